@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * gunzip.h
+ *		Inflate a gzip stream, or pass through what is not gzip.
+ *
+ * The first two bytes decide: 1f 8b is gzip (any number of members, each
+ * with its CRC and length checked), anything else is handed on unchanged,
+ * because some HTTP stacks and stores undo Content-Encoding on the way.
+ * After the last member only zero bytes may follow.  Empty input is an
+ * error (truncated): an export is at least "[]".
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_GUNZIP_H
+#define ADSEXPORT_GUNZIP_H
+
+#include "stream/stream.h"
+
+typedef struct Gunzip Gunzip;
+
+/* Returns NULL when memory is short.  Free with gunzip_free. */
+extern Gunzip *gunzip_create(void);
+
+/* Make ready for another stream; keeps the allocated window. */
+extern void gunzip_reset(Gunzip *gunzip);
+extern void gunzip_free(Gunzip *gunzip);
+
+/*
+ * Inflate into output until it is full or the input is used up.  *produced is
+ * always set.  Returns STREAM_DATA (call again), STREAM_NEED_INPUT,
+ * STREAM_END or STREAM_ERROR.  Bytes may be produced with each of them but
+ * STREAM_ERROR, after which the bytes produced before remain valid as data
+ * that was delivered but is not verified.
+ */
+extern StreamStatus gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output,
+								size_t output_size, size_t *produced);
+
+extern const StreamError *gunzip_error(const Gunzip *gunzip);
+
+/*
+ * For unzip, which must look at what stands behind each member itself: make
+ * ready for exactly one gzip member.  Plain data is an error then, and
+ * STREAM_END comes right behind the member's trailer, without a look at
+ * anything that follows and whether or not input->last is set.
+ * gunzip_next_member goes on with another one and keeps all counters.
+ */
+extern void gunzip_reset_to_member(Gunzip *gunzip);
+extern void gunzip_next_member(Gunzip *gunzip);
+
+/* Is the data handed on unchanged?  (Known after the first two bytes.) */
+extern bool gunzip_is_plain(const Gunzip *gunzip);
+
+/* CRC-32 of what was inflated since the last reset; 0 if the data is plain. */
+extern uint32_t gunzip_content_crc(const Gunzip *gunzip);
+
+/* Bytes consumed and produced since the last reset. */
+extern uint64_t gunzip_bytes_in(const Gunzip *gunzip);
+extern uint64_t gunzip_bytes_out(const Gunzip *gunzip);
+
+#endif /* ADSEXPORT_GUNZIP_H */

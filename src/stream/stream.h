@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.h
+ *		What the byte streams (gunzip, unzip, json) have in common.
+ *
+ * Everything in stream/ is plain C: no PostgreSQL header, no I/O, no global
+ * state, nothing that longjmps.  A stream is created on malloc'd memory and
+ * belongs to its creator; one stream is used by one thread at a time.  After
+ * STREAM_ERROR a stream keeps answering STREAM_ERROR until it is reset.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_STREAM_H
+#define ADSEXPORT_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum StreamStatus
+{
+	STREAM_DATA,        /* made progress; bytes may have been produced */
+	STREAM_NEED_INPUT,  /* all input is used up, feed more */
+	STREAM_ENTRY_BEGIN, /* unzip: the next entry's content follows */
+	STREAM_ENTRY_END,   /* unzip: the entry was read and verified */
+	STREAM_RECORD,      /* json: one record was found */
+	STREAM_END,         /* complete and verified */
+	STREAM_ERROR        /* see the stream's StreamError */
+} StreamStatus;
+
+typedef enum StreamErrorKind
+{
+	STREAM_ERROR_NONE,
+	STREAM_ERROR_TRUNCATED,   /* the input ended too early */
+	STREAM_ERROR_CORRUPT,     /* a checksum, a length or the syntax is wrong */
+	STREAM_ERROR_UNSUPPORTED, /* well-formed, but not something we read */
+	STREAM_ERROR_TOO_LARGE,   /* over a fixed limit */
+	STREAM_ERROR_OUT_OF_MEMORY
+} StreamErrorKind;
+
+/*
+ * message is a complete lower-case phrase in PostgreSQL's style, ASCII, with
+ * any bytes of the input escaped, for example
+ * "gzip checksum is 1a2b3c4d, but the trailer says 5e6f7081".  offset counts
+ * bytes of the stream's own input (compressed for gunzip and unzip).
+ */
+typedef struct StreamError
+{
+	StreamErrorKind kind;
+	uint64_t offset;
+	char message[256];
+} StreamError;
+
+/*
+ * Input is lent to a stream: it advances next and lowers available.  last
+ * says that nothing follows what is available.
+ */
+typedef struct StreamInput
+{
+	const unsigned char *next;
+	size_t available;
+	bool last;
+} StreamInput;
+
+#endif /* ADSEXPORT_STREAM_H */

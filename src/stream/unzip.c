@@ -1,0 +1,1407 @@
+/*-------------------------------------------------------------------------
+ *
+ * unzip.c
+ *		Read a zip archive of gzip files forward, as it arrives.
+ *
+ * The archive is a sequence of records, each led by a signature: entries
+ * (local header, content, perhaps a data descriptor), then the central
+ * directory, then its end.  Where an entry ends is told by its sizes, by the
+ * end of its deflate data, or, for the stored entries with a descriptor that
+ * the vendor sends, by the end of the gzip member inside; there the descriptor
+ * is recognised by its own content, which must be the checksum and the sizes of
+ * exactly what was read, and by the signature of the record behind it.
+ *
+ * An entry is handed over before the central directory can confirm it.  That
+ * the directory lists exactly what was read is checked with constant memory:
+ * the sums of a hash of each entry must be equal on both sides.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "stream/gunzip.h"
+#include "stream/stream_error.h"
+#include "stream/unzip.h"
+
+/* Signatures, as little-endian numbers. */
+#define LOCAL_HEADER 0x04034b50u
+#define DESCRIPTOR 0x08074b50u
+#define CENTRAL_HEADER 0x02014b50u
+#define END_OF_DIRECTORY 0x06054b50u
+#define ZIP64_END_OF_DIRECTORY 0x06064b50u
+#define ZIP64_LOCATOR 0x07064b50u
+#define DIGITAL_SIGNATURE 0x05054b50u
+#define ARCHIVE_EXTRA_DATA 0x08064b50u
+#define SPANNING_MARKER 0x30304b50u
+
+/* Lengths of the records' fixed parts, signature included. */
+#define SIGNATURE_SIZE 4
+#define LOCAL_HEADER_SIZE 30
+#define CENTRAL_HEADER_SIZE 46
+#define END_OF_DIRECTORY_SIZE 22
+#define ZIP64_END_OF_DIRECTORY_SIZE 56
+#define ZIP64_LOCATOR_SIZE 20
+#define MAX_DESCRIPTOR_SIZE 24
+
+#define MAX_EXTRA 65535
+#define ZIP64_EXTRA_ID 1
+
+#define FLAG_ENCRYPTED 0x0001
+#define FLAG_DESCRIPTOR 0x0008
+#define FLAG_PATCH 0x0020
+#define FLAG_STRONG_ENCRYPTION 0x0040
+#define FLAG_MASKED_HEADER 0x2000
+
+#define METHOD_STORED 0
+#define METHOD_DEFLATED 8
+
+/* Enough to look ahead over any fixed part, or a descriptor and a signature. */
+#define PENDING_SIZE 64
+
+#define MIDDLE_SIZE 65536
+
+typedef enum UnzipState
+{
+	UNZIP_RECORD,     /* a signature comes */
+	UNZIP_LOCAL_NAME, /* local header, behind its fixed part */
+	UNZIP_LOCAL_EXTRA,
+	UNZIP_STORED,        /* content of known size */
+	UNZIP_STORED_DECIDE, /* a gzip member or a descriptor comes */
+	UNZIP_STORED_MEMBER, /* inside a gzip member */
+	UNZIP_DEFLATED,
+	UNZIP_AFTER_CONTENT,
+	UNZIP_DESCRIPTOR,
+	UNZIP_CENTRAL_NAME,
+	UNZIP_CENTRAL_EXTRA,
+	UNZIP_CENTRAL_COMMENT,
+	UNZIP_ZIP64_EXTENSION, /* extensible data of the zip64 end record */
+	UNZIP_ARCHIVE_COMMENT,
+	UNZIP_PADDING, /* only zero bytes may follow */
+	UNZIP_FAILED
+} UnzipState;
+
+/* How far the sequence of records has come. */
+typedef enum UnzipStage
+{
+	STAGE_ENTRIES,
+	STAGE_CENTRAL,
+	STAGE_ZIP64_END,
+	STAGE_ZIP64_LOCATOR
+} UnzipStage;
+
+/* What a local header and the central directory both say of an entry. */
+typedef struct EntryHeader
+{
+	char name[UNZIP_MAX_NAME + 1];
+	unsigned name_length;
+	unsigned extra_length;
+	unsigned comment_length;
+	unsigned flags;
+	unsigned method;
+	unsigned disk;
+	uint32_t crc;
+	uint64_t compressed;
+	uint64_t uncompressed;
+	uint64_t offset; /* of the local header */
+} EntryHeader;
+
+/* Order-independent digest of a set of entries. */
+typedef struct EntrySet
+{
+	uint64_t count;
+	uint64_t sum;
+	uint64_t mixed_sum;
+} EntrySet;
+
+struct Unzip
+{
+	UnzipState state;
+	UnzipStage stage;
+	Gunzip *gunzip;
+	z_stream inflater; /* for the archive's own compression */
+
+	/* Bytes taken from the input that no record has used yet. */
+	unsigned char pending[PENDING_SIZE];
+	unsigned pending_begin;
+	unsigned pending_end;
+
+	unsigned char *extra;
+	unsigned collected; /* of a name or extra field */
+	uint64_t skip_left; /* of a comment or extension */
+
+	EntryHeader entry;   /* as its local header says */
+	EntryHeader central; /* the one being read */
+
+	/* The entry's content */
+	bool wanted;     /* a file that is handed over */
+	bool descriptor; /* one follows */
+	bool size_known; /* entry.compressed is reliable */
+	bool inflated;   /* the archive's compression has ended */
+	uint32_t crc;    /* of what was read: stored, or undone the deflate */
+	uint64_t compressed;
+	uint64_t uncompressed;
+	unsigned char *middle; /* deflate undone, gzip not yet */
+	size_t middle_begin;
+	size_t middle_end;
+
+	EntrySet read;
+	EntrySet listed;
+	uint64_t central_start;
+	uint64_t central_end;
+	bool zip64;
+	uint64_t zip64_start;
+
+	uint64_t entries; /* handed over */
+	uint64_t position;
+	uint64_t bytes_out;
+	StreamError error;
+};
+
+Unzip *
+unzip_create(void)
+{
+	Unzip *unzip = calloc(1, sizeof(Unzip));
+
+	if (unzip == NULL)
+		return NULL;
+	unzip->gunzip = gunzip_create();
+	unzip->extra = malloc(MAX_EXTRA);
+	unzip->middle = malloc(MIDDLE_SIZE);
+	if (unzip->gunzip == NULL || unzip->extra == NULL || unzip->middle == NULL ||
+		inflateInit2(&unzip->inflater, -MAX_WBITS) != Z_OK)
+	{
+		gunzip_free(unzip->gunzip);
+		free(unzip->extra);
+		free(unzip->middle);
+		free(unzip);
+		return NULL;
+	}
+	unzip_reset(unzip);
+	return unzip;
+}
+
+void
+unzip_reset(Unzip *unzip)
+{
+	unzip->state = UNZIP_RECORD;
+	unzip->stage = STAGE_ENTRIES;
+	unzip->pending_begin = 0;
+	unzip->pending_end = 0;
+	unzip->entry.name[0] = '\0';
+	unzip->entry.name_length = 0;
+	memset(&unzip->read, 0, sizeof(EntrySet));
+	memset(&unzip->listed, 0, sizeof(EntrySet));
+	unzip->central_start = 0;
+	unzip->central_end = 0;
+	unzip->zip64 = false;
+	unzip->entries = 0;
+	unzip->position = 0;
+	unzip->bytes_out = 0;
+	gunzip_reset(unzip->gunzip);
+	stream_error_clear(&unzip->error);
+}
+
+void
+unzip_free(Unzip *unzip)
+{
+	if (unzip == NULL)
+		return;
+	gunzip_free(unzip->gunzip);
+	inflateEnd(&unzip->inflater);
+	free(unzip->extra);
+	free(unzip->middle);
+	free(unzip);
+}
+
+const StreamError *
+unzip_error(const Unzip *unzip)
+{
+	return &unzip->error;
+}
+
+const char *
+unzip_entry_name(const Unzip *unzip)
+{
+	return unzip->entry.name;
+}
+
+uint64_t
+unzip_entry_length(const Unzip *unzip)
+{
+	return gunzip_bytes_out(unzip->gunzip);
+}
+
+uint32_t
+unzip_entry_crc(const Unzip *unzip)
+{
+	/* Of plain content the archive's own checksum is the checksum. */
+	return gunzip_is_plain(unzip->gunzip) ? unzip->crc : gunzip_content_crc(unzip->gunzip);
+}
+
+uint64_t
+unzip_entries(const Unzip *unzip)
+{
+	return unzip->entries;
+}
+
+uint64_t
+unzip_bytes_in(const Unzip *unzip)
+{
+	return unzip->position;
+}
+
+uint64_t
+unzip_bytes_out(const Unzip *unzip)
+{
+	return unzip->bytes_out;
+}
+
+/*-------------------------------------------------------------------------
+ * Errors
+ *-------------------------------------------------------------------------
+ */
+static __attribute__((cold, noinline, format(printf, 3, 4))) void
+fail(Unzip *unzip, StreamErrorKind kind, const char *format, ...)
+{
+	va_list arguments;
+
+	unzip->error.kind = kind;
+	unzip->error.offset = unzip->position;
+	va_start(arguments, format);
+	vsnprintf(unzip->error.message, sizeof(unzip->error.message), format, arguments);
+	va_end(arguments);
+	unzip->state = UNZIP_FAILED;
+}
+
+/* The same about the current entry, whose name leads the message. */
+static __attribute__((cold, noinline, format(printf, 3, 4))) void
+fail_entry(Unzip *unzip, StreamErrorKind kind, const char *format, ...)
+{
+	char name[112];
+	char problem[200];
+	va_list arguments;
+
+	stream_escape(name, sizeof(name), unzip->entry.name, unzip->entry.name_length);
+	va_start(arguments, format);
+	vsnprintf(problem, sizeof(problem), format, arguments);
+	va_end(arguments);
+	fail(unzip, kind, "zip entry \"%s\": %s", name, problem);
+}
+
+static __attribute__((cold, noinline)) void
+fail_truncated(Unzip *unzip)
+{
+	if (unzip->position == 0 && unzip->pending_end == 0)
+		fail(unzip, STREAM_ERROR_TRUNCATED, "data is empty");
+	else if (unzip->state >= UNZIP_LOCAL_EXTRA && unzip->state <= UNZIP_DESCRIPTOR)
+		fail_entry(unzip, STREAM_ERROR_TRUNCATED, "archive ends inside this entry");
+	else
+		fail(unzip, STREAM_ERROR_TRUNCATED, "zip archive ends too early (after %llu entries)",
+			 (unsigned long long) unzip->read.count);
+}
+
+static __attribute__((cold, noinline)) void
+fail_gunzip(Unzip *unzip)
+{
+	const StreamError *error = gunzip_error(unzip->gunzip);
+
+	fail_entry(unzip, error->kind, "%s", error->message);
+}
+
+/*-------------------------------------------------------------------------
+ * Taking bytes
+ *
+ * The next bytes of the archive are those pending, then those of the input.
+ *-------------------------------------------------------------------------
+ */
+static inline StreamInput
+next_bytes(const Unzip *unzip, const StreamInput *input)
+{
+	StreamInput bytes = *input;
+
+	if (unzip->pending_begin < unzip->pending_end)
+	{
+		bytes.next = unzip->pending + unzip->pending_begin;
+		bytes.available = unzip->pending_end - unzip->pending_begin;
+		bytes.last = input->last && input->available == 0;
+	}
+	return bytes;
+}
+
+static inline void
+use_bytes(Unzip *unzip, StreamInput *input, size_t length)
+{
+	unzip->position += length;
+	if (unzip->pending_begin < unzip->pending_end)
+	{
+		unzip->pending_begin += (unsigned) length;
+		if (unzip->pending_begin == unzip->pending_end)
+		{
+			unzip->pending_begin = 0;
+			unzip->pending_end = 0;
+		}
+	}
+	else
+	{
+		input->next += length;
+		input->available -= length;
+	}
+}
+
+/*
+ * Look at the next length (at most PENDING_SIZE) bytes without using them.
+ * Returns NULL when they are not all there.
+ */
+static const unsigned char *
+peek(Unzip *unzip, StreamInput *input, unsigned length)
+{
+	unsigned have = unzip->pending_end - unzip->pending_begin;
+
+	if (have == 0 && input->available >= length)
+		return input->next;
+	if (have < length)
+	{
+		size_t more = length - have;
+
+		if (unzip->pending_begin > 0)
+		{
+			memmove(unzip->pending, unzip->pending + unzip->pending_begin, have);
+			unzip->pending_begin = 0;
+			unzip->pending_end = have;
+		}
+		if (more > input->available)
+			more = input->available;
+		if (more > 0)
+		{
+			memcpy(unzip->pending + unzip->pending_end, input->next, more);
+			unzip->pending_end += (unsigned) more;
+			input->next += more;
+			input->available -= more;
+		}
+		if (unzip->pending_end < length)
+			return NULL;
+	}
+	return unzip->pending + unzip->pending_begin;
+}
+
+/*
+ * Collect a field of size bytes, counting in unzip->collected.  Returns true
+ * (and starts the count again) when it is complete.
+ */
+static bool
+collect(Unzip *unzip, StreamInput *input, void *field, unsigned size)
+{
+	while (unzip->collected < size)
+	{
+		StreamInput bytes = next_bytes(unzip, input);
+		size_t length = size - unzip->collected;
+
+		if (length > bytes.available)
+			length = bytes.available;
+		if (length == 0)
+			return false;
+		memcpy((unsigned char *) field + unzip->collected, bytes.next, length);
+		unzip->collected += (unsigned) length;
+		use_bytes(unzip, input, length);
+	}
+	unzip->collected = 0;
+	return true;
+}
+
+/* Pass over unzip->skip_left bytes.  Returns true when that is done. */
+static bool
+skip(Unzip *unzip, StreamInput *input)
+{
+	while (unzip->skip_left > 0)
+	{
+		StreamInput bytes = next_bytes(unzip, input);
+		size_t length = bytes.available;
+
+		if (length > unzip->skip_left)
+			length = (size_t) unzip->skip_left;
+		if (length == 0)
+			return false;
+		unzip->skip_left -= length;
+		use_bytes(unzip, input, length);
+	}
+	return true;
+}
+
+static inline unsigned
+get_uint16(const unsigned char *bytes)
+{
+	return (unsigned) bytes[0] | (unsigned) bytes[1] << 8;
+}
+
+static inline uint32_t
+get_uint32(const unsigned char *bytes)
+{
+	return get_uint16(bytes) | (uint32_t) get_uint16(bytes + 2) << 16;
+}
+
+static inline uint64_t
+get_uint64(const unsigned char *bytes)
+{
+	return get_uint32(bytes) | (uint64_t) get_uint32(bytes + 4) << 32;
+}
+
+/*-------------------------------------------------------------------------
+ * Headers
+ *-------------------------------------------------------------------------
+ */
+
+/*
+ * Replace the sizes and the offset that are all ones by those of the zip64
+ * extra field, which holds just these, in this order.  Returns false when one
+ * is missing there.
+ */
+static bool
+apply_zip64_extra(EntryHeader *header, const unsigned char *extra, bool has_offset)
+{
+	const unsigned char *next = extra;
+	size_t left = header->extra_length;
+	uint64_t *wanted[3];
+	int wanted_count = 0;
+
+	if (header->uncompressed == UINT32_MAX)
+		wanted[wanted_count++] = &header->uncompressed;
+	if (header->compressed == UINT32_MAX)
+		wanted[wanted_count++] = &header->compressed;
+	if (has_offset && header->offset == UINT32_MAX)
+		wanted[wanted_count++] = &header->offset;
+	if (wanted_count == 0)
+		return true;
+
+	while (left >= 4)
+	{
+		unsigned id = get_uint16(next);
+		size_t length = get_uint16(next + 2);
+
+		next += 4;
+		left -= 4;
+		if (length > left)
+			return false;
+		if (id == ZIP64_EXTRA_ID)
+		{
+			if (length < (size_t) wanted_count * 8)
+				return false;
+			for (int i = 0; i < wanted_count; i++)
+				*wanted[i] = get_uint64(next + 8 * i);
+			return true;
+		}
+		next += length;
+		left -= length;
+	}
+	return false;
+}
+
+static inline uint64_t
+mix(uint64_t value)
+{
+	value ^= value >> 30;
+	value *= UINT64_C(0xbf58476d1ce4e5b9);
+	value ^= value >> 27;
+	value *= UINT64_C(0x94d049bb133111eb);
+	return value ^ (value >> 31);
+}
+
+static void
+add_to_set(EntrySet *set, const EntryHeader *header, uint32_t crc, uint64_t compressed,
+		   uint64_t uncompressed)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (unsigned i = 0; i < header->name_length; i++)
+		hash = (hash ^ (unsigned char) header->name[i]) * UINT64_C(0x100000001b3);
+	hash = mix(hash ^ header->name_length);
+	hash = mix(hash + crc + ((uint64_t) header->method << 32));
+	hash = mix(hash + compressed);
+	hash = mix(hash + uncompressed);
+	hash = mix(hash + header->offset);
+	set->count++;
+	set->sum += hash;
+	set->mixed_sum += mix(hash + UINT64_C(0x9e3779b97f4a7c15));
+}
+
+/* The fixed part of a local header. */
+static void
+read_local_header(Unzip *unzip, const unsigned char *bytes)
+{
+	EntryHeader *entry = &unzip->entry;
+
+	entry->offset = unzip->position;
+	entry->flags = get_uint16(bytes + 6);
+	entry->method = get_uint16(bytes + 8);
+	entry->crc = get_uint32(bytes + 14);
+	entry->compressed = get_uint32(bytes + 18);
+	entry->uncompressed = get_uint32(bytes + 22);
+	entry->name_length = get_uint16(bytes + 26);
+	entry->extra_length = get_uint16(bytes + 28);
+	unzip->collected = 0;
+	unzip->state = UNZIP_LOCAL_NAME;
+	if (entry->name_length > UNZIP_MAX_NAME)
+	{
+		unsigned name_length = entry->name_length;
+
+		entry->name_length = 0;
+		fail(unzip, STREAM_ERROR_TOO_LARGE,
+			 "name of a zip entry is %u bytes long, but at most %d are supported", name_length,
+			 UNZIP_MAX_NAME);
+	}
+}
+
+static bool
+has_suffix(const EntryHeader *entry, const char *suffix)
+{
+	size_t length = strlen(suffix);
+
+	return entry->name_length >= length &&
+		   memcmp(entry->name + entry->name_length - length, suffix, length) == 0;
+}
+
+/* The local header is complete: decide how the content is read. */
+static void
+begin_content(Unzip *unzip)
+{
+	EntryHeader *entry = &unzip->entry;
+
+	if (memchr(entry->name, '\0', entry->name_length) != NULL)
+	{
+		fail_entry(unzip, STREAM_ERROR_CORRUPT, "name holds a NUL byte");
+		return;
+	}
+	if (entry->flags & (FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED_HEADER))
+	{
+		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED,
+				   "encrypted entries are not supported (method %u)", entry->method);
+		return;
+	}
+	if (entry->flags & FLAG_PATCH)
+	{
+		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED, "patched data is not supported (method %u)",
+				   entry->method);
+		return;
+	}
+	if (entry->method != METHOD_STORED && entry->method != METHOD_DEFLATED)
+	{
+		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED, "compression method %u is not supported",
+				   entry->method);
+		return;
+	}
+	if (!apply_zip64_extra(entry, unzip->extra, false))
+	{
+		fail_entry(unzip, STREAM_ERROR_CORRUPT, "local header lacks its zip64 sizes");
+		return;
+	}
+
+	/* With a descriptor, the sizes are zero unless the writer knew them. */
+	unzip->descriptor = (entry->flags & FLAG_DESCRIPTOR) != 0;
+	unzip->size_known = !unzip->descriptor || entry->compressed != 0;
+	if (entry->method == METHOD_STORED && unzip->size_known &&
+		entry->compressed != entry->uncompressed)
+	{
+		fail_entry(unzip, STREAM_ERROR_CORRUPT,
+				   "stored, but its sizes differ (%llu compressed, %llu not)",
+				   (unsigned long long) entry->compressed,
+				   (unsigned long long) entry->uncompressed);
+		return;
+	}
+
+	unzip->wanted = has_suffix(entry, ".json.gz");
+	unzip->crc = 0;
+	unzip->compressed = 0;
+	unzip->uncompressed = 0;
+	unzip->inflated = false;
+	unzip->middle_begin = 0;
+	unzip->middle_end = 0;
+	if (entry->method == METHOD_DEFLATED)
+	{
+		inflateReset(&unzip->inflater);
+		unzip->state = UNZIP_DEFLATED;
+	}
+	else
+		unzip->state = unzip->size_known ? UNZIP_STORED : UNZIP_STORED_DECIDE;
+	if (unzip->wanted)
+	{
+		if (unzip->state == UNZIP_STORED_DECIDE)
+			gunzip_reset_to_member(unzip->gunzip);
+		else
+			gunzip_reset(unzip->gunzip);
+	}
+}
+
+static void
+read_central_header(Unzip *unzip, const unsigned char *bytes)
+{
+	EntryHeader *central = &unzip->central;
+
+	if (unzip->stage == STAGE_ENTRIES)
+	{
+		unzip->stage = STAGE_CENTRAL;
+		unzip->central_start = unzip->position;
+	}
+	central->method = get_uint16(bytes + 10);
+	central->crc = get_uint32(bytes + 16);
+	central->compressed = get_uint32(bytes + 20);
+	central->uncompressed = get_uint32(bytes + 24);
+	central->name_length = get_uint16(bytes + 28);
+	central->extra_length = get_uint16(bytes + 30);
+	central->comment_length = get_uint16(bytes + 32);
+	central->disk = get_uint16(bytes + 34);
+	central->offset = get_uint32(bytes + 42);
+	unzip->collected = 0;
+	unzip->state = UNZIP_CENTRAL_NAME;
+
+	/* No such entry was read. */
+	if (central->name_length > UNZIP_MAX_NAME)
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip central directory lists a name of %u bytes, which no entry has",
+			 central->name_length);
+	/* ffff refers to the zip64 extra field. */
+	else if (central->disk != 0 && central->disk != UINT16_MAX)
+		fail(unzip, STREAM_ERROR_UNSUPPORTED, "spanned zip archives are not supported");
+}
+
+static void
+finish_central_header(Unzip *unzip)
+{
+	EntryHeader *central = &unzip->central;
+
+	if (!apply_zip64_extra(central, unzip->extra, true))
+	{
+		char name[112];
+
+		stream_escape(name, sizeof(name), central->name, central->name_length);
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip central directory lacks the zip64 sizes of entry \"%s\"", name);
+		return;
+	}
+	add_to_set(&unzip->listed, central, central->crc, central->compressed, central->uncompressed);
+	unzip->skip_left = central->comment_length;
+	unzip->state = UNZIP_CENTRAL_COMMENT;
+}
+
+/*
+ * The central directory is complete: does it list what was read?  Called at
+ * the first record behind it.
+ */
+static bool
+check_central(Unzip *unzip)
+{
+	if (unzip->stage == STAGE_ENTRIES)
+		unzip->central_start = unzip->position;
+	unzip->central_end = unzip->position;
+	if (unzip->read.count != unzip->listed.count)
+	{
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip central directory lists %llu entries, but %llu were read",
+			 (unsigned long long) unzip->listed.count, (unsigned long long) unzip->read.count);
+		return false;
+	}
+	if (unzip->read.sum != unzip->listed.sum || unzip->read.mixed_sum != unzip->listed.mixed_sum)
+	{
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip central directory differs from the %llu entries that were read",
+			 (unsigned long long) unzip->read.count);
+		return false;
+	}
+	return true;
+}
+
+static void
+read_zip64_end(Unzip *unzip, const unsigned char *bytes)
+{
+	uint64_t size = get_uint64(bytes + 4);
+
+	if (!check_central(unzip))
+		return;
+	/* The size leaves out the signature and itself. */
+	if (size < ZIP64_END_OF_DIRECTORY_SIZE - 12)
+	{
+		fail(unzip, STREAM_ERROR_CORRUPT, "zip64 end of central directory is too short");
+		return;
+	}
+	if (get_uint32(bytes + 16) != 0 || get_uint32(bytes + 20) != 0)
+	{
+		fail(unzip, STREAM_ERROR_UNSUPPORTED, "spanned zip archives are not supported");
+		return;
+	}
+	if (get_uint64(bytes + 24) != unzip->read.count ||
+		get_uint64(bytes + 32) != unzip->read.count ||
+		get_uint64(bytes + 40) != unzip->central_end - unzip->central_start ||
+		get_uint64(bytes + 48) != unzip->central_start)
+	{
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip64 end of central directory differs from what was read");
+		return;
+	}
+	unzip->zip64 = true;
+	unzip->zip64_start = unzip->position;
+	unzip->stage = STAGE_ZIP64_END;
+	unzip->skip_left = size - (ZIP64_END_OF_DIRECTORY_SIZE - 12);
+	unzip->state = UNZIP_ZIP64_EXTENSION;
+}
+
+static void
+read_zip64_locator(Unzip *unzip, const unsigned char *bytes)
+{
+	if (get_uint32(bytes + 4) != 0 || get_uint32(bytes + 16) > 1)
+	{
+		fail(unzip, STREAM_ERROR_UNSUPPORTED, "spanned zip archives are not supported");
+		return;
+	}
+	if (get_uint64(bytes + 8) != unzip->zip64_start)
+	{
+		fail(unzip, STREAM_ERROR_CORRUPT, "zip64 locator points to the wrong place");
+		return;
+	}
+	unzip->stage = STAGE_ZIP64_LOCATOR;
+}
+
+/* Is a field of the end record right, or left to the zip64 end record? */
+static bool
+end_field_fits(const Unzip *unzip, uint64_t stated, uint64_t actual, uint64_t all_ones)
+{
+	return stated == actual || (unzip->zip64 && stated == all_ones);
+}
+
+static void
+read_end(Unzip *unzip, const unsigned char *bytes)
+{
+	unsigned disk = get_uint16(bytes + 4);
+	unsigned central_disk = get_uint16(bytes + 6);
+
+	if (!unzip->zip64 && !check_central(unzip))
+		return;
+	if ((disk != 0 && !(unzip->zip64 && disk == UINT16_MAX)) ||
+		(central_disk != 0 && !(unzip->zip64 && central_disk == UINT16_MAX)))
+	{
+		fail(unzip, STREAM_ERROR_UNSUPPORTED, "spanned zip archives are not supported");
+		return;
+	}
+
+	/*
+	 * Some writers know no zip64 and count modulo 2^16.  The directory itself
+	 * has been checked.
+	 */
+	if (!end_field_fits(unzip, get_uint16(bytes + 8), unzip->read.count & UINT16_MAX, UINT16_MAX) ||
+		!end_field_fits(unzip, get_uint16(bytes + 10), unzip->read.count & UINT16_MAX,
+						UINT16_MAX) ||
+		!end_field_fits(unzip, get_uint32(bytes + 12), unzip->central_end - unzip->central_start,
+						UINT32_MAX) ||
+		!end_field_fits(unzip, get_uint32(bytes + 16), unzip->central_start, UINT32_MAX))
+	{
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip end of central directory differs from what was read");
+		return;
+	}
+	unzip->skip_left = get_uint16(bytes + 20);
+	unzip->state = UNZIP_ARCHIVE_COMMENT;
+}
+
+/*
+ * A signature comes that fits nowhere here: not a zip archive at all, a kind
+ * that we do not read, or garbage.
+ */
+static __attribute__((cold, noinline)) void
+fail_record(Unzip *unzip, StreamInput *input)
+{
+	unsigned char begin[16];
+	char quoted[80];
+	size_t length = unzip->pending_end - unzip->pending_begin;
+	size_t more;
+	uint32_t signature;
+
+	memcpy(begin, unzip->pending + unzip->pending_begin, length < 16 ? length : 16);
+	if (length > 16)
+		length = 16;
+	more = 16 - length < input->available ? 16 - length : input->available;
+	if (more > 0)
+		memcpy(begin + length, input->next, more);
+	length += more;
+	stream_escape(quoted, sizeof(quoted), begin, length);
+
+	signature = length >= SIGNATURE_SIZE ? get_uint32(begin) : 0;
+	if (unzip->position == 0 && (signature == SPANNING_MARKER || signature == DESCRIPTOR))
+		fail(unzip, STREAM_ERROR_UNSUPPORTED, "spanned zip archives are not supported");
+	else if (signature == ARCHIVE_EXTRA_DATA)
+		fail(unzip, STREAM_ERROR_UNSUPPORTED,
+			 "zip archives with an encrypted central directory are not supported");
+	else if (signature == DIGITAL_SIGNATURE)
+		fail(unzip, STREAM_ERROR_UNSUPPORTED, "digitally signed zip archives are not supported");
+	else if (unzip->position == 0)
+		fail(unzip, STREAM_ERROR_CORRUPT, "data is not a zip archive: it begins with \"%s\"",
+			 quoted);
+	else
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip archive is corrupt: expected a record after %llu entries, found \"%s\"",
+			 (unsigned long long) unzip->read.count, quoted);
+}
+
+/*
+ * Read the fixed part of the next record.  Returns false when it is not there
+ * yet, or on an error.
+ */
+static bool
+read_record(Unzip *unzip, StreamInput *input)
+{
+	static const struct
+	{
+		uint32_t signature;
+		unsigned size;
+		unsigned stages; /* bits of those it may follow in */
+		void (*read)(Unzip *unzip, const unsigned char *bytes);
+	} records[] = {
+		{ LOCAL_HEADER, LOCAL_HEADER_SIZE, 1 << STAGE_ENTRIES, read_local_header },
+		{ CENTRAL_HEADER, CENTRAL_HEADER_SIZE, 1 << STAGE_ENTRIES | 1 << STAGE_CENTRAL,
+		  read_central_header },
+		{ ZIP64_END_OF_DIRECTORY, ZIP64_END_OF_DIRECTORY_SIZE,
+		  1 << STAGE_ENTRIES | 1 << STAGE_CENTRAL, read_zip64_end },
+		{ ZIP64_LOCATOR, ZIP64_LOCATOR_SIZE, 1 << STAGE_ZIP64_END, read_zip64_locator },
+		{ END_OF_DIRECTORY, END_OF_DIRECTORY_SIZE,
+		  1 << STAGE_ENTRIES | 1 << STAGE_CENTRAL | 1 << STAGE_ZIP64_LOCATOR, read_end },
+	};
+	const unsigned char *bytes = peek(unzip, input, SIGNATURE_SIZE);
+
+	if (bytes == NULL)
+	{
+		/* Tell a cut archive from a short text. */
+		size_t length = unzip->pending_end - unzip->pending_begin;
+
+		if (length > 0 &&
+			memcmp(unzip->pending + unzip->pending_begin, "PK", length < 2 ? 1 : 2) != 0)
+			fail_record(unzip, input);
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
+		if (get_uint32(bytes) == records[i].signature &&
+			(records[i].stages & (1u << unzip->stage)) != 0)
+		{
+			bytes = peek(unzip, input, records[i].size);
+			if (bytes == NULL)
+				return false;
+			records[i].read(unzip, bytes);
+			if (unzip->state == UNZIP_FAILED)
+				return false;
+			use_bytes(unzip, input, records[i].size);
+			return true;
+		}
+	fail_record(unzip, input);
+	return false;
+}
+
+/*-------------------------------------------------------------------------
+ * Content
+ *-------------------------------------------------------------------------
+ */
+typedef enum ContentResult
+{
+	CONTENT_COMPLETE,
+	CONTENT_NEED_INPUT,
+	CONTENT_OUTPUT_FULL,
+	CONTENT_FAILED
+} ContentResult;
+
+/*
+ * Hand bytes to gunzip.  They are used (and counted) only as far as gunzip took
+ * them, which *taken says.
+ */
+static ContentResult
+gunzip_bytes(Unzip *unzip, StreamInput bytes, size_t *taken, unsigned char *output,
+			 size_t output_size, size_t *produced)
+{
+	const unsigned char *begin = bytes.next;
+	size_t given;
+	StreamStatus status;
+
+	status =
+		gunzip_read(unzip->gunzip, &bytes, output + *produced, output_size - *produced, &given);
+	*produced += given;
+	unzip->bytes_out += given;
+	*taken = (size_t) (bytes.next - begin);
+	switch (status)
+	{
+		case STREAM_DATA:
+			return CONTENT_OUTPUT_FULL;
+		case STREAM_NEED_INPUT:
+			return CONTENT_NEED_INPUT;
+		case STREAM_END:
+			return CONTENT_COMPLETE;
+		default:
+			return CONTENT_FAILED;
+	}
+}
+
+/* Count stored content as read. */
+static void
+use_stored(Unzip *unzip, StreamInput *input, const unsigned char *bytes, size_t length)
+{
+	unzip->crc = (uint32_t) crc32_z(unzip->crc, bytes, length);
+	unzip->compressed += length;
+	unzip->uncompressed += length;
+	use_bytes(unzip, input, length);
+}
+
+/* Stored content of known size. */
+static ContentResult
+read_stored(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+			size_t *produced)
+{
+	for (;;)
+	{
+		StreamInput bytes = next_bytes(unzip, input);
+		uint64_t left = unzip->entry.compressed - unzip->compressed;
+		bool archive_ends = bytes.last && bytes.available < left;
+		ContentResult result;
+		size_t taken;
+
+		bytes.last = bytes.available >= left;
+		if (bytes.last)
+			bytes.available = (size_t) left;
+
+		/* An empty file is no gzip, but there is nothing wrong with it. */
+		if (!unzip->wanted || unzip->entry.compressed == 0)
+		{
+			taken = bytes.available;
+			result = bytes.last ? CONTENT_COMPLETE : CONTENT_NEED_INPUT;
+		}
+		else
+			result = gunzip_bytes(unzip, bytes, &taken, output, output_size, produced);
+		if (taken > 0)
+			use_stored(unzip, input, bytes.next, taken);
+		if (result == CONTENT_FAILED)
+			fail_gunzip(unzip);
+		if (result != CONTENT_NEED_INPUT)
+			return result;
+		if (archive_ends)
+		{
+			fail_truncated(unzip);
+			return CONTENT_FAILED;
+		}
+		if (next_bytes(unzip, input).available == 0)
+			return CONTENT_NEED_INPUT;
+	}
+}
+
+/* One gzip member of a stored entry of unknown size. */
+static ContentResult
+read_member(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+			size_t *produced)
+{
+	for (;;)
+	{
+		StreamInput bytes = next_bytes(unzip, input);
+		size_t taken;
+		ContentResult result = gunzip_bytes(unzip, bytes, &taken, output, output_size, produced);
+
+		if (taken > 0)
+			use_stored(unzip, input, bytes.next, taken);
+		if (result == CONTENT_FAILED)
+			fail_gunzip(unzip);
+		if (result != CONTENT_NEED_INPUT || next_bytes(unzip, input).available == 0)
+			return result;
+	}
+}
+
+/*
+ * Undo some of the archive's own deflate into the middle buffer, which is
+ * empty.
+ */
+static ContentResult
+inflate_some(Unzip *unzip, StreamInput *input)
+{
+	for (;;)
+	{
+		StreamInput bytes = next_bytes(unzip, input);
+		uint64_t left = unzip->entry.compressed - unzip->compressed;
+		z_stream *inflater = &unzip->inflater;
+		bool bounded = false;
+		size_t taken;
+		int result;
+
+		if (unzip->size_known && bytes.available >= left)
+		{
+			bytes.available = (size_t) left;
+			bounded = true;
+		}
+		inflater->next_in = (Bytef *) bytes.next;
+		inflater->avail_in = bytes.available > UINT_MAX ? UINT_MAX : (uInt) bytes.available;
+		inflater->next_out = unzip->middle;
+		inflater->avail_out = MIDDLE_SIZE;
+		result = inflate(inflater, Z_NO_FLUSH);
+		taken = (size_t) (inflater->next_in - bytes.next);
+		unzip->middle_begin = 0;
+		unzip->middle_end = (size_t) (inflater->next_out - unzip->middle);
+		unzip->crc = (uint32_t) crc32_z(unzip->crc, unzip->middle, unzip->middle_end);
+		unzip->uncompressed += unzip->middle_end;
+		unzip->compressed += taken;
+		if (taken > 0)
+			use_bytes(unzip, input, taken);
+
+		switch (result)
+		{
+			case Z_STREAM_END:
+				unzip->inflated = true;
+				return CONTENT_COMPLETE;
+			case Z_OK:
+			case Z_BUF_ERROR:
+				break;
+			case Z_MEM_ERROR:
+				fail_entry(unzip, STREAM_ERROR_OUT_OF_MEMORY, "out of memory");
+				return CONTENT_FAILED;
+			default:
+				fail_entry(unzip, STREAM_ERROR_CORRUPT, "compressed data is corrupt: %s",
+						   inflater->msg != NULL ? inflater->msg : "unknown reason");
+				return CONTENT_FAILED;
+		}
+		if (unzip->middle_end > 0)
+			return CONTENT_COMPLETE;
+		if (bounded && bytes.available == taken)
+		{
+			fail_entry(unzip, STREAM_ERROR_CORRUPT,
+					   "compressed data does not end within the %llu bytes of its header",
+					   (unsigned long long) unzip->entry.compressed);
+			return CONTENT_FAILED;
+		}
+		if (next_bytes(unzip, input).available == 0)
+			return CONTENT_NEED_INPUT;
+	}
+}
+
+static ContentResult
+read_deflated(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+			  size_t *produced)
+{
+	for (;;)
+	{
+		StreamInput bytes = { unzip->middle + unzip->middle_begin,
+							  unzip->middle_end - unzip->middle_begin, unzip->inflated };
+		ContentResult result;
+		size_t taken;
+
+		if (!unzip->wanted || (unzip->inflated && unzip->uncompressed == 0))
+		{
+			taken = bytes.available;
+			result = unzip->inflated ? CONTENT_COMPLETE : CONTENT_NEED_INPUT;
+		}
+		else
+			result = gunzip_bytes(unzip, bytes, &taken, output, output_size, produced);
+		unzip->middle_begin += taken;
+		if (result == CONTENT_FAILED)
+			fail_gunzip(unzip);
+		if (result != CONTENT_NEED_INPUT)
+			return result;
+		result = inflate_some(unzip, input);
+		if (result != CONTENT_COMPLETE)
+			return result;
+	}
+}
+
+/*-------------------------------------------------------------------------
+ * The end of an entry
+ *-------------------------------------------------------------------------
+ */
+
+/* Does a record follow that may stand behind an entry? */
+static bool
+is_record_behind_entry(const unsigned char *bytes)
+{
+	uint32_t signature = get_uint32(bytes);
+
+	return signature == LOCAL_HEADER || signature == CENTRAL_HEADER;
+}
+
+/*
+ * Length of the descriptor at bytes, if it is one that describes exactly the
+ * content read so far, or 0.  bytes holds MAX_DESCRIPTOR_SIZE and a signature.
+ */
+static unsigned
+match_descriptor(const Unzip *unzip, const unsigned char *bytes)
+{
+	for (unsigned with_signature = 0; with_signature < 2; with_signature++)
+	{
+		const unsigned char *fields = bytes;
+
+		if (with_signature)
+		{
+			if (get_uint32(bytes) != DESCRIPTOR)
+				break;
+			fields += SIGNATURE_SIZE;
+		}
+		if (get_uint32(fields) != unzip->crc)
+			continue;
+		if (get_uint32(fields + 4) == unzip->compressed &&
+			get_uint32(fields + 8) == unzip->uncompressed && is_record_behind_entry(fields + 12))
+			return (unsigned) (fields + 12 - bytes);
+		if (get_uint64(fields + 4) == unzip->compressed &&
+			get_uint64(fields + 12) == unzip->uncompressed && is_record_behind_entry(fields + 20))
+			return (unsigned) (fields + 20 - bytes);
+	}
+	return 0;
+}
+
+static __attribute__((cold, noinline)) void
+fail_descriptor(Unzip *unzip, const unsigned char *bytes)
+{
+	if (get_uint32(bytes) != DESCRIPTOR)
+		fail_entry(unzip, STREAM_ERROR_CORRUPT,
+				   "no data descriptor matches its %llu bytes with checksum %08x",
+				   (unsigned long long) unzip->compressed, unzip->crc);
+	else if (get_uint32(bytes + 4) != unzip->crc)
+		fail_entry(unzip, STREAM_ERROR_CORRUPT,
+				   "checksum is %08x, but its data descriptor says %08x", unzip->crc,
+				   get_uint32(bytes + 4));
+	else
+		fail_entry(unzip, STREAM_ERROR_CORRUPT,
+				   "sizes are %llu and %llu, but its data descriptor says otherwise",
+				   (unsigned long long) unzip->compressed,
+				   (unsigned long long) unzip->uncompressed);
+}
+
+/* Read the descriptor.  Returns false when it is not there yet, or on an error. */
+static bool
+read_descriptor(Unzip *unzip, StreamInput *input)
+{
+	const unsigned char *bytes = peek(unzip, input, MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE);
+	unsigned length;
+
+	if (bytes == NULL)
+		return false;
+	length = match_descriptor(unzip, bytes);
+	if (length == 0)
+	{
+		fail_descriptor(unzip, bytes);
+		return false;
+	}
+	use_bytes(unzip, input, length);
+	return true;
+}
+
+/*
+ * In a stored entry of unknown size, before or behind a gzip member: is this
+ * the descriptor, or does another member come?  Returns false when that cannot
+ * be told yet, or on an error.
+ */
+static bool
+decide_stored(Unzip *unzip, StreamInput *input)
+{
+	const unsigned char *bytes = peek(unzip, input, MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE);
+	unsigned length;
+
+	/* The central directory follows, so there must be as much. */
+	if (bytes == NULL)
+		return false;
+
+	/* A descriptor without signature may begin with any bytes. */
+	length = match_descriptor(unzip, bytes);
+	if (length > 0)
+	{
+		use_bytes(unzip, input, length);
+		unzip->state = UNZIP_AFTER_CONTENT;
+		unzip->descriptor = false;
+		return true;
+	}
+	if (!unzip->wanted)
+		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED,
+				   "stored without sizes and not named .json.gz, so it cannot be skipped");
+	else if (bytes[0] == 0x1f && bytes[1] == 0x8b)
+	{
+		if (unzip->compressed > 0)
+			gunzip_next_member(unzip->gunzip);
+		unzip->state = UNZIP_STORED_MEMBER;
+		return true;
+	}
+	else if (unzip->compressed == 0)
+	{
+		char quoted[80];
+
+		stream_escape(quoted, sizeof(quoted), bytes, 16);
+		fail_entry(unzip, STREAM_ERROR_CORRUPT,
+				   "stored without sizes, and its content is not gzip: it begins with \"%s\"",
+				   quoted);
+	}
+	else
+		fail_descriptor(unzip, bytes);
+	return false;
+}
+
+/* The content has been read: hold it against the local header. */
+static bool
+check_entry(Unzip *unzip)
+{
+	EntryHeader *entry = &unzip->entry;
+	bool optional = (entry->flags & FLAG_DESCRIPTOR) != 0;
+
+	/* Zeros in a header with a descriptor say nothing. */
+	if (unzip->compressed != entry->compressed && !(optional && entry->compressed == 0))
+		fail_entry(unzip, STREAM_ERROR_CORRUPT, "compressed size is %llu, but its header says %llu",
+				   (unsigned long long) unzip->compressed, (unsigned long long) entry->compressed);
+	else if (unzip->uncompressed != entry->uncompressed && !(optional && entry->uncompressed == 0))
+		fail_entry(unzip, STREAM_ERROR_CORRUPT, "size is %llu, but its header says %llu",
+				   (unsigned long long) unzip->uncompressed,
+				   (unsigned long long) entry->uncompressed);
+	else if (unzip->crc != entry->crc && !(optional && entry->crc == 0))
+		fail_entry(unzip, STREAM_ERROR_CORRUPT, "checksum is %08x, but its header says %08x",
+				   unzip->crc, entry->crc);
+	else
+	{
+		add_to_set(&unzip->read, entry, unzip->crc, unzip->compressed, unzip->uncompressed);
+		return true;
+	}
+	return false;
+}
+
+/*-------------------------------------------------------------------------
+ * Reading
+ *-------------------------------------------------------------------------
+ */
+StreamStatus
+unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+		   size_t *produced)
+{
+	*produced = 0;
+	for (;;)
+	{
+		ContentResult result;
+		bool complete = false; /* the state's work is done */
+
+		switch (unzip->state)
+		{
+			case UNZIP_RECORD:
+				complete = read_record(unzip, input);
+				break;
+
+			case UNZIP_LOCAL_NAME:
+				complete = collect(unzip, input, unzip->entry.name, unzip->entry.name_length);
+				if (complete)
+				{
+					unzip->entry.name[unzip->entry.name_length] = '\0';
+					unzip->state = UNZIP_LOCAL_EXTRA;
+				}
+				break;
+
+			case UNZIP_LOCAL_EXTRA:
+				complete = collect(unzip, input, unzip->extra, unzip->entry.extra_length);
+				if (!complete)
+					break;
+				begin_content(unzip);
+				if (unzip->state == UNZIP_FAILED)
+					break;
+				if (unzip->wanted)
+				{
+					unzip->entries++;
+					return STREAM_ENTRY_BEGIN;
+				}
+				continue;
+
+			case UNZIP_STORED:
+			case UNZIP_STORED_MEMBER:
+			case UNZIP_DEFLATED:
+				if (unzip->state == UNZIP_STORED)
+					result = read_stored(unzip, input, output, output_size, produced);
+				else if (unzip->state == UNZIP_STORED_MEMBER)
+					result = read_member(unzip, input, output, output_size, produced);
+				else
+					result = read_deflated(unzip, input, output, output_size, produced);
+				if (result == CONTENT_OUTPUT_FULL)
+					return STREAM_DATA;
+				if (result == CONTENT_COMPLETE)
+				{
+					unzip->state = unzip->state == UNZIP_STORED_MEMBER ? UNZIP_STORED_DECIDE
+																	   : UNZIP_AFTER_CONTENT;
+					complete = true;
+				}
+				break;
+
+			case UNZIP_STORED_DECIDE:
+				complete = decide_stored(unzip, input);
+				break;
+
+			case UNZIP_AFTER_CONTENT:
+				if (unzip->descriptor)
+				{
+					unzip->state = UNZIP_DESCRIPTOR;
+					continue;
+				}
+				/* The end of an entry comes with no bytes. */
+				if (*produced > 0)
+					return STREAM_DATA;
+				if (!check_entry(unzip))
+					break;
+				unzip->state = UNZIP_RECORD;
+				if (unzip->wanted)
+					return STREAM_ENTRY_END;
+				continue;
+
+			case UNZIP_DESCRIPTOR:
+				complete = read_descriptor(unzip, input);
+				if (complete)
+				{
+					unzip->descriptor = false;
+					unzip->state = UNZIP_AFTER_CONTENT;
+				}
+				break;
+
+			case UNZIP_CENTRAL_NAME:
+				complete = collect(unzip, input, unzip->central.name, unzip->central.name_length);
+				if (complete)
+					unzip->state = UNZIP_CENTRAL_EXTRA;
+				break;
+
+			case UNZIP_CENTRAL_EXTRA:
+				complete = collect(unzip, input, unzip->extra, unzip->central.extra_length);
+				if (complete)
+				{
+					finish_central_header(unzip);
+					complete = unzip->state != UNZIP_FAILED;
+				}
+				break;
+
+			case UNZIP_CENTRAL_COMMENT:
+			case UNZIP_ZIP64_EXTENSION:
+				complete = skip(unzip, input);
+				if (complete)
+					unzip->state = UNZIP_RECORD;
+				break;
+
+			case UNZIP_ARCHIVE_COMMENT:
+				complete = skip(unzip, input);
+				if (complete)
+					unzip->state = UNZIP_PADDING;
+				break;
+
+			case UNZIP_PADDING:
+			{
+				StreamInput bytes = next_bytes(unzip, input);
+
+				if (bytes.available == 0)
+					return input->last ? STREAM_END : STREAM_NEED_INPUT;
+				if (*bytes.next == 0)
+				{
+					use_bytes(unzip, input, 1);
+					continue;
+				}
+				fail(unzip, STREAM_ERROR_CORRUPT, "the end of the zip archive is followed by data");
+				break;
+			}
+
+			case UNZIP_FAILED:
+				break;
+		}
+
+		if (complete)
+			continue;
+		if (unzip->state != UNZIP_FAILED)
+		{
+			if (!input->last)
+				return STREAM_NEED_INPUT;
+			fail_truncated(unzip);
+		}
+
+		/* Hand over what was inflated before the error first. */
+		return *produced > 0 ? STREAM_DATA : STREAM_ERROR;
+	}
+}

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * unzip.h
+ *		Read a zip archive of gzip files forward, as it arrives.
+ *
+ * Made for Amplitude's archives: entries are usually stored with bit 3 set,
+ * zero sizes in the local header and a data descriptor behind, so nothing but
+ * the entry's own gzip says where it ends.  An entry whose name ends in
+ * ".json.gz" is inflated (twice where the entry itself is deflated) and
+ * delivered; directories and other names are skipped, which needs their size
+ * in the local header or the deflate method (else: unsupported).  At the end
+ * all that was read is held against the central directory: count, names,
+ * methods, CRCs, sizes and offsets.  Memory does not grow with the number of
+ * entries.
+ *
+ * Source of the layout: reference page on Amplitude's export, section 2, and
+ * PKWARE's APPNOTE 6.3.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_UNZIP_H
+#define ADSEXPORT_UNZIP_H
+
+#include "stream/stream.h"
+
+/* Longer names are refused; the vendor's are under 100 bytes. */
+#define UNZIP_MAX_NAME 1024
+
+typedef struct Unzip Unzip;
+
+/* Returns NULL when memory is short.  Free with unzip_free. */
+extern Unzip *unzip_create(void);
+extern void unzip_reset(Unzip *unzip);
+extern void unzip_free(Unzip *unzip);
+
+/*
+ * Like gunzip_read, with two more answers: STREAM_ENTRY_BEGIN before an
+ * entry's first byte and STREAM_ENTRY_END after its last, when the checksums
+ * of the entry and of the gzip inside have matched.  Nothing is produced with
+ * these two.  STREAM_END comes after the end-of-central-directory record.
+ */
+extern StreamStatus unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output,
+							   size_t output_size, size_t *produced);
+
+extern const StreamError *unzip_error(const Unzip *unzip);
+
+/*
+ * The entry between STREAM_ENTRY_BEGIN and the next one.  The name is NUL
+ * terminated and may hold any other byte; length and CRC-32 are those of the
+ * inflated content and complete with STREAM_ENTRY_END.
+ */
+extern const char *unzip_entry_name(const Unzip *unzip);
+extern uint64_t unzip_entry_length(const Unzip *unzip);
+extern uint32_t unzip_entry_crc(const Unzip *unzip);
+
+/* Since the last reset. */
+extern uint64_t unzip_entries(const Unzip *unzip);
+extern uint64_t unzip_bytes_in(const Unzip *unzip);
+extern uint64_t unzip_bytes_out(const Unzip *unzip);
+
+#endif /* ADSEXPORT_UNZIP_H */
