@@ -1,0 +1,551 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.c
+ *		One HTTP exchange in a reactor.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "net/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "net/url.h"
+
+#define USER_AGENT "adsexport_fdw"
+
+/* What is kept of the body of an answer that is an error. */
+#define MAX_ERROR_BODY ((size_t) 64 * 1024)
+
+/* libcurl hands over at most this much at a time. */
+#define RECEIVE_BUFFER (128L * 1024)
+
+typedef struct Body
+{
+	char *data;
+	size_t start; /* first byte that was not consumed */
+	size_t end;
+	size_t capacity;
+} Body;
+
+struct Request
+{
+	Reactor *reactor; /* NULL once it is no longer under way */
+	Request *next;
+	CURL *easy;
+	struct curl_slist *headers;
+	RequestState state;
+	RequestFailure failure;
+	int failure_code;
+	char failure_message[CURL_ERROR_SIZE];
+	char error_buffer[CURL_ERROR_SIZE];
+	int status;
+	ResponseHeaders response;
+	bool stream;
+	bool truncate_body;
+	Body body;
+	uint64_t received;
+
+	/* Timeouts and their starts, in milliseconds of reactor_waited. */
+	int connect_timeout;
+	int response_timeout;
+	int stall_timeout;
+	int64_t started;
+	int64_t last_byte;
+};
+
+Request **
+request_next(Request *request)
+{
+	return &request->next;
+}
+
+static void
+fail(Request *request, RequestFailure failure, int code, const char *message)
+{
+	request->state = REQUEST_FAILED;
+	request->failure = failure;
+	request->failure_code = code;
+	snprintf(request->failure_message, sizeof(request->failure_message), "%s", message);
+}
+
+/* Take the exchange out of its reactor; libcurl closes what is half done. */
+static void
+detach(Request *request)
+{
+	Reactor *reactor = request->reactor;
+
+	if (reactor == NULL)
+		return;
+	curl_multi_remove_handle(reactor->multi, request->easy);
+	for (Request **link = &reactor->requests; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == request)
+		{
+			*link = request->next;
+			break;
+		}
+	}
+	request->reactor = NULL;
+	request->next = NULL;
+}
+
+/*-------------------------------------------------------------------------
+ * libcurl's callbacks: they note what happened and never throw
+ *-------------------------------------------------------------------------
+ */
+
+/* Make room for more bytes behind the unconsumed ones. */
+static bool
+body_reserve(Body *body, size_t more)
+{
+	size_t used = body->end - body->start;
+	size_t capacity = body->capacity;
+	char *data;
+
+	if (body->capacity - body->end >= more)
+		return true;
+	if (body->start > 0)
+	{
+		memmove(body->data, body->data + body->start, used);
+		body->start = 0;
+		body->end = used;
+		if (body->capacity - body->end >= more)
+			return true;
+	}
+	if (capacity == 0)
+		capacity = 16 * 1024;
+	while (capacity - used < more)
+		capacity *= 2;
+	data = realloc(body->data, capacity);
+	if (data == NULL)
+		return false;
+	body->data = data;
+	body->capacity = capacity;
+	return true;
+}
+
+static size_t
+receive_body(char *data, size_t size, size_t count, void *request_pointer)
+{
+	Request *request = request_pointer;
+	size_t length = size * count;
+	size_t kept = length;
+	size_t have = request->body.end - request->body.start;
+
+	request->last_byte = reactor_waited(request->reactor);
+	request->received += length;
+	if (request->truncate_body)
+		kept = have >= MAX_ERROR_BODY
+				   ? 0
+				   : (length < MAX_ERROR_BODY - have ? length : MAX_ERROR_BODY - have);
+	else if (!request->stream && have + length > REQUEST_MAX_BODY)
+	{
+		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
+			 "the answer is longer than 8 MiB");
+		return 0;
+	}
+	if (!body_reserve(&request->body, kept))
+	{
+		fail(request, REQUEST_FAILURE_SETUP, CURLE_OUT_OF_MEMORY, "out of memory");
+		return 0;
+	}
+	memcpy(request->body.data + request->body.end, data, kept);
+	request->body.end += kept;
+	return length;
+}
+
+/* If the line is that header, keep its value, cut to what fits. */
+static void
+keep_header(const char *line, size_t length, const char *name, char *value, size_t value_size)
+{
+	size_t name_length = strlen(name);
+
+	if (length <= name_length || line[name_length] != ':' ||
+		strncasecmp(line, name, name_length) != 0)
+		return;
+	line += name_length + 1;
+	length -= name_length + 1;
+	while (length > 0 && (*line == ' ' || *line == '\t'))
+	{
+		line++;
+		length--;
+	}
+	while (length > 0 && (line[length - 1] == '\r' || line[length - 1] == '\n' ||
+						  line[length - 1] == ' ' || line[length - 1] == '\t'))
+		length--;
+	if (length >= value_size)
+		length = value_size - 1;
+	memcpy(value, line, length);
+	value[length] = '\0';
+}
+
+static void
+forget_headers(ResponseHeaders *response)
+{
+	memset(response, 0, sizeof(*response));
+	response->content_length = -1;
+}
+
+static size_t
+receive_header(char *data, size_t size, size_t count, void *request_pointer)
+{
+	Request *request = request_pointer;
+	ResponseHeaders *response = &request->response;
+	size_t length = size * count;
+
+	request->last_byte = reactor_waited(request->reactor);
+	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		forget_headers(response); /* an interim answer's do not count */
+	else if (length <= 2 && (data[0] == '\r' || data[0] == '\n'))
+	{
+		long status = 0;
+		curl_off_t content_length = -1;
+
+		curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+		if (status < 200)
+			return length;
+		curl_easy_getinfo(request->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &content_length);
+		response->content_length = content_length;
+		request->status = (int) status;
+		request->truncate_body = status >= 300;
+		request->state = REQUEST_RECEIVING;
+	}
+	else
+	{
+		keep_header(data, length, "Content-Type", response->content_type,
+					sizeof(response->content_type));
+		keep_header(data, length, "Retry-After", response->retry_after,
+					sizeof(response->retry_after));
+		keep_header(data, length, "x-amz-request-id", response->request_id,
+					sizeof(response->request_id));
+		keep_header(data, length, "x-amzn-RequestId", response->request_id,
+					sizeof(response->request_id));
+		keep_header(data, length, "ETag", response->etag, sizeof(response->etag));
+		keep_header(data, length, "Accept-Ranges", response->accept_ranges,
+					sizeof(response->accept_ranges));
+		keep_header(data, length, "Content-Range", response->content_range,
+					sizeof(response->content_range));
+	}
+	return length;
+}
+
+/*-------------------------------------------------------------------------
+ * Setting up
+ *-------------------------------------------------------------------------
+ */
+
+static void
+set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+static bool
+set_headers(Request *request, const RequestOptions *options)
+{
+	/* libcurl would ask "Expect: 100-continue" and wait for the answer. */
+	static const char *const always[] = { "Expect:", "User-Agent: " USER_AGENT, NULL };
+	const char *const *lists[] = { always, options->headers };
+
+	for (int i = 0; i < 2; i++)
+	{
+		for (const char *const *header = lists[i]; header != NULL && *header != NULL; header++)
+		{
+			struct curl_slist *headers = curl_slist_append(request->headers, *header);
+
+			if (headers == NULL)
+				return false;
+			request->headers = headers;
+		}
+	}
+	return curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
+}
+
+/* Everything libcurl needs to know; false when memory is short or a value is refused. */
+static bool
+set_options(Request *request, const RequestOptions *options)
+{
+	CURL *easy = request->easy;
+	bool ok = true;
+
+	ok &= curl_easy_setopt(easy, CURLOPT_PRIVATE, request) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_URL, options->url) == CURLE_OK;
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error_buffer);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+
+	/* Time is measured by request_check_timeouts, which knows when nobody
+	 * waits; libcurl's own limit for connecting must not come first. */
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 24L * 60 * 60 * 1000);
+
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* A name resolution that hangs must not hold up whoever cancels. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+	set_protocols(easy);
+
+	if (strcmp(options->method, "POST") == 0)
+	{
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		ok &= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+							   options->body != NULL ? options->body : "") == CURLE_OK;
+	}
+	if (options->user != NULL)
+	{
+		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC);
+		ok &= curl_easy_setopt(easy, CURLOPT_USERNAME, options->user) == CURLE_OK;
+		ok &= curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password) == CURLE_OK;
+	}
+	if (options->ca_file != NULL)
+		ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) == CURLE_OK;
+	if (url_is_loopback(options->url))
+		ok &= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
+	else if (options->proxy != NULL)
+		ok &= curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK;
+	return ok && set_headers(request, options);
+}
+
+static const char *
+url_refusal(const char *url)
+{
+	switch (url_check(url))
+	{
+		case URL_OK:
+			return NULL;
+		case URL_MALFORMED:
+			return "the URL is malformed";
+		case URL_WRONG_SCHEME:
+			return "the URL is neither https nor http";
+		case URL_NOT_LOOPBACK:
+			return "the URL is plain http to another machine";
+		case URL_HAS_CREDENTIALS:
+			return "the URL carries a user name or password";
+	}
+	return "the URL is malformed";
+}
+
+Request *
+request_start(Reactor *reactor, const RequestOptions *options)
+{
+	Request *request = calloc(1, sizeof(Request));
+	const char *refusal = url_refusal(options->url);
+	CURLMcode code = CURLM_OUT_OF_MEMORY;
+	sigset_t saved;
+
+	if (request == NULL)
+		return NULL;
+	forget_headers(&request->response);
+	request->stream = options->stream;
+	request->connect_timeout = options->connect_timeout;
+	request->response_timeout = options->response_timeout;
+	request->stall_timeout = options->stall_timeout;
+	request->started = request->last_byte = reactor_waited(reactor);
+	if (refusal != NULL)
+	{
+		fail(request, REQUEST_FAILURE_SETUP, CURLE_URL_MALFORMAT, refusal);
+		return request;
+	}
+
+	signals_block(&saved);
+	request->easy = curl_easy_init();
+	if (request->easy != NULL && set_options(request, options))
+	{
+		/* Linked first: adding the handle may already call back. */
+		request->reactor = reactor;
+		request->next = reactor->requests;
+		reactor->requests = request;
+		code = curl_multi_add_handle(reactor->multi, request->easy);
+	}
+	if (code != CURLM_OK)
+	{
+		detach(request);
+		fail(request, REQUEST_FAILURE_SETUP, (int) code, "the request could not be set up");
+	}
+	signals_restore(&saved);
+	reactor_update_timer(reactor);
+	return request;
+}
+
+void
+request_free(Request *request)
+{
+	sigset_t saved;
+
+	if (request == NULL)
+		return;
+	signals_block(&saved);
+	detach(request);
+	if (request->easy != NULL)
+		curl_easy_cleanup(request->easy);
+	curl_slist_free_all(request->headers);
+	signals_restore(&saved);
+	free(request->body.data);
+	free(request);
+}
+
+/*-------------------------------------------------------------------------
+ * The end
+ *-------------------------------------------------------------------------
+ */
+
+static RequestFailure
+classify(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+			return REQUEST_FAILURE_RESOLVE;
+		case CURLE_COULDNT_CONNECT:
+			return REQUEST_FAILURE_CONNECT;
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CERTPROBLEM:
+		case CURLE_SSL_CIPHER:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_INVALIDCERTSTATUS:
+			return REQUEST_FAILURE_TLS;
+		case CURLE_OPERATION_TIMEDOUT:
+			return REQUEST_FAILURE_TIMEOUT;
+		case CURLE_URL_MALFORMAT:
+		case CURLE_UNSUPPORTED_PROTOCOL:
+		case CURLE_OUT_OF_MEMORY:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_ENGINE_NOTFOUND:
+			return REQUEST_FAILURE_SETUP;
+		default:
+			return REQUEST_FAILURE_BROKEN;
+	}
+}
+
+void
+request_finished(Request *request, CURLcode code)
+{
+	detach(request);
+	if (request->state == REQUEST_FAILED)
+		return; /* a callback knew better why */
+	if (code == CURLE_OK && request->status != 0)
+		request->state = REQUEST_DONE;
+	else
+		fail(request, classify(code), (int) code,
+			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
+}
+
+int64_t
+request_check_timeouts(Request *request, int64_t now)
+{
+	int64_t waited = reactor_waited(request->reactor);
+	int64_t left = INT64_MAX;
+	const char *message = NULL;
+	sigset_t saved;
+
+	if (request->state == REQUEST_WAITING)
+	{
+		curl_off_t connected = 0;
+
+		curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+		if (connected == 0 && request->connect_timeout > 0)
+		{
+			left = request->started + request->connect_timeout - waited;
+			message = "no connection within connect_timeout";
+		}
+		else if (connected != 0 && request->response_timeout > 0)
+		{
+			left = request->started + request->response_timeout - waited;
+			message = "no answer in time";
+		}
+	}
+	else if (request->state == REQUEST_RECEIVING && request->stall_timeout > 0)
+	{
+		left = request->last_byte + request->stall_timeout - waited;
+		message = "nothing received within stall_timeout";
+	}
+	if (message == NULL)
+		return REACTOR_NEVER;
+	if (left > 0)
+		return now + left;
+
+	signals_block(&saved);
+	detach(request);
+	signals_restore(&saved);
+	fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
+	return REACTOR_NEVER;
+}
+
+/*-------------------------------------------------------------------------
+ * What the caller sees
+ *-------------------------------------------------------------------------
+ */
+
+RequestState
+request_state(const Request *request)
+{
+	return request->state;
+}
+
+int
+request_status(const Request *request)
+{
+	return request->status;
+}
+
+const ResponseHeaders *
+request_headers(const Request *request)
+{
+	return &request->response;
+}
+
+RequestFailure
+request_failure(const Request *request)
+{
+	return request->failure;
+}
+
+int
+request_failure_code(const Request *request)
+{
+	return request->failure_code;
+}
+
+const char *
+request_failure_message(const Request *request)
+{
+	return request->failure_message;
+}
+
+const char *
+request_body(const Request *request, size_t *length)
+{
+	*length = request->body.end - request->body.start;
+	return request->body.data + request->body.start;
+}
+
+void
+request_consume(Request *request, size_t length)
+{
+	request->body.start += length;
+	if (request->body.start >= request->body.end)
+		request->body.start = request->body.end = 0;
+}
+
+uint64_t
+request_bytes_received(const Request *request)
+{
+	return request->received;
+}

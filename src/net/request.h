@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.h
+ *		One HTTP exchange in a reactor.
+ *
+ * Redirects are not followed, TLS is verified, only http and https are
+ * spoken, and HTTP/1.1 is used (one exchange a connection; a multiplexed one
+ * could be starved by a transfer that nobody reads).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_REQUEST_H
+#define ADSEXPORT_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/reactor.h"
+
+typedef struct Request Request;
+
+/* All strings are copied; NULL leaves an option out. */
+typedef struct RequestOptions
+{
+	const char *method; /* "GET" or "POST" */
+	const char *url;
+	const char *const *headers; /* "Name: value", NULL-terminated */
+	const char *body;           /* for POST, NUL-terminated */
+	const char *user;           /* basic authentication */
+	const char *password;
+	const char *ca_file;
+	const char *proxy;
+	int connect_timeout;  /* milliseconds of waiting; 0: none */
+	int response_timeout; /* until the first byte of the answer; 0: none */
+	int stall_timeout;    /* between two bytes; 0: none */
+	bool stream;          /* the body of a 200 or 206 is not limited to
+								 * REQUEST_MAX_BODY: somebody reads along */
+} RequestOptions;
+
+/* A longer body that is not streamed makes the request fail. */
+#define REQUEST_MAX_BODY ((size_t) 8 * 1024 * 1024)
+
+typedef enum RequestState
+{
+	REQUEST_WAITING,   /* no final answer header yet */
+	REQUEST_RECEIVING, /* status and headers are known, the body arrives */
+	REQUEST_DONE,      /* complete, as far as HTTP can tell */
+	REQUEST_FAILED     /* see request_failure */
+} RequestState;
+
+/* How an exchange failed that got no (complete) answer. */
+typedef enum RequestFailure
+{
+	REQUEST_FAILURE_NONE,
+	REQUEST_FAILURE_RESOLVE, /* name resolution */
+	REQUEST_FAILURE_CONNECT,
+	REQUEST_FAILURE_TLS,       /* handshake or certificate */
+	REQUEST_FAILURE_TIMEOUT,   /* one of the timeouts above */
+	REQUEST_FAILURE_BROKEN,    /* connection lost, body shorter than announced, bad
+								 * framing */
+	REQUEST_FAILURE_TOO_LARGE, /* body over REQUEST_MAX_BODY */
+	REQUEST_FAILURE_SETUP      /* bad URL, no memory, unreadable ca_file ... */
+} RequestFailure;
+
+/* What is kept of the answer's headers; empty strings where absent. */
+typedef struct ResponseHeaders
+{
+	char content_type[128];
+	char retry_after[64];
+	char request_id[128]; /* x-amzn-RequestId, or x-amz-request-id */
+	char etag[256];
+	char accept_ranges[32];
+	char content_range[64];
+	int64_t content_length; /* -1 when not announced */
+} ResponseHeaders;
+
+/*
+ * Begin an exchange; returns NULL only when memory is short.  A request that
+ * can't even be set up is returned as REQUEST_FAILED.  It belongs to the
+ * caller, and must be freed before its reactor is.
+ */
+extern Request *request_start(Reactor *reactor, const RequestOptions *options);
+
+/* Ends the exchange at once if it is under way.  NULL is allowed. */
+extern void request_free(Request *request);
+
+extern RequestState request_state(const Request *request);
+extern int request_status(const Request *request); /* HTTP status, 0 if none */
+extern const ResponseHeaders *request_headers(const Request *request);
+
+extern RequestFailure request_failure(const Request *request);
+
+/* libcurl's code and a phrase of ours or libcurl's; never holds a URL's query. */
+extern int request_failure_code(const Request *request);
+extern const char *request_failure_message(const Request *request);
+
+/*
+ * The part of the body that has arrived and was not consumed yet.  The
+ * pointer is valid until the reactor is driven or the bytes are consumed.
+ */
+extern const char *request_body(const Request *request, size_t *length);
+extern void request_consume(Request *request, size_t length);
+
+/* Bytes of the body that ever arrived. */
+extern uint64_t request_bytes_received(const Request *request);
+
+#endif /* ADSEXPORT_REQUEST_H */

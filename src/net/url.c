@@ -1,0 +1,163 @@
+/*-------------------------------------------------------------------------
+ *
+ * url.c
+ *		What a URL must look like before anything is sent to it.
+ *
+ * libcurl's own parser is asked, so that what is checked is what it would
+ * connect to.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "net/url.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+static bool
+host_is_loopback(const char *host)
+{
+	char bare[64];
+	size_t length = strlen(host);
+	struct in_addr address;
+	struct in6_addr address6;
+
+	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (length >= 2 && length < sizeof(bare) && host[0] == '[' && host[length - 1] == ']')
+	{
+		memcpy(bare, host + 1, length - 2);
+		bare[length - 2] = '\0';
+		return inet_pton(AF_INET6, bare, &address6) == 1 && IN6_IS_ADDR_LOOPBACK(&address6);
+	}
+	return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+/* The part's text, to be freed with curl_free, or NULL. */
+static char *
+url_part(CURLU *parsed, CURLUPart part)
+{
+	char *text = NULL;
+
+	return curl_url_get(parsed, part, &text, 0) == CURLUE_OK ? text : NULL;
+}
+
+static CURLU *
+parse(const char *url)
+{
+	CURLU *parsed = curl_url();
+
+	if (parsed != NULL &&
+		curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+	{
+		curl_url_cleanup(parsed);
+		return NULL;
+	}
+	return parsed;
+}
+
+UrlCheck
+url_check(const char *url)
+{
+	CURLU *parsed = parse(url);
+	UrlCheck result = URL_MALFORMED;
+	char *scheme;
+	char *host;
+	char *user;
+	char *password;
+
+	if (parsed == NULL)
+		return URL_MALFORMED;
+	scheme = url_part(parsed, CURLUPART_SCHEME);
+	host = url_part(parsed, CURLUPART_HOST);
+	user = url_part(parsed, CURLUPART_USER);
+	password = url_part(parsed, CURLUPART_PASSWORD);
+	if (scheme != NULL && host != NULL && host[0] != '\0')
+	{
+		if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0)
+			result = URL_WRONG_SCHEME;
+		else if (user != NULL || password != NULL)
+			result = URL_HAS_CREDENTIALS;
+		else if (strcasecmp(scheme, "http") == 0 && !host_is_loopback(host))
+			result = URL_NOT_LOOPBACK;
+		else
+			result = URL_OK;
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(user);
+	curl_free(password);
+	curl_url_cleanup(parsed);
+	return result;
+}
+
+int
+url_is_loopback(const char *url)
+{
+	CURLU *parsed = parse(url);
+	char *host;
+	bool result;
+
+	if (parsed == NULL)
+		return false;
+	host = url_part(parsed, CURLUPART_HOST);
+	result = host != NULL && host_is_loopback(host);
+	curl_free(host);
+	curl_url_cleanup(parsed);
+	return result;
+}
+
+void
+url_for_message(const char *url, char *output, size_t output_size)
+{
+	CURLU *parsed = parse(url);
+	char *scheme;
+	char *host;
+	char *path;
+
+	snprintf(output, output_size, "(malformed URL)");
+	if (parsed == NULL)
+		return;
+	scheme = url_part(parsed, CURLUPART_SCHEME);
+	host = url_part(parsed, CURLUPART_HOST);
+	path = url_part(parsed, CURLUPART_PATH);
+	if (scheme != NULL && host != NULL)
+		snprintf(output, output_size, "%s://%s%s", scheme, host, path != NULL ? path : "/");
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(path);
+	curl_url_cleanup(parsed);
+}
+
+int
+url_encode(const char *text, char *output, size_t output_size)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t length = 0;
+
+	for (; *text != '\0'; text++)
+	{
+		unsigned char byte = (unsigned char) *text;
+		bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+					 (byte >= '0' && byte <= '9') || strchr("-._~", byte) != NULL;
+
+		if (length + (plain ? 1 : 3) >= output_size)
+			return false;
+		if (plain)
+			output[length++] = (char) byte;
+		else
+		{
+			output[length++] = '%';
+			output[length++] = digits[byte >> 4];
+			output[length++] = digits[byte & 15];
+		}
+	}
+	if (output_size == 0)
+		return false;
+	output[length] = '\0';
+	return true;
+}
