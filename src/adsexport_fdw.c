@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * adsexport_fdw.c
+ *		Foreign data wrapper for the bulk exports of Amazon Ads and Amplitude.
+ *
+ * This file ties the module to the server: magic block, settings, handler.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "compat.h"
+#include "export/feed.h"
+#include "fdw/explain.h"
+#include "fdw/import.h"
+#include "fdw/plan.h"
+#include "fdw/scan.h"
+#include "foreign/fdwapi.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+SQL_FUNCTION(adsexport_fdw_handler);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("adsexport_fdw.progress_interval",
+							"Time between two notices about what a statement waits for.",
+							"-1 turns them off.", &progress_interval, 10000, -1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	compat_reserve_settings("adsexport_fdw");
+}
+
+Datum
+adsexport_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = adsexport_get_foreign_rel_size;
+	routine->GetForeignPaths = adsexport_get_foreign_paths;
+	routine->GetForeignPlan = adsexport_get_foreign_plan;
+	routine->BeginForeignScan = adsexport_begin_foreign_scan;
+	routine->IterateForeignScan = adsexport_iterate_foreign_scan;
+	routine->ReScanForeignScan = adsexport_rescan_foreign_scan;
+	routine->EndForeignScan = adsexport_end_foreign_scan;
+	routine->ExplainForeignScan = adsexport_explain_foreign_scan;
+	routine->ImportForeignSchema = import_foreign_schema;
+	PG_RETURN_POINTER(routine);
+}

@@ -1,0 +1,178 @@
+/*-------------------------------------------------------------------------
+ *
+ * entity.h
+ *		The remote tables as data: columns, paths, media types, filters.
+ *
+ * All of it is static and constant.  Column names, order and JSON paths come
+ * from section 4 of the two reference pages; what the vendor calls a thing is
+ * kept.  IMPORT FOREIGN SCHEMA, adsexport_columns(), the binding of columns
+ * and the documentation are generated from here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ENTITY_H
+#define ADSEXPORT_ENTITY_H
+
+#include "stream/json.h"
+
+typedef enum ApiKind
+{
+	API_AMAZON_ADS,
+	API_AMPLITUDE
+} ApiKind;
+
+/* What one remote table is called in SQL, in the option "entity". */
+typedef enum EntityKind
+{
+	ENTITY_CAMPAIGNS,
+	ENTITY_AD_GROUPS,
+	ENTITY_TARGETS,
+	ENTITY_ADS,
+	ENTITY_PROFILES,
+	ENTITY_AMPLITUDE_EVENTS
+} EntityKind;
+
+/* Type of a column in the DDL that IMPORT FOREIGN SCHEMA writes. */
+typedef enum ColumnType
+{
+	COLUMN_TEXT,
+	COLUMN_ID, /* text, bigint or numeric by import option id_type */
+	COLUMN_TEXT_ARRAY,
+	COLUMN_BOOLEAN,
+	COLUMN_INTEGER,
+	COLUMN_BIGINT,
+	COLUMN_DOUBLE,
+	COLUMN_NUMERIC,
+	COLUMN_DATE,
+	COLUMN_TIMESTAMPTZ,
+	COLUMN_UUID,
+	COLUMN_JSONB
+} ColumnType;
+
+/* Where a column's value comes from. */
+typedef enum ColumnSource
+{
+	SOURCE_PATH,         /* the first alternative of path that is present and of
+								 * the column's kind */
+	SOURCE_FIRST_ASIN,   /* productId of the first element of the array at path
+								 * whose productIdType is ASIN */
+	SOURCE_FIRST_SKU,    /* the same for SKU */
+	SOURCE_TARGET_LEVEL, /* first alternative of path, else AD_GROUP if there is
+								 * an adGroupId, else CAMPAIGN */
+	SOURCE_PROFILE_ID,   /* the profile that was asked */
+	SOURCE_EXPORT_ID,
+	SOURCE_EXPORTED_AT,  /* the vendor's generatedAt */
+	SOURCE_ARCHIVE_ENTRY /* name of the file inside the archive */
+} ColumnSource;
+
+/* Which part of a request a clause on the column becomes, if any. */
+typedef enum ColumnFilter
+{
+	FILTER_NONE,
+	FILTER_AD_PRODUCT,
+	FILTER_STATE,
+	FILTER_NEGATIVE,
+	FILTER_TARGET_LEVEL,
+	FILTER_TARGET_TYPE,
+	FILTER_PROFILE_ID,
+	FILTER_UPLOAD_TIME
+} ColumnFilter;
+
+/* Bits of EntityColumn.ad_products and of the option ad_products. */
+#define AD_PRODUCT_SPONSORED_PRODUCTS 0x1
+#define AD_PRODUCT_SPONSORED_BRANDS 0x2
+#define AD_PRODUCT_SPONSORED_DISPLAY 0x4
+#define AD_PRODUCT_ALL 0x7
+#define AD_PRODUCT_COUNT 3
+
+/* Names by bit number, as the vendor writes them. */
+extern const char *const ad_product_names[AD_PRODUCT_COUNT];
+
+typedef struct EntityColumn
+{
+	const char *name;
+	ColumnType type;
+	ColumnSource source;
+	const char *path; /* alternatives joined by "|"; NULL where the source
+								 * needs none */
+	ColumnFilter filter;
+	unsigned ad_products;    /* AD_PRODUCT_* that send it; 0 where there are none */
+	const char *aliases;     /* other names it is bound by, joined by "|", or NULL */
+	const char *description; /* a sentence, for people */
+} EntityColumn;
+
+typedef struct Entity
+{
+	EntityKind kind;
+	ApiKind api;
+	const char *name;       /* of the table and in the option "entity" */
+	const char *method;     /* POST or GET */
+	const char *path;       /* of the request, behind the endpoint */
+	const char *media_type; /* Accept and Content-Type; NULL if none is asked for */
+	JsonFraming framing;
+	double estimated_rows; /* per export, until ANALYZE or the option says better */
+	const EntityColumn *columns;
+	int column_count;
+	const char *description;
+} Entity;
+
+extern const Entity *const entities[];
+extern const int entity_count;
+
+extern const char *api_name(ApiKind api);
+
+/* NULL if there is none of that name. */
+extern const Entity *entity_by_name(const char *name);
+extern const EntityColumn *entity_column_by_name(const Entity *entity, const char *name);
+
+/* SQL name of the type in generated DDL; id_type is "text", "bigint" or "numeric". */
+extern const char *column_type_name(ColumnType type, const char *id_type);
+
+/*
+ * How one column of a foreign table gets its value.  column is NULL when the
+ * user gave a path of their own that no column of the catalogue has.
+ */
+typedef struct ColumnBinding
+{
+	const EntityColumn *column;
+	ColumnSource source;
+	const char *path; /* alternatives, or NULL */
+} ColumnBinding;
+
+/*
+ * Bind a column by its option json_path ("@name" means the catalogue's column
+ * of that name; NULL: no option) or else by its name or alias.  Raises
+ * ERRCODE_FDW_COLUMN_NAME_NOT_FOUND with the closest known column as hint, or
+ * ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE for a malformed path.  table_name is
+ * for the message.  Strings live as long as json_path does.
+ */
+extern void
+entity_bind_column(const Entity *entity, const char *table_name, const char *column_name,
+				   const char *json_path, ColumnBinding *binding);
+
+/*
+ * The same without an error: false if the column binds to nothing or its path
+ * is malformed.
+ */
+extern bool entity_find_binding(const Entity *entity, const char *column_name,
+								const char *json_path, ColumnBinding *binding);
+
+/* What is wrong with the syntax of a json_path, as a sentence; NULL if nothing is. */
+extern const char *json_path_problem(const char *path);
+
+/*
+ * The candidate closest to what was written, or NULL if none is close; for
+ * hints ("Perhaps you meant ...").  Works the same on all server versions.
+ */
+typedef struct ClosestMatch
+{
+	const char *wanted;
+	const char *best;
+	int best_distance;
+} ClosestMatch;
+
+extern void closest_match_init(ClosestMatch *match, const char *wanted);
+extern void closest_match_offer(ClosestMatch *match, const char *candidate);
+extern const char *closest_match_get(const ClosestMatch *match);
+
+#endif /* ADSEXPORT_ENTITY_H */

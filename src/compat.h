@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		Every difference between PostgreSQL 13 and 19 that this code meets.
+ *
+ * Include it right after postgres.h.  No other file looks at PG_VERSION_NUM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_COMPAT_H
+#define ADSEXPORT_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 130000
+#error "adsexport_fdw needs PostgreSQL 13 or later"
+#endif
+
+/*
+ * The library is built with -fvisibility=hidden, so that names like
+ * request_free cannot meet those of another extension in one process.  What
+ * the server looks up by name is marked with this macro, which is empty on
+ * Unix before version 16.
+ */
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+/* Instead of PG_FUNCTION_INFO_V1, which left the function itself hidden then. */
+#define SQL_FUNCTION(name)                                                                         \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
+	PG_FUNCTION_INFO_V1(name)
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * Reading a date or time from its fields: since version 16 there is one more
+ * output, of use for the server's own messages only.
+ */
+#if PG_VERSION_NUM >= 160000
+#define compat_decode_datetime(fields, types, count, kind, tm, fraction, zone)                     \
+	DecodeDateTime((fields), (types), (count), (kind), (tm), (fraction), (zone),                   \
+				   &(DateTimeErrorExtra){ 0 })
+#else
+#define compat_decode_datetime(fields, types, count, kind, tm, fraction, zone)                     \
+	DecodeDateTime((fields), (types), (count), (kind), (tm), (fraction), (zone))
+#endif
+
+/* Input functions that can report a bad value without raising an error. */
+#if PG_VERSION_NUM >= 160000
+#define COMPAT_SOFT_ERRORS
+#include "nodes/miscnodes.h"
+#endif
+
+/* Encoding conversion that stops before a character it cannot convert. */
+#if PG_VERSION_NUM >= 140000
+#define COMPAT_ENCODING_CONVERSION_BUF
+#endif
+
+/* PG_WAIT_EXTENSION; a header of its own since 14. */
+#include "pgstat.h"
+
+/* A random number in [0, 1). */
+#if PG_VERSION_NUM >= 150000
+#include "common/pg_prng.h"
+#define compat_random_fraction() pg_prng_double(&pg_global_prng_state)
+#else
+#define compat_random_fraction() ((double) random() / ((double) RAND_MAX + 1.0))
+#endif
+
+/* Was the table analyzed?  Unknown is -1 since 14; before, no pages. */
+#if PG_VERSION_NUM >= 140000
+#define compat_has_statistics(baserel) ((baserel)->tuples >= 0)
+#else
+#define compat_has_statistics(baserel) ((baserel)->pages > 0 || (baserel)->tuples > 0)
+#endif
+
+/* A path without sort order, outer relation, quals of its own or private data. */
+#if PG_VERSION_NUM >= 180000
+#define compat_create_foreignscan_path(root, rel, rows, startup, total, outer)                     \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, outer, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define compat_create_foreignscan_path(root, rel, rows, startup, total, outer)                     \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL, NIL)
+#else
+#define compat_create_foreignscan_path(root, rel, rows, startup, total, outer)                     \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL)
+#endif
+
+/* The user as whom a scan runs, view owners and SECURITY DEFINER included. */
+#include "executor/executor.h"
+#include "miscadmin.h"
+static inline Oid
+compat_scan_user(ForeignScanState *node)
+{
+	Oid user;
+#if PG_VERSION_NUM >= 160000
+	user = ((ForeignScan *) node->ss.ps.plan)->checkAsUser;
+#else
+	user = exec_rt_fetch(((ForeignScan *) node->ss.ps.plan)->scan.scanrelid, node->ss.ps.state)
+			   ->checkAsUser;
+#endif
+	return OidIsValid(user) ? user : GetUserId();
+}
+
+/* No other settings than those defined may begin with this prefix. */
+#if PG_VERSION_NUM >= 150000
+#define compat_reserve_settings(prefix) MarkGUCPrefixReserved(prefix)
+#else
+#define compat_reserve_settings(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* ExplainProperty...: in a header of their own since 18. */
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+#endif /* ADSEXPORT_COMPAT_H */

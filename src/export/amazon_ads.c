@@ -1,0 +1,179 @@
+/*-------------------------------------------------------------------------
+ *
+ * amazon_ads.c
+ *		What Amazon Ads wants to hear: URLs, headers and bodies of its calls.
+ *
+ * Facts: reference page on Amazon Ads, sections 1.1, 1.2 and 2.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/amazon_ads.h"
+#include "lib/stringinfo.h"
+#include "net/url.h"
+
+/* Room for one header line. */
+#define HEADER_SIZE (MESSAGE_MAX_TOKEN + 64)
+
+/*-------------------------------------------------------------------------
+ * Body of a request
+ *-------------------------------------------------------------------------
+ */
+
+/* Append "name":["A","B"] for the bits that are set. */
+static void
+append_filter(StringInfo body, const char *name, const char *const *names, int count, unsigned bits)
+{
+	bool first = true;
+
+	appendStringInfo(body, "%s\"%s\":[", body->len > 1 ? "," : "", name);
+	for (int i = 0; i < count; i++)
+	{
+		if (bits & (1u << i))
+		{
+			appendStringInfo(body, "%s\"%s\"", first ? "" : ",", names[i]);
+			first = false;
+		}
+	}
+	appendStringInfoChar(body, ']');
+}
+
+static void
+append_negative_filter(StringInfo body, unsigned negatives)
+{
+	/* Booleans, although the vendor's published default has strings. */
+	appendStringInfo(body, ",\"negativeFilter\":[%s]", (negatives & 1) ? "false" : "true");
+}
+
+/*
+ * Product and state are always named: without stateFilter the vendor leaves
+ * out archived records and says nothing.
+ */
+char *
+amazon_request_body(const Entity *entity, const ExportQuery *query)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoChar(&body, '{');
+	append_filter(&body, "adProductFilter", ad_product_names, AD_PRODUCT_COUNT, query->ad_products);
+	append_filter(&body, "stateFilter", state_names, STATE_COUNT, query->states);
+	if (entity->kind == ENTITY_TARGETS)
+	{
+		if (query->negatives != ALL_NEGATIVES)
+			append_negative_filter(&body, query->negatives);
+		if (query->target_levels != ALL_TARGET_LEVELS)
+			append_filter(&body, "targetLevelFilter", target_level_names, TARGET_LEVEL_COUNT,
+						  query->target_levels);
+		if (query->target_type_count >= 0)
+		{
+			/* Only names that need no escaping get this far. */
+			appendStringInfoString(&body, ",\"targetTypeFilter\":[");
+			for (int i = 0; i < query->target_type_count; i++)
+				appendStringInfo(&body, "%s\"%s\"", i > 0 ? "," : "", query->target_types[i]);
+			appendStringInfoChar(&body, ']');
+		}
+	}
+	appendStringInfoChar(&body, '}');
+	return body.data;
+}
+
+/*-------------------------------------------------------------------------
+ * Calls
+ *-------------------------------------------------------------------------
+ */
+
+static void
+common_options(RequestOptions *options, const Settings *settings)
+{
+	memset(options, 0, sizeof(*options));
+	options->method = "GET";
+	options->ca_file = settings->ca_file;
+	options->proxy = settings->proxy;
+	options->connect_timeout = settings->connect_timeout;
+	options->response_timeout = options->stall_timeout = settings->stall_timeout;
+}
+
+/*
+ * Begin a call of the API proper: with the vendor's headers, and Accept and
+ * Content-Type of the entity (a status call needs the type that the export
+ * was requested with).
+ */
+static Request *
+start_call(Reactor *reactor, const Settings *settings, const char *method, const char *path,
+		   const char *body, const char *media_type, const char *profile_id, const char *token,
+		   bool stream)
+{
+	char *url = psprintf("%s%s", settings->endpoint, path);
+	char *lines[5];
+	const char *headers[6] = { NULL };
+	int count = 0;
+	RequestOptions options;
+	Request *request;
+
+	lines[count++] = psprintf("Authorization: Bearer %s", token);
+	lines[count++] = psprintf("Amazon-Advertising-API-ClientId: %s", settings->client_id);
+	if (profile_id != NULL)
+		lines[count++] = psprintf("Amazon-Advertising-API-Scope: %s", profile_id);
+	lines[count++] = psprintf("Accept: %s", media_type);
+	if (body != NULL)
+		lines[count++] = psprintf("Content-Type: %s", media_type);
+	for (int i = 0; i < count; i++)
+		headers[i] = lines[i];
+
+	common_options(&options, settings);
+	options.method = method;
+	options.url = url;
+	options.headers = headers;
+	options.body = body;
+	options.stream = stream;
+	request = request_start(reactor, &options);
+
+	explicit_bzero(lines[0], strlen(lines[0]));
+	for (int i = 0; i < count; i++)
+		pfree(lines[i]);
+	pfree(url);
+	return request;
+}
+
+Request *
+amazon_start_request(Reactor *reactor, const Export *export, const char *token)
+{
+	const Entity *entity = export->entity;
+
+	return start_call(reactor, export->settings, entity->method, entity->path, export->body,
+					  entity->media_type, export->profile_id, token, false);
+}
+
+Request *
+amazon_start_status(Reactor *reactor, const Export *export, const char *token)
+{
+	char id[3 * MESSAGE_MAX_EXPORT_ID + 1];
+	char path[sizeof(id) + 16];
+
+	/* The id is opaque to us, so it is encoded. */
+	url_encode(export->id, id, sizeof(id));
+	snprintf(path, sizeof(path), "/exports/%s", id);
+	return start_call(reactor, export->settings, "GET", path, NULL, export->entity->media_type,
+					  export->profile_id, token, false);
+}
+
+Request *
+amazon_start_profiles(Reactor *reactor, const Settings *settings, const char *token, bool stream)
+{
+	return start_call(reactor, settings, "GET", "/v2/profiles", NULL, "application/json", NULL,
+					  token, stream);
+}
+
+/* The store is told nothing of us: the link is all it wants. */
+Request *
+amazon_start_download(Reactor *reactor, const Settings *settings, const char *url)
+{
+	RequestOptions options;
+
+	common_options(&options, settings);
+	options.url = url;
+	options.stream = true;
+	return request_start(reactor, &options);
+}

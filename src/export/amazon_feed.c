@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * amazon_feed.c
+ *		Feeds from Amazon Ads: one export for each profile, or the list of
+ *		profiles itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/amazon_ads.h"
+#include "export/part.h"
+#include "lib/stringinfo.h"
+
+/*-------------------------------------------------------------------------
+ * Exports
+ *-------------------------------------------------------------------------
+ */
+
+static void
+add_export_part(ExportFeed *feed, const char *profile_id, const char *body)
+{
+	FeedPart *part = feed_add_part(feed);
+	bool reused;
+
+	part->call = CALL_DOWNLOAD;
+	part->export = registry_acquire(feed->settings, profile_id, body, &reused);
+	part->profile_id = part->export->profile_id;
+	part->polls_before = part->export->polls;
+	part->retries_before = part->export->retries;
+	if (reused)
+		feed->counters.exports_reused++;
+	else
+		feed->counters.exports_requested++;
+}
+
+static bool
+add_export_parts(ExportFeed *feed)
+{
+	const ExportQuery *query = feed->query;
+	char *body;
+
+	if (query->profile_count < 0)
+	{
+		if (feed->listing == NULL)
+			feed->listing = registry_profiles(feed->settings);
+		if (feed->listing->failure.sqlstate != 0)
+			feed_fail(feed, &feed->listing->failure);
+		if (!feed->listing->complete)
+			return false;
+	}
+
+	body = amazon_request_body(feed->settings->entity, query);
+	if (query->profile_count < 0)
+	{
+		ListCell *cell;
+
+		foreach (cell, feed->listing->profile_ids)
+			add_export_part(feed, lfirst(cell), body);
+	}
+	else
+	{
+		for (int i = 0; i < query->profile_count; i++)
+			add_export_part(feed, query->profile_ids[i], body);
+	}
+	pfree(body);
+	feed->all_added = true;
+	return false;
+}
+
+static int64
+step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
+{
+	Export *export = part->export;
+	Failure failure;
+
+	switch (export->phase)
+	{
+		case EXPORT_FAILED:
+			failure = export->failure;
+			feed_fail(feed, &failure);
+			break;
+		case EXPORT_COMPLETED:
+			/* The link is asked for when the download may begin. */
+			part->phase = PART_RIPE;
+			return REACTOR_NEVER;
+		default:
+			break;
+	}
+	if (part->patience_ends == 0)
+		part->patience_ends = now + feed->settings->export_timeout;
+	if (now >= part->patience_ends)
+	{
+		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
+					"it is still in progress after export_timeout (%lld s)",
+					(long long) feed->settings->export_timeout / 1000);
+		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,
+						   export->id[0] != '\0' ? export->id : "not yet requested",
+						   export->status_word[0] != '\0' ? export->status_word : "unknown");
+		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
+								   "to go on waiting for it, or raise export_timeout.");
+		feed_fail(feed, &failure);
+	}
+	return part->patience_ends;
+}
+
+static void
+open_export_part(ExportFeed *feed, FeedPart *part)
+{
+	part->request = amazon_start_download(part->reactor, feed->settings, part->url);
+	pfree(part->url);
+	part->url = NULL;
+}
+
+/* One at a time: a link is minted right before its download, which is then read at once. */
+static int
+max_open_exports(const ExportFeed *feed)
+{
+	return 1;
+}
+
+static void
+export_subject(const FeedPart *part, char *subject, size_t size)
+{
+	snprintf(subject, size, "Profile %s, export %s", part->profile_id,
+			 part->export->id[0] != '\0' ? part->export->id : "not yet requested");
+}
+
+static void
+describe_exports(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfo(&line, "%s %s, ", settings->entity->method, settings->entity->path);
+	if (query->profile_count < 0)
+		appendStringInfoString(&line, "all profiles");
+	else if (query->profile_count == 0)
+		appendStringInfoString(&line, "no profile");
+	else
+		appendStringInfoString(&line, query->profile_count == 1 ? "profile " : "profiles ");
+	for (int i = 0; i < query->profile_count; i++)
+		appendStringInfo(&line, "%s%s", i > 0 ? ", " : "", query->profile_ids[i]);
+	*request = line.data;
+	*filter = amazon_request_body(settings->entity, query);
+}
+
+/*
+ * The link is taken here and not in step, so that it is fresh: until it is
+ * there the part stays RIPE without being opened.
+ */
+static bool
+export_part_ready(ExportFeed *feed, FeedPart *part)
+{
+	if (part->export->phase != EXPORT_COMPLETED)
+	{
+		/* A new link is being asked for, or the export was lost and renewed. */
+		if (part->export->phase != EXPORT_POLLING)
+			part->phase = PART_WAITING;
+		return false;
+	}
+	part->url = export_take_url(part->export);
+	if (part->url == NULL)
+		registry_step();
+	return part->url != NULL;
+}
+
+const FeedApi amazon_export_feed = {
+	.container = RECORDS_IN_GZIP,
+	.uses_registry = true,
+	.add_parts = add_export_parts,
+	.step = step_export_part,
+	.ready = export_part_ready,
+	.open = open_export_part,
+	.max_open = max_open_exports,
+	.subject = export_subject,
+	.describe = describe_exports,
+};
+
+/*-------------------------------------------------------------------------
+ * The list of profiles
+ *-------------------------------------------------------------------------
+ */
+
+static bool
+add_profiles_part(ExportFeed *feed)
+{
+	FeedPart *part = feed_add_part(feed);
+
+	part->call = CALL_PROFILES;
+	credential_want(credential_get(feed->settings));
+	feed->all_added = true;
+	return false;
+}
+
+static int64
+step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
+{
+	Credential *credential = credential_get(feed->settings);
+
+	switch (credential_state(credential))
+	{
+		case CREDENTIAL_FAILED:
+			feed_fail(feed, credential_failure(credential));
+			break;
+		case CREDENTIAL_PENDING:
+			credential_want(credential);
+			/* A refusal of a given token is known at once; come back for it. */
+			if (credential_state(credential) == CREDENTIAL_FAILED)
+				return now;
+			registry_step();
+			break;
+		case CREDENTIAL_READY:
+			part->phase = PART_RIPE;
+			break;
+	}
+	return REACTOR_NEVER;
+}
+
+static bool
+profiles_part_ready(ExportFeed *feed, FeedPart *part)
+{
+	return true;
+}
+
+static void
+open_profiles_part(ExportFeed *feed, FeedPart *part)
+{
+	const char *token = credential_token(credential_get(feed->settings));
+
+	if (part->token != NULL)
+		pfree(part->token);
+	part->token = MemoryContextStrdup(feed->context, token != NULL ? token : "");
+	part->request = amazon_start_profiles(part->reactor, feed->settings, part->token, true);
+}
+
+static void
+profiles_subject(const FeedPart *part, char *subject, size_t size)
+{
+	strlcpy(subject, "The list of profiles", size);
+}
+
+static void
+describe_profiles(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+{
+	*request = psprintf("%s %s", settings->entity->method, settings->entity->path);
+	*filter = NULL;
+}
+
+const FeedApi amazon_profiles_feed = {
+	.container = RECORDS_IN_GZIP,
+	.uses_registry = true,
+	.add_parts = add_profiles_part,
+	.step = step_profiles_part,
+	.ready = profiles_part_ready,
+	.open = open_profiles_part,
+	.max_open = max_open_exports,
+	.subject = profiles_subject,
+	.describe = describe_profiles,
+};

@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplitude.c
+ *		Feeds from Amplitude: one archive for each span of hours.
+ *
+ * Facts: reference page on Amplitude's export, section 1.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/hours.h"
+#include "export/part.h"
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+/* Hours younger than this may not be complete. */
+#define INCOMPLETE_HOURS 2
+
+static int64
+hour_of(TimestampTz moment)
+{
+	return hours_of_microseconds(moment + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY *
+											  USECS_PER_SEC);
+}
+
+/*
+ * The range that is asked for: open ends filled in, widened where files are
+ * by the day.  Returns false if there is no lower bound to start from.
+ */
+static bool
+resolve_range(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
+{
+	int64 now = hour_of(query->now);
+
+	*start = query->start_hour;
+	*end = query->end_hour;
+	if (*start == HOUR_UNBOUNDED_START)
+	{
+		if (settings->default_start < 0)
+			return false;
+		*start = now - settings->default_start;
+	}
+	/* There are no files of the future. */
+	if (*end > now)
+		*end = now;
+	hours_widen(start, end);
+	return true;
+}
+
+static void
+raise_unbounded(const ExportFeed *feed)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+			 errmsg("the query gives no lower bound on server_upload_time of foreign table \"%s\"",
+					feed->settings->table_name),
+			 errdetail("Amplitude exports events by the hour in which they were uploaded, and an "
+					   "open start would mean all of them. A bound on another column, such as "
+					   "event_time, does not limit that."),
+			 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
+					 "the option default_start of the table.")));
+}
+
+static void
+check_incomplete_hours(const ExportFeed *feed, int64 end)
+{
+	const Settings *settings = feed->settings;
+	int64 complete_until = hour_of(feed->query->now) - INCOMPLETE_HOURS;
+
+	if (end < complete_until || settings->incomplete_hours == INCOMPLETE_HOURS_IGNORE)
+		return;
+	ereport(settings->incomplete_hours == INCOMPLETE_HOURS_ERROR ? ERROR : WARNING,
+			(errcode(settings->incomplete_hours == INCOMPLETE_HOURS_ERROR
+						 ? ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION
+						 : ERRCODE_WARNING),
+			 errmsg("the last hours asked of foreign table \"%s\" may be incomplete",
+					settings->table_name),
+			 errdetail("Amplitude may still be loading events that were uploaded less than two "
+					   "hours ago."),
+			 errhint("Add a clause server_upload_time < adsexport_complete_until(), or set the "
+					 "option incomplete_hours to 'ignore'.")));
+}
+
+/* Add spans until as many are open as may be. */
+static bool
+add_span(ExportFeed *feed)
+{
+	const Settings *settings = feed->settings;
+	FeedPart *part;
+	dlist_iter iter;
+	int live = 0;
+	int64 start;
+	int64 end;
+
+	if (!resolve_range(settings, feed->query, &start, &end))
+		raise_unbounded(feed);
+	if (feed->next_hour == feed->query->start_hour)
+	{
+		feed->next_hour = start;
+		if (start <= end)
+			check_incomplete_hours(feed, end);
+	}
+	if (feed->next_hour > end)
+	{
+		feed->all_added = true;
+		return false;
+	}
+	dlist_foreach(iter, &feed->parts)
+	{
+		if (dlist_container(FeedPart, node, iter.cur)->phase != PART_DONE)
+			live++;
+	}
+	if (live >= settings->concurrency)
+		return false;
+	part = feed_add_part(feed);
+	part->call = CALL_ARCHIVE;
+	part->start_hour = feed->next_hour;
+	part->end_hour = hours_span_end(feed->next_hour, end, settings->request_span);
+	feed->next_hour = part->end_hour + 1;
+	feed->counters.exports_requested++;
+	return true;
+}
+
+static int64
+step_span(ExportFeed *feed, FeedPart *part, int64 now)
+{
+	part->phase = PART_RIPE;
+	return REACTOR_NEVER;
+}
+
+static bool
+span_ready(ExportFeed *feed, FeedPart *part)
+{
+	return true;
+}
+
+static void
+open_span(ExportFeed *feed, FeedPart *part)
+{
+	static const char *const headers[] = { "Accept: application/zip, */*", NULL };
+	const Settings *settings = feed->settings;
+	char start[16];
+	char end[16];
+	char *url;
+	RequestOptions options = { 0 };
+
+	if (!hours_format(part->start_hour, start, sizeof(start)) ||
+		!hours_format(part->end_hour, end, sizeof(end)))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("range of server_upload_time is out of the range of years that "
+							   "can be requested")));
+	url = psprintf("%s%s?start=%s&end=%s", settings->endpoint, settings->entity->path, start, end);
+	options.method = settings->entity->method;
+	options.url = url;
+	options.headers = headers;
+	options.user = settings->api_key;
+	options.password = settings->secret_key;
+	options.ca_file = settings->ca_file;
+	options.proxy = settings->proxy;
+	options.connect_timeout = settings->connect_timeout;
+	/* The archive is built while we wait for the first byte. */
+	options.response_timeout = (int) Min(settings->export_timeout, PG_INT32_MAX);
+	options.stall_timeout = settings->stall_timeout;
+	options.stream = true;
+	part->request = request_start(part->reactor, &options);
+	pfree(url);
+}
+
+static int
+max_open_spans(const ExportFeed *feed)
+{
+	return feed->settings->concurrency;
+}
+
+static void
+span_subject(const FeedPart *part, char *subject, size_t size)
+{
+	char start[16] = "";
+	char end[16] = "";
+
+	hours_format(part->start_hour, start, sizeof(start));
+	hours_format(part->end_hour, end, sizeof(end));
+	snprintf(subject, size, "Hours %s to %s", start, end);
+}
+
+static void
+describe_spans(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+{
+	char start[16] = "(no lower bound)";
+	char end[16] = "now";
+	StringInfoData line;
+	int64 first = query->start_hour;
+	int64 last = query->end_hour;
+
+	if (first == HOUR_UNBOUNDED_START && settings->default_start >= 0)
+		first = hour_of(query->now) - settings->default_start;
+	if (last != HOUR_UNBOUNDED_END && first != HOUR_UNBOUNDED_START)
+		hours_widen(&first, &last);
+	initStringInfo(&line);
+	appendStringInfo(&line, "%s %s, hours ", settings->entity->method, settings->entity->path);
+	if (first == HOUR_UNBOUNDED_START)
+		appendStringInfoString(&line, "from an unknown start");
+	else
+	{
+		hours_format(first, start, sizeof(start));
+		appendStringInfoString(&line, start);
+	}
+	if (last == HOUR_UNBOUNDED_END)
+		appendStringInfoString(&line, " to now");
+	else
+	{
+		hours_format(last, end, sizeof(end));
+		appendStringInfo(&line, " to %s", end);
+	}
+	*request = line.data;
+	*filter = NULL;
+}
+
+const FeedApi amplitude_feed = {
+	.container = RECORDS_IN_ZIP,
+	.uses_registry = false,
+	.add_parts = add_span,
+	.step = step_span,
+	.ready = span_ready,
+	.open = open_span,
+	.max_open = max_open_spans,
+	.subject = span_subject,
+	.describe = describe_spans,
+};

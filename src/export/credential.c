@@ -1,0 +1,285 @@
+/*-------------------------------------------------------------------------
+ *
+ * credential.c
+ *		Access tokens of Login with Amazon, kept for the session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "export/credential.h"
+#include "export/message.h"
+#include "lib/ilist.h"
+#include "net/url.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Refresh that long before a token runs out, so that it outlives a request. */
+#define REFRESH_EARLY 60000
+
+/* What is assumed of a token that does not say. */
+#define DEFAULT_LIFETIME 3600
+
+struct Credential
+{
+	dlist_node node;
+	MemoryContext context;
+	Settings *settings; /* what the refresh needs, copied */
+	bool given;         /* the mapping has an access_token */
+	char *token;        /* NULL: none */
+	int64 expires;      /* monotonic milliseconds */
+	bool wanted;
+	Request *request;
+	Retry retry;
+	int64 due; /* not before, when a refresh is repeated */
+	Failure failure;
+};
+
+static dlist_head credentials = DLIST_STATIC_INIT(credentials);
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+matches(const Credential *credential, const Settings *settings)
+{
+	const Settings *own = credential->settings;
+
+	return own->user_id == settings->user_id && own->server_id == settings->server_id &&
+		   same(own->token_endpoint, settings->token_endpoint) &&
+		   same(own->ca_file, settings->ca_file) && same(own->proxy, settings->proxy) &&
+		   same(own->client_id, settings->client_id) &&
+		   same(own->client_secret, settings->client_secret) &&
+		   same(own->refresh_token, settings->refresh_token) &&
+		   same(own->access_token, settings->access_token);
+}
+
+Credential *
+credential_get(const Settings *settings)
+{
+	dlist_iter iter;
+	MemoryContext context;
+	Credential *credential;
+
+	dlist_foreach(iter, &credentials)
+	{
+		credential = dlist_container(Credential, node, iter.cur);
+		if (matches(credential, settings))
+			return credential;
+	}
+
+	context =
+		AllocSetContextCreate(TopMemoryContext, "adsexport_fdw credential", ALLOCSET_SMALL_SIZES);
+	credential = MemoryContextAllocZero(context, sizeof(Credential));
+	credential->context = context;
+	credential->settings = settings_copy(settings, context);
+	credential->given = settings->access_token != NULL;
+	if (credential->given)
+		credential->token = MemoryContextStrdup(context, settings->access_token);
+	credential->expires = REACTOR_NEVER;
+	dlist_push_head(&credentials, &credential->node);
+	return credential;
+}
+
+static bool
+has_valid_token(const Credential *credential)
+{
+	return credential->token != NULL && monotonic_milliseconds() < credential->expires;
+}
+
+void
+credential_want(Credential *credential)
+{
+	if (credential->request != NULL || credential->wanted)
+		return;
+	credential->failure.sqlstate = 0;
+	if (has_valid_token(credential))
+		return;
+	memset(&credential->retry, 0, sizeof(credential->retry));
+	credential->due = 0;
+	credential->wanted = true;
+	if (credential->given)
+	{
+		/* It was refused, and there is nothing to get another one with. */
+		credential->wanted = false;
+		failure_set(&credential->failure, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+					"get an access token", "the access_token of the user mapping was refused");
+		failure_set_hint(&credential->failure,
+						 "Set a new one with ALTER USER MAPPING ... SERVER %s OPTIONS (SET "
+						 "access_token '...'), or give client_secret and refresh_token instead, "
+						 "which never run out.",
+						 quote_identifier(credential->settings->server_name));
+	}
+}
+
+CredentialState
+credential_state(const Credential *credential)
+{
+	if (credential->failure.sqlstate != 0)
+		return CREDENTIAL_FAILED;
+	return has_valid_token(credential) ? CREDENTIAL_READY : CREDENTIAL_PENDING;
+}
+
+const char *
+credential_token(const Credential *credential)
+{
+	return credential->token;
+}
+
+const Failure *
+credential_failure(const Credential *credential)
+{
+	return &credential->failure;
+}
+
+static void
+drop_token(Credential *credential)
+{
+	if (credential->token != NULL)
+		pfree(credential->token);
+	credential->token = NULL;
+}
+
+void
+credential_reject(Credential *credential, const char *token)
+{
+	if (credential->token != NULL && token != NULL && strcmp(credential->token, token) == 0)
+		drop_token(credential);
+}
+
+/* Append name=value to a form; false if there is no room. */
+static bool
+add_form_value(char *form, size_t size, const char *name, const char *value)
+{
+	size_t used = strlen(form);
+	int written = snprintf(form + used, size - used, "%s%s=", used > 0 ? "&" : "", name);
+
+	if (written < 0 || used + written >= size)
+		return false;
+	return url_encode(value, form + used + written, size - used - written);
+}
+
+static void
+begin_refresh(Credential *credential, Reactor *reactor)
+{
+	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
+										   "Accept: application/json", NULL };
+	const Settings *settings = credential->settings;
+	char form[4 * MESSAGE_MAX_TOKEN] = "grant_type=refresh_token";
+	RequestOptions options = { 0 };
+
+	if (!add_form_value(form, sizeof(form), "client_id", settings->client_id) ||
+		!add_form_value(form, sizeof(form), "refresh_token", settings->refresh_token) ||
+		!add_form_value(form, sizeof(form), "client_secret", settings->client_secret))
+	{
+		failure_set(&credential->failure, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
+					"get an access token", "the credentials of the user mapping are too long");
+		credential->wanted = false;
+		return;
+	}
+	options.method = "POST";
+	options.url = settings->token_endpoint;
+	options.headers = headers;
+	options.body = form;
+	options.ca_file = settings->ca_file;
+	options.proxy = settings->proxy;
+	options.connect_timeout = settings->connect_timeout;
+	options.response_timeout = options.stall_timeout = settings->stall_timeout;
+	credential->request = request_start(reactor, &options);
+	explicit_bzero(form, sizeof(form));
+	if (credential->request == NULL)
+	{
+		failure_set(&credential->failure, ERRCODE_OUT_OF_MEMORY, "get an access token",
+					"out of memory");
+		credential->wanted = false;
+	}
+}
+
+static void
+end_refresh(Credential *credential)
+{
+	const Settings *settings = credential->settings;
+	char subject[NAMEDATALEN + 32];
+	Answer answer;
+	TokenMessage message;
+	size_t length;
+	const char *body = request_body(credential->request, &length);
+
+	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
+	answer_judge(&answer, CALL_TOKEN, credential->request, subject, settings, NULL);
+	if (answer.action == ACTION_SUCCESS)
+	{
+		if (message_parse_token(body, length, &message))
+		{
+			int64 lifetime = message.expires_in >= 0 ? message.expires_in : DEFAULT_LIFETIME;
+
+			drop_token(credential);
+			credential->token = MemoryContextStrdup(credential->context, message.access_token);
+			/* Even a token with a very short life must be used once. */
+			credential->expires =
+				monotonic_milliseconds() + Max(lifetime * 1000 - REFRESH_EARLY, lifetime * 500);
+			credential->wanted = false;
+		}
+		else
+		{
+			/* The body may hold a token, so it is not shown. */
+			answer.action = ACTION_RETRY;
+			answer.retry_after = -1;
+			failure_set(&answer.failure, ERRCODE_FDW_ERROR, "get an access token",
+						"the answer holds no access token");
+			failure_add_detail(&answer.failure, "%s: HTTP status %d with %zu bytes.", subject,
+							   request_status(credential->request), length);
+		}
+		explicit_bzero(&message, sizeof(message));
+	}
+	request_free(credential->request);
+	credential->request = NULL;
+	if (credential->wanted &&
+		!retry_allowed(&credential->retry, &answer, CALL_TOKEN, settings, &credential->due))
+	{
+		credential->failure = answer.failure;
+		credential->wanted = false;
+	}
+}
+
+int64
+credential_step_all(Reactor *reactor, int64 now)
+{
+	int64 due = REACTOR_NEVER;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &credentials)
+	{
+		Credential *credential = dlist_container(Credential, node, iter.cur);
+
+		if (credential->request != NULL && request_state(credential->request) >= REQUEST_DONE)
+			end_refresh(credential);
+		if (credential->wanted && credential->request == NULL)
+		{
+			if (credential->due <= now)
+				begin_refresh(credential, reactor);
+			else
+				due = Min(due, credential->due);
+		}
+	}
+	return due;
+}
+
+void
+credential_forget_all(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &credentials)
+	{
+		Credential *credential = dlist_container(Credential, node, iter.cur);
+
+		dlist_delete(&credential->node);
+		request_free(credential->request);
+		MemoryContextDelete(credential->context);
+	}
+}

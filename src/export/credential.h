@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * credential.h
+ *		Access tokens of Login with Amazon, kept for the session.
+ *
+ * One Credential stands for one set of credentials, whoever uses it.  It is
+ * found by its content, so that a changed user mapping simply leads to
+ * another one.  Tokens live for an hour and are refreshed a minute early
+ * (amazon-ads-exports.md section 2).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_CREDENTIAL_H
+#define ADSEXPORT_CREDENTIAL_H
+
+#include "export/failure.h"
+
+typedef struct Credential Credential;
+
+typedef enum CredentialState
+{
+	CREDENTIAL_PENDING, /* being refreshed, or waiting to be */
+	CREDENTIAL_READY,
+	CREDENTIAL_FAILED
+} CredentialState;
+
+/* Find or make; lives as long as the session, or until credential_forget_all. */
+extern Credential *credential_get(const Settings *settings);
+
+/*
+ * Somebody wants a token now: begin to refresh it if there is no valid one.
+ * A failure noted before is forgotten.
+ */
+extern void credential_want(Credential *credential);
+extern CredentialState credential_state(const Credential *credential);
+
+/* Only while READY; valid until the next step. */
+extern const char *credential_token(const Credential *credential);
+extern const Failure *credential_failure(const Credential *credential);
+
+/* A server refused this token: it is not to be used again. */
+extern void credential_reject(Credential *credential, const char *token);
+
+/* Progress of all of them; returns when something is due next. */
+extern int64 credential_step_all(Reactor *reactor, int64 now);
+
+extern void credential_forget_all(void);
+
+#endif /* ADSEXPORT_CREDENTIAL_H */

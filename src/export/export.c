@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * export.c
+ *		The life of one export of Amazon Ads.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "export/amazon_ads.h"
+#include "export/export.h"
+#include "utils/timestamp.h"
+
+/* Poll delays grow by half and vary by a tenth. */
+#define POLL_GROWTH 1.5
+#define POLL_JITTER 0.1
+
+/* An export that failed with INTERNAL_ERROR, or that is gone, is requested
+ * anew so often. */
+#define MAX_RENEWALS 2
+
+/* A link older than this is not used: links are minted right before the
+ * download (they are valid for an hour, but clients saw them go stale). */
+#define URL_FRESH 30000
+
+bool
+export_is_in_progress(const Export *export)
+{
+	return export->phase == EXPORT_REQUESTING || export->phase == EXPORT_IN_PROGRESS ||
+		   (export->phase == EXPORT_POLLING && export->completed_at == 0);
+}
+
+static void
+subject_of(const Export *export, char *subject, size_t size)
+{
+	snprintf(subject, size, "Profile %s%s%s", export->profile_id,
+			 export->id[0] != '\0' ? ", export " : "", export->id);
+}
+
+static void
+fail(Export *export, const Failure *failure)
+{
+	export->failure = *failure;
+	export->phase = EXPORT_FAILED;
+	export->url_wanted = false;
+}
+
+static void
+drop_request(Export *export)
+{
+	request_free(export->request);
+	export->request = NULL;
+	if (export->token != NULL)
+		pfree(export->token);
+	export->token = NULL;
+}
+
+/* Start over with a new export; false if that was done too often already. */
+static bool
+renew(Export *export)
+{
+	/* Whoever has rows of the lost export must not get others of a new one. */
+	if (export->readers > 0 || export->renewals >= MAX_RENEWALS)
+		return false;
+	export->renewals++;
+	export->retries++;
+	export->id[0] = '\0';
+	export->completed_at = 0;
+	export->phase = EXPORT_QUEUED;
+	export->due =
+		monotonic_milliseconds() +
+		policy_backoff(CALL_REQUEST, ACTION_RETRY, export->renewals - 1, random_fraction());
+	return true;
+}
+
+/* The request under way did not bring what it should: again, or the end. */
+static void
+handle_trouble(Export *export, ApiCall call, Answer *answer)
+{
+	const Settings *settings = export->settings;
+	ExportPhase again = call == CALL_REQUEST
+							? EXPORT_QUEUED
+							: (export->completed_at != 0 ? EXPORT_COMPLETED : EXPORT_IN_PROGRESS);
+
+	if (answer->action == ACTION_REAUTHENTICATE && !export->reauthenticated &&
+		settings->access_token == NULL)
+	{
+		credential_reject(export->credential, export->token);
+		credential_want(export->credential);
+		export->reauthenticated = true;
+		export->retries++;
+		export->phase = again;
+		export->due = 0;
+	}
+	else if (answer->action == ACTION_REQUEST_ANEW && renew(export))
+		return;
+	else if (retry_allowed(&export->retry, answer, call, settings, &export->due))
+	{
+		export->retries++;
+		export->phase = again;
+	}
+	else
+		fail(export, &answer->failure);
+}
+
+static void
+handle_failed_status(Export *export, const StatusMessage *message)
+{
+	Failure failure;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	char text[MESSAGE_MAX_TEXT];
+
+	if (strcmp(message->error_code, "TIMED_OUT") != 0 && renew(export))
+		return;
+	subject_of(export, subject, sizeof(subject));
+	strlcpy(text, message->error_text, sizeof(text));
+	redact_secrets(text, export->settings, export->token);
+	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export", "the export failed at the vendor%s%s",
+				message->error_code[0] != '\0' ? " with " : "", message->error_code);
+	failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
+					   message->status_word, text);
+	if (strcmp(message->error_code, "TIMED_OUT") == 0)
+		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
+								   "target_level and negative for targets.");
+	fail(export, &failure);
+}
+
+static void
+schedule_poll(Export *export)
+{
+	const Settings *settings = export->settings;
+	double jitter = 1.0 + POLL_JITTER * (2.0 * random_fraction() - 1.0);
+
+	export->phase = EXPORT_IN_PROGRESS;
+	export->due = monotonic_milliseconds() + (int64) (export->poll_delay * jitter);
+	export->poll_delay =
+		Min((int64) (export->poll_delay * POLL_GROWTH), (int64) settings->poll_interval_max);
+}
+
+static void
+keep_url(Export *export, const char *url)
+{
+	if (export->url != NULL)
+		pfree(export->url);
+	export->url = MemoryContextStrdup(export->context, url);
+	export->url_minted = monotonic_milliseconds();
+	export->url_wanted = false;
+}
+
+/* Take in what the vendor says about the export. */
+static void
+handle_status(Export *export, const StatusMessage *message)
+{
+	strlcpy(export->status_word, message->status_word, sizeof(export->status_word));
+	export->file_size = message->file_size;
+	if (message->has_generated_at)
+	{
+		export->has_generated_at = true;
+		export->generated_at = message->generated_at - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
+														   SECS_PER_DAY * USECS_PER_SEC;
+	}
+	switch (message->status)
+	{
+		case EXPORT_STATUS_FAILED:
+			handle_failed_status(export, message);
+			break;
+		case EXPORT_STATUS_COMPLETED:
+			/* It was seen to be completed shortly before it has a link. */
+			if (message->url[0] != '\0')
+			{
+				if (export->completed_at == 0)
+					export->completed_at = GetCurrentTimestamp();
+				export->phase = EXPORT_COMPLETED;
+				keep_url(export, message->url);
+				break;
+			}
+			schedule_poll(export);
+			break;
+		case EXPORT_STATUS_RUNNING:
+			schedule_poll(export);
+			break;
+	}
+}
+
+/* The request under way is over. */
+static void
+end_request(Export *export)
+{
+	ApiCall call = export->phase == EXPORT_REQUESTING ? CALL_REQUEST : CALL_STATUS;
+	StatusMessage *message = NULL;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Answer answer;
+	size_t length;
+	const char *body = request_body(export->request, &length);
+
+	subject_of(export, subject, sizeof(subject));
+	answer_judge(&answer, call, export->request, subject, export->settings, export->token);
+	if (answer.action == ACTION_SUCCESS)
+	{
+		message = MemoryContextAlloc(export->context, sizeof(StatusMessage));
+		if (!message_parse_status(body, length, message))
+			answer_unexpected(&answer, call, export->request, subject, export->settings,
+							  export->token, "the answer is not the status of an export");
+		else if (call == CALL_STATUS && strcmp(message->export_id, export->id) != 0)
+			answer_unexpected(&answer, call, export->request, subject, export->settings,
+							  export->token, "the answer is about another export");
+	}
+	if (answer.action == ACTION_SUCCESS)
+	{
+		memset(&export->retry, 0, sizeof(export->retry));
+		export->reauthenticated = false;
+		if (call == CALL_REQUEST)
+		{
+			strlcpy(export->id, message->export_id, sizeof(export->id));
+			export->poll_delay = export->settings->poll_interval;
+		}
+		else
+			export->polls++;
+		handle_status(export, message);
+	}
+	else
+		handle_trouble(export, call, &answer);
+	if (message != NULL)
+		pfree(message);
+	drop_request(export);
+}
+
+/* Begin a request if the credentials are there; else they are asked for. */
+static void
+begin_request(Export *export, Reactor *reactor)
+{
+	Failure failure;
+
+	switch (credential_state(export->credential))
+	{
+		case CREDENTIAL_FAILED:
+			failure = *credential_failure(export->credential);
+			fail(export, &failure);
+			return;
+		case CREDENTIAL_PENDING:
+			credential_want(export->credential);
+			/* One that can't be refreshed fails here, at once. */
+			if (credential_state(export->credential) == CREDENTIAL_FAILED)
+				begin_request(export, reactor);
+			return;
+		case CREDENTIAL_READY:
+			break;
+	}
+
+	export->token = MemoryContextStrdup(export->context, credential_token(export->credential));
+	if (export->phase == EXPORT_QUEUED)
+	{
+		export->request = amazon_start_request(reactor, export, export->token);
+		export->requested_at = GetCurrentTimestamp();
+		export->phase = EXPORT_REQUESTING;
+	}
+	else
+	{
+		export->request = amazon_start_status(reactor, export, export->token);
+		export->phase = EXPORT_POLLING;
+	}
+	export->requests++;
+	if (export->request == NULL)
+	{
+		failure_set(&failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
+		fail(export, &failure);
+		drop_request(export);
+	}
+}
+
+static bool
+wants_request(const Export *export, bool may_request)
+{
+	switch (export->phase)
+	{
+		case EXPORT_QUEUED:
+			return may_request;
+		case EXPORT_IN_PROGRESS:
+			return true;
+		case EXPORT_COMPLETED:
+			return export->url_wanted;
+		default:
+			return false;
+	}
+}
+
+int64
+export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
+{
+	if (export->request != NULL && request_state(export->request) >= REQUEST_DONE)
+		end_request(export);
+	if (export->request == NULL && wants_request(export, may_request))
+	{
+		if (export->due > now)
+			return export->due;
+		begin_request(export, reactor);
+	}
+	return REACTOR_NEVER;
+}
+
+char *
+export_take_url(Export *export)
+{
+	char *url = export->url;
+
+	Assert(export->phase == EXPORT_COMPLETED || export->phase == EXPORT_POLLING);
+	export->url = NULL;
+	if (url != NULL && monotonic_milliseconds() - export->url_minted <= URL_FRESH)
+		return url;
+	if (url != NULL)
+		pfree(url);
+	export->url_wanted = true;
+	return NULL;
+}

@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * export.h
+ *		The life of one export of Amazon Ads: requested, in progress,
+ *		completed, and a link to download it.
+ *
+ * An Export belongs to the session (see registry.h): a cancelled statement
+ * leaves it behind, and the next one may go on with it.  Its control requests
+ * progress in export_step, which never throws because of the remote: what
+ * went wrong is left in failure for whoever wants the export.
+ *
+ * Facts: reference page on Amazon Ads, sections 1.1 to 1.7.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_EXPORT_H
+#define ADSEXPORT_EXPORT_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "lib/ilist.h"
+
+#include "export/credential.h"
+#include "export/failure.h"
+#include "export/message.h"
+
+typedef enum ExportPhase
+{
+	EXPORT_QUEUED, /* for a free slot (max_jobs), a token, or a retry */
+	EXPORT_REQUESTING,
+	EXPORT_IN_PROGRESS, /* between two polls */
+	EXPORT_POLLING,
+	EXPORT_COMPLETED,
+	EXPORT_FAILED
+} ExportPhase;
+
+typedef struct Export
+{
+	dlist_node node;       /* in the registry */
+	MemoryContext context; /* holds the struct and what it points to */
+	Settings *settings;    /* as they were when it was requested */
+	const Entity *entity;
+	char *profile_id;
+	char *body;         /* of the request, JSON */
+	int users;          /* feeds that hold it */
+	int readers;        /* of these, how many began to read it */
+	uint32 server_hash; /* for invalidation */
+	uint32 mapping_hash;
+	bool stale; /* server or mapping changed: not to be reused */
+
+	ExportPhase phase;
+	char id[MESSAGE_MAX_EXPORT_ID]; /* empty until requested */
+	char status_word[64];
+	TimestampTz requested_at;
+	TimestampTz completed_at; /* when we learned of it; 0: not yet */
+	bool has_generated_at;
+	TimestampTz generated_at; /* the vendor's */
+	int64 file_size;          /* compressed bytes; -1: not told */
+
+	Credential *credential;
+	char *token; /* that the request under way carries */
+	Request *request;
+	Retry retry;
+	bool reauthenticated; /* since the last success */
+	int64 due;            /* nothing to do before (monotonic milliseconds) */
+	int64 poll_delay;
+	char *url; /* download link that nobody used yet, or NULL */
+	int64 url_minted;
+	bool url_wanted;
+	int renewals; /* requested anew so often */
+	Failure failure;
+
+	/* for adsexport_exports() */
+	int64 polls;
+	int64 requests;
+	int64 retries;
+	int64 bytes_downloaded;
+	int64 bytes_inflated;
+	int64 records;
+} Export;
+
+/* Does it hold one of the max_jobs places at the vendor? */
+extern bool export_is_in_progress(const Export *export);
+
+/*
+ * Do what is due; may_request says whether a place is free.  Returns when
+ * something is due next, as long as no request is under way.
+ */
+extern int64 export_step(Export *export, Reactor *reactor, int64 now, bool may_request);
+
+/*
+ * A link for one download.  export_take_url returns NULL while none is there
+ * and asks for one (each status call mints one, and each is used once); the
+ * result is to be freed with pfree.
+ */
+extern char *export_take_url(Export *export);
+
+#endif /* ADSEXPORT_EXPORT_H */

@@ -1,0 +1,317 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *		Why an export can't be had: noted where it happens, raised where it
+ *		is needed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "compat.h"
+#include "export/failure.h"
+#include "export/message.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+void
+failure_set(Failure *failure, int sqlstate, const char *task, const char *reason, ...)
+{
+	va_list arguments;
+
+	memset(failure, 0, sizeof(*failure));
+	failure->sqlstate = sqlstate;
+	strlcpy(failure->task, task, sizeof(failure->task));
+	va_start(arguments, reason);
+	vsnprintf(failure->reason, sizeof(failure->reason), reason, arguments);
+	va_end(arguments);
+}
+
+void
+failure_add_detail(Failure *failure, const char *format, ...)
+{
+	size_t used = strlen(failure->detail);
+	va_list arguments;
+
+	if (used > 0 && used + 2 < sizeof(failure->detail))
+		failure->detail[used++] = ' ';
+	va_start(arguments, format);
+	vsnprintf(failure->detail + used, sizeof(failure->detail) - used, format, arguments);
+	va_end(arguments);
+}
+
+void
+failure_set_hint(Failure *failure, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(failure->hint, sizeof(failure->hint), format, arguments);
+	va_end(arguments);
+}
+
+void
+failure_raise(const Failure *failure, const char *table_name)
+{
+	/* Whoever cancelled should hear of that and not of its consequence. */
+	CHECK_FOR_INTERRUPTS();
+	ereport(ERROR, (errcode(failure->sqlstate),
+					errmsg("could not %s for foreign table \"%s\": %s", failure->task, table_name,
+						   failure->reason),
+					failure->detail[0] != '\0' ? errdetail_internal("%s", failure->detail) : 0,
+					failure->hint[0] != '\0' ? errhint("%s", failure->hint) : 0));
+}
+
+double
+random_fraction(void)
+{
+	return compat_random_fraction();
+}
+
+/* Replace each occurrence of secret by asterisks of the same length. */
+static void
+redact(char *text, const char *secret)
+{
+	size_t length = secret != NULL ? strlen(secret) : 0;
+
+	/* A shorter one would blot out ordinary words. */
+	if (length < 4)
+		return;
+	for (char *found = strstr(text, secret); found != NULL; found = strstr(found + length, secret))
+		memset(found, '*', length);
+}
+
+void
+redact_secrets(char *text, const Settings *settings, const char *token)
+{
+	redact(text, token);
+	redact(text, settings->client_secret);
+	redact(text, settings->refresh_token);
+	redact(text, settings->access_token);
+	redact(text, settings->api_key);
+	redact(text, settings->secret_key);
+}
+
+static const char *
+task_of(ApiCall call)
+{
+	switch (call)
+	{
+		case CALL_TOKEN:
+			return "get an access token";
+		case CALL_PROFILES:
+			return "list the profiles";
+		case CALL_REQUEST:
+			return "request an export";
+		case CALL_STATUS:
+			return "ask for the status of an export";
+		case CALL_DOWNLOAD:
+		case CALL_ARCHIVE:
+			return "download an export";
+	}
+	return "call the server";
+}
+
+static const char *
+status_words(int status)
+{
+	switch (status)
+	{
+		case 400:
+			return " (bad request)";
+		case 401:
+			return " (not authorized)";
+		case 403:
+			return " (forbidden)";
+		case 404:
+			return " (not found)";
+		case 406:
+			return " (not acceptable)";
+		case 415:
+			return " (unsupported media type)";
+		case 422:
+			return " (unprocessable)";
+		case 429:
+			return " (too many requests)";
+		case 500:
+			return " (internal server error)";
+		case 502:
+			return " (bad gateway)";
+		case 503:
+			return " (service unavailable)";
+		case 504:
+			return " (gateway timeout)";
+		default:
+			return "";
+	}
+}
+
+static int
+sqlstate_of(PolicyAction action, const Request *request)
+{
+	switch (action)
+	{
+		case ACTION_FAIL_CREDENTIALS:
+		case ACTION_REAUTHENTICATE:
+			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		case ACTION_FAIL_PERMISSION:
+			return ERRCODE_INSUFFICIENT_PRIVILEGE;
+		case ACTION_THROTTLED:
+			return ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+		case ACTION_FAIL_NETWORK:
+			return ERRCODE_CONNECTION_FAILURE;
+		case ACTION_RETRY:
+			return request_status(request) < 400 || request_status(request) >= 500
+					   ? ERRCODE_CONNECTION_FAILURE
+					   : ERRCODE_FDW_ERROR;
+		default:
+			return ERRCODE_FDW_ERROR;
+	}
+}
+
+static void
+add_hint(Failure *failure, PolicyAction action, ApiCall call, const Settings *settings)
+{
+	const char *server = quote_identifier(settings->server_name);
+
+	switch (action)
+	{
+		case ACTION_FAIL_CREDENTIALS:
+			if (call == CALL_ARCHIVE)
+				failure_set_hint(failure,
+								 "Check api_key and secret_key of the user mapping, and that the "
+								 "project lives in the region of server %s (%s).",
+								 server, settings->region);
+			else
+				failure_set_hint(failure,
+								 "Check client_id, client_secret and refresh_token of the user "
+								 "mapping with ALTER USER MAPPING ... SERVER %s.",
+								 server);
+			break;
+		case ACTION_REAUTHENTICATE:
+			failure_set_hint(failure,
+							 "%s, and whether the profile belongs to this account and to the "
+							 "region of server %s (%s).",
+							 settings->access_token != NULL
+								 ? "Check whether the access_token of the user mapping has expired"
+								 : "Check client_id and refresh_token of the user mapping",
+							 server, settings->region);
+			break;
+		case ACTION_FAIL_PERMISSION:
+			failure_set_hint(failure, "Check that the user whose refresh token it is may view the "
+									  "campaigns of this profile.");
+			break;
+		case ACTION_THROTTLED:
+			failure_set_hint(failure,
+							 "Other programs may be using up the vendor's limits. Try again later, "
+							 "or raise export_timeout of server %s.",
+							 server);
+			break;
+		case ACTION_SPLIT:
+			failure_set_hint(failure,
+							 "Ask for fewer hours at a time with request_span of server "
+							 "%s; an hour that is too large for this API can be had "
+							 "through the vendor's Amazon S3 export.",
+							 server);
+			break;
+		default:
+			break;
+	}
+}
+
+void
+answer_judge(Answer *answer, ApiCall call, const Request *request, const char *subject,
+			 const Settings *settings, const char *token)
+{
+	size_t length;
+	const char *body = request_body(request, &length);
+	RequestFailure trouble = request_failure(request);
+	const ResponseHeaders *headers = request_headers(request);
+	char text[MESSAGE_MAX_TEXT];
+
+	answer->action =
+		policy_decide(call, trouble, request_status(request),
+					  policy_body_kind(body, request_status(request) < 300 ? 0 : length));
+	answer->retry_after = policy_retry_after(headers->retry_after, (int64) time(NULL));
+	answer->failure.sqlstate = 0;
+	if (answer->action == ACTION_SUCCESS || answer->action == ACTION_EMPTY)
+		return;
+
+	if (trouble != REQUEST_FAILURE_NONE)
+	{
+		failure_set(&answer->failure, sqlstate_of(answer->action, request), task_of(call),
+					"network error %d", request_failure_code(request));
+		strlcpy(text, request_failure_message(request), sizeof(text));
+		redact_secrets(text, settings, token);
+		failure_add_detail(&answer->failure, "%s: %s.", subject, text);
+	}
+	else
+	{
+		failure_set(&answer->failure, sqlstate_of(answer->action, request), task_of(call),
+					"HTTP status %d%s", request_status(request),
+					status_words(request_status(request)));
+		message_error_text(body, length, text, sizeof(text));
+		redact_secrets(text, settings, token);
+		failure_add_detail(&answer->failure, "%s: the server answered \"%s\".", subject, text);
+		if (headers->request_id[0] != '\0')
+		{
+			message_error_text(headers->request_id, strlen(headers->request_id), text,
+							   sizeof(text));
+			failure_add_detail(&answer->failure, "The vendor's request id is %s.", text);
+		}
+	}
+	add_hint(&answer->failure, answer->action, call, settings);
+}
+
+void
+answer_unexpected(Answer *answer, ApiCall call, const Request *request, const char *subject,
+				  const Settings *settings, const char *token, const char *reason)
+{
+	size_t length;
+	const char *body = request_body(request, &length);
+	char text[MESSAGE_MAX_TEXT];
+
+	answer->action = ACTION_RETRY;
+	answer->retry_after = -1;
+	failure_set(&answer->failure, ERRCODE_FDW_ERROR, task_of(call), "%s", reason);
+	message_error_text(body, length, text, sizeof(text));
+	redact_secrets(text, settings, token);
+	failure_add_detail(&answer->failure, "%s: HTTP status %d with a body that says \"%s\".",
+					   subject, request_status(request), text);
+}
+
+bool
+retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due)
+{
+	int64 now = monotonic_milliseconds();
+	int64 delay;
+
+	if (answer->action != ACTION_RETRY && answer->action != ACTION_THROTTLED)
+		return false;
+	if (settings->max_retries == 0)
+		return false;
+
+	/*
+	 * Who is throttled waits his turn, which may take as long as other
+	 * programs' exports do: that is a matter of time and not of attempts.
+	 */
+	if (answer->action == ACTION_RETRY && retry->attempts >= settings->max_retries)
+		return false;
+	if (retry->patience_ends == 0)
+		retry->patience_ends = now + settings->export_timeout;
+	delay = policy_backoff(call, answer->action, retry->attempts, random_fraction());
+	if (answer->retry_after > delay)
+		delay = answer->retry_after;
+	else if (answer->retry_after >= 0 && answer->action == ACTION_THROTTLED)
+		delay = Max(answer->retry_after, 100);
+	retry->attempts++;
+	if (now + delay > retry->patience_ends)
+	{
+		failure_add_detail(&answer->failure, "It was tried %d times.", retry->attempts);
+		return false;
+	}
+	*due = now + delay;
+	return true;
+}

@@ -1,0 +1,769 @@
+/*-------------------------------------------------------------------------
+ *
+ * feed.c
+ *		The records of one scan, whichever API they come from.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "export/part.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+int progress_interval = 10000;
+
+static const FeedApi *
+api_of(const Settings *settings)
+{
+	if (settings->api == API_AMPLITUDE)
+		return &amplitude_feed;
+	return settings->entity->kind == ENTITY_PROFILES ? &amazon_profiles_feed : &amazon_export_feed;
+}
+
+/*-------------------------------------------------------------------------
+ * Creation and release
+ *-------------------------------------------------------------------------
+ */
+
+/* Drop what a part holds outside of the feed's memory.  Never throws. */
+static void
+close_transfer(FeedPart *part)
+{
+	request_free(part->request);
+	part->request = NULL;
+	reactor_free(part->reactor);
+	part->reactor = NULL;
+}
+
+static void
+release_export(FeedPart *part)
+{
+	if (part->export == NULL)
+		return;
+	if (part->reading)
+		part->export->readers--;
+	part->reading = false;
+	registry_release(part->export);
+	part->export = NULL;
+}
+
+static void
+release_feed(void *argument)
+{
+	ExportFeed *feed = argument;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		close_transfer(part);
+		release_export(part);
+	}
+	dlist_init(&feed->parts);
+	feed->current = NULL;
+	feed->all_added = true;
+	record_stream_free(feed->records);
+	feed->records = NULL;
+	reactor_free(feed->reactor);
+	feed->reactor = NULL;
+}
+
+ExportFeed *
+feed_create(const Settings *settings, const JsonPaths *paths)
+{
+	ExportFeed *feed = palloc0(sizeof(ExportFeed));
+
+	feed->api = api_of(settings);
+	feed->settings = settings;
+	feed->context = CurrentMemoryContext;
+	dlist_init(&feed->parts);
+	feed->values = palloc0(sizeof(JsonValue) * Max(json_paths_count(paths), 1));
+
+	/* Registered first, so that nothing made below can be lost. */
+	feed->callback.func = release_feed;
+	feed->callback.arg = feed;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
+	feed->records = record_stream_create(paths);
+	if (feed->records == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	feed->reactor = reactor_create();
+	if (feed->reactor == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+						errmsg("could not set up network access: %m")));
+	return feed;
+}
+
+void
+feed_close(ExportFeed *feed)
+{
+	release_feed(feed);
+}
+
+FeedPart *
+feed_add_part(ExportFeed *feed)
+{
+	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
+
+	dlist_push_tail(&feed->parts, &part->node);
+	return part;
+}
+
+void
+feed_fail(const ExportFeed *feed, const Failure *failure)
+{
+	failure_raise(failure, feed->settings->table_name);
+}
+
+/*-------------------------------------------------------------------------
+ * Starting
+ *-------------------------------------------------------------------------
+ */
+
+/* Back to the start with the same parts. */
+static void
+rewind_parts(ExportFeed *feed)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		close_transfer(part);
+		part->phase = PART_WAITING;
+		part->due = 0;
+		part->patience_ends = 0;
+		part->reminted = part->reauthenticated = false;
+		part->delivered = 0;
+		part->sniffed = false;
+		memset(&part->retry, 0, sizeof(Retry));
+	}
+}
+
+static void
+drop_parts(ExportFeed *feed)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		dlist_delete(&part->node);
+		close_transfer(part);
+		release_export(part);
+		pfree(part);
+	}
+	feed->all_added = false;
+	feed->listing = NULL;
+}
+
+void
+feed_start(ExportFeed *feed, const ExportQuery *query)
+{
+	MemoryContext old_context;
+
+	feed->current = NULL;
+	feed->notice_due = 0;
+	/* Amplitude has no export to go back to: its spans are asked for again. */
+	if (feed->query != NULL && export_query_equal(feed->query, query) &&
+		feed->api != &amplitude_feed)
+		rewind_parts(feed);
+	else
+	{
+		drop_parts(feed);
+		old_context = MemoryContextSwitchTo(feed->context);
+		feed->query = export_query_copy(query);
+		MemoryContextSwitchTo(old_context);
+		feed->next_hour = query->start_hour;
+	}
+	if (feed->query->nothing)
+	{
+		feed->all_added = true;
+		return;
+	}
+
+	/* Send off what can be; nothing is waited for. */
+	while (!feed->all_added && feed->api->add_parts(feed))
+		;
+	if (feed->api->uses_registry)
+		registry_step();
+}
+
+const ExportQuery *
+feed_query(const ExportFeed *feed)
+{
+	return feed->query;
+}
+
+void
+feed_describe(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+{
+	api_of(settings)->describe(settings, query, request, filter);
+}
+
+/*-------------------------------------------------------------------------
+ * Progress of the parts
+ *-------------------------------------------------------------------------
+ */
+
+/* The answer to a download was no content: decide how to go on. */
+static void
+handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
+{
+	const Settings *settings = feed->settings;
+
+	switch (answer->action)
+	{
+		case ACTION_EMPTY:
+			close_transfer(part);
+			part->phase = PART_DONE;
+			return;
+		case ACTION_REMINT_URL:
+			if (part->reminted)
+				break;
+			part->reminted = true;
+			feed->counters.retries++;
+			close_transfer(part);
+			part->phase = PART_WAITING;
+			return;
+		case ACTION_REAUTHENTICATE:
+			if (part->reauthenticated || settings->access_token != NULL)
+				break;
+			part->reauthenticated = true;
+			feed->counters.retries++;
+			credential_reject(credential_get(settings), part->token);
+			close_transfer(part);
+			part->phase = PART_WAITING;
+			return;
+		default:
+			if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
+				break;
+			feed->counters.retries++;
+			close_transfer(part);
+			part->phase = PART_WAITING;
+			return;
+	}
+	feed_fail(feed, &answer->failure);
+}
+
+/* Look at the answer to a download that was opened. */
+static void
+step_opening(ExportFeed *feed, FeedPart *part)
+{
+	RequestState state = request_state(part->request);
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	int status = request_status(part->request);
+	Answer answer;
+
+	if (state == REQUEST_WAITING)
+		return;
+	if (state != REQUEST_FAILED && (status == 200 || status == 206))
+	{
+		part->phase = PART_READABLE;
+		return;
+	}
+	/* An error's body is wanted, too. */
+	if (state == REQUEST_RECEIVING)
+		return;
+	feed->api->subject(part, subject, sizeof(subject));
+	answer_judge(&answer, part->call, part->request, subject, feed->settings, part->token);
+	if (answer.action == ACTION_SUCCESS)
+		part->phase = PART_READABLE;
+	else
+		handle_answer(feed, part, &answer);
+}
+
+static void
+open_download(ExportFeed *feed, FeedPart *part)
+{
+	part->reactor = reactor_create();
+	if (part->reactor == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+						errmsg("could not set up network access: %m")));
+	part->sniffed = false;
+	feed->api->open(feed, part);
+	if (part->request == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	part->phase = PART_OPENING;
+}
+
+static void
+begin_reading(ExportFeed *feed, FeedPart *part)
+{
+	feed->current = part;
+	feed->input.next = NULL;
+	feed->input.available = 0;
+	feed->input.last = false;
+	feed->lent = 0;
+	feed->notice_due = 0;
+	if (part->export != NULL && !part->reading)
+	{
+		part->reading = true;
+		part->export->readers++;
+	}
+	record_stream_reset(feed->records, feed->api->container);
+}
+
+/*
+ * Move everything that can move.  Returns when something is due next; sets
+ * feed->current when a part can be read.
+ */
+static int64
+step_parts(ExportFeed *feed)
+{
+	int64 now = monotonic_milliseconds();
+	int64 due = REACTOR_NEVER;
+	int open = 0;
+	int max_open = feed->api->max_open(feed);
+	dlist_mutable_iter iter;
+
+	while (!feed->all_added && feed->api->add_parts(feed))
+		;
+	if (feed->api->uses_registry)
+		registry_step();
+
+	dlist_foreach_modify(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (part->phase == PART_OPENING)
+		{
+			reactor_drive(part->reactor);
+			step_opening(feed, part);
+		}
+		if (part->phase == PART_WAITING)
+		{
+			int64 next = feed->api->step(feed, part, now);
+
+			due = Min(due, next);
+		}
+		if (part->phase == PART_OPENING || part->phase == PART_READABLE)
+			open++;
+	}
+	dlist_foreach_modify(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (part->phase == PART_RIPE && open < max_open)
+		{
+			if (part->due > now)
+				due = Min(due, part->due);
+			else if (feed->api->ready(feed, part))
+			{
+				open_download(feed, part);
+				reactor_drive(part->reactor);
+				open++;
+			}
+			else if (part->phase == PART_WAITING)
+				due = now; /* it fell back, and is looked at in the next round */
+			else
+				open++; /* it is next: others need not get ready beside it */
+		}
+		if (part->phase == PART_READABLE && feed->current == NULL)
+			begin_reading(feed, part);
+	}
+	return due;
+}
+
+static bool
+all_done(const ExportFeed *feed)
+{
+	dlist_iter iter;
+
+	if (!feed->all_added)
+		return false;
+	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	{
+		if (dlist_container(FeedPart, node, iter.cur)->phase != PART_DONE)
+			return false;
+	}
+	return true;
+}
+
+/*-------------------------------------------------------------------------
+ * Waiting
+ *-------------------------------------------------------------------------
+ */
+
+/* Tell the user what a long wait is for. */
+static void
+tell_progress(ExportFeed *feed)
+{
+	int64 now = monotonic_milliseconds();
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	const FeedPart *part = feed->current;
+	dlist_iter iter;
+
+	if (progress_interval < 0)
+		return;
+	if (feed->notice_due == 0)
+	{
+		feed->waiting_since = now;
+		feed->notice_due = now + progress_interval;
+		return;
+	}
+	if (now < feed->notice_due)
+		return;
+	feed->notice_due = now + progress_interval;
+	dlist_foreach(iter, &feed->parts)
+	{
+		const FeedPart *candidate = dlist_container(FeedPart, node, iter.cur);
+
+		if (part == NULL && candidate->phase != PART_DONE)
+			part = candidate;
+	}
+	if (part == NULL)
+		ereport(NOTICE, (errmsg("%s: waiting for the server for %lld s", feed->settings->table_name,
+								(long long) (now - feed->waiting_since) / 1000)));
+	else if (part->phase == PART_READABLE)
+		ereport(
+			NOTICE,
+			(errmsg("%s: downloaded %.1f MB, %.1f million rows", feed->settings->table_name,
+					(feed->counters.bytes_downloaded + request_bytes_received(part->request)) / 1e6,
+					feed->counters.records / 1e6)));
+	else
+	{
+		feed->api->subject(part, subject, sizeof(subject));
+		subject[0] = pg_tolower((unsigned char) subject[0]);
+		ereport(NOTICE, (errmsg("%s, %s: export in progress for %lld s", feed->settings->table_name,
+								subject, (long long) (now - feed->waiting_since) / 1000)));
+	}
+}
+
+/* The parts whose transfers progress now: those being opened and the one being read. */
+static bool
+is_driven(const ExportFeed *feed, const FeedPart *part)
+{
+	return part->reactor != NULL && (part->phase == PART_OPENING || part == feed->current);
+}
+
+/* Put everything that may wake us behind one descriptor. */
+static void
+nest_reactors(ExportFeed *feed)
+{
+	bool ok = true;
+	dlist_iter iter;
+
+	if (feed->api->uses_registry)
+		ok &= reactor_nest(feed->reactor, registry_reactor());
+	dlist_foreach(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (is_driven(feed, part))
+			ok &= reactor_nest(feed->reactor, part->reactor);
+		else if (part->reactor != NULL)
+			reactor_unnest(feed->reactor, part->reactor);
+	}
+	if (!ok)
+		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+						errmsg("could not set up network access: %m")));
+}
+
+/* Say to all that are waited for that the wait begins or ends. */
+static void
+mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
+{
+	dlist_iter iter;
+
+	if (feed->api->uses_registry)
+		mark(registry_reactor());
+	dlist_foreach(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (is_driven(feed, part))
+			mark(part->reactor);
+	}
+}
+
+/* Sleep until something happens or is due.  The only place that sleeps. */
+static void
+wait_for_events(ExportFeed *feed, int64 due)
+{
+	instr_time start;
+	instr_time duration;
+	int events;
+
+	tell_progress(feed);
+	nest_reactors(feed);
+	if (progress_interval >= 0)
+		due = Min(due, feed->notice_due);
+	reactor_set_alarm(feed->reactor, due);
+
+	INSTR_TIME_SET_CURRENT(start);
+	mark_wait(feed, reactor_wait_begins);
+	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+							   reactor_descriptor(feed->reactor), -1L, PG_WAIT_EXTENSION);
+	/* What is due is judged while the wait still counts. */
+	if (feed->current != NULL)
+		reactor_drive(feed->current->reactor);
+	if (feed->api->uses_registry)
+		registry_step();
+	mark_wait(feed, reactor_wait_ends);
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, start);
+	feed->counters.wait_time += INSTR_TIME_GET_MILLISEC(duration);
+
+	if (events & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*-------------------------------------------------------------------------
+ * Reading
+ *-------------------------------------------------------------------------
+ */
+
+static void
+count_part(ExportFeed *feed, FeedPart *part)
+{
+	int64 downloaded = request_bytes_received(part->request);
+	int64 inflated = record_stream_bytes_inflated(feed->records);
+
+	feed->counters.bytes_downloaded += downloaded;
+	feed->counters.bytes_inflated += inflated;
+	if (part->export != NULL)
+	{
+		feed->counters.polls += part->export->polls - part->polls_before;
+		feed->counters.retries += part->export->retries - part->retries_before;
+		part->polls_before = part->export->polls;
+		part->retries_before = part->export->retries;
+		part->export->bytes_downloaded += downloaded;
+		part->export->bytes_inflated += inflated;
+		part->export->records += part->delivered;
+	}
+}
+
+static int
+sqlstate_of_stream_error(StreamErrorKind kind)
+{
+	switch (kind)
+	{
+		case STREAM_ERROR_TOO_LARGE:
+			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case STREAM_ERROR_OUT_OF_MEMORY:
+			return ERRCODE_OUT_OF_MEMORY;
+		default:
+			return ERRCODE_FDW_ERROR;
+	}
+}
+
+/*
+ * The content of the current part can't be read to its end.  While nothing of
+ * it was handed out it is worth another try, which the answer's action says.
+ */
+static void
+handle_broken_content(ExportFeed *feed, FeedPart *part, Answer *answer)
+{
+	if (part->delivered > 0 && answer->action == ACTION_RETRY)
+		answer->action = ACTION_FAIL_NETWORK;
+	feed->current = NULL;
+	handle_answer(feed, part, answer);
+}
+
+static void
+handle_stream_error(ExportFeed *feed, FeedPart *part)
+{
+	const StreamError *error = record_stream_error(feed->records);
+	const char *entry = record_stream_entry(feed->records);
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Answer answer;
+
+	feed->api->subject(part, subject, sizeof(subject));
+	answer.action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
+						? ACTION_RETRY
+						: ACTION_FAIL_REQUEST;
+	answer.retry_after = -1;
+	failure_set(&answer.failure, sqlstate_of_stream_error(error->kind), "read an export", "%s",
+				error->message);
+	failure_add_detail(&answer.failure,
+					   "%s: the problem is behind record " UINT64_FORMAT ", at byte " UINT64_FORMAT
+					   " of the %s content%s%s.",
+					   subject, record_stream_number(feed->records), error->offset,
+					   record_stream_error_is_json(feed->records) ? "inflated" : "downloaded",
+					   entry != NULL && entry[0] != '\0' ? ", archive entry " : "",
+					   entry != NULL ? entry : "");
+	handle_broken_content(feed, part, &answer);
+}
+
+/* All of the content was read and verified; so must be its announced length. */
+static void
+finish_part(ExportFeed *feed, FeedPart *part)
+{
+	Export *export = part->export;
+	int64 received = request_bytes_received(part->request);
+
+	if (export != NULL && part->is_gzip && export->file_size >= 0 && export->file_size != received)
+	{
+		char subject[MESSAGE_MAX_EXPORT_ID + 64];
+		Answer answer = { ACTION_RETRY, -1, { 0 } };
+
+		feed->api->subject(part, subject, sizeof(subject));
+		failure_set(&answer.failure, ERRCODE_FDW_ERROR, "read an export",
+					"the download has " INT64_FORMAT
+					" bytes, but the status of the export announced " INT64_FORMAT,
+					received, export->file_size);
+		failure_add_detail(&answer.failure, "%s.", subject);
+		handle_broken_content(feed, part, &answer);
+		return;
+	}
+	count_part(feed, part);
+	close_transfer(part);
+	part->phase = PART_DONE;
+	feed->current = NULL;
+	/* Parts that are made as they are needed are also dropped when done. */
+	if (feed->api == &amplitude_feed)
+	{
+		dlist_delete(&part->node);
+		pfree(part);
+	}
+}
+
+/*
+ * Lend the stream what has arrived.  Returns false if that is nothing new.
+ */
+static bool
+lend_input(ExportFeed *feed, FeedPart *part)
+{
+	const char *body;
+	size_t length;
+	RequestState state;
+
+	request_consume(part->request, feed->lent - feed->input.available);
+	state = request_state(part->request);
+	body = request_body(part->request, &length);
+	feed->lent = length;
+	feed->input.next = (const unsigned char *) body;
+	feed->input.available = length;
+	feed->input.last = state == REQUEST_DONE;
+	if (!part->sniffed && (length >= 2 || feed->input.last))
+	{
+		part->sniffed = true;
+		part->is_gzip =
+			length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
+	}
+	return length > 0 || feed->input.last;
+}
+
+/* The transfer ended before its content did. */
+static void
+handle_broken_transfer(ExportFeed *feed, FeedPart *part)
+{
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Answer answer;
+
+	feed->api->subject(part, subject, sizeof(subject));
+	answer_judge(&answer, part->call, part->request, subject, feed->settings, part->token);
+	failure_add_detail(&answer.failure,
+					   "The connection broke after " UINT64_FORMAT " bytes and " UINT64_FORMAT
+					   " records.",
+					   request_bytes_received(part->request), part->delivered);
+	handle_broken_content(feed, part, &answer);
+}
+
+FeedResult
+feed_next(ExportFeed *feed, bool wait)
+{
+	for (;;)
+	{
+		FeedPart *part = feed->current;
+		int64 due;
+
+		CHECK_FOR_INTERRUPTS();
+		if (part == NULL)
+		{
+			due = step_parts(feed);
+			if (feed->current != NULL)
+				return FEED_ORIGIN;
+			if (all_done(feed))
+				return FEED_END;
+		}
+		else
+		{
+			switch (record_stream_next(feed->records, &feed->input, feed->values))
+			{
+				case STREAM_RECORD:
+					part->delivered++;
+					feed->counters.records++;
+					return FEED_RECORD;
+				case STREAM_ENTRY_BEGIN:
+					return FEED_ORIGIN;
+				case STREAM_ERROR:
+					handle_stream_error(feed, part);
+					continue;
+				case STREAM_END:
+					finish_part(feed, part);
+					continue;
+				default:
+					break;
+			}
+			if (lend_input(feed, part))
+				continue;
+			if (request_state(part->request) == REQUEST_FAILED)
+			{
+				handle_broken_transfer(feed, part);
+				continue;
+			}
+			reactor_drive(part->reactor);
+			if (lend_input(feed, part))
+				continue;
+			if (request_state(part->request) == REQUEST_FAILED)
+				continue;
+			due = REACTOR_NEVER;
+		}
+		if (!wait)
+			return FEED_WOULD_BLOCK;
+		wait_for_events(feed, due);
+		if (feed->current != NULL)
+			step_parts(feed);
+	}
+}
+
+const JsonValue *
+feed_values(const ExportFeed *feed)
+{
+	return feed->values;
+}
+
+void
+feed_origin(const ExportFeed *feed, RowOrigin *origin)
+{
+	const FeedPart *part = feed->current;
+
+	memset(origin, 0, sizeof(*origin));
+	origin->archive_entry = record_stream_entry(feed->records);
+	if (part == NULL)
+		return;
+	origin->profile_id = part->profile_id;
+	if (part->export != NULL)
+	{
+		origin->export_id = part->export->id;
+		origin->has_exported_at = part->export->has_generated_at;
+		origin->exported_at = part->export->generated_at;
+	}
+}
+
+uint64
+feed_record_number(const ExportFeed *feed)
+{
+	return record_stream_number(feed->records);
+}
+
+uint64
+feed_record_offset(const ExportFeed *feed)
+{
+	return record_stream_offset(feed->records);
+}
+
+void
+feed_counters(const ExportFeed *feed, FeedCounters *counters)
+{
+	*counters = feed->counters;
+}

@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * feed.h
+ *		The records of one scan, whichever API they come from.
+ *
+ * A feed is a list of parts (a profile, a span of hours), each of which ends
+ * in one download.  Parts progress side by side within the vendor's and the
+ * server's limits and are read in the order in which they become ready.
+ *
+ * A feed belongs to the memory context that was current when it was created.
+ * What it holds outside of that context (transfers, descriptors, malloc'd
+ * buffers, uses of exports) is released by a callback of the context, without
+ * any network traffic that would have to be waited for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_FEED_H
+#define ADSEXPORT_FEED_H
+
+#include "postgres.h"
+
+#include "export/query.h"
+#include "export/settings.h"
+#include "row/row.h"
+
+typedef struct ExportFeed ExportFeed;
+
+/* Setting adsexport_fdw.progress_interval in milliseconds; -1: off. */
+extern int progress_interval;
+
+/*
+ * settings (with the user mapping loaded) and paths are borrowed and must
+ * outlive the feed.  No network traffic.
+ */
+extern ExportFeed *feed_create(const Settings *settings, const JsonPaths *paths);
+
+/*
+ * Ask for what query says (copied).  Requests may be sent, none is waited
+ * for.  Started again, a feed goes on with the same parts if the query is the
+ * same, and drops them if not.
+ */
+extern void feed_start(ExportFeed *feed, const ExportQuery *query);
+
+/* What was asked for last, or NULL before the start. */
+extern const ExportQuery *feed_query(const ExportFeed *feed);
+
+typedef enum FeedResult
+{
+	FEED_RECORD, /* feed_values is filled */
+	FEED_ORIGIN, /* the records that follow have another origin */
+	FEED_END,
+	FEED_WOULD_BLOCK /* only when asked not to wait */
+} FeedResult;
+
+/*
+ * The next record.  Waits as long as it takes if wait is set, and may be
+ * interrupted then; raises an error if the data can't be had.
+ */
+extern FeedResult feed_next(ExportFeed *feed, bool wait);
+
+extern const JsonValue *feed_values(const ExportFeed *feed);
+extern void feed_origin(const ExportFeed *feed, RowOrigin *origin);
+extern uint64 feed_record_number(const ExportFeed *feed);
+extern uint64 feed_record_offset(const ExportFeed *feed);
+
+/* Drop the transfers at once; the counters stay. */
+extern void feed_close(ExportFeed *feed);
+
+typedef struct FeedCounters
+{
+	int64 exports_requested;
+	int64 exports_reused;
+	double wait_time; /* milliseconds */
+	int64 polls;
+	int64 retries;
+	int64 bytes_downloaded;
+	int64 bytes_inflated;
+	int64 records;
+} FeedCounters;
+
+extern void feed_counters(const ExportFeed *feed, FeedCounters *counters);
+
+/*
+ * What EXPLAIN shows of a query: the request in one line ("POST
+ * /campaigns/export", with hours for Amplitude), and its filter (NULL if
+ * there is none).  Palloc'd.  No network traffic.
+ */
+extern void
+feed_describe(const Settings *settings, const ExportQuery *query, char **request, char **filter);
+
+#endif /* ADSEXPORT_FEED_H */

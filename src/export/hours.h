@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * hours.h
+ *		Arithmetic on hours since 1970, UTC, in which Amplitude is asked.
+ *
+ * Plain C, no PostgreSQL header.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_HOURS_H
+#define ADSEXPORT_HOURS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* From 2014-11-12T00 on files are by the hour, before by the day
+ * (amplitude-export.md section 1). */
+#define HOURS_FIRST_HOURLY INT64_C(393264)
+
+/* The vendor takes at most 365 days at once. */
+#define HOURS_LONGEST_SPAN INT64_C(8760)
+
+/* Hour that holds the moment (microseconds since 1970), rounded down. */
+extern int64_t hours_of_microseconds(int64_t microseconds);
+
+/* "YYYYMMDDTHH" as the vendor wants it; false for years outside of 0001..9999. */
+extern bool hours_format(int64_t hour, char *output, size_t output_size);
+
+/* Widen a range to whole days where the vendor's files are by the day. */
+extern void hours_widen(int64_t *start, int64_t *end);
+
+/*
+ * End of the request that begins at start: at most span hours, not beyond
+ * end, whole days among the daily files, and never across the change from
+ * daily to hourly files.
+ */
+extern int64_t hours_span_end(int64_t start, int64_t end, int64_t span);
+
+#endif /* ADSEXPORT_HOURS_H */

@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * message.h
+ *		The small messages of the APIs: tokens, export status, errors.
+ *
+ * Plain C on json-c, no PostgreSQL header (the two disagree about the name
+ * json_object).  Nothing throws; results are in the caller's structs.  Any
+ * bytes may be handed in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_MESSAGE_H
+#define ADSEXPORT_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The vendor's access tokens have at most 2048 bytes. */
+#define MESSAGE_MAX_TOKEN 8192
+#define MESSAGE_MAX_URL 16384
+#define MESSAGE_MAX_EXPORT_ID 256
+
+/* Room for an error text of 512 bytes and what cutting it may add. */
+#define MESSAGE_MAX_TEXT 528
+
+typedef struct TokenMessage
+{
+	char access_token[MESSAGE_MAX_TOKEN];
+	int64_t expires_in; /* seconds; -1 when absent */
+} TokenMessage;
+
+/* False unless the body is a JSON object with a usable access_token. */
+extern bool message_parse_token(const char *body, size_t length, TokenMessage *message);
+
+typedef enum ExportStatus
+{
+	EXPORT_STATUS_RUNNING, /* IN_PROGRESS, PROCESSING and whatever is unknown */
+	EXPORT_STATUS_COMPLETED,
+	EXPORT_STATUS_FAILED /* FAILED, FAILURE, CANCELLED */
+} ExportStatus;
+
+typedef struct StatusMessage
+{
+	char export_id[MESSAGE_MAX_EXPORT_ID];
+	ExportStatus status;
+	char status_word[64];      /* as sent, printable ASCII */
+	char url[MESSAGE_MAX_URL]; /* empty when absent */
+	int64_t file_size;         /* bytes of the compressed file; -1 when absent */
+	bool has_generated_at;
+	int64_t generated_at; /* microseconds since 1970, UTC */
+	char error_code[64];  /* when failed: TIMED_OUT, INTERNAL_ERROR, ... */
+	char error_text[MESSAGE_MAX_TEXT];
+} StatusMessage;
+
+/* False unless the body is a JSON object with exportId and status. */
+extern bool message_parse_status(const char *body, size_t length, StatusMessage *message);
+
+/*
+ * Ids of the profiles that can have exports, i.e. all but agencies', in the
+ * order sent, each as a decimal string.  Calls found for each; false if the
+ * body is no list of profiles.
+ */
+typedef void (*ProfileFound)(const char *profile_id, void *argument);
+extern bool
+message_parse_profiles(const char *body, size_t length, ProfileFound found, void *argument);
+
+/*
+ * What an error body says, for people: the text of whichever of the vendors'
+ * dialects it is in (message, details, detail, error_description, S3's XML),
+ * the title of an HTML page, else its beginning.  At most 512 bytes, control
+ * characters and invalid UTF-8 escaped.  Empty for an empty body.
+ */
+extern void message_error_text(const char *body, size_t length, char *text, size_t text_size);
+
+/* Microseconds since 1970 of an ISO 8601 date-time; UTC when it has no zone. */
+extern bool message_parse_time(const char *text, int64_t *microseconds);
+
+#endif /* ADSEXPORT_MESSAGE_H */

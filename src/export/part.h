@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * part.h
+ *		A part of a feed, and what an API has to say about it.
+ *
+ * Internal to export/: feed.c does what is the same for all, amazon_feed.c
+ * and amplitude.c what is not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_PART_H
+#define ADSEXPORT_PART_H
+
+#include "postgres.h"
+
+#include "export/feed.h"
+#include "export/registry.h"
+#include "lib/ilist.h"
+#include "stream/records.h"
+
+typedef enum PartPhase
+{
+	PART_WAITING,  /* for an export, a link, a token */
+	PART_RIPE,     /* its download can begin (not before due) */
+	PART_OPENING,  /* asked for, no answer yet */
+	PART_READABLE, /* content arrives */
+	PART_DONE
+} PartPhase;
+
+typedef struct FeedPart
+{
+	dlist_node node;
+	PartPhase phase;
+	int64 due; /* nothing to do before (monotonic milliseconds) */
+	Retry retry;
+	int64 patience_ends; /* for an export in progress; 0: not waiting yet */
+
+	/* Amazon Ads: one profile's export */
+	const char *profile_id;
+	Export *export;
+	bool reading;       /* counted in export->readers */
+	int64 polls_before; /* of the export, when this feed began to use it */
+	int64 retries_before;
+	char *url;     /* link for the next download */
+	bool reminted; /* a link was refused already */
+	bool reauthenticated;
+
+	/* Amplitude: hours since 1970, UTC, both inclusive */
+	int64 start_hour;
+	int64 end_hour;
+
+	/* the download */
+	ApiCall call;
+	char *token;      /* sent with it */
+	Reactor *reactor; /* its own: drives nothing else */
+	Request *request;
+	uint64 delivered; /* records of it that were handed out */
+	bool sniffed;
+	bool is_gzip;
+} FeedPart;
+
+/* One of these for each way to get records. */
+typedef struct FeedApi
+{
+	RecordContainer container;
+
+	/* Does it depend on the registry's control requests? */
+	bool uses_registry;
+
+	/* Add the parts, as far as they are known.  Called until it says that
+	 * there are no more. */
+	bool (*add_parts)(ExportFeed *feed);
+
+	/* See whether a WAITING part is RIPE; returns when it is due next. */
+	int64 (*step)(ExportFeed *feed, FeedPart *part, int64 now);
+
+	/* May the download of a RIPE part begin right now? */
+	bool (*ready)(ExportFeed *feed, FeedPart *part);
+
+	/* Begin it: sets part->request (NULL: no memory). */
+	void (*open)(ExportFeed *feed, FeedPart *part);
+
+	/* How many downloads may be open at once. */
+	int (*max_open)(const ExportFeed *feed);
+
+	/* The part's name in messages, with a capital letter. */
+	void (*subject)(const FeedPart *part, char *subject, size_t size);
+
+	/* What EXPLAIN shows. */
+	void (*describe)(const Settings *settings, const ExportQuery *query, char **request,
+					 char **filter);
+} FeedApi;
+
+struct ExportFeed
+{
+	const FeedApi *api;
+	const Settings *settings;
+	MemoryContext context;
+	MemoryContextCallback callback;
+	ExportQuery *query; /* NULL: not started */
+	bool all_added;
+	dlist_head parts;
+	FeedPart *current; /* being read, or NULL */
+	Reactor *reactor;  /* for waiting: the others are nested in it */
+	RecordStream *records;
+	JsonValue *values;
+	StreamInput input;
+	size_t lent;             /* bytes of the request's body that input began with */
+	ProfileListing *listing; /* Amazon Ads, when no profiles are named */
+	int64 next_hour;         /* Amplitude: of the parts to be added */
+	int64 notice_due;        /* of the next progress notice */
+	int64 waiting_since;     /* of the wait it tells of */
+	FeedCounters counters;
+};
+
+extern const FeedApi amazon_export_feed;
+extern const FeedApi amazon_profiles_feed;
+extern const FeedApi amplitude_feed;
+
+/* A zeroed part at the end of the list. */
+extern FeedPart *feed_add_part(ExportFeed *feed);
+
+/* Raise a failure as an error of this feed's table. */
+extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribute_noreturn();
+
+#endif /* ADSEXPORT_PART_H */

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * query.h
+ *		What is asked of the remote: a WHERE clause, boiled down to what its
+ *		API can filter by.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_QUERY_H
+#define ADSEXPORT_QUERY_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+/* The closed lists of the vendor, each as bits. */
+#define STATE_COUNT 3        /* ENABLED, PAUSED, ARCHIVED */
+#define TARGET_LEVEL_COUNT 2 /* AD_GROUP, CAMPAIGN */
+#define NEGATIVE_COUNT 2     /* false, true */
+#define ALL_STATES 0x7
+#define ALL_TARGET_LEVELS 0x3
+#define ALL_NEGATIVES 0x3
+
+extern const char *const state_names[STATE_COUNT];
+extern const char *const target_level_names[TARGET_LEVEL_COUNT];
+
+/* "No bound" of an hour range. */
+#define HOUR_UNBOUNDED_START PG_INT64_MIN
+#define HOUR_UNBOUNDED_END PG_INT64_MAX
+
+typedef struct ExportQuery
+{
+	bool nothing; /* the clauses contradict each other: no rows, no request */
+
+	/* Amazon Ads */
+	unsigned ad_products; /* AD_PRODUCT_* bits */
+	unsigned states;
+	unsigned negatives;
+	unsigned target_levels;
+	int target_type_count; /* -1: no filter */
+	char **target_types;
+	int profile_count; /* -1: all that the account has */
+	char **profile_ids;
+
+	/* Amplitude: hours since 1970, UTC, both inclusive */
+	int64 start_hour;
+	int64 end_hour;
+	TimestampTz now; /* the moment that open ends are measured from */
+} ExportQuery;
+
+/* Does it ask for the same?  (now does not matter where nothing depends on it.) */
+extern bool export_query_equal(const ExportQuery *a, const ExportQuery *b);
+
+/* A copy in the current memory context that shares nothing with the original. */
+extern ExportQuery *export_query_copy(const ExportQuery *query);
+
+#endif /* ADSEXPORT_QUERY_H */

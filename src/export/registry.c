@@ -1,0 +1,457 @@
+/*-------------------------------------------------------------------------
+ *
+ * registry.c
+ *		The exports that this session knows, and the control requests that
+ *		make them progress.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "compat.h"
+#include "export/amazon_ads.h"
+#include "export/registry.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* So many are remembered for adsexport_exports(). */
+#define MAX_REMEMBERED 1000
+
+static dlist_head exports = DLIST_STATIC_INIT(exports);
+static dlist_head listings = DLIST_STATIC_INIT(listings);
+static int export_count = 0;
+static Reactor *reactor = NULL;
+
+Reactor *
+registry_reactor(void)
+{
+	if (reactor == NULL)
+	{
+		reactor = reactor_create();
+		if (reactor == NULL)
+			ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+							errmsg("could not set up network access: %m")));
+	}
+	return reactor;
+}
+
+/*-------------------------------------------------------------------------
+ * Invalidation
+ *-------------------------------------------------------------------------
+ */
+
+/* A server or user mapping changed: what was exported through it may be
+ * another account's now. */
+static void
+invalidate(Datum argument, int cache, uint32 hash)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &exports)
+	{
+		Export *export = dlist_container(Export, node, iter.cur);
+
+		if (hash == 0 || (cache == FOREIGNSERVEROID && export->server_hash == hash) ||
+			(cache == USERMAPPINGOID && export->mapping_hash == hash))
+			export->stale = true;
+	}
+	/* Listings are cheap; those that somebody waits for are completed. */
+	dlist_foreach(iter, &listings)
+	{
+		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
+
+		if (listing->complete)
+			listing->requested_at = 0;
+	}
+}
+
+static void
+register_invalidation(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidate, (Datum) 0);
+	registered = true;
+}
+
+/*-------------------------------------------------------------------------
+ * Exports
+ *-------------------------------------------------------------------------
+ */
+
+/*
+ * May data asked for at that time be used by the current statement?  That of
+ * the statement itself always, so that two scans of it see the same; likewise
+ * within a transaction that promises a stable snapshot.
+ */
+static bool
+recent_enough(TimestampTz requested_at, int64 max_age)
+{
+	if (requested_at >= GetCurrentStatementStartTimestamp() - max_age * 1000)
+		return true;
+	return IsolationUsesXactSnapshot() && requested_at >= GetCurrentTransactionStartTimestamp();
+}
+
+static bool
+may_reuse(const Export *export, const Settings *settings, const char *profile_id, const char *body)
+{
+	/* One that waits for its place is as good as requested right now. */
+	bool never_requested = export->phase == EXPORT_QUEUED && export->requests == 0;
+
+	return !export->stale && export->phase != EXPORT_FAILED &&
+		   export->settings->mapping_id == settings->mapping_id &&
+		   export->settings->server_id == settings->server_id &&
+		   export->entity == settings->entity && strcmp(export->profile_id, profile_id) == 0 &&
+		   strcmp(export->body, body) == 0 &&
+		   (never_requested || recent_enough(export->requested_at, settings->max_age));
+}
+
+static void
+forget_export(Export *export)
+{
+	dlist_delete(&export->node);
+	export_count--;
+	request_free(export->request);
+	MemoryContextDelete(export->context);
+}
+
+/* Keep the list at a constant size: the oldest that nobody uses goes. */
+static void
+make_place(void)
+{
+	dlist_node *node;
+
+	if (export_count < MAX_REMEMBERED)
+		return;
+	for (node = exports.head.prev; node != &exports.head; node = node->prev)
+	{
+		Export *export = dlist_container(Export, node, node);
+
+		if (export->users == 0)
+		{
+			forget_export(export);
+			return;
+		}
+	}
+}
+
+static Export *
+create_export(const Settings *settings, const char *profile_id, const char *body)
+{
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "adsexport_fdw export", ALLOCSET_SMALL_SIZES);
+	Export *export = MemoryContextAllocZero(context, sizeof(Export));
+
+	export->context = context;
+	export->settings = settings_copy(settings, context);
+	export->entity = settings->entity;
+	export->profile_id = MemoryContextStrdup(context, profile_id);
+	export->body = MemoryContextStrdup(context, body);
+	export->server_hash =
+		GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(settings->server_id));
+	export->mapping_hash =
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
+	export->file_size = -1;
+	export->credential = credential_get(settings);
+	credential_want(export->credential);
+	dlist_push_head(&exports, &export->node);
+	export_count++;
+	return export;
+}
+
+Export *
+registry_acquire(const Settings *settings, const char *profile_id, const char *body, bool *reused)
+{
+	dlist_iter iter;
+	Export *export;
+
+	register_invalidation();
+	dlist_foreach(iter, &exports)
+	{
+		export = dlist_container(Export, node, iter.cur);
+		if (may_reuse(export, settings, profile_id, body))
+		{
+			*reused = true;
+			export->users++;
+			return export;
+		}
+	}
+	make_place();
+	export = create_export(settings, profile_id, body);
+	*reused = false;
+	export->users++;
+	return export;
+}
+
+void
+registry_release(Export *export)
+{
+	export->users--;
+}
+
+/* Is a place free at that endpoint for one more export of that developer? */
+static bool
+place_is_free(const Export *wanted)
+{
+	int in_progress = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &exports)
+	{
+		Export *export = dlist_container(Export, node, iter.cur);
+
+		if (export_is_in_progress(export) && export->entity == wanted->entity &&
+			strcmp(export->settings->endpoint, wanted->settings->endpoint) == 0 &&
+			strcmp(export->settings->client_id, wanted->settings->client_id) == 0)
+			in_progress++;
+	}
+	return in_progress < wanted->settings->max_jobs;
+}
+
+/*-------------------------------------------------------------------------
+ * Profiles
+ *-------------------------------------------------------------------------
+ */
+
+ProfileListing *
+registry_profiles(const Settings *settings)
+{
+	Credential *credential = credential_get(settings);
+	dlist_iter iter;
+	ProfileListing *listing = NULL;
+
+	register_invalidation();
+	dlist_foreach(iter, &listings)
+	{
+		ProfileListing *candidate = dlist_container(ProfileListing, node, iter.cur);
+
+		if (candidate->credential == credential &&
+			strcmp(candidate->settings->endpoint, settings->endpoint) == 0)
+			listing = candidate;
+	}
+	if (listing == NULL)
+	{
+		MemoryContext context =
+			AllocSetContextCreate(TopMemoryContext, "adsexport_fdw profiles", ALLOCSET_SMALL_SIZES);
+
+		listing = MemoryContextAllocZero(context, sizeof(ProfileListing));
+		listing->context = context;
+		listing->settings = settings_copy(settings, context);
+		listing->credential = credential;
+		dlist_push_head(&listings, &listing->node);
+	}
+	if (!listing->wanted && (listing->failure.sqlstate != 0 || !listing->complete ||
+							 !recent_enough(listing->requested_at, settings->max_age)))
+	{
+		listing->failure.sqlstate = 0;
+		listing->complete = false;
+		listing->reauthenticated = false;
+		memset(&listing->retry, 0, sizeof(Retry));
+		listing->due = 0;
+		listing->wanted = true;
+		credential_want(credential);
+	}
+	return listing;
+}
+
+static void
+remember_profile(const char *profile_id, void *argument)
+{
+	List **profile_ids = argument;
+
+	*profile_ids = lappend(*profile_ids, pstrdup(profile_id));
+}
+
+static void
+end_listing_request(ProfileListing *listing)
+{
+	const Settings *settings = listing->settings;
+	char subject[NAMEDATALEN + 32];
+	size_t length;
+	const char *body = request_body(listing->request, &length);
+	Answer answer;
+
+	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
+	answer_judge(&answer, CALL_PROFILES, listing->request, subject, settings, listing->token);
+	if (answer.action == ACTION_SUCCESS)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(listing->context);
+		List *profile_ids = NIL;
+
+		if (message_parse_profiles(body, length, remember_profile, &profile_ids))
+		{
+			list_free_deep(listing->profile_ids);
+			listing->profile_ids = profile_ids;
+			listing->complete = true;
+			listing->wanted = false;
+		}
+		else
+		{
+			list_free_deep(profile_ids);
+			answer_unexpected(&answer, CALL_PROFILES, listing->request, subject, settings,
+							  listing->token, "the answer is not a list of profiles");
+		}
+		MemoryContextSwitchTo(old_context);
+	}
+	if (listing->wanted)
+	{
+		if (answer.action == ACTION_REAUTHENTICATE && !listing->reauthenticated &&
+			settings->access_token == NULL)
+		{
+			credential_reject(listing->credential, listing->token);
+			credential_want(listing->credential);
+			listing->reauthenticated = true;
+		}
+		else if (!retry_allowed(&listing->retry, &answer, CALL_PROFILES, settings, &listing->due))
+		{
+			listing->failure = answer.failure;
+			listing->wanted = false;
+		}
+	}
+	request_free(listing->request);
+	listing->request = NULL;
+	pfree(listing->token);
+	listing->token = NULL;
+}
+
+static int64
+step_listing(ProfileListing *listing, int64 now)
+{
+	if (listing->request != NULL && request_state(listing->request) >= REQUEST_DONE)
+		end_listing_request(listing);
+	if (!listing->wanted || listing->request != NULL)
+		return REACTOR_NEVER;
+	if (listing->due > now)
+		return listing->due;
+	if (credential_state(listing->credential) == CREDENTIAL_PENDING)
+		credential_want(listing->credential);
+	if (credential_state(listing->credential) == CREDENTIAL_FAILED)
+	{
+		listing->failure = *credential_failure(listing->credential);
+		listing->wanted = false;
+	}
+	else if (credential_state(listing->credential) == CREDENTIAL_READY)
+	{
+		listing->token =
+			MemoryContextStrdup(listing->context, credential_token(listing->credential));
+		listing->requested_at = GetCurrentTimestamp();
+		listing->request =
+			amazon_start_profiles(registry_reactor(), listing->settings, listing->token, false);
+		if (listing->request == NULL)
+		{
+			failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles",
+						"out of memory");
+			listing->wanted = false;
+		}
+	}
+	return REACTOR_NEVER;
+}
+
+/*-------------------------------------------------------------------------
+ * Progress
+ *-------------------------------------------------------------------------
+ */
+
+/*
+ * One round over everything.  Oldest exports first, so that places are given
+ * in the order of asking.
+ */
+static int64
+step_once(int64 now)
+{
+	int64 due = credential_step_all(reactor, now);
+	dlist_node *node;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &listings)
+	{
+		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
+		int64 next = step_listing(listing, now);
+
+		due = Min(due, next);
+	}
+	for (node = exports.head.prev; node != NULL && node != &exports.head; node = node->prev)
+	{
+		Export *export = dlist_container(Export, node, node);
+		bool may_request = false;
+		int64 next;
+
+		/* A place in the queue that nobody waits in any more is given up. */
+		if (export->phase == EXPORT_QUEUED)
+			may_request = export->users > 0 && place_is_free(export);
+		next = export_step(export, reactor, now, may_request);
+		due = Min(due, next);
+	}
+	return due;
+}
+
+void
+registry_step(void)
+{
+	int64 due;
+
+	registry_reactor();
+	reactor_drive(reactor);
+
+	/*
+	 * Twice, because a token that arrived, or a place that became free, lets
+	 * others go on that were looked at before.
+	 */
+	step_once(monotonic_milliseconds());
+	due = step_once(monotonic_milliseconds());
+	reactor_set_alarm(reactor, due);
+}
+
+void
+registry_forget(void)
+{
+	dlist_mutable_iter iter;
+	bool in_use = false;
+
+	dlist_foreach_modify(iter, &exports)
+	{
+		Export *export = dlist_container(Export, node, iter.cur);
+
+		if (export->users == 0)
+			forget_export(export);
+		else
+		{
+			export->stale = true;
+			in_use = true;
+		}
+	}
+	dlist_foreach_modify(iter, &listings)
+	{
+		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
+
+		listing->requested_at = 0;
+	}
+	if (in_use)
+		return;
+	dlist_foreach_modify(iter, &listings)
+	{
+		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
+
+		dlist_delete(&listing->node);
+		request_free(listing->request);
+		MemoryContextDelete(listing->context);
+	}
+	credential_forget_all();
+	reactor_free(reactor);
+	reactor = NULL;
+}
+
+void
+registry_visit(void (*visit)(const Export *export, void *argument), void *argument)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &exports) visit(dlist_container(Export, node, iter.cur), argument);
+}

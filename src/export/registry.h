@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * registry.h
+ *		The exports that this session knows, and the control requests that
+ *		make them progress.
+ *
+ * Exports live in this backend.  The interface is made so that a registry in
+ * shared memory can take its place: whoever finds an export here must not
+ * assume that this backend requested it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_REGISTRY_H
+#define ADSEXPORT_REGISTRY_H
+
+#include "export/export.h"
+
+/*
+ * An export of entity for that profile and request body, counted as used
+ * until it is released.  One that is known is reused if it was requested in
+ * this statement, in this transaction at REPEATABLE READ or above, or at most
+ * max_age before the statement began; *reused says so.  Needs settings with
+ * the user mapping loaded.
+ */
+extern Export *
+registry_acquire(const Settings *settings, const char *profile_id, const char *body, bool *reused);
+extern void registry_release(Export *export);
+
+/* Reactor of all control requests; raises an error when it can't be had. */
+extern Reactor *registry_reactor(void);
+
+/* Drive the control requests of all exports and do what is due. */
+extern void registry_step(void);
+
+/*
+ * The profiles of the account that can have exports, from one call of the
+ * API, remembered like an export.  NULL while the answer is pending (call
+ * registry_step), or with *failure set.
+ */
+typedef struct ProfileListing
+{
+	dlist_node node;
+	MemoryContext context;
+	Settings *settings;
+	Credential *credential;
+	char *token;
+	Request *request;
+	Retry retry;
+	bool reauthenticated;
+	int64 due;
+	bool wanted;
+	TimestampTz requested_at; /* 0: never */
+	bool complete;
+	List *profile_ids; /* of char * */
+	Failure failure;
+} ProfileListing;
+
+extern ProfileListing *registry_profiles(const Settings *settings);
+
+/* Forget what is not in use: exports, profiles, tokens. */
+extern void registry_forget(void);
+
+/* For each export, newest first. */
+extern void registry_visit(void (*visit)(const Export *export, void *argument), void *argument);
+
+#endif /* ADSEXPORT_REGISTRY_H */

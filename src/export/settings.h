@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *		What the options of a server, a user mapping and a table add up to.
+ *
+ * Filled by fdw/option.c (table wins over mapping over server over default),
+ * read by everything that talks to a remote.  All durations are milliseconds.
+ * Strings and the struct live in the memory context that was current when it
+ * was loaded.  Credentials must never be printed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_SETTINGS_H
+#define ADSEXPORT_SETTINGS_H
+
+#include "postgres.h"
+
+#include "catalog/entity.h"
+
+typedef enum IncompleteHours
+{
+	INCOMPLETE_HOURS_ERROR,
+	INCOMPLETE_HOURS_WARNING,
+	INCOMPLETE_HOURS_IGNORE
+} IncompleteHours;
+
+typedef enum OnInvalid
+{
+	ON_INVALID_ERROR,
+	ON_INVALID_NULL
+} OnInvalid;
+
+typedef struct Settings
+{
+	Oid relation_id; /* InvalidOid when there is no table */
+	Oid server_id;
+	Oid user_id;
+	Oid mapping_id; /* InvalidOid until the mapping is loaded */
+	char *table_name;
+	char *server_name;
+	char *user_name;
+
+	const Entity *entity; /* NULL when there is no table */
+
+	/* server */
+	ApiKind api;
+	char *region;
+	char *endpoint; /* base URL without a slash at its end */
+	char *token_endpoint;
+	char *ca_file; /* NULL: the system's */
+	char *proxy;   /* NULL: the environment's, never for a loopback address */
+	int max_jobs;
+	bool eager;
+	int poll_interval;
+	int poll_interval_max;
+	int64 export_timeout;
+	int request_span; /* hours */
+	int concurrency;
+	int connect_timeout;
+	int stall_timeout;
+	int max_retries;
+
+	/* server or table */
+	char **profile_ids;   /* decimal, no duplicates, in the order given; table wins
+								 * over mapping over server */
+	int profile_count;    /* -1: left out everywhere */
+	unsigned ad_products; /* AD_PRODUCT_* bits */
+	int64 max_age;
+	IncompleteHours incomplete_hours;
+	double fdw_startup_cost;
+	double fdw_tuple_cost;
+
+	/* table; -1 where left out */
+	int64 default_start; /* hours */
+	int64 event_time_max_lag;
+	int64 event_time_max_lead;
+	double estimated_rows;
+	OnInvalid on_invalid;
+	JsonTextPolicy invalid_text;
+
+	/* user mapping; NULL where left out */
+	char *client_id;
+	char *client_secret;
+	char *refresh_token;
+	char *access_token;
+	char *api_key;
+	char *secret_key;
+} Settings;
+
+/* A copy in context that shares nothing with the original. */
+extern Settings *settings_copy(const Settings *settings, MemoryContext context);
+
+#endif /* ADSEXPORT_SETTINGS_H */

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * filter.h
+ *		WHERE clauses as part of a request.
+ *
+ * At plan time the clauses are compiled into trees that say how they depend
+ * on the columns a request can filter by; everything else in them counts as
+ * unknown.  At run time a tree is evaluated for each value that the vendor's
+ * closed lists have, with the clause's own operator functions, or for hours
+ * as an interval.  What comes out is never narrower than the clause, which is
+ * kept as a local filter besides.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_FILTER_H
+#define ADSEXPORT_FILTER_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+
+#include "catalog/entity.h"
+#include "export/query.h"
+#include "export/settings.h"
+
+/* What a plan carries: lists of nodes that can be copied, and nothing else. */
+typedef struct FilterPlan
+{
+	List *trees;       /* all of them must hold */
+	List *expressions; /* the values compared with: for fdw_exprs */
+	List *is_late;     /* of Integer: expression needs another node's rows */
+} FilterPlan;
+
+/* Which part of a request each attribute is: an array of natts ColumnFilter. */
+extern ColumnFilter *filter_attributes(Oid relation_id, const Entity *entity, TupleDesc desc);
+
+/* clauses: of RestrictInfo, about baserel. */
+extern void filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
+						   const ColumnFilter *attributes, FilterPlan *plan);
+
+/*
+ * Evaluate to the query to send.  states are the initialised expressions, in
+ * order.  With known_only, expressions that is_late marks, and all parameters
+ * if there is no parameter list, count as unknown: for EXPLAIN.
+ */
+extern void filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
+							const Settings *settings, TupleDesc desc, TimestampTz now,
+							bool known_only, ExportQuery *query);
+
+#endif /* ADSEXPORT_FILTER_H */

@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *		Execution of foreign scans.
+ *
+ * Knows nothing of the APIs: a feed brings records, a row reader makes rows
+ * of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "fdw/filter.h"
+#include "fdw/option.h"
+#include "fdw/plan.h"
+#include "fdw/scan.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+static bool
+has_late_expression(List *is_late)
+{
+	ListCell *cell;
+
+	foreach (cell, is_late)
+	{
+		if (intVal(lfirst(cell)))
+			return true;
+	}
+	return false;
+}
+
+ExportQuery *
+scan_evaluate_query(ForeignScanState *node, bool known_only)
+{
+	ForeignScanStatus *status = node->fdw_state;
+	MemoryContext old_context;
+	ExportQuery *query;
+
+	MemoryContextReset(status->query_context);
+	old_context = MemoryContextSwitchTo(status->query_context);
+	query = palloc(sizeof(ExportQuery));
+	filter_evaluate(status->trees, status->is_late, status->expression_states,
+					node->ss.ps.ps_ExprContext, status->settings,
+					RelationGetDescr(node->ss.ss_currentRelation), status->now, known_only, query);
+	MemoryContextSwitchTo(old_context);
+	return query;
+}
+
+static void
+start_feed(ForeignScanState *node)
+{
+	ForeignScanStatus *status = node->fdw_state;
+
+	feed_start(status->feed, scan_evaluate_query(node, false));
+	status->started = true;
+	status->ended = false;
+}
+
+/* Make what reading needs. */
+static void
+prepare_reading(ForeignScanState *node, List *attributes)
+{
+	ForeignScanStatus *status = node->fdw_state;
+	Relation relation = node->ss.ss_currentRelation;
+	TupleDesc desc = RelationGetDescr(relation);
+	Bitmapset *needed = NULL;
+	ListCell *cell;
+
+	foreach (cell, attributes)
+		needed = bms_add_member(needed, lfirst_int(cell));
+	settings_load_mapping(status->settings, compat_scan_user(node));
+	status->rows = row_reader_create(
+		desc, needed, column_json_paths(RelationGetRelid(relation), desc), status->settings);
+	status->feed = feed_create(status->settings, row_reader_paths(status->rows));
+}
+
+void
+adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	EState *estate = node->ss.ps.state;
+	MemoryContext context =
+		AllocSetContextCreate(estate->es_query_cxt, "adsexport_fdw scan", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	ForeignScanStatus *status = palloc0(sizeof(ForeignScanStatus));
+
+	node->fdw_state = status;
+	status->context = context;
+	status->query_context =
+		AllocSetContextCreate(context, "adsexport_fdw query", ALLOCSET_SMALL_SIZES);
+	status->settings = settings_load(RelationGetRelid(node->ss.ss_currentRelation));
+	status->trees = list_nth(plan->fdw_private, SCAN_PRIVATE_TREES);
+	status->is_late = list_nth(plan->fdw_private, SCAN_PRIVATE_IS_LATE);
+	status->now = GetCurrentStatementStartTimestamp();
+	status->expression_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
+
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	{
+		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
+
+		/*
+		 * The exports of all scans of a query are requested when it starts,
+		 * so that it waits for the slowest of them and not for their sum.
+		 */
+		if (status->settings->api == API_AMAZON_ADS && status->settings->eager &&
+			!has_late_expression(status->is_late))
+			start_feed(node);
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+TupleTableSlot *
+adsexport_iterate_foreign_scan(ForeignScanState *node)
+{
+	ForeignScanStatus *status = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	ExecClearTuple(slot);
+	if (!status->started)
+		start_feed(node);
+	if (status->ended)
+		return slot;
+	for (;;)
+	{
+		RowOrigin origin;
+
+		switch (feed_next(status->feed, true))
+		{
+			case FEED_RECORD:
+				row_reader_fill(status->rows, feed_values(status->feed),
+								feed_record_number(status->feed), feed_record_offset(status->feed),
+								slot->tts_values, slot->tts_isnull);
+				return ExecStoreVirtualTuple(slot);
+			case FEED_ORIGIN:
+				feed_origin(status->feed, &origin);
+				row_reader_set_origin(status->rows, &origin);
+				break;
+			case FEED_END:
+				status->ended = true;
+				return slot;
+			case FEED_WOULD_BLOCK:
+				break;
+		}
+	}
+}
+
+/*
+ * The same export is read again, unless a value that it depends on changed:
+ * the feed finds out when it is started again.
+ */
+void
+adsexport_rescan_foreign_scan(ForeignScanState *node)
+{
+	ForeignScanStatus *status = node->fdw_state;
+
+	status->started = false;
+	status->ended = false;
+}
+
+void
+adsexport_end_foreign_scan(ForeignScanState *node)
+{
+	ForeignScanStatus *status = node->fdw_state;
+
+	/* Nothing was prepared under EXPLAIN, or when the beginning failed. */
+	if (status == NULL || status->feed == NULL)
+		return;
+	feed_close(status->feed);
+	row_reader_report_invalid(status->rows);
+}

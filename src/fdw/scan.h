@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *		Execution of foreign scans.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_SCAN_H
+#define ADSEXPORT_SCAN_H
+
+#include "postgres.h"
+
+#include "export/feed.h"
+#include "foreign/fdwapi.h"
+
+typedef struct ForeignScanStatus
+{
+	MemoryContext context; /* of everything here */
+	Settings *settings;
+	List *trees; /* filter, as planned */
+	List *is_late;
+	List *expression_states;
+	TimestampTz now;             /* of the open ends of hour ranges */
+	RowReader *rows;             /* NULL under EXPLAIN without ANALYZE */
+	ExportFeed *feed;            /* likewise */
+	bool started;                /* the feed knows what to ask for */
+	bool ended;                  /* and has nothing more */
+	MemoryContext query_context; /* for evaluating the filter; reset before */
+} ForeignScanStatus;
+
+extern void adsexport_begin_foreign_scan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *adsexport_iterate_foreign_scan(ForeignScanState *node);
+extern void adsexport_rescan_foreign_scan(ForeignScanState *node);
+extern void adsexport_end_foreign_scan(ForeignScanState *node);
+
+/*
+ * What the scan asks for, as far as it is known: with known_only parameters
+ * that are not set yet count as unknown.  Lives until the next call.
+ */
+extern ExportQuery *scan_evaluate_query(ForeignScanState *node, bool known_only);
+
+#endif /* ADSEXPORT_SCAN_H */

@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *		SQL-callable functions about what this session remembers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "export/registry.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+SQL_FUNCTION(adsexport_exports);
+SQL_FUNCTION(adsexport_forget);
+
+#define EXPORTS_COLUMNS 18
+
+typedef struct ExportsResult
+{
+	Tuplestorestate *store;
+	TupleDesc desc;
+} ExportsResult;
+
+static const char *
+phase_name(const Export *export)
+{
+	switch (export->phase)
+	{
+		case EXPORT_QUEUED:
+			return "QUEUED";
+		case EXPORT_REQUESTING:
+			return "REQUESTED";
+		case EXPORT_COMPLETED:
+			return "COMPLETED";
+		case EXPORT_FAILED:
+			return "FAILED";
+		default:
+			break;
+	}
+	return export->completed_at != 0 ? "COMPLETED" : "IN_PROGRESS";
+}
+
+static Datum
+text_or_null(const char *text, bool *is_null)
+{
+	*is_null = text == NULL || text[0] == '\0';
+	return *is_null ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static Datum
+time_or_null(TimestampTz time, bool *is_null)
+{
+	*is_null = time == 0;
+	return TimestampTzGetDatum(time);
+}
+
+static void
+add_export(const Export *export, void *argument)
+{
+	ExportsResult *result = argument;
+	Datum values[EXPORTS_COLUMNS];
+	bool nulls[EXPORTS_COLUMNS] = { false };
+	char reason[sizeof(export->failure.reason) + sizeof(export->failure.detail) + 8] = "";
+	int column = 0;
+
+	if (export->failure.sqlstate != 0)
+		snprintf(reason, sizeof(reason), "%s%s%s", export->failure.reason,
+				 export->failure.detail[0] != '\0' ? ": " : "", export->failure.detail);
+	values[column++] = CStringGetTextDatum(export->settings->server_name);
+	values[column++] = CStringGetTextDatum(export->settings->user_name);
+	values[column++] = CStringGetTextDatum(export->entity->name);
+	values[column++] = CStringGetTextDatum(export->profile_id);
+	values[column] = text_or_null(NULL, &nulls[column]);
+	column++;
+	values[column++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(export->body));
+	values[column] = text_or_null(export->id, &nulls[column]);
+	column++;
+	values[column++] = CStringGetTextDatum(phase_name(export));
+	values[column] = time_or_null(export->requested_at, &nulls[column]);
+	column++;
+	values[column] = time_or_null(export->completed_at, &nulls[column]);
+	column++;
+	values[column] =
+		time_or_null(export->has_generated_at ? export->generated_at : 0, &nulls[column]);
+	column++;
+	values[column++] = Int64GetDatum(export->polls);
+	values[column++] = Int64GetDatum(export->requests);
+	values[column++] = Int64GetDatum(export->retries);
+	values[column++] = Int64GetDatum(export->bytes_downloaded);
+	values[column++] = Int64GetDatum(export->bytes_inflated);
+	values[column++] = Int64GetDatum(export->records);
+	values[column] = text_or_null(reason, &nulls[column]);
+	tuplestore_putvalues(result->store, result->desc, values, nulls);
+}
+
+/* Of this session only, whatever user it ran as. */
+Datum
+adsexport_exports(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old_context;
+	ExportsResult result;
+
+	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("set-valued function called in context that cannot accept a set")));
+	old_context = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &result.desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	result.store =
+		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	info->returnMode = SFRM_Materialize;
+	info->setResult = result.store;
+	info->setDesc = result.desc;
+	MemoryContextSwitchTo(old_context);
+	registry_visit(add_export, &result);
+	return (Datum) 0;
+}
+
+Datum
+adsexport_forget(PG_FUNCTION_ARGS)
+{
+	registry_forget();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,412 @@
+/*-------------------------------------------------------------------------
+ *
+ * datetime.c
+ *		Dates and times: the vendors' fixed formats by hand, anything else as
+ *		PostgreSQL reads it.
+ *
+ * A time without a zone is UTC, whatever the session's TimeZone is.  Nothing
+ * here raises an error for a value that is no time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "pgtime.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "row/value.h"
+
+/*-------------------------------------------------------------------------
+ * YYYY-MM-DD and YYYY-MM-DD[T ]HH:MM:SS[.ffffff][Z|+hh[:mm]|-hh[:mm]]
+ *-------------------------------------------------------------------------
+ */
+
+static inline bool
+read_digits(const char *text, int count, int *value)
+{
+	int result = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		unsigned digit = (unsigned char) (text[i] - '0');
+
+		if (digit > 9)
+			return false;
+		result = result * 10 + digit;
+	}
+	*value = result;
+	return true;
+}
+
+/* Days since 2000-01-01 of the YYYY-MM-DD that text begins with. */
+static bool
+read_date(const char *text, int *days)
+{
+	int year;
+	int month;
+	int day;
+
+	if (!read_digits(text, 4, &year) || text[4] != '-' || !read_digits(text + 5, 2, &month) ||
+		text[7] != '-' || !read_digits(text + 8, 2, &day))
+		return false;
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1])
+		return false;
+	*days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
+/* [Z|+hh[:mm]|-hh[:mm]] up to end, in seconds east of Greenwich */
+static bool
+read_zone(const char *next, const char *end, int *offset)
+{
+	int hours;
+	int minutes = 0;
+	bool negative;
+
+	*offset = 0;
+	if (next == end)
+		return true;
+	if (*next == 'Z' || *next == 'z')
+		return next + 1 == end;
+	if (*next != '+' && *next != '-')
+		return false;
+	negative = *next++ == '-';
+	if (end - next < 2 || !read_digits(next, 2, &hours))
+		return false;
+	next += 2;
+	if (next < end && *next == ':')
+		next++;
+	if (next < end)
+	{
+		if (end - next != 2 || !read_digits(next, 2, &minutes))
+			return false;
+	}
+	else if (next[-1] == ':')
+		return false;
+	if (hours > MAX_TZDISP_HOUR || minutes >= MINS_PER_HOUR)
+		return false;
+	*offset = (hours * MINS_PER_HOUR + minutes) * SECS_PER_MINUTE;
+	if (negative)
+		*offset = -*offset;
+	return true;
+}
+
+/*
+ * Returns false for everything that is not just of this form, such as a
+ * second of 60, more than six digits of a fraction, or the year 0.
+ */
+static bool
+read_fixed_format(const char *text, size_t length, Timestamp *result)
+{
+	const char *end = text + length;
+	const char *next;
+	int days;
+	int hour;
+	int minute;
+	int second;
+	int fraction = 0;
+	int offset;
+
+	if (length < 10 || !read_date(text, &days))
+		return false;
+	if (length == 10)
+	{
+		*result = (Timestamp) days * USECS_PER_DAY;
+		return true;
+	}
+	if (length < 19 || (text[10] != 'T' && text[10] != ' ' && text[10] != 't') ||
+		!read_digits(text + 11, 2, &hour) || text[13] != ':' ||
+		!read_digits(text + 14, 2, &minute) || text[16] != ':' ||
+		!read_digits(text + 17, 2, &second))
+		return false;
+	if (hour >= HOURS_PER_DAY || minute >= MINS_PER_HOUR || second >= SECS_PER_MINUTE)
+		return false;
+
+	next = text + 19;
+	if (next < end && *next == '.')
+	{
+		int unit = 1000000;
+
+		next++;
+		if (next == end || (unsigned char) (*next - '0') > 9)
+			return false;
+		while (next < end && (unsigned char) (*next - '0') <= 9)
+		{
+			unit /= 10;
+			if (unit == 0)
+				return false;
+			fraction += (*next++ - '0') * unit;
+		}
+	}
+	if (!read_zone(next, end, &offset))
+		return false;
+
+	*result = (Timestamp) days * USECS_PER_DAY +
+			  ((int64) ((hour * MINS_PER_HOUR + minute) * SECS_PER_MINUTE + second - offset)) *
+				  USECS_PER_SEC +
+			  fraction;
+	return true;
+}
+
+/*-------------------------------------------------------------------------
+ * Everything else
+ *-------------------------------------------------------------------------
+ */
+
+/* As PostgreSQL's own functions divide the work. */
+typedef struct DecodedTime
+{
+	int kind; /* DTK_* */
+	struct pg_tm fields;
+	fsec_t fraction;
+	int zone; /* seconds west of Greenwich */
+} DecodedTime;
+
+/* A word that PostgreSQL takes for a time, but no record can mean. */
+static bool
+is_relative(const char *field)
+{
+	static const char *const words[] = { "now", "today", "tomorrow", "yesterday" };
+
+	for (size_t i = 0; i < lengthof(words); i++)
+	{
+		if (strcmp(field, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Returns 0 or one of the codes DTERR_*.  The functions that read a time take
+ * the zone of a time without one from the session's setting, so that is UTC
+ * for the moment.
+ */
+static int
+decode_in_utc(const char *text, DecodedTime *decoded)
+{
+	char work[MAXDATELEN + MAXDATEFIELDS];
+	char *fields[MAXDATEFIELDS];
+	int field_types[MAXDATEFIELDS];
+	int field_count;
+	pg_tz *session_zone = session_timezone;
+	int code =
+		ParseDateTime(text, work, sizeof(work), fields, field_types, MAXDATEFIELDS, &field_count);
+
+	if (code != 0)
+		return code;
+	for (int i = 0; i < field_count; i++)
+	{
+		if (is_relative(fields[i]))
+			return DTERR_BAD_FORMAT;
+	}
+
+	PG_TRY();
+	{
+		session_timezone = pg_tzset_offset(0);
+		code = compat_decode_datetime(fields, field_types, field_count, &decoded->kind,
+									  &decoded->fields, &decoded->fraction, &decoded->zone);
+	}
+	PG_FINALLY();
+	{
+		session_timezone = session_zone;
+	}
+	PG_END_TRY();
+	return code;
+}
+
+static ValueStatus
+problem_datetime(Converter *converter, const JsonValue *json, int code)
+{
+	char shown[SHOWN_VALUE_SIZE];
+
+	switch (code)
+	{
+		case DTERR_FIELD_OVERFLOW:
+		case DTERR_MD_FIELD_OVERFLOW:
+		case DTERR_INTERVAL_OVERFLOW:
+		case DTERR_TZDISP_OVERFLOW:
+			show_bytes(json->start, json->length, shown);
+			return problem_set(converter->context, PROBLEM_VALUE,
+							   code == DTERR_TZDISP_OVERFLOW
+								   ? ERRCODE_INVALID_TIME_ZONE_DISPLACEMENT_VALUE
+								   : ERRCODE_DATETIME_FIELD_OVERFLOW,
+							   "date/time field value out of range: \"%s\"", shown);
+		default:
+			problem_syntax(converter, json);
+			converter->context->problem.sqlstate = ERRCODE_INVALID_DATETIME_FORMAT;
+			return VALUE_INVALID;
+	}
+}
+
+static ValueStatus
+problem_datetime_range(Converter *converter, const JsonValue *json)
+{
+	problem_range(converter, json);
+	converter->context->problem.sqlstate = ERRCODE_DATETIME_VALUE_OUT_OF_RANGE;
+	return VALUE_INVALID;
+}
+
+/*
+ * The string of a value that should be a time.  A bare number is none: nobody
+ * could say of what unit.
+ */
+static ValueStatus
+datetime_text(Converter *converter, const JsonValue *json, const char **text, size_t *length)
+{
+	if (json->type != JSON_STRING)
+		return problem_datetime(converter, json, DTERR_BAD_FORMAT);
+	if (json->length == 0)
+		return VALUE_NULL;
+	*text = json->start;
+	*length = json->length;
+	if (json->escaped && !text_from_string(converter->context, json, text, length))
+		return VALUE_INVALID;
+	return VALUE_OK;
+}
+
+static ValueStatus
+decode_slowly(Converter *converter, const JsonValue *json, const char *text, size_t length,
+			  DecodedTime *decoded)
+{
+	char copy[MAXDATELEN + 1];
+	int code = DTERR_BAD_FORMAT;
+
+	if (length <= MAXDATELEN && memchr(text, '\0', length) == NULL)
+	{
+		memcpy(copy, text, length);
+		copy[length] = '\0';
+		code = decode_in_utc(copy, decoded);
+	}
+	return code == 0 ? VALUE_OK : problem_datetime(converter, json, code);
+}
+
+/* Round to the digits that timestamp(n) keeps, halves away from zero. */
+static Timestamp
+round_timestamp(Timestamp value, int32 typmod)
+{
+	static const int64 units[MAX_TIMESTAMP_PRECISION + 1] = { 1000000, 100000, 10000, 1000,
+															  100,     10,     1 };
+	int64 unit;
+	int64 rest;
+
+	if (typmod < 0 || typmod >= MAX_TIMESTAMP_PRECISION || TIMESTAMP_NOT_FINITE(value))
+		return value;
+	unit = units[typmod];
+	rest = value % unit;
+	value -= rest;
+	if (rest >= unit / 2)
+		value += unit;
+	else if (rest <= -(unit / 2))
+		value -= unit;
+	return value;
+}
+
+/* timestamptz, and timestamp, which gets the wall clock of UTC. */
+ValueStatus
+convert_timestamp(Converter *converter, const JsonValue *json, Datum *result)
+{
+	const char *text;
+	size_t length;
+	Timestamp value;
+	ValueStatus status = datetime_text(converter, json, &text, &length);
+
+	if (status != VALUE_OK)
+		return status;
+	if (!read_fixed_format(text, length, &value))
+	{
+		DecodedTime decoded;
+
+		status = decode_slowly(converter, json, text, length, &decoded);
+		if (status != VALUE_OK)
+			return status;
+		switch (decoded.kind)
+		{
+			case DTK_DATE:
+				if (tm2timestamp(&decoded.fields, decoded.fraction, &decoded.zone, &value) != 0)
+					return problem_datetime_range(converter, json);
+				break;
+			case DTK_EPOCH:
+				value = SetEpochTimestamp();
+				break;
+			case DTK_LATE:
+				TIMESTAMP_NOEND(value);
+				break;
+			case DTK_EARLY:
+				TIMESTAMP_NOBEGIN(value);
+				break;
+			default:
+				return problem_datetime(converter, json, DTERR_BAD_FORMAT);
+		}
+	}
+	value = round_timestamp(value, converter->typmod);
+	if (!TIMESTAMP_NOT_FINITE(value) && !IS_VALID_TIMESTAMP(value))
+		return problem_datetime_range(converter, json);
+	*result = TimestampTzGetDatum(value);
+	return VALUE_OK;
+}
+
+/* The date in UTC. */
+ValueStatus
+convert_date(Converter *converter, const JsonValue *json, Datum *result)
+{
+	const char *text;
+	size_t length;
+	Timestamp value;
+	int days;
+	ValueStatus status = datetime_text(converter, json, &text, &length);
+
+	if (status != VALUE_OK)
+		return status;
+	if (length == 10 && read_date(text, &days))
+	{
+		*result = DateADTGetDatum(days);
+		return VALUE_OK;
+	}
+	if (!read_fixed_format(text, length, &value))
+	{
+		DecodedTime decoded;
+
+		status = decode_slowly(converter, json, text, length, &decoded);
+		if (status != VALUE_OK)
+			return status;
+		switch (decoded.kind)
+		{
+			case DTK_DATE:
+				if (tm2timestamp(&decoded.fields, decoded.fraction, &decoded.zone, &value) == 0)
+					break;
+				/* A date may be farther away than a timestamp. */
+				if (!IS_VALID_JULIAN(decoded.fields.tm_year, decoded.fields.tm_mon,
+									 decoded.fields.tm_mday))
+					return problem_datetime_range(converter, json);
+				days =
+					date2j(decoded.fields.tm_year, decoded.fields.tm_mon, decoded.fields.tm_mday) -
+					POSTGRES_EPOCH_JDATE;
+				if (!IS_VALID_DATE(days))
+					return problem_datetime_range(converter, json);
+				*result = DateADTGetDatum(days);
+				return VALUE_OK;
+			case DTK_EPOCH:
+				value = SetEpochTimestamp();
+				break;
+			case DTK_LATE:
+				DATE_NOEND(days);
+				*result = DateADTGetDatum(days);
+				return VALUE_OK;
+			case DTK_EARLY:
+				DATE_NOBEGIN(days);
+				*result = DateADTGetDatum(days);
+				return VALUE_OK;
+			default:
+				return problem_datetime(converter, json, DTERR_BAD_FORMAT);
+		}
+	}
+	days = (int) (value / USECS_PER_DAY);
+	if (value % USECS_PER_DAY < 0)
+		days--;
+	*result = DateADTGetDatum(days);
+	return VALUE_OK;
+}

@@ -1,0 +1,722 @@
+/*-------------------------------------------------------------------------
+ *
+ * jsonb_builder.c
+ *		JSON text to jsonb, without the input function and without its tree of
+ *		palloc'd values.
+ *
+ * One pass over the text checks the syntax and notes every value in a flat
+ * array of nodes, in the order of the text.  A second pass over the nodes
+ * writes the Jsonb, whose layout utils/jsonb.h describes: it must know an
+ * object's keys in their sorted order before it can write the first value.
+ * All memory is used again for the next value.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "row/value.h"
+
+typedef enum NodeKind
+{
+	NODE_NULL,
+	NODE_FALSE,
+	NODE_TRUE,
+	NODE_NUMBER,
+	NODE_STRING,         /* in the text */
+	NODE_DECODED_STRING, /* in decoded */
+	NODE_ARRAY,
+	NODE_OBJECT
+} NodeKind;
+
+/*
+ * The nodes of a container's children follow it; an object's are keys and
+ * values in turn.
+ */
+typedef struct ValueNode
+{
+	uint32 offset; /* of its bytes in the text or in decoded */
+	uint32 length; /* of its bytes; containers: number of elements or pairs */
+	uint32 next;   /* index of the node behind this one and its children */
+	uint8 kind;
+} ValueNode;
+
+struct JsonbBuilder
+{
+	ValueContext *context;
+
+	/* reading */
+	const char *text;
+	const char *next;
+	const char *end;
+	Scratch nodes;
+	uint32 node_count;
+	Scratch decoded;
+	size_t decoded_length;
+
+	/* writing */
+	Scratch order; /* nodes of the keys of the objects being written, sorted */
+	size_t order_count;
+	Scratch output;
+	size_t output_length;
+};
+
+/* Insertion sort is best for the few keys that objects mostly have. */
+#define INSERTION_SORT_KEYS 24
+
+JsonbBuilder *
+jsonb_builder_create(ValueContext *context)
+{
+	JsonbBuilder *builder = MemoryContextAllocZero(context->memory, sizeof(JsonbBuilder));
+
+	builder->context = context;
+	builder->nodes.context = context->memory;
+	builder->decoded.context = context->memory;
+	builder->order.context = context->memory;
+	builder->output.context = context->memory;
+	return builder;
+}
+
+void
+jsonb_builder_trim(JsonbBuilder *builder)
+{
+	scratch_trim(&builder->nodes);
+	scratch_trim(&builder->decoded);
+	scratch_trim(&builder->order);
+	scratch_trim(&builder->output);
+}
+
+static inline ValueNode *
+node_at(const JsonbBuilder *builder, uint32 index)
+{
+	return (ValueNode *) builder->nodes.data + index;
+}
+
+/*-------------------------------------------------------------------------
+ * Reading
+ *-------------------------------------------------------------------------
+ */
+
+static bool
+read_failed(JsonbBuilder *builder, const char *expected)
+{
+	char shown[SHOWN_VALUE_SIZE];
+
+	if (builder->next >= builder->end)
+		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_INVALID_TEXT_REPRESENTATION,
+					"invalid JSON: expected %s, but the value ends", expected);
+	else
+	{
+		show_bytes(builder->next, builder->end - builder->next, shown);
+		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_INVALID_TEXT_REPRESENTATION,
+					"invalid JSON: expected %s, but found \"%s\"", expected, shown);
+	}
+	return false;
+}
+
+static bool
+too_large(JsonbBuilder *builder)
+{
+	problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+				"total size of jsonb elements exceeds the maximum of %u bytes", JENTRY_OFFLENMASK);
+	return false;
+}
+
+static inline uint32
+add_node(JsonbBuilder *builder, NodeKind kind, uint32 offset, uint32 length)
+{
+	uint32 index = builder->node_count++;
+	size_t used = index * sizeof(ValueNode);
+	ValueNode *node;
+
+	if (unlikely(used + sizeof(ValueNode) > builder->nodes.size))
+		scratch_grow(&builder->nodes, used + sizeof(ValueNode), used);
+	node = node_at(builder, index);
+	node->offset = offset;
+	node->length = length;
+	node->next = index + 1;
+	node->kind = kind;
+	return index;
+}
+
+static inline void
+skip_space(JsonbBuilder *builder)
+{
+	while (builder->next < builder->end && (*builder->next == ' ' || *builder->next == '\n' ||
+											*builder->next == '\t' || *builder->next == '\r'))
+		builder->next++;
+}
+
+/* The length of what a string begins with that needs no attention. */
+static inline size_t
+plain_prefix_length(const char *text)
+{
+	const char *next = text;
+
+#ifndef WORDS_BIGENDIAN
+	/* The text has JSON_PADDING behind it and a quote before that. */
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 high_bits = UINT64CONST(0x8080808080808080);
+
+	for (;;)
+	{
+		uint64 word;
+		uint64 quotes;
+		uint64 backslashes;
+		uint64 found;
+
+		memcpy(&word, next, sizeof(word));
+		quotes = word ^ (ones * '"');
+		backslashes = word ^ (ones * '\\');
+		found = ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes) |
+				((word - ones * ' ') & ~word) | word;
+		found &= high_bits;
+		/* A borrow can only mark a byte behind one that is rightly marked. */
+		if (found != 0)
+			return next - text + pg_rightmost_one_pos64(found) / 8;
+		next += 8;
+	}
+#else
+	while ((unsigned char) *next >= ' ' && *next > 0 && *next != '"' && *next != '\\')
+		next++;
+	return next - text;
+#endif
+}
+
+/* A string that is not plain ASCII: with escapes, or other bytes. */
+static bool
+read_special_string(JsonbBuilder *builder, const char *start)
+{
+	ValueContext *context = builder->context;
+	const char *next = start;
+	JsonValue string = { .start = start, .type = JSON_STRING };
+	const char *text;
+	size_t length;
+
+	for (; next < builder->end && *next != '"'; next++)
+	{
+		if (*next == '\\')
+		{
+			string.escaped = true;
+			next++;
+		}
+		else if ((unsigned char) *next < ' ' && *next != '\0')
+		{
+			builder->next = next;
+			return read_failed(builder, "no control character in a string");
+		}
+	}
+	if (next >= builder->end)
+	{
+		builder->next = builder->end;
+		return read_failed(builder, "the end of a string");
+	}
+	string.length = next - start;
+	builder->next = next + 1;
+
+	if (!text_from_string(context, &string, &text, &length))
+		return false;
+	if (length > JENTRY_OFFLENMASK)
+		return too_large(builder);
+	if (text == start)
+	{
+		add_node(builder, NODE_STRING, start - builder->text, length);
+		return true;
+	}
+	scratch_extend(&builder->decoded, builder->decoded_length + length, builder->decoded_length);
+	if (length > 0)
+		memcpy(builder->decoded.data + builder->decoded_length, text, length);
+	add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
+	builder->decoded_length += length;
+	return true;
+}
+
+static inline bool
+read_string(JsonbBuilder *builder)
+{
+	const char *start = builder->next + 1;
+	size_t length = plain_prefix_length(start);
+
+	if (likely(start[length] == '"' && start + length < builder->end))
+	{
+		add_node(builder, NODE_STRING, start - builder->text, length);
+		builder->next = start + length + 1;
+		return true;
+	}
+	return read_special_string(builder, start);
+}
+
+static inline bool
+is_digit(char c)
+{
+	return (unsigned char) (c - '0') <= 9;
+}
+
+/* Behind the text, zeros or a delimiter stop every loop. */
+static bool
+read_number(JsonbBuilder *builder)
+{
+	const char *start = builder->next;
+	const char *next = start;
+
+	if (*next == '-')
+		next++;
+	if (*next == '0')
+		next++;
+	else if (is_digit(*next))
+	{
+		while (is_digit(*next))
+			next++;
+	}
+	else
+		return read_failed(builder, "a JSON value");
+	if (*next == '.')
+	{
+		next++;
+		if (!is_digit(*next))
+			return read_failed(builder, "a number");
+		while (is_digit(*next))
+			next++;
+	}
+	if (*next == 'e' || *next == 'E')
+	{
+		next++;
+		if (*next == '+' || *next == '-')
+			next++;
+		if (!is_digit(*next))
+			return read_failed(builder, "a number");
+		while (is_digit(*next))
+			next++;
+	}
+	if (next > builder->end)
+		return read_failed(builder, "a number");
+	add_node(builder, NODE_NUMBER, start - builder->text, next - start);
+	builder->next = next;
+	return true;
+}
+
+static bool
+read_word(JsonbBuilder *builder, const char *word, size_t length, NodeKind kind)
+{
+	if ((size_t) (builder->end - builder->next) < length ||
+		memcmp(builder->next, word, length) != 0)
+		return read_failed(builder, "a JSON value");
+	add_node(builder, kind, 0, 0);
+	builder->next += length;
+	return true;
+}
+
+static bool read_container(JsonbBuilder *builder, int depth);
+
+static inline bool
+read_value(JsonbBuilder *builder, int depth)
+{
+	skip_space(builder);
+	if (builder->next >= builder->end)
+		return read_failed(builder, "a JSON value");
+	switch (*builder->next)
+	{
+		case '"':
+			return read_string(builder);
+		case '{':
+		case '[':
+			return read_container(builder, depth + 1);
+		case 't':
+			return read_word(builder, "true", 4, NODE_TRUE);
+		case 'f':
+			return read_word(builder, "false", 5, NODE_FALSE);
+		case 'n':
+			return read_word(builder, "null", 4, NODE_NULL);
+		default:
+			return read_number(builder);
+	}
+}
+
+static bool
+read_container(JsonbBuilder *builder, int depth)
+{
+	bool is_object = *builder->next == '{';
+	char closing = is_object ? '}' : ']';
+	uint32 index = add_node(builder, is_object ? NODE_OBJECT : NODE_ARRAY, 0, 0);
+	uint32 count = 0;
+
+	check_stack_depth();
+	if (depth > JSON_MAX_DEPTH)
+	{
+		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+					"JSON is nested deeper than %d levels", JSON_MAX_DEPTH);
+		return false;
+	}
+
+	builder->next++;
+	skip_space(builder);
+	if (builder->next < builder->end && *builder->next == closing)
+		builder->next++;
+	else
+	{
+		for (;;)
+		{
+			if (is_object)
+			{
+				skip_space(builder);
+				if (builder->next >= builder->end || *builder->next != '"')
+					return read_failed(builder, "a key");
+				if (!read_string(builder))
+					return false;
+				skip_space(builder);
+				if (builder->next >= builder->end || *builder->next != ':')
+					return read_failed(builder, "\":\"");
+				builder->next++;
+			}
+			if (!read_value(builder, depth))
+				return false;
+			count++;
+			CHECK_FOR_INTERRUPTS();
+
+			skip_space(builder);
+			if (builder->next >= builder->end)
+				return read_failed(builder, is_object ? "\"}\"" : "\"]\"");
+			if (*builder->next == closing)
+			{
+				builder->next++;
+				break;
+			}
+			if (*builder->next != ',')
+				return read_failed(builder, is_object ? "\",\" or \"}\"" : "\",\" or \"]\"");
+			builder->next++;
+		}
+	}
+	node_at(builder, index)->length = count;
+	node_at(builder, index)->next = builder->node_count;
+	return true;
+}
+
+/*-------------------------------------------------------------------------
+ * Writing
+ *-------------------------------------------------------------------------
+ */
+
+static inline const char *
+string_bytes(const JsonbBuilder *builder, const ValueNode *node)
+{
+	return (node->kind == NODE_STRING ? builder->text : builder->decoded.data) + node->offset;
+}
+
+/* Make room for length more bytes and return where they begin. */
+static inline char *
+reserve_output(JsonbBuilder *builder, size_t length)
+{
+	if (unlikely(builder->output_length + length > builder->output.size))
+		scratch_grow(&builder->output, builder->output_length + length, builder->output_length);
+	return builder->output.data + builder->output_length;
+}
+
+static inline void
+align_output(JsonbBuilder *builder)
+{
+	size_t aligned = INTALIGN(builder->output_length);
+
+	/* The bytes between count as part of the value that needs the alignment. */
+	memset(reserve_output(builder, sizeof(int32)), 0, sizeof(int32));
+	builder->output_length = aligned;
+}
+
+/* jsonb's order of keys: the shorter first, then by their bytes. */
+static inline int
+compare_keys(const JsonbBuilder *builder, uint32 left, uint32 right)
+{
+	const ValueNode *left_node = node_at(builder, left);
+	const ValueNode *right_node = node_at(builder, right);
+
+	if (left_node->length != right_node->length)
+		return left_node->length < right_node->length ? -1 : 1;
+	return memcmp(string_bytes(builder, left_node), string_bytes(builder, right_node),
+				  left_node->length);
+}
+
+static int
+compare_key_nodes(const void *left, const void *right, void *builder)
+{
+	uint32 left_index = *(const uint32 *) left;
+	uint32 right_index = *(const uint32 *) right;
+	int result = compare_keys(builder, left_index, right_index);
+
+	/* Equal keys stay in the order of the text. */
+	if (result == 0)
+		result = left_index < right_index ? -1 : 1;
+	return result;
+}
+
+/*
+ * Put an object's keys, sorted and the last of equal ones only, on top of the
+ * order stack.  Returns how many there are.
+ */
+static uint32
+sort_keys(JsonbBuilder *builder, uint32 object)
+{
+	uint32 count = node_at(builder, object)->length;
+	size_t used = builder->order_count * sizeof(uint32);
+	uint32 key = object + 1;
+	uint32 kept = 0;
+	uint32 *order;
+
+	scratch_extend(&builder->order, used + (size_t) count * sizeof(uint32), used);
+	order = (uint32 *) (builder->order.data + used);
+
+	if (count <= INSERTION_SORT_KEYS)
+	{
+		for (uint32 i = 0; i < count; i++)
+		{
+			uint32 place = i;
+
+			while (place > 0 && compare_keys(builder, order[place - 1], key) > 0)
+			{
+				order[place] = order[place - 1];
+				place--;
+			}
+			order[place] = key;
+			key = node_at(builder, key + 1)->next;
+		}
+	}
+	else
+	{
+		for (uint32 i = 0; i < count; i++)
+		{
+			order[i] = key;
+			key = node_at(builder, key + 1)->next;
+		}
+		qsort_arg(order, count, sizeof(uint32), compare_key_nodes, builder);
+	}
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (i + 1 < count && compare_keys(builder, order[i], order[i + 1]) == 0)
+			continue;
+		order[kept++] = order[i];
+	}
+	builder->order_count += kept;
+	return kept;
+}
+
+static bool write_container(JsonbBuilder *builder, uint32 index, JEntry *entry);
+
+static bool
+write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
+{
+	size_t begin = builder->output_length;
+	const char *text = builder->text + node->offset;
+	size_t size;
+
+	align_output(builder);
+	size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
+	if (size == 0)
+	{
+		Datum number;
+
+		if (!numeric_from_number(text, node->length, &number))
+		{
+			char shown[SHOWN_VALUE_SIZE];
+
+			show_bytes(text, node->length, shown);
+			problem_set(builder->context, PROBLEM_VALUE, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+						"value \"%s\" is out of range for type numeric", shown);
+			return false;
+		}
+		size = VARSIZE_ANY(DatumGetPointer(number));
+		memcpy(reserve_output(builder, size), DatumGetPointer(number), size);
+		pfree(DatumGetPointer(number));
+	}
+	builder->output_length += size;
+	*entry = JENTRY_ISNUMERIC | (builder->output_length - begin);
+	return true;
+}
+
+/* Append a value's bytes; entry gets its type and length. */
+static inline bool
+write_value(JsonbBuilder *builder, uint32 index, JEntry *entry)
+{
+	const ValueNode *node = node_at(builder, index);
+
+	switch ((NodeKind) node->kind)
+	{
+		case NODE_NULL:
+			*entry = JENTRY_ISNULL;
+			return true;
+		case NODE_FALSE:
+			*entry = JENTRY_ISBOOL_FALSE;
+			return true;
+		case NODE_TRUE:
+			*entry = JENTRY_ISBOOL_TRUE;
+			return true;
+		case NODE_STRING:
+		case NODE_DECODED_STRING:
+			if (node->length > 0)
+				memcpy(reserve_output(builder, node->length), string_bytes(builder, node),
+					   node->length);
+			builder->output_length += node->length;
+			*entry = JENTRY_ISSTRING | node->length;
+			return true;
+		case NODE_NUMBER:
+			return write_number(builder, node, entry);
+		case NODE_ARRAY:
+		case NODE_OBJECT:
+			return write_container(builder, index, entry);
+	}
+	return false;
+}
+
+/* The entries of one container, written as its children are. */
+typedef struct EntryWriter
+{
+	size_t offset; /* of the first entry in the output */
+	uint32 count;
+	size_t total; /* length of the children so far */
+} EntryWriter;
+
+/* Every JB_OFFSET_STRIDE'th entry holds an end offset instead of a length. */
+static inline bool
+write_entry(JsonbBuilder *builder, EntryWriter *writer, JEntry entry)
+{
+	writer->total += JBE_OFFLENFLD(entry);
+	if (writer->total > JENTRY_OFFLENMASK)
+		return too_large(builder);
+	if (writer->count % JB_OFFSET_STRIDE == 0)
+		entry = (entry & JENTRY_TYPEMASK) | (uint32) writer->total | JENTRY_HAS_OFF;
+	memcpy(builder->output.data + writer->offset + writer->count * sizeof(JEntry), &entry,
+		   sizeof(entry));
+	writer->count++;
+	return true;
+}
+
+/* Append a container's header and room for its entries. */
+static void
+begin_container(JsonbBuilder *builder, uint32 header, size_t entries, EntryWriter *writer)
+{
+	char *output;
+
+	align_output(builder);
+	output = reserve_output(builder, sizeof(header) + entries * sizeof(JEntry));
+	memcpy(output, &header, sizeof(header));
+	writer->offset = builder->output_length + sizeof(header);
+	writer->count = 0;
+	writer->total = 0;
+	builder->output_length = writer->offset + entries * sizeof(JEntry);
+}
+
+static bool
+write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
+{
+	size_t begin = builder->output_length;
+	const ValueNode *node = node_at(builder, index);
+	EntryWriter writer;
+	JEntry child_entry;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (node->kind == NODE_ARRAY)
+	{
+		uint32 child = index + 1;
+		uint32 count = node->length;
+
+		/* so that writing the entries' room cannot run away */
+		if (count > JENTRY_OFFLENMASK / sizeof(JEntry))
+			return too_large(builder);
+		begin_container(builder, count | JB_FARRAY, count, &writer);
+		for (uint32 i = 0; i < count; i++)
+		{
+			if (!write_value(builder, child, &child_entry) ||
+				!write_entry(builder, &writer, child_entry))
+				return false;
+			CHECK_FOR_INTERRUPTS();
+			child = node_at(builder, child)->next;
+		}
+	}
+	else
+	{
+		size_t first_key = builder->order_count;
+		uint32 count = sort_keys(builder, index);
+
+		if (count > JENTRY_OFFLENMASK / (2 * sizeof(JEntry)))
+			return too_large(builder);
+		begin_container(builder, count | JB_FOBJECT, 2 * (size_t) count, &writer);
+		for (uint32 i = 0; i < count; i++)
+		{
+			uint32 key = ((uint32 *) builder->order.data)[first_key + i];
+
+			if (!write_value(builder, key, &child_entry) ||
+				!write_entry(builder, &writer, child_entry))
+				return false;
+		}
+		for (uint32 i = 0; i < count; i++)
+		{
+			uint32 key = ((uint32 *) builder->order.data)[first_key + i];
+
+			if (!write_value(builder, key + 1, &child_entry) ||
+				!write_entry(builder, &writer, child_entry))
+				return false;
+		}
+		builder->order_count = first_key;
+	}
+
+	if (builder->output_length - begin > JENTRY_OFFLENMASK)
+		return too_large(builder);
+	*entry = JENTRY_ISCONTAINER | (uint32) (builder->output_length - begin);
+	return true;
+}
+
+/* A scalar on its own is stored as an array of one element. */
+static bool
+write_root(JsonbBuilder *builder)
+{
+	EntryWriter writer;
+	JEntry entry;
+
+	if (node_at(builder, 0)->kind >= NODE_ARRAY)
+		return write_container(builder, 0, &entry);
+	begin_container(builder, 1 | JB_FARRAY | JB_FSCALAR, 1, &writer);
+	return write_value(builder, 0, &entry) && write_entry(builder, &writer, entry);
+}
+
+ValueStatus
+convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
+{
+	JsonbBuilder *builder = converter->context->jsonb_builder;
+	char *jsonb;
+
+	if (json->type == JSON_STRING && json->length == 0)
+		return VALUE_NULL;
+
+	/* a string with its quotes */
+	builder->text = json->type == JSON_STRING ? json->start - 1 : json->start;
+	builder->next = builder->text;
+	builder->end = json->start + json->length + (json->type == JSON_STRING ? 1 : 0);
+	builder->node_count = 0;
+	builder->decoded_length = 0;
+	builder->order_count = 0;
+
+	if (!read_value(builder, 0))
+		return VALUE_INVALID;
+	if (builder->next != builder->end)
+	{
+		read_failed(builder, "the end of the value");
+		return VALUE_INVALID;
+	}
+
+	builder->output_length = 0;
+	reserve_output(builder, VARHDRSZ);
+	builder->output_length = VARHDRSZ;
+	if (!write_root(builder))
+		return VALUE_INVALID;
+
+	jsonb = palloc(builder->output_length);
+	memcpy(jsonb, builder->output.data, builder->output_length);
+	SET_VARSIZE(jsonb, builder->output_length);
+	*result = PointerGetDatum(jsonb);
+	return VALUE_OK;
+}

@@ -1,0 +1,615 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.c
+ *		Fill a row from the values that the walk of a record found.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include <limits.h>
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "row/row.h"
+#include "row/value.h"
+
+/* One of a column's alternative paths. */
+typedef struct Alternative
+{
+	int slot; /* index into the values of a walk */
+	/*
+	 * Another alternative leads into this one: a container here is the other
+	 * shape of the same thing, in which the wanted value is missing.
+	 */
+	bool is_prefix;
+} Alternative;
+
+typedef struct Column
+{
+	int attribute; /* zero-based */
+	const char *name;
+	ColumnSource source;
+	Converter converter;
+	int alternative_count;
+	Alternative *alternatives;
+	int ad_group_id_slot; /* SOURCE_TARGET_LEVEL */
+	bool is_of_origin;    /* the same for all records of a part */
+} Column;
+
+struct RowReader
+{
+	char *table_name;
+	int attribute_count;
+	int column_count;
+	Column *columns; /* those that come from records first, then those of the origin */
+	int record_column_count;
+	ValueContext context;
+
+	JsonPaths *paths; /* malloc'd */
+	MemoryContextCallback paths_callback;
+
+	MemoryContext origin_memory;
+	char *archive_entry;
+	Datum *origin_values; /* by index of the column */
+	bool *origin_nulls;
+
+	/* for messages: what is being converted */
+	const Column *current;
+	uint64 record_number; /* 0: values of the origin */
+	uint64 record_offset;
+
+	uint64 invalid_count;
+	char *first_invalid;
+};
+
+/* Keys that the sources know. */
+#define TARGET_LEVEL_PATH_EXTRA "adGroupId"
+
+/*-------------------------------------------------------------------------
+ * Messages
+ *-------------------------------------------------------------------------
+ */
+
+/* Where a value was found; palloc'd. */
+static char *
+describe_place(const RowReader *reader)
+{
+	StringInfoData place;
+
+	initStringInfo(&place);
+	if (reader->current != NULL)
+		appendStringInfo(&place, "column \"%s\" of foreign table \"%s\"", reader->current->name,
+						 reader->table_name);
+	else
+		appendStringInfo(&place, "foreign table \"%s\"", reader->table_name);
+	if (reader->record_number > 0)
+		appendStringInfo(&place, ", record " UINT64_FORMAT ", byte offset " UINT64_FORMAT,
+						 reader->record_number, reader->record_offset);
+	if (reader->archive_entry != NULL)
+		appendStringInfo(&place, " (archive entry \"%s\")", reader->archive_entry);
+	return place.data;
+}
+
+static const char *const invalid_value_hint =
+	"Set the foreign table's option on_invalid to 'null' to read such values as NULL.";
+static const char *const invalid_text_hint =
+	"Set the foreign table's option invalid_text to 'replace' to read such text with replacement "
+	"characters, or on_invalid to 'null' to read it as NULL.";
+
+static void
+add_error_context(void *argument)
+{
+	RowReader *reader = argument;
+
+	errcontext("%s", describe_place(reader));
+	if (reader->context.in_input_function)
+	{
+		int category = ERRCODE_TO_CATEGORY(geterrcode());
+
+		if (category == ERRCODE_DATA_EXCEPTION ||
+			category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+			errhint("%s", invalid_value_hint);
+	}
+}
+
+static void
+push_error_context(RowReader *reader, ErrorContextCallback *callback)
+{
+	reader->context.in_input_function = false;
+	callback->callback = add_error_context;
+	callback->arg = reader;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
+}
+
+/* A value that does not fit: an error, or NULL and a note for the end of the scan. */
+static void
+handle_invalid(RowReader *reader)
+{
+	const Problem *problem = &reader->context.problem;
+
+	if (reader->context.on_invalid == ON_INVALID_ERROR)
+		ereport(ERROR, (errcode(problem->sqlstate), errmsg("%s", problem->message),
+						errhint("%s", problem->kind == PROBLEM_TEXT ? invalid_text_hint
+																	: invalid_value_hint)));
+	if (reader->invalid_count++ == 0)
+	{
+		char *place = describe_place(reader);
+		size_t size = strlen(place) + strlen(problem->message) + 3;
+
+		reader->first_invalid = MemoryContextAlloc(reader->context.memory, size);
+		snprintf(reader->first_invalid, size, "%s: %s", place, problem->message);
+		pfree(place);
+	}
+}
+
+void
+row_reader_report_invalid(RowReader *reader)
+{
+	if (reader->invalid_count == 0)
+		return;
+	ereport(WARNING,
+			(errmsg_plural(UINT64_FORMAT " value of foreign table \"%s\" did not fit its column "
+										 "and was read as NULL",
+						   UINT64_FORMAT " values of foreign table \"%s\" did not fit their "
+										 "columns and were read as NULL",
+						   (unsigned long) Min(reader->invalid_count, (uint64) INT_MAX),
+						   reader->invalid_count, reader->table_name),
+			 errdetail("The first: %s", reader->first_invalid)));
+	reader->invalid_count = 0;
+}
+
+/*-------------------------------------------------------------------------
+ * Creation
+ *-------------------------------------------------------------------------
+ */
+
+static void
+free_paths(void *argument)
+{
+	RowReader *reader = argument;
+
+	json_paths_free(reader->paths);
+	reader->paths = NULL;
+}
+
+static int
+add_path(RowReader *reader, const Column *column, const char *path)
+{
+	int slot = json_paths_add(reader->paths, path);
+
+	if (slot == -1)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (slot < 0)
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("invalid JSON path \"%s\" of column \"%s\" of foreign table \"%s\"",
+							   path, column->name, reader->table_name)));
+	return slot;
+}
+
+/* Does longer go on behind a key where shorter ends? */
+static bool
+leads_into(const char *longer, const char *shorter)
+{
+	size_t length = strlen(shorter);
+
+	return strncmp(longer, shorter, length) == 0 && longer[length] == '.';
+}
+
+static void
+add_alternatives(RowReader *reader, Column *column, const char *path)
+{
+	char *copy = pstrdup(path);
+	int count = 1;
+	char **parts;
+
+	for (const char *bar = strchr(copy, '|'); bar != NULL; bar = strchr(bar + 1, '|'))
+		count++;
+	parts = palloc(count * sizeof(char *));
+	parts[0] = copy;
+	for (int i = 1; i < count; i++)
+	{
+		char *bar = strchr(parts[i - 1], '|');
+
+		*bar = '\0';
+		parts[i] = bar + 1;
+	}
+
+	column->alternatives = palloc0(count * sizeof(Alternative));
+	column->alternative_count = count;
+	for (int i = 0; i < count; i++)
+	{
+		column->alternatives[i].slot = add_path(reader, column, parts[i]);
+		for (int j = 0; j < count; j++)
+		{
+			if (leads_into(parts[j], parts[i]))
+				column->alternatives[i].is_prefix = true;
+		}
+	}
+	pfree(parts);
+	pfree(copy);
+}
+
+static void
+init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, const char *json_path,
+			const Settings *settings)
+{
+	ColumnBinding binding;
+
+	column->attribute = attribute->attnum - 1;
+	column->name = pstrdup(NameStr(attribute->attname));
+	entity_bind_column(settings->entity, reader->table_name, column->name, json_path, &binding);
+	column->source = binding.source;
+	converter_init(&column->converter, &reader->context, attribute->atttypid, attribute->atttypmod);
+
+	switch (column->source)
+	{
+		case SOURCE_PROFILE_ID:
+		case SOURCE_EXPORT_ID:
+		case SOURCE_EXPORTED_AT:
+		case SOURCE_ARCHIVE_ENTRY:
+			column->is_of_origin = true;
+			break;
+		case SOURCE_TARGET_LEVEL:
+			column->ad_group_id_slot = add_path(reader, column, TARGET_LEVEL_PATH_EXTRA);
+			add_alternatives(reader, column, binding.path);
+			break;
+		case SOURCE_PATH:
+		case SOURCE_FIRST_ASIN:
+		case SOURCE_FIRST_SKU:
+			add_alternatives(reader, column, binding.path);
+			break;
+	}
+}
+
+RowReader *
+row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,
+				  const Settings *settings)
+{
+	RowReader *reader = palloc0(sizeof(RowReader));
+	int count = 0;
+	int attribute = -1;
+
+	value_context_init(&reader->context, settings);
+	reader->table_name = pstrdup(settings->table_name);
+	reader->attribute_count = desc->natts;
+	reader->origin_memory =
+		AllocSetContextCreate(CurrentMemoryContext, "adsexport row origin", ALLOCSET_SMALL_SIZES);
+
+	/* Before there is anything to free, so that an error at any point leaks nothing. */
+	reader->paths_callback.func = free_paths;
+	reader->paths_callback.arg = reader;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &reader->paths_callback);
+	reader->paths = json_paths_create();
+	if (reader->paths == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+
+	reader->columns = palloc0((bms_num_members(needed) + 1) * sizeof(Column));
+	while ((attribute = bms_next_member(needed, attribute)) >= 0)
+	{
+		Form_pg_attribute form;
+
+		if (attribute >= desc->natts)
+			break;
+		form = TupleDescAttr(desc, attribute);
+		if (form->attisdropped)
+			continue;
+		init_column(reader, &reader->columns[count++], form,
+					json_paths == NULL ? NULL : json_paths[attribute], settings);
+	}
+	reader->column_count = count;
+
+	/* Those of records first: the loop over them has no other case. */
+	for (int i = 0; i < count; i++)
+	{
+		if (!reader->columns[i].is_of_origin)
+		{
+			Column column = reader->columns[i];
+
+			reader->columns[i] = reader->columns[reader->record_column_count];
+			reader->columns[reader->record_column_count++] = column;
+		}
+	}
+	reader->origin_values = palloc0((count + 1) * sizeof(Datum));
+	reader->origin_nulls = palloc((count + 1) * sizeof(bool));
+	memset(reader->origin_nulls, true, (count + 1) * sizeof(bool));
+	return reader;
+}
+
+const JsonPaths *
+row_reader_paths(const RowReader *reader)
+{
+	return reader->paths;
+}
+
+/*-------------------------------------------------------------------------
+ * Conversion
+ *-------------------------------------------------------------------------
+ */
+
+/*
+ * Convert one value for the column at hand, NULL if json is, with whatever
+ * on_invalid says.
+ */
+static inline void
+convert_value(RowReader *reader, Column *column, const JsonValue *json, Datum *value, bool *is_null)
+{
+	ValueStatus status = VALUE_NULL;
+
+	if (json != NULL)
+		status = column->converter.convert(&column->converter, json, value);
+	if (status == VALUE_NULL && unlikely(converter_checks_null(&column->converter)))
+		status = converter_check_null(&column->converter);
+	if (unlikely(status == VALUE_INVALID))
+		handle_invalid(reader);
+	*is_null = status != VALUE_OK;
+	if (*is_null)
+		*value = (Datum) 0;
+}
+
+static inline bool
+is_present(const JsonValue *json)
+{
+	return json->type != JSON_MISSING && json->type != JSON_NULL;
+}
+
+/*
+ * The first alternative that is present and of the column's kind; if there is
+ * none, the first that is present at all, which the conversion will refuse
+ * (or, for text, show as JSON).
+ */
+static inline const JsonValue *
+choose_alternative(const Column *column, const JsonValue *json)
+{
+	const JsonValue *other = NULL;
+
+	for (int i = 0; i < column->alternative_count; i++)
+	{
+		const Alternative *alternative = &column->alternatives[i];
+		const JsonValue *value = &json[alternative->slot];
+
+		if (!is_present(value))
+			continue;
+		if (column->converter.accepted & JSON_TYPE_BIT(value->type))
+			return value;
+		if (other == NULL && !alternative->is_prefix)
+			other = value;
+	}
+	return other;
+}
+
+/* A string as a walk would return it, with zeros behind it. */
+#define CONSTANT_STRING(name, text)                                                                \
+	static const char name##_text[JSON_PADDING + sizeof(text) + 2] = "\"" text "\"";               \
+	static const JsonValue name = { .start = name##_text + 1,                                      \
+									.length = sizeof(text) - 1,                                    \
+									.type = JSON_STRING }
+
+static const JsonValue *
+choose_target_level(const Column *column, const JsonValue *json)
+{
+	CONSTANT_STRING(ad_group_level, "AD_GROUP");
+	CONSTANT_STRING(campaign_level, "CAMPAIGN");
+	const JsonValue *level = choose_alternative(column, json);
+	const JsonValue *ad_group_id = &json[column->ad_group_id_slot];
+
+	if (level != NULL)
+		return level;
+	if (is_present(ad_group_id) && !(ad_group_id->type == JSON_STRING && ad_group_id->length == 0))
+		return &ad_group_level;
+	return &campaign_level;
+}
+
+/* Is this {"productIdType": wanted, "productId": ...}?  Then product_id gets the latter. */
+static bool
+read_product(const JsonValue *product, const char *wanted, JsonValue *product_id)
+{
+	JsonCursor cursor;
+	JsonValue key;
+	JsonValue value;
+	StreamError error;
+	bool is_wanted = false;
+
+	product_id->type = JSON_MISSING;
+	if (product->type != JSON_OBJECT || !json_cursor_open(&cursor, product))
+		return false;
+	/* A key that occurs twice counts with its last value. */
+	while (json_cursor_next(&cursor, &key, &value, &error))
+	{
+		if (json_string_equals(&key, "productIdType"))
+			is_wanted = value.type == JSON_STRING && json_string_equals(&value, wanted);
+		else if (json_string_equals(&key, "productId"))
+			*product_id = value;
+	}
+	return is_wanted;
+}
+
+/* The id of the first product of a type in a list of products. */
+static bool
+find_product(const JsonValue *products, const char *wanted, JsonValue *product_id)
+{
+	JsonCursor cursor;
+	JsonValue key;
+	JsonValue product;
+	StreamError error;
+
+	if (products->type == JSON_OBJECT)
+		return read_product(products, wanted, product_id);
+	if (products->type != JSON_ARRAY || !json_cursor_open(&cursor, products))
+		return false;
+	while (json_cursor_next(&cursor, &key, &product, &error))
+	{
+		if (read_product(&product, wanted, product_id))
+			return true;
+	}
+	return false;
+}
+
+static const JsonValue *
+choose_product(const Column *column, const JsonValue *json, const char *wanted,
+			   JsonValue *product_id)
+{
+	for (int i = 0; i < column->alternative_count; i++)
+	{
+		if (find_product(&json[column->alternatives[i].slot], wanted, product_id) &&
+			is_present(product_id))
+			return product_id;
+	}
+	return NULL;
+}
+
+void
+row_reader_fill(RowReader *reader, const JsonValue *json, uint64 record_number,
+				uint64 record_offset, Datum *values, bool *nulls)
+{
+	ErrorContextCallback callback;
+
+	reader->record_number = record_number;
+	reader->record_offset = record_offset;
+	push_error_context(reader, &callback);
+
+	/* One store a column is cheaper than to find out which are not needed. */
+	memset(nulls, true, reader->attribute_count * sizeof(bool));
+	memset(values, 0, reader->attribute_count * sizeof(Datum));
+
+	for (int i = 0; i < reader->record_column_count; i++)
+	{
+		Column *column = &reader->columns[i];
+		const JsonValue *value = NULL;
+		JsonValue product_id;
+
+		reader->current = column;
+		switch (column->source)
+		{
+			case SOURCE_TARGET_LEVEL:
+				value = choose_target_level(column, json);
+				break;
+			case SOURCE_FIRST_ASIN:
+				value = choose_product(column, json, "ASIN", &product_id);
+				break;
+			case SOURCE_FIRST_SKU:
+				value = choose_product(column, json, "SKU", &product_id);
+				break;
+			default:
+				value = choose_alternative(column, json);
+				break;
+		}
+		convert_value(reader, column, value, &values[column->attribute], &nulls[column->attribute]);
+	}
+	for (int i = reader->record_column_count; i < reader->column_count; i++)
+	{
+		values[reader->columns[i].attribute] = reader->origin_values[i];
+		nulls[reader->columns[i].attribute] = reader->origin_nulls[i];
+	}
+
+	reader->current = NULL;
+	value_context_trim(&reader->context);
+	error_context_stack = callback.previous;
+}
+
+/*-------------------------------------------------------------------------
+ * Origin
+ *-------------------------------------------------------------------------
+ */
+
+/* Our own string as a walk would return it: a JSON string in padded memory. */
+static void
+make_json_string(const char *text, JsonValue *json)
+{
+	StringInfoData quoted;
+
+	initStringInfo(&quoted);
+	appendStringInfoChar(&quoted, '"');
+	json->escaped = false;
+	for (; *text != '\0'; text++)
+	{
+		if (*text == '"' || *text == '\\' || (unsigned char) *text < ' ')
+		{
+			appendStringInfo(&quoted, "\\u%04x", (unsigned char) *text);
+			json->escaped = true;
+		}
+		else
+			appendStringInfoChar(&quoted, *text);
+	}
+	appendStringInfoChar(&quoted, '"');
+	json->type = JSON_STRING;
+	json->length = quoted.len - 2;
+	enlargeStringInfo(&quoted, JSON_PADDING);
+	memset(quoted.data + quoted.len, 0, JSON_PADDING);
+	json->start = quoted.data + 1;
+}
+
+/* 2025-07-17T10:36:28.583000Z; palloc'd. */
+static char *
+format_timestamp(TimestampTz timestamp)
+{
+	struct pg_tm fields;
+	fsec_t fraction;
+
+	if (timestamp2tm(timestamp, NULL, &fields, &fraction, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	return psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", fields.tm_year, fields.tm_mon,
+					fields.tm_mday, fields.tm_hour, fields.tm_min, fields.tm_sec, (int) fraction);
+}
+
+void
+row_reader_set_origin(RowReader *reader, const RowOrigin *origin)
+{
+	MemoryContext caller;
+	ErrorContextCallback callback;
+
+	reader->archive_entry = NULL;
+	reader->record_number = 0;
+	reader->record_offset = 0;
+	MemoryContextReset(reader->origin_memory);
+	caller = MemoryContextSwitchTo(reader->origin_memory);
+	push_error_context(reader, &callback);
+
+	if (origin->archive_entry != NULL)
+	{
+		/* for messages: of unknown origin, so escaped and shortened */
+		char *shown = palloc(SHOWN_VALUE_SIZE);
+
+		show_bytes(origin->archive_entry, strlen(origin->archive_entry), shown);
+		reader->archive_entry = shown;
+	}
+
+	for (int i = reader->record_column_count; i < reader->column_count; i++)
+	{
+		Column *column = &reader->columns[i];
+		const char *text = NULL;
+		JsonValue json;
+
+		switch (column->source)
+		{
+			case SOURCE_PROFILE_ID:
+				text = origin->profile_id;
+				break;
+			case SOURCE_EXPORT_ID:
+				text = origin->export_id;
+				break;
+			case SOURCE_EXPORTED_AT:
+				if (origin->has_exported_at)
+					text = format_timestamp(origin->exported_at);
+				break;
+			default:
+				text = origin->archive_entry;
+				break;
+		}
+		if (text != NULL)
+			make_json_string(text, &json);
+		reader->current = column;
+		convert_value(reader, column, text == NULL ? NULL : &json, &reader->origin_values[i],
+					  &reader->origin_nulls[i]);
+	}
+
+	reader->current = NULL;
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(caller);
+}

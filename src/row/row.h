@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.h
+ *		JSON values to Datums, for the columns that a query needs.
+ *
+ * A RowReader is made once per scan.  It binds the needed columns, compiles
+ * their paths for the record walk, and then fills the arrays of a virtual
+ * slot record by record.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ROW_H
+#define ADSEXPORT_ROW_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "nodes/bitmapset.h"
+
+#include "export/settings.h"
+#include "stream/json.h"
+
+typedef struct RowReader RowReader;
+
+/*
+ * What is the same for all records of a part or an archive entry.  Strings
+ * are copied; NULL gives NULL in the column.
+ */
+typedef struct RowOrigin
+{
+	const char *profile_id;
+	const char *export_id;
+	bool has_exported_at;
+	TimestampTz exported_at;
+	const char *archive_entry;
+} RowOrigin;
+
+/*
+ * Palloc'd in the current memory context, which must live as long as the
+ * reader; what it malloc'd goes with that context.  needed holds the
+ * zero-based attribute numbers whose values are wanted, the others come out
+ * as NULL.  json_paths holds each attribute's column option (NULL: unset).
+ * Raises an error for a needed column that binds to nothing.
+ */
+extern RowReader *row_reader_create(TupleDesc desc, const Bitmapset *needed,
+									const char *const *json_paths, const Settings *settings);
+
+/* The wanted values, for json_reader_create; belongs to the reader. */
+extern const JsonPaths *row_reader_paths(const RowReader *reader);
+
+/* Another part or archive entry begins. */
+extern void row_reader_set_origin(RowReader *reader, const RowOrigin *origin);
+
+/*
+ * Fill values and nulls (desc->natts each) from one walked record.  By-reference
+ * Datums are palloc'd in the current memory context, or belong to the reader and
+ * stay valid until the next row_reader_set_origin.  record_number (from 1) and
+ * record_offset (in inflated bytes) are for messages: an error's context names
+ * the table, column, record, offset and archive entry.
+ */
+extern void row_reader_fill(RowReader *reader, const JsonValue *json, uint64 record_number,
+							uint64 record_offset, Datum *values, bool *nulls);
+
+/*
+ * At the end of a scan: under on_invalid = null, one WARNING that counts the
+ * values that did not fit and shows the first; nothing if there were none.
+ */
+extern void row_reader_report_invalid(RowReader *reader);
+
+#endif /* ADSEXPORT_ROW_H */
