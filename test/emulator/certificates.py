@@ -1,0 +1,67 @@
+"""A throw-away certificate authority and a server certificate for 127.0.0.1, made with openssl."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+
+EXTENSIONS = """\
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+"""
+
+CONFIGURATION = """\
+[req]
+distinguished_name = name
+prompt = no
+x509_extensions = authority
+[name]
+CN = adsexport emulator CA
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+"""
+
+
+class Certificates:
+    def __init__(self, directory=None):
+        self.temporary = directory is None
+        self.directory = os.path.abspath(directory) if directory else tempfile.mkdtemp(prefix="adsexport-emulator-tls-")
+        # PostgreSQL's own user has to read the CA, whoever started the emulator.
+        os.makedirs(self.directory, exist_ok=True)
+        os.chmod(self.directory, 0o755)
+        self.ca_file = os.path.join(self.directory, "ca.pem")
+        self.certificate_file = os.path.join(self.directory, "server.pem")
+        self.key_file = os.path.join(self.directory, "server.key")
+        if not all(map(os.path.exists, (self.ca_file, self.certificate_file, self.key_file))):
+            self.make()
+
+    def openssl(self, *arguments):
+        result = subprocess.run(("openssl",) + arguments, cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if result.returncode != 0:
+            raise RuntimeError("openssl %s failed: %s" % (arguments[0], result.stdout.decode("utf-8", "replace")))
+
+    def make(self):
+        with open(os.path.join(self.directory, "ca.conf"), "w") as file:
+            file.write(CONFIGURATION)
+        with open(os.path.join(self.directory, "server.ext"), "w") as file:
+            file.write(EXTENSIONS)
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        self.openssl("req", "-x509", *curve, "-config", "ca.conf", "-keyout", "ca.key", "-out", "ca.pem", "-days", "3650")
+        self.openssl("req", "-new", *curve, "-config", "ca.conf", "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")
+        self.openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                     "-extfile", "server.ext", "-out", "server.pem", "-days", "3650")
+        os.chmod(self.ca_file, 0o644)
+
+    def server_context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate_file, self.key_file)
+        return context
+
+    def remove(self):
+        if self.temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
