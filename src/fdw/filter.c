@@ -671,14 +671,28 @@ collect_named_types(const List *tree, const EvaluateContext *context, List **nam
 	}
 }
 
+/*
+ * The target types that the vendor takes in a filter.  The list of types that
+ * records may have is longer and open; naming one that is not here is an
+ * error there.
+ */
 static bool
-is_plain_name(const char *name)
+is_requestable_type(const char *name)
 {
-	return name[0] != '\0' && strlen(name) <= 64 &&
-		   name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
-}
+	static const char *const types[] = { "AUDIENCE",
+										 "AUTO",
+										 "KEYWORD",
+										 "PRODUCT",
+										 "PRODUCT_AUDIENCE",
+										 "PRODUCT_CATEGORY",
+										 "THEME",
+										 "PRODUCT_CATEGORY_AUDIENCE" };
 
-#define MAX_TARGET_TYPES 8 /* that one request may name */
+	for (int i = 0; i < (int) lengthof(types); i++)
+		if (strcmp(types[i], name) == 0)
+			return true;
+	return false;
+}
 
 static void
 evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *query)
@@ -700,12 +714,12 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 
 		if (!value_is_wanted(trees, context, FILTER_TARGET_TYPE, name))
 			continue;
-		exact &= is_plain_name(name);
+		exact &= is_requestable_type(name);
 		query->target_types[query->target_type_count++] = name;
 	}
-	/* A name the vendor can't have (or in another spelling that the type takes
-	 * for equal) is left to the local filter. */
-	if (!exact || query->target_type_count > MAX_TARGET_TYPES)
+	/* A name that the vendor may not know (or in another spelling, which the
+	 * column's type takes for equal) is left to the local filter. */
+	if (!exact)
 		query->target_type_count = -1;
 	else if (query->target_type_count == 0)
 		query->nothing = true;
