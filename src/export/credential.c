@@ -283,3 +283,16 @@ credential_forget_all(void)
 		MemoryContextDelete(credential->context);
 	}
 }
+
+bool
+credential_any_request(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &credentials)
+	{
+		if (dlist_container(Credential, node, iter.cur)->request != NULL)
+			return true;
+	}
+	return false;
+}

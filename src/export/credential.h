@@ -46,4 +46,7 @@ extern int64 credential_step_all(Reactor *reactor, int64 now);
 
 extern void credential_forget_all(void);
 
+/* Is a refresh under way? */
+extern bool credential_any_request(void);
+
 #endif /* ADSEXPORT_CREDENTIAL_H */

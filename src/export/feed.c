@@ -71,6 +71,9 @@ release_feed(void *argument)
 	feed->records = NULL;
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
+	if (feed->attached)
+		registry_detach();
+	feed->attached = false;
 }
 
 ExportFeed *
@@ -88,6 +91,11 @@ feed_create(const Settings *settings, const JsonPaths *paths)
 	feed->callback.func = release_feed;
 	feed->callback.arg = feed;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
+	if (feed->api->uses_registry)
+	{
+		registry_attach();
+		feed->attached = true;
+	}
 	feed->records = record_stream_create(paths);
 	if (feed->records == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));

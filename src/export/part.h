@@ -102,6 +102,7 @@ struct ExportFeed
 	dlist_head parts;
 	FeedPart *current; /* being read, or NULL */
 	Reactor *reactor;  /* for waiting: the others are nested in it */
+	bool attached;     /* to the registry */
 	RecordStream *records;
 	JsonValue *values;
 	StreamInput input;

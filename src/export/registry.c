@@ -25,6 +25,7 @@ static dlist_head exports = DLIST_STATIC_INIT(exports);
 static dlist_head listings = DLIST_STATIC_INIT(listings);
 static int export_count = 0;
 static Reactor *reactor = NULL;
+static int attached = 0;
 
 Reactor *
 registry_reactor(void)
@@ -37,6 +38,40 @@ registry_reactor(void)
 							errmsg("could not set up network access: %m")));
 	}
 	return reactor;
+}
+
+static bool
+any_request(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &exports)
+	{
+		if (dlist_container(Export, node, iter.cur)->request != NULL)
+			return true;
+	}
+	dlist_foreach(iter, &listings)
+	{
+		if (dlist_container(ProfileListing, node, iter.cur)->request != NULL)
+			return true;
+	}
+	return credential_any_request();
+}
+
+void
+registry_attach(void)
+{
+	attached++;
+}
+
+void
+registry_detach(void)
+{
+	if (--attached == 0 && reactor != NULL && !any_request())
+	{
+		reactor_free(reactor);
+		reactor = NULL;
+	}
 }
 
 /*-------------------------------------------------------------------------

@@ -29,6 +29,15 @@ extern void registry_release(Export *export);
 /* Reactor of all control requests; raises an error when it can't be had. */
 extern Reactor *registry_reactor(void);
 
+/*
+ * Whoever waits for control requests attaches for as long as it may.  When
+ * the last one detaches, connections and descriptors are given back, unless a
+ * request is under way: its answer (the id of an export) is worth waiting for
+ * until the next statement.  Detaching does not throw.
+ */
+extern void registry_attach(void);
+extern void registry_detach(void);
+
 /* Drive the control requests of all exports and do what is due. */
 extern void registry_step(void);
 
