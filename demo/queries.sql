@@ -1,0 +1,97 @@
+SELECT * FROM report LIMIT 3;
+
+-- What did which campaign cost, and what is it?  The report joined with the
+-- campaigns as they are now.
+SELECT c.name, c.state, c.budget_amount, sum(r.clicks) AS clicks, sum(r.cost) AS cost
+FROM report r
+JOIN ads.campaigns c USING (profile_id, campaign_id)
+WHERE c.ad_product = 'SPONSORED_PRODUCTS'
+GROUP BY c.name, c.state, c.budget_amount
+ORDER BY cost DESC
+LIMIT 10;
+
+-- Which keywords are on, and for how much?  Three exports, requested together.
+SELECT c.name AS campaign, g.name AS ad_group, t.keyword, t.match_type,
+       coalesce(t.bid, g.default_bid) AS bid
+FROM ads.targets t
+JOIN ads.ad_groups g USING (profile_id, ad_group_id)
+JOIN ads.campaigns c ON (c.profile_id, c.campaign_id) = (g.profile_id, g.campaign_id)
+WHERE t.target_type = 'KEYWORD' AND NOT t.negative
+  AND t.state = 'ENABLED' AND g.state = 'ENABLED'
+ORDER BY bid DESC NULLS LAST, campaign, ad_group, keyword
+LIMIT 10;
+
+-- How does the join run?  WHERE goes into the request ("Export Filter"), and
+-- ANALYZE tells what was asked and what came.
+SELECT adsexport_forget();
+EXPLAIN (ANALYZE, COSTS off)
+SELECT c.name, sum(r.cost) AS cost
+FROM report r
+JOIN ads.campaigns c USING (profile_id, campaign_id)
+WHERE c.ad_product = 'SPONSORED_PRODUCTS' AND c.state = 'ENABLED'
+GROUP BY c.name;
+
+-- Amplitude: what happened in a day?  The range of server_upload_time is the
+-- range of hours that is requested.
+SELECT event_type, count(*) AS events, count(DISTINCT user_id) AS users
+FROM ads.amplitude_events
+WHERE server_upload_time >= adsexport_complete_until() - interval '1 day'
+  AND server_upload_time < adsexport_complete_until()
+GROUP BY event_type
+ORDER BY events DESC, event_type
+LIMIT 10;
+
+-- An incremental copy of the events: from the newest one that is there up to
+-- the last hour that Amplitude has all of.
+CREATE TABLE events (
+    uuid uuid PRIMARY KEY,
+    server_upload_time timestamptz NOT NULL,
+    event_time timestamptz,
+    event_type text,
+    user_id text,
+    event_properties jsonb
+);
+INSERT INTO events
+SELECT uuid, server_upload_time, event_time, event_type, user_id, event_properties
+FROM ads.amplitude_events
+WHERE server_upload_time >= coalesce((SELECT max(server_upload_time) FROM events),
+                                     adsexport_complete_until() - interval '2 days')
+  AND server_upload_time < adsexport_complete_until()
+ON CONFLICT (uuid) DO NOTHING;
+
+-- The same again reads one hour, of which all is there already.
+INSERT INTO events
+SELECT uuid, server_upload_time, event_time, event_type, user_id, event_properties
+FROM ads.amplitude_events
+WHERE server_upload_time >= coalesce((SELECT max(server_upload_time) FROM events),
+                                     adsexport_complete_until() - interval '2 days')
+  AND server_upload_time < adsexport_complete_until()
+ON CONFLICT (uuid) DO NOTHING;
+SELECT count(*), min(server_upload_time), max(server_upload_time) FROM events;
+
+-- Exports show what is, not what was: a snapshot of the campaigns keeps it.
+CREATE TABLE campaign_history (
+    exported_at timestamptz,
+    profile_id text,
+    campaign_id text,
+    name text,
+    state text,
+    budget_amount numeric,
+    PRIMARY KEY (profile_id, campaign_id, exported_at)
+);
+INSERT INTO campaign_history
+SELECT exported_at, profile_id, campaign_id, name, state, budget_amount
+FROM ads.campaigns
+ON CONFLICT DO NOTHING;
+-- At once again it is the same export (see the option max_age), so nothing new.
+INSERT INTO campaign_history
+SELECT exported_at, profile_id, campaign_id, name, state, budget_amount
+FROM ads.campaigns
+ON CONFLICT DO NOTHING;
+SELECT profile_id, exported_at, count(*), count(*) FILTER (WHERE state = 'ENABLED') AS enabled
+FROM campaign_history GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- What this session asked of Amazon since adsexport_forget().
+SELECT entity, profile_id, status, polls, bytes_downloaded, records, request
+FROM adsexport_exports()
+ORDER BY requested_at, entity, profile_id;
