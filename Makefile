@@ -29,7 +29,7 @@ endef
 $(foreach library,$(LIBRARIES),$(eval $(call require_library,$(subst :, ,$(library)))))
 LIBRARY_NAMES = $(foreach library,$(LIBRARIES),$(firstword $(subst :, ,$(library))))
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARY_NAMES))
-SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES))
+SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread
 endif
 
 PG_CPPFLAGS = -I$(CURDIR)/src -D_GNU_SOURCE $(LIBRARY_CFLAGS)

@@ -33,6 +33,9 @@ _PG_init(void)
 							"Time between two notices about what a statement waits for.",
 							"-1 turns them off.", &progress_interval, 10000, -1, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.read_ahead",
+							 "Download and inflate large exports beside the parse.", NULL,
+							 &read_ahead_enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	compat_reserve_settings("adsexport_fdw");
 }
 

@@ -166,7 +166,7 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 }
 
 const FeedApi amazon_export_feed = {
-	.container = RECORDS_IN_GZIP,
+	.container = CONTAINER_GZIP,
 	.uses_registry = true,
 	.add_parts = add_export_parts,
 	.step = step_export_part,
@@ -248,7 +248,7 @@ describe_profiles(const Settings *settings, const ExportQuery *query, char **req
 }
 
 const FeedApi amazon_profiles_feed = {
-	.container = RECORDS_IN_GZIP,
+	.container = CONTAINER_GZIP,
 	.uses_registry = true,
 	.add_parts = add_profiles_part,
 	.step = step_profiles_part,

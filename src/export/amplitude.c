@@ -218,7 +218,7 @@ describe_spans(const Settings *settings, const ExportQuery *query, char **reques
 }
 
 const FeedApi amplitude_feed = {
-	.container = RECORDS_IN_ZIP,
+	.container = CONTAINER_ZIP,
 	.uses_registry = false,
 	.add_parts = add_span,
 	.step = step_span,

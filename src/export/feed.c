@@ -15,6 +15,10 @@
 #include "utils/memutils.h"
 
 int progress_interval = 10000;
+bool read_ahead_enabled = true;
+
+/* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
+#define READ_AHEAD_AFTER 4
 
 static const FeedApi *
 api_of(const Settings *settings)
@@ -33,6 +37,8 @@ api_of(const Settings *settings)
 static void
 close_transfer(FeedPart *part)
 {
+	read_ahead_stop(part->read_ahead);
+	part->read_ahead = NULL;
 	request_free(part->request);
 	part->request = NULL;
 	reactor_free(part->reactor);
@@ -67,8 +73,14 @@ release_feed(void *argument)
 	dlist_init(&feed->parts);
 	feed->current = NULL;
 	feed->all_added = true;
+	if (feed->records != NULL)
+		record_block_free(record_stream_take_back(feed->records));
 	record_stream_free(feed->records);
 	feed->records = NULL;
+	record_block_free(feed->block);
+	feed->block = NULL;
+	container_free(feed->container);
+	feed->container = NULL;
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
 	if (feed->attached)
@@ -97,7 +109,8 @@ feed_create(const Settings *settings, const JsonPaths *paths)
 		feed->attached = true;
 	}
 	feed->records = record_stream_create(paths);
-	if (feed->records == NULL)
+	feed->container = container_create(feed->api->container);
+	if (feed->records == NULL || feed->container == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	feed->reactor = reactor_create();
 	if (feed->reactor == NULL)
@@ -315,7 +328,11 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		part->reading = true;
 		part->export->readers++;
 	}
+	record_block_free(record_stream_take_back(feed->records));
 	record_stream_reset(feed->records, feed->api->container);
+	container_reset(feed->container);
+	feed->filling = false;
+	feed->given = 0;
 }
 
 /*
@@ -448,7 +465,8 @@ tell_progress(ExportFeed *feed)
 static bool
 is_driven(const ExportFeed *feed, const FeedPart *part)
 {
-	return part->reactor != NULL && (part->phase == PART_OPENING || part == feed->current);
+	return part->reactor != NULL && part->read_ahead == NULL &&
+		   (part->phase == PART_OPENING || part == feed->current);
 }
 
 /* Put everything that may wake us behind one descriptor. */
@@ -510,7 +528,7 @@ wait_for_events(ExportFeed *feed, int64 due)
 	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
 							   reactor_descriptor(feed->reactor), -1L, PG_WAIT_EXTENSION);
 	/* What is due is judged while the wait still counts. */
-	if (feed->current != NULL)
+	if (feed->current != NULL && is_driven(feed, feed->current))
 		reactor_drive(feed->current->reactor);
 	if (feed->api->uses_registry)
 		registry_step();
@@ -529,11 +547,22 @@ wait_for_events(ExportFeed *feed, int64 due)
  *-------------------------------------------------------------------------
  */
 
+/* The transfer is ours again, if it was a thread's. */
+static void
+end_read_ahead(ExportFeed *feed, FeedPart *part)
+{
+	if (part->read_ahead == NULL)
+		return;
+	reactor_unwatch(feed->reactor, read_ahead_descriptor(part->read_ahead));
+	read_ahead_stop(part->read_ahead);
+	part->read_ahead = NULL;
+}
+
 static void
 count_part(ExportFeed *feed, FeedPart *part)
 {
 	int64 downloaded = request_bytes_received(part->request);
-	int64 inflated = record_stream_bytes_inflated(feed->records);
+	int64 inflated = record_stream_bytes(feed->records);
 
 	feed->counters.bytes_downloaded += downloaded;
 	feed->counters.bytes_inflated += inflated;
@@ -606,8 +635,10 @@ static void
 finish_part(ExportFeed *feed, FeedPart *part)
 {
 	Export *export = part->export;
-	int64 received = request_bytes_received(part->request);
+	int64 received;
 
+	end_read_ahead(feed, part);
+	received = request_bytes_received(part->request);
 	if (export != NULL && part->is_gzip && export->file_size >= 0 && export->file_size != received)
 	{
 		char subject[MESSAGE_MAX_EXPORT_ID + 64];
@@ -667,6 +698,7 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	Answer answer;
 
+	end_read_ahead(feed, part);
 	feed->api->subject(part, subject, sizeof(subject));
 	answer_judge(&answer, part->call, part->request, subject, feed->settings, part->token);
 	failure_add_detail(&answer.failure,
@@ -676,13 +708,101 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 	handle_broken_content(feed, part, &answer);
 }
 
+/* Hand the download over to a thread, if it is long enough to gain by that. */
+static void
+begin_read_ahead(ExportFeed *feed, FeedPart *part)
+{
+	if (!read_ahead_enabled || feed->given != READ_AHEAD_AFTER || !part->sniffed)
+		return;
+	/* What the container has not taken yet stays with the request. */
+	request_consume(part->request, feed->lent - feed->input.available);
+	feed->lent = feed->input.available = 0;
+	part->read_ahead = read_ahead_start(part->reactor, part->request, feed->container);
+	if (part->read_ahead != NULL &&
+		!reactor_watch(feed->reactor, read_ahead_descriptor(part->read_ahead)))
+	{
+		read_ahead_stop(part->read_ahead);
+		part->read_ahead = NULL;
+	}
+}
+
+typedef enum SupplyResult
+{
+	SUPPLIED,
+	SUPPLY_NOTHING_YET,
+	SUPPLY_BROKEN /* the transfer failed */
+} SupplyResult;
+
+/* Give the records the next block that the thread has filled. */
+static SupplyResult
+supply_from_thread(ExportFeed *feed, FeedPart *part)
+{
+	RecordBlock *block = read_ahead_take(part->read_ahead);
+
+	if (block != NULL)
+	{
+		read_ahead_put_back(part->read_ahead, record_stream_give(feed->records, block));
+		return SUPPLIED;
+	}
+	if (!read_ahead_ended(part->read_ahead))
+		return SUPPLY_NOTHING_YET;
+	/* It may have ended between the two looks. */
+	block = read_ahead_take(part->read_ahead);
+	if (block == NULL)
+		return SUPPLY_BROKEN;
+	read_ahead_put_back(part->read_ahead, record_stream_give(feed->records, block));
+	return SUPPLIED;
+}
+
+/* Fill a block ourselves and give it to the records. */
+static SupplyResult
+supply_here(ExportFeed *feed, FeedPart *part)
+{
+	StreamStatus status;
+
+	if (feed->block == NULL)
+	{
+		feed->block = record_block_create();
+		if (feed->block == NULL)
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		feed->filling = false;
+	}
+	for (;;)
+	{
+		if (feed->filling)
+			status = record_block_continue(feed->block, feed->container, &feed->input);
+		else
+			status = record_block_fill(feed->block, feed->container, &feed->input);
+		feed->filling = true;
+		if (status != STREAM_NEED_INPUT)
+			break;
+		if (lend_input(feed, part))
+			continue;
+		if (request_state(part->request) != REQUEST_FAILED)
+		{
+			reactor_drive(part->reactor);
+			if (lend_input(feed, part))
+				continue;
+		}
+		if (!record_block_is_empty(feed->block))
+			break;
+		return request_state(part->request) == REQUEST_FAILED ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
+	}
+	feed->block = record_stream_give(feed->records, feed->block);
+	feed->filling = false;
+	feed->given++;
+	if (status == STREAM_DATA || status == STREAM_NEED_INPUT)
+		begin_read_ahead(feed, part);
+	return SUPPLIED;
+}
+
 FeedResult
 feed_next(ExportFeed *feed, bool wait)
 {
 	for (;;)
 	{
 		FeedPart *part = feed->current;
-		int64 due;
+		int64 due = REACTOR_NEVER;
 
 		CHECK_FOR_INTERRUPTS();
 		if (part == NULL)
@@ -695,7 +815,7 @@ feed_next(ExportFeed *feed, bool wait)
 		}
 		else
 		{
-			switch (record_stream_next(feed->records, &feed->input, feed->values))
+			switch (record_stream_next(feed->records, feed->values))
 			{
 				case STREAM_RECORD:
 					part->delivered++;
@@ -712,19 +832,17 @@ feed_next(ExportFeed *feed, bool wait)
 				default:
 					break;
 			}
-			if (lend_input(feed, part))
-				continue;
-			if (request_state(part->request) == REQUEST_FAILED)
+			switch (part->read_ahead != NULL ? supply_from_thread(feed, part)
+											 : supply_here(feed, part))
 			{
-				handle_broken_transfer(feed, part);
-				continue;
+				case SUPPLIED:
+					continue;
+				case SUPPLY_BROKEN:
+					handle_broken_transfer(feed, part);
+					continue;
+				case SUPPLY_NOTHING_YET:
+					break;
 			}
-			reactor_drive(part->reactor);
-			if (lend_input(feed, part))
-				continue;
-			if (request_state(part->request) == REQUEST_FAILED)
-				continue;
-			due = REACTOR_NEVER;
 		}
 		if (!wait)
 			return FEED_WOULD_BLOCK;

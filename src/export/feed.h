@@ -28,6 +28,9 @@ typedef struct ExportFeed ExportFeed;
 /* Setting adsexport_fdw.progress_interval in milliseconds; -1: off. */
 extern int progress_interval;
 
+/* Setting adsexport_fdw.read_ahead: download and inflate large exports in a thread. */
+extern bool read_ahead_enabled;
+
 /*
  * settings (with the user mapping loaded) and paths are borrowed and must
  * outlive the feed.  No network traffic.

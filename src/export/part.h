@@ -16,6 +16,7 @@
 #include "export/feed.h"
 #include "export/registry.h"
 #include "lib/ilist.h"
+#include "export/read_ahead.h"
 #include "stream/records.h"
 
 typedef enum PartPhase
@@ -54,7 +55,8 @@ typedef struct FeedPart
 	char *token;      /* sent with it */
 	Reactor *reactor; /* its own: drives nothing else */
 	Request *request;
-	uint64 delivered; /* records of it that were handed out */
+	ReadAhead *read_ahead; /* has the transfer in its hands, or NULL */
+	uint64 delivered;      /* records of it that were handed out */
 	bool sniffed;
 	bool is_gzip;
 } FeedPart;
@@ -62,7 +64,7 @@ typedef struct FeedPart
 /* One of these for each way to get records. */
 typedef struct FeedApi
 {
-	RecordContainer container;
+	ContainerKind container;
 
 	/* Does it depend on the registry's control requests? */
 	bool uses_registry;
@@ -105,8 +107,15 @@ struct ExportFeed
 	bool attached;     /* to the registry */
 	RecordStream *records;
 	JsonValue *values;
+	Container *container;
+
+	/* Without read-ahead: */
+	RecordBlock *block; /* that the records don't use at the moment, or NULL */
+	bool filling;       /* it was begun */
+	uint64 given;       /* blocks of the current part */
 	StreamInput input;
-	size_t lent;             /* bytes of the request's body that input began with */
+	size_t lent; /* bytes of the request's body that input began with */
+
 	ProfileListing *listing; /* Amazon Ads, when no profiles are named */
 	int64 next_hour;         /* Amplitude: of the parts to be added */
 	int64 notice_due;        /* of the next progress notice */

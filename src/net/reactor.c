@@ -270,6 +270,18 @@ reactor_unnest(Reactor *outer, Reactor *inner)
 	inner->next_inner = NULL;
 }
 
+bool
+reactor_watch(Reactor *reactor, int descriptor)
+{
+	return multiplexer_watch(&reactor->multiplexer, descriptor, MULTIPLEXER_READ);
+}
+
+void
+reactor_unwatch(Reactor *reactor, int descriptor)
+{
+	multiplexer_watch(&reactor->multiplexer, descriptor, 0);
+}
+
 void
 reactor_wait_begins(Reactor *reactor)
 {

@@ -61,6 +61,13 @@ extern bool reactor_nest(Reactor *outer, Reactor *inner);
 extern void reactor_unnest(Reactor *outer, Reactor *inner);
 
 /*
+ * While watched, the reactor's descriptor is readable whenever this one is.
+ * Whoever watches it deals with it, and ends that before closing it.
+ */
+extern bool reactor_watch(Reactor *reactor, int descriptor);
+extern void reactor_unwatch(Reactor *reactor, int descriptor);
+
+/*
  * Timeouts of requests count only the time in which somebody waits for them:
  * a cursor may rest for an hour between two fetches.  Whoever waits says so
  * with these two; they may be nested (waits within waits).

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * records.c
- *		From the bytes of one export to its records: inflate, buffer, cut.
+ *		From the bytes of one export to its records.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,45 +11,179 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/gunzip.h"
 #include "stream/unzip.h"
 
-#define FIRST_CAPACITY ((size_t) 512 * 1024)
+/* Room in front of a block for what the one before it left over. */
+#define HEADROOM ((size_t) 64 * 1024)
+#define BLOCK_SIZE ((size_t) 256 * 1024)
+
+/* Archives may have very small entries: so many begin or end in one block. */
+#define MAX_EVENTS 256
+#define NAMES_SIZE ((size_t) 16 * 1024)
 
 /* Walking so little once more costs nothing. */
 #define SMALL_RECORD ((size_t) 64 * 1024)
 
+/* Something that happens behind the byte at offset. */
+typedef struct BlockEvent
+{
+	StreamStatus what; /* STREAM_ENTRY_BEGIN, ENTRY_END, END or ERROR */
+	uint32_t offset;   /* from the block's first byte */
+	uint32_t name;     /* of the entry that begins, in names */
+} BlockEvent;
+
+struct RecordBlock
+{
+	size_t length; /* bytes in it, headroom left out */
+	int event_count;
+	size_t names_length;
+	StreamError error; /* with STREAM_ERROR */
+	BlockEvent events[MAX_EVENTS];
+	char names[NAMES_SIZE];
+	char room[HEADROOM + BLOCK_SIZE + JSON_PADDING];
+};
+
 struct RecordStream
 {
-	RecordContainer container;
-	Gunzip *gunzip;
-	Unzip *unzip;
 	JsonReader *reader;
+	ContainerKind kind;
+	RecordBlock *block; /* in use, or NULL */
+	int next_event;     /* of the block */
 
-	/* Inflated bytes that the reader has not consumed: buffer[start .. end). */
-	char *buffer;
-	size_t capacity;
-	size_t start;
-	size_t end;
-	size_t record_length; /* of the record handed out last */
-
-	bool content_ended; /* nothing more comes for the reader */
+	/*
+	 * What the reader may look at: bytes [next, limit) and, behind the limit,
+	 * whatever follows it: an event, or more bytes that are not in this piece.
+	 * The bytes are in the block or in large.
+	 */
+	char *next;
+	char *limit;
+	bool at_content_end;  /* no more bytes belong to this content */
+	bool between_entries; /* zip: none is open */
 	bool container_ended;
-	bool between_entries; /* zip: no entry is open */
+	size_t record_length; /* of the record handed out last */
 	size_t walked;        /* so many bytes were not enough for a record */
-	bool error_is_json;
-	bool failed;
+
+	/* A record that does not fit into the headroom is put together here. */
+	char *large;
+	size_t large_capacity;
+	bool in_large;
+	char *block_rest; /* of the block: what is not in large yet */
+
+	char entry[UNZIP_MAX_NAME + 1];
+	uint64_t bytes;
 	uint64_t records; /* of the entries before this one */
+	bool failed;
+	bool error_is_json;
 	StreamError error;
 };
 
-/* No unread bytes: only the padding that the reader relies on. */
-static void
-empty_buffer(RecordStream *stream)
+/*-------------------------------------------------------------------------
+ * Filling blocks
+ *-------------------------------------------------------------------------
+ */
+
+RecordBlock *
+record_block_create(void)
 {
-	stream->start = stream->end = stream->walked = stream->record_length = 0;
-	memset(stream->buffer, 0, JSON_PADDING);
+	return malloc(sizeof(RecordBlock));
 }
+
+void
+record_block_free(RecordBlock *block)
+{
+	free(block);
+}
+
+bool
+record_block_is_empty(const RecordBlock *block)
+{
+	return block->length == 0 && block->event_count == 0;
+}
+
+static char *
+block_data(RecordBlock *block)
+{
+	return block->room + HEADROOM;
+}
+
+static void
+add_event(RecordBlock *block, StreamStatus what, const char *name)
+{
+	BlockEvent *event = &block->events[block->event_count++];
+
+	event->what = what;
+	event->offset = (uint32_t) block->length;
+	event->name = (uint32_t) block->names_length;
+	if (name != NULL)
+	{
+		size_t size = strlen(name) + 1;
+
+		memcpy(block->names + block->names_length, name, size);
+		block->names_length += size;
+	}
+}
+
+static bool
+has_room(const RecordBlock *block)
+{
+	return block->length < BLOCK_SIZE && block->event_count < MAX_EVENTS - 1 &&
+		   NAMES_SIZE - block->names_length > UNZIP_MAX_NAME;
+}
+
+StreamStatus
+record_block_continue(RecordBlock *block, Container *container, StreamInput *input)
+{
+	StreamStatus status = STREAM_DATA;
+
+	while (has_room(block))
+	{
+		size_t produced = 0;
+
+		status =
+			container_read(container, input, (unsigned char *) block_data(block) + block->length,
+						   BLOCK_SIZE - block->length, &produced);
+		block->length += produced;
+		switch (status)
+		{
+			case STREAM_ENTRY_BEGIN:
+				add_event(block, status, container_entry_name(container));
+				break;
+			case STREAM_ENTRY_END:
+				add_event(block, status, NULL);
+				break;
+			case STREAM_END:
+				add_event(block, status, NULL);
+				goto done;
+			case STREAM_ERROR:
+				block->error = *container_error(container);
+				add_event(block, status, NULL);
+				goto done;
+			case STREAM_NEED_INPUT:
+				goto done;
+			default:
+				break;
+		}
+		status = STREAM_DATA;
+	}
+
+done:
+	memset(block_data(block) + block->length, 0, JSON_PADDING);
+	return status;
+}
+
+StreamStatus
+record_block_fill(RecordBlock *block, Container *container, StreamInput *input)
+{
+	block->length = 0;
+	block->event_count = 0;
+	block->names_length = 0;
+	return record_block_continue(block, container, input);
+}
+
+/*-------------------------------------------------------------------------
+ * Cutting records
+ *-------------------------------------------------------------------------
+ */
 
 RecordStream *
 record_stream_create(const JsonPaths *paths)
@@ -58,12 +192,10 @@ record_stream_create(const JsonPaths *paths)
 
 	if (stream == NULL)
 		return NULL;
-	stream->capacity = FIRST_CAPACITY;
-	stream->buffer = malloc(stream->capacity);
 	stream->reader = json_reader_create(paths);
-	if (stream->buffer == NULL || stream->reader == NULL)
+	if (stream->reader == NULL)
 	{
-		record_stream_free(stream);
+		free(stream);
 		return NULL;
 	}
 	return stream;
@@ -74,14 +206,29 @@ record_stream_free(RecordStream *stream)
 {
 	if (stream == NULL)
 		return;
-	if (stream->gunzip != NULL)
-		gunzip_free(stream->gunzip);
-	if (stream->unzip != NULL)
-		unzip_free(stream->unzip);
-	if (stream->reader != NULL)
-		json_reader_free(stream->reader);
-	free(stream->buffer);
+	json_reader_free(stream->reader);
+	free(stream->large);
 	free(stream);
+}
+
+void
+record_stream_reset(RecordStream *stream, ContainerKind kind)
+{
+	stream->kind = kind;
+	stream->block = NULL;
+	stream->next_event = 0;
+	stream->next = stream->limit = NULL;
+	stream->at_content_end = stream->container_ended = false;
+	stream->between_entries = kind == CONTAINER_ZIP;
+	stream->record_length = stream->walked = 0;
+	stream->in_large = false;
+	stream->block_rest = NULL;
+	stream->entry[0] = '\0';
+	stream->bytes = stream->records = 0;
+	stream->failed = stream->error_is_json = false;
+	memset(&stream->error, 0, sizeof(stream->error));
+	json_reader_reset(stream->reader,
+					  kind == CONTAINER_ZIP ? JSON_FRAMING_LINES : JSON_FRAMING_ARRAY);
 }
 
 static StreamStatus
@@ -93,203 +240,264 @@ fail(RecordStream *stream, const StreamError *error, bool is_json)
 	return STREAM_ERROR;
 }
 
-static StreamStatus
-fail_out_of_memory(RecordStream *stream)
+/* End of the block's bytes up to its next event. */
+static char *
+piece_end(RecordStream *stream)
 {
-	StreamError error = { STREAM_ERROR_OUT_OF_MEMORY, 0, "out of memory" };
+	RecordBlock *block = stream->block;
 
-	return fail(stream, &error, false);
-}
-
-void
-record_stream_reset(RecordStream *stream, RecordContainer container)
-{
-	stream->container = container;
-	empty_buffer(stream);
-	stream->content_ended = stream->container_ended = false;
-	stream->between_entries = container == RECORDS_IN_ZIP;
-	stream->error_is_json = stream->failed = false;
-	stream->records = 0;
-	memset(&stream->error, 0, sizeof(stream->error));
-
-	/* The one that is not needed is not made; a failure shows at the first read. */
-	if (container == RECORDS_IN_GZIP)
-	{
-		if (stream->gunzip == NULL)
-			stream->gunzip = gunzip_create();
-		else
-			gunzip_reset(stream->gunzip);
-		json_reader_reset(stream->reader, JSON_FRAMING_ARRAY);
-	}
-	else
-	{
-		if (stream->unzip == NULL)
-			stream->unzip = unzip_create();
-		else
-			unzip_reset(stream->unzip);
-		json_reader_reset(stream->reader, JSON_FRAMING_LINES);
-	}
-}
-
-/* Make room behind the unread bytes. */
-static bool
-make_room(RecordStream *stream)
-{
-	size_t used = stream->end - stream->start;
-
-	if (used > 0 && stream->start > 0)
-		memmove(stream->buffer, stream->buffer + stream->start, used);
-	stream->start = 0;
-	stream->end = used;
-
-	/* A record that fills half of the buffer: walking it again for each little
-	 * piece that arrives would cost more than the memory does. */
-	if (stream->capacity - JSON_PADDING - used < stream->capacity / 2)
-	{
-		size_t capacity = stream->capacity * 2;
-		char *buffer;
-
-		if (capacity > 2 * JSON_MAX_RECORD + FIRST_CAPACITY)
-			capacity = 2 * JSON_MAX_RECORD + FIRST_CAPACITY;
-		if (capacity == stream->capacity)
-			return true;
-		buffer = realloc(stream->buffer, capacity);
-		if (buffer == NULL)
-			return false;
-		stream->buffer = buffer;
-		stream->capacity = capacity;
-	}
-	return true;
-}
-
-/* Inflate until the buffer is full, the input is used up, or an event. */
-static StreamStatus
-fill(RecordStream *stream, StreamInput *input)
-{
-	StreamStatus status = STREAM_DATA;
-
-	if ((stream->container == RECORDS_IN_GZIP ? (void *) stream->gunzip : (void *) stream->unzip) ==
-		NULL)
-		return fail_out_of_memory(stream);
-	if (!make_room(stream))
-		return fail_out_of_memory(stream);
-	while (status == STREAM_DATA && stream->capacity - JSON_PADDING > stream->end)
-	{
-		unsigned char *output = (unsigned char *) stream->buffer + stream->end;
-		size_t room = stream->capacity - JSON_PADDING - stream->end;
-		size_t produced = 0;
-
-		if (stream->container == RECORDS_IN_GZIP)
-			status = gunzip_read(stream->gunzip, input, output, room, &produced);
-		else
-			status = unzip_read(stream->unzip, input, output, room, &produced);
-		stream->end += produced;
-	}
-	memset(stream->buffer + stream->end, 0, JSON_PADDING);
-	return status;
-}
-
-/* Act on what fill found; STREAM_DATA means: ask the reader again. */
-static StreamStatus
-advance(RecordStream *stream, StreamInput *input)
-{
-	StreamStatus status = fill(stream, input);
-
-	switch (status)
-	{
-		case STREAM_ENTRY_BEGIN:
-			stream->between_entries = false;
-			stream->records += json_reader_records(stream->reader);
-			json_reader_reset(stream->reader, JSON_FRAMING_LINES);
-			empty_buffer(stream);
-			return STREAM_ENTRY_BEGIN;
-		case STREAM_ENTRY_END:
-			stream->content_ended = true;
-			return STREAM_DATA;
-		case STREAM_END:
-			stream->container_ended = true;
-			if (stream->container == RECORDS_IN_ZIP)
-				return STREAM_END;
-			stream->content_ended = true;
-			return STREAM_DATA;
-		case STREAM_ERROR:
-			if (stream->failed)
-				return STREAM_ERROR;
-			return fail(stream,
-						stream->container == RECORDS_IN_GZIP ? gunzip_error(stream->gunzip)
-															 : unzip_error(stream->unzip),
-						false);
-		default:
-			return status;
-	}
+	return block_data(block) + (stream->next_event < block->event_count
+									? block->events[stream->next_event].offset
+									: block->length);
 }
 
 /*
- * Is there enough new to look at an unfinished record again?  A large one that
- * arrives in little pieces would otherwise be walked once for each of them.
+ * A piece that ends inside of the block is followed by other bytes, not by
+ * the zeros that the reader relies on.  That is fine with JSON_PADDING real
+ * bytes behind it, as long as the reader is told that the content ends there,
+ * which it is: it ends at an event.  But what it would see there could look
+ * like a continuation, so the piece is closed with zeros for the time being.
  */
+typedef struct SavedBytes
+{
+	char *at;
+	char bytes[JSON_PADDING];
+} SavedBytes;
+
+static void
+close_piece(char *limit, SavedBytes *saved)
+{
+	saved->at = limit;
+	memcpy(saved->bytes, limit, JSON_PADDING);
+	memset(limit, 0, JSON_PADDING);
+}
+
+static void
+reopen_piece(const SavedBytes *saved)
+{
+	memcpy(saved->at, saved->bytes, JSON_PADDING);
+}
+
+/* Is there enough new to look at an unfinished record again? */
 static bool
 worth_a_walk(const RecordStream *stream)
 {
-	size_t used = stream->end - stream->start;
+	size_t used = (size_t) (stream->limit - stream->next);
 
-	return stream->content_ended || used < SMALL_RECORD ||
+	return stream->at_content_end || used < SMALL_RECORD ||
 		   used >= stream->walked + stream->walked / 2;
 }
 
-StreamStatus
-record_stream_next(RecordStream *stream, StreamInput *input, JsonValue *values)
+/*
+ * Append the rest of the block's piece to the record in large; false when
+ * memory is short.
+ */
+static bool
+extend_large(RecordStream *stream)
 {
-	if (stream->failed)
-		return STREAM_ERROR;
-	stream->start += stream->record_length;
+	size_t used = (size_t) (stream->limit - stream->next);
+	char *end = piece_end(stream);
+	size_t more = (size_t) (end - stream->block_rest);
+	size_t needed = used + more + JSON_PADDING;
+
+	if (needed > stream->large_capacity)
+	{
+		size_t capacity = stream->large_capacity > 0 ? stream->large_capacity : 2 * BLOCK_SIZE;
+		char *large;
+
+		while (capacity < needed)
+			capacity *= 2;
+		large = malloc(capacity);
+		if (large == NULL)
+			return false;
+		memcpy(large, stream->next, used);
+		free(stream->large);
+		stream->large = large;
+		stream->large_capacity = capacity;
+	}
+	else if (stream->next != stream->large)
+		memmove(stream->large, stream->next, used);
+	memcpy(stream->large + used, stream->block_rest, more);
+	stream->block_rest = end;
+	stream->next = stream->large;
+	stream->limit = stream->large + used + more;
+	memset(stream->limit, 0, JSON_PADDING);
+	return true;
+}
+
+/*
+ * The record that was put together in large was read: whatever large holds
+ * behind it came from the current block, and is read there.
+ */
+static void
+leave_large(RecordStream *stream)
+{
+	size_t unread = (size_t) (stream->limit - stream->next);
+
+	if ((size_t) (stream->block_rest - block_data(stream->block)) < unread)
+		return; /* it is older than the block */
+	stream->next = stream->block_rest - unread;
+	stream->limit = piece_end(stream);
+	stream->in_large = false;
+}
+
+RecordBlock *
+record_stream_give(RecordStream *stream, RecordBlock *block)
+{
+	RecordBlock *done = stream->block;
+	size_t used = (size_t) (stream->limit - stream->next);
+
+	stream->block = block;
+	stream->next_event = 0;
+	stream->bytes += block->length;
+	if (!stream->in_large && used <= HEADROOM)
+	{
+		char *start = block_data(block) - used;
+
+		if (used > 0)
+			memcpy(start, stream->next, used);
+		stream->next = start;
+		stream->limit = piece_end(stream);
+		return done;
+	}
+	stream->in_large = true;
+	stream->block_rest = block_data(block);
+	if (!extend_large(stream))
+	{
+		StreamError error = { STREAM_ERROR_OUT_OF_MEMORY, 0, "out of memory" };
+
+		fail(stream, &error, false);
+	}
+	return done;
+}
+
+RecordBlock *
+record_stream_take_back(RecordStream *stream)
+{
+	RecordBlock *block = stream->block;
+
+	stream->block = NULL;
+	stream->next = stream->limit = NULL;
+	stream->in_large = false;
+	return block;
+}
+
+/* Let the reader look at what there is. */
+static StreamStatus
+read_piece(RecordStream *stream, JsonValue *values)
+{
+	size_t length = (size_t) (stream->limit - stream->next);
+	size_t consumed = 0;
+	bool closed = !stream->in_large && stream->block != NULL &&
+				  stream->limit < block_data(stream->block) + stream->block->length;
+	SavedBytes saved;
+	StreamStatus status;
+
+	if (closed)
+		close_piece(stream->limit, &saved);
+	status = json_reader_next(stream->reader, stream->next, length, stream->at_content_end,
+							  &consumed, values);
+	if (closed)
+		reopen_piece(&saved);
+	if (status == STREAM_RECORD)
+	{
+		stream->record_length = consumed;
+		stream->walked = 0;
+		return status;
+	}
+	stream->next += consumed;
+	stream->walked = (size_t) (stream->limit - stream->next);
+	if (status == STREAM_ERROR)
+		return fail(stream, json_reader_error(stream->reader), true);
+	return status;
+}
+
+/*
+ * All bytes before the block's next event are consumed, or it lies right
+ * behind them: act on it.  STREAM_DATA means: go on.
+ */
+static StreamStatus
+handle_event(RecordStream *stream)
+{
+	BlockEvent *event = &stream->block->events[stream->next_event];
+
+	switch (event->what)
+	{
+		case STREAM_ENTRY_BEGIN:
+			stream->next_event++;
+			stream->between_entries = stream->at_content_end = false;
+			stream->records += json_reader_records(stream->reader);
+			json_reader_reset(stream->reader, JSON_FRAMING_LINES);
+			stream->in_large = false;
+			stream->next = block_data(stream->block) + event->offset;
+			stream->limit = piece_end(stream);
+			stream->walked = 0;
+			snprintf(stream->entry, sizeof(stream->entry), "%s",
+					 stream->block->names + event->name);
+			return STREAM_ENTRY_BEGIN;
+		case STREAM_ENTRY_END:
+			stream->next_event++;
+			stream->at_content_end = true;
+			return STREAM_DATA;
+		case STREAM_END:
+			stream->next_event++;
+			stream->container_ended = true;
+			if (stream->kind == CONTAINER_ZIP)
+				return STREAM_END;
+			stream->at_content_end = true;
+			return STREAM_DATA;
+		default:
+			return fail(stream, &stream->block->error, false);
+	}
+}
+
+StreamStatus
+record_stream_next(RecordStream *stream, JsonValue *values)
+{
+	stream->next += stream->record_length;
 	stream->record_length = 0;
 
 	for (;;)
 	{
 		StreamStatus status;
-		size_t before;
 
+		if (stream->failed)
+			return STREAM_ERROR;
+		if (stream->block == NULL)
+			return STREAM_NEED_INPUT;
+		if (stream->in_large && stream->walked == 0)
+			leave_large(stream);
 		if (!stream->between_entries && worth_a_walk(stream))
 		{
-			size_t consumed = 0;
-
-			status = json_reader_next(stream->reader, stream->buffer + stream->start,
-									  stream->end - stream->start, stream->content_ended, &consumed,
-									  values);
-			switch (status)
+			status = read_piece(stream, values);
+			if (status == STREAM_RECORD || status == STREAM_ERROR)
+				return status;
+			if (status == STREAM_END)
 			{
-				case STREAM_RECORD:
-					stream->record_length = consumed;
-					stream->walked = 0;
-					return STREAM_RECORD;
-				case STREAM_ERROR:
-					return fail(stream, json_reader_error(stream->reader), true);
-				case STREAM_END:
-					stream->start += consumed;
-					if (stream->container == RECORDS_IN_ZIP)
-					{
-						stream->content_ended = false;
-						stream->between_entries = true;
-						break;
-					}
-					if (stream->container_ended)
-						return STREAM_END;
-					break;
-				default:
-					stream->start += consumed;
-					stream->walked = stream->end - stream->start;
-					break;
+				if (stream->kind == CONTAINER_ZIP)
+				{
+					stream->between_entries = true;
+					stream->at_content_end = false;
+				}
+				else if (stream->container_ended)
+					return STREAM_END;
 			}
 		}
+		if (stream->in_large && stream->block_rest < piece_end(stream))
+		{
+			if (!extend_large(stream))
+			{
+				StreamError error = { STREAM_ERROR_OUT_OF_MEMORY, 0, "out of memory" };
 
-		before = stream->end - stream->start;
-		status = advance(stream, input);
-		if (status == STREAM_ENTRY_BEGIN || status == STREAM_END || status == STREAM_ERROR)
-			return status;
-		if (status == STREAM_NEED_INPUT &&
-			(stream->end - stream->start == before || !worth_a_walk(stream)))
+				return fail(stream, &error, false);
+			}
+			continue;
+		}
+		if (stream->next_event >= stream->block->event_count)
 			return STREAM_NEED_INPUT;
+		status = handle_event(stream);
+		if (status != STREAM_DATA)
+			return status;
 	}
 }
 
@@ -308,9 +516,7 @@ record_stream_error_is_json(const RecordStream *stream)
 const char *
 record_stream_entry(const RecordStream *stream)
 {
-	return stream->container == RECORDS_IN_ZIP && stream->unzip != NULL
-			   ? unzip_entry_name(stream->unzip)
-			   : NULL;
+	return stream->kind == CONTAINER_ZIP ? stream->entry : NULL;
 }
 
 uint64_t
@@ -326,9 +532,7 @@ record_stream_offset(const RecordStream *stream)
 }
 
 uint64_t
-record_stream_bytes_inflated(const RecordStream *stream)
+record_stream_bytes(const RecordStream *stream)
 {
-	if (stream->container == RECORDS_IN_GZIP)
-		return stream->gunzip != NULL ? gunzip_bytes_out(stream->gunzip) : 0;
-	return stream->unzip != NULL ? unzip_bytes_out(stream->unzip) : 0;
+	return stream->bytes;
 }

@@ -1,26 +1,52 @@
 /*-------------------------------------------------------------------------
  *
  * records.h
- *		From the bytes of one export to its records: inflate, buffer, cut.
+ *		From the bytes of one export to its records, in two halves that may
+ *		run in two threads.
  *
- * Puts gunzip or unzip in front of the json reader and owns the buffer
- * between them, which grows with the largest record (up to JSON_MAX_RECORD)
- * and not with the export.
+ * The first half inflates into blocks (record_block_fill), the second cuts
+ * records out of them (record_stream_next).  A block has room in front, into
+ * which the unfinished record of the block before it is copied, so that a
+ * record lies in one piece and nothing else is ever copied.  Only a record
+ * that is larger than that room is put together in a buffer of its own, which
+ * grows with it up to JSON_MAX_RECORD.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_RECORDS_H
 #define ADSEXPORT_RECORDS_H
 
+#include "stream/container.h"
 #include "stream/json.h"
 #include "stream/stream.h"
 
-typedef enum RecordContainer
-{
-	RECORDS_IN_GZIP, /* gzip or plain: one array of records */
-	RECORDS_IN_ZIP   /* zip of gzip files with a record a line */
-} RecordContainer;
+/*-------------------------------------------------------------------------
+ * Blocks
+ *-------------------------------------------------------------------------
+ */
+typedef struct RecordBlock RecordBlock;
 
+/* Returns NULL when memory is short.  Free with record_block_free. */
+extern RecordBlock *record_block_create(void);
+extern void record_block_free(RecordBlock *block);
+
+/*
+ * Empty the block and inflate into it until it is full.  STREAM_DATA: it is.
+ * STREAM_NEED_INPUT: the input is used up; the block may be filled further
+ * with record_block_continue, or be given away if it is not empty.
+ * STREAM_END, STREAM_ERROR: the last block, which says so itself.
+ */
+extern StreamStatus record_block_fill(RecordBlock *block, Container *container, StreamInput *input);
+extern StreamStatus
+record_block_continue(RecordBlock *block, Container *container, StreamInput *input);
+
+/* Nothing in it that a reader would notice. */
+extern bool record_block_is_empty(const RecordBlock *block);
+
+/*-------------------------------------------------------------------------
+ * Records
+ *-------------------------------------------------------------------------
+ */
 typedef struct RecordStream RecordStream;
 
 /* Returns NULL when memory is short.  paths is borrowed. */
@@ -28,15 +54,24 @@ extern RecordStream *record_stream_create(const JsonPaths *paths);
 extern void record_stream_free(RecordStream *stream);
 
 /* Start on another export. */
-extern void record_stream_reset(RecordStream *stream, RecordContainer container);
+extern void record_stream_reset(RecordStream *stream, ContainerKind kind);
 
 /*
- * The next record.  STREAM_RECORD: values point into the stream's buffer and
- * are valid until the next call.  STREAM_NEED_INPUT: input is used up.
+ * The next record.  STREAM_RECORD: values point into the blocks and are valid
+ * until the next call.  STREAM_NEED_INPUT: the next block is wanted.
  * STREAM_ENTRY_BEGIN: (zip) the records that follow are from another entry.
- * STREAM_END: the export is complete and verified, only with input->last.
+ * STREAM_END: the export is complete and verified.
  */
-extern StreamStatus record_stream_next(RecordStream *stream, StreamInput *input, JsonValue *values);
+extern StreamStatus record_stream_next(RecordStream *stream, JsonValue *values);
+
+/*
+ * Hand over the next block, when it was asked for.  Returns the one that is
+ * done with, for reuse; NULL the first time.  Both belong to the caller.
+ */
+extern RecordBlock *record_stream_give(RecordStream *stream, RecordBlock *block);
+
+/* Take back the block that is in use, e.g. before freeing it; may be NULL. */
+extern RecordBlock *record_stream_take_back(RecordStream *stream);
 
 /* Where the error is: offset counts inflated bytes for errors of the JSON,
  * compressed bytes for those of the container. */
@@ -51,6 +86,7 @@ extern const char *record_stream_entry(const RecordStream *stream);
 extern uint64_t record_stream_number(const RecordStream *stream);
 extern uint64_t record_stream_offset(const RecordStream *stream);
 
-extern uint64_t record_stream_bytes_inflated(const RecordStream *stream);
+/* Inflated bytes that were handed over so far. */
+extern uint64_t record_stream_bytes(const RecordStream *stream);
 
 #endif /* ADSEXPORT_RECORDS_H */

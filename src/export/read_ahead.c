@@ -1,0 +1,385 @@
+/*-------------------------------------------------------------------------
+ *
+ * read_ahead.c
+ *		Download and inflate beside the parse, in a thread.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "export/read_ahead.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Blocks in all: some full, one being filled, one or two being read. */
+#define BLOCK_COUNT 6
+
+/* The reader may put back blocks of its own that it had before. */
+#define QUEUE_SIZE (BLOCK_COUNT + 2)
+
+/* zlib and libcurl need little; the default may be 8 MB. */
+#define STACK_SIZE ((size_t) 512 * 1024)
+
+/* A pipe that is readable while a flag is set. */
+typedef struct Bell
+{
+	int read_end;
+	int write_end;
+	bool rung; /* guarded by the mutex */
+} Bell;
+
+typedef struct BlockQueue
+{
+	RecordBlock *blocks[QUEUE_SIZE];
+	int first;
+	int count;
+} BlockQueue;
+
+struct ReadAhead
+{
+	Reactor *reactor;
+	Request *request;
+	Container *container;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t block_freed;
+	Bell ready; /* for the reader: a block, or the end */
+	Bell stop;  /* for the thread */
+	BlockQueue full;
+	BlockQueue empty;
+	bool stopping;
+	bool ended;
+	_Atomic uint64_t bytes;
+	StreamInput input; /* of the thread only */
+	size_t lent;
+};
+
+static void
+queue_put(BlockQueue *queue, RecordBlock *block)
+{
+	queue->blocks[(queue->first + queue->count++) % QUEUE_SIZE] = block;
+}
+
+static RecordBlock *
+queue_take(BlockQueue *queue)
+{
+	RecordBlock *block;
+
+	if (queue->count == 0)
+		return NULL;
+	block = queue->blocks[queue->first];
+	queue->first = (queue->first + 1) % QUEUE_SIZE;
+	queue->count--;
+	return block;
+}
+
+/*-------------------------------------------------------------------------
+ * Bells
+ *-------------------------------------------------------------------------
+ */
+
+static bool
+bell_open(Bell *bell)
+{
+	int ends[2];
+
+	bell->rung = false;
+	bell->read_end = bell->write_end = -1;
+	if (pipe(ends) < 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+	{
+		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+		fcntl(ends[i], F_SETFL, O_NONBLOCK);
+	}
+	bell->read_end = ends[0];
+	bell->write_end = ends[1];
+	return true;
+}
+
+static void
+bell_close(Bell *bell)
+{
+	if (bell->read_end >= 0)
+		close(bell->read_end);
+	if (bell->write_end >= 0)
+		close(bell->write_end);
+}
+
+static void
+bell_ring(Bell *bell)
+{
+	if (bell->rung)
+		return;
+	bell->rung = true;
+	/* There is room for one byte: at most one is ever in the pipe. */
+	while (write(bell->write_end, "", 1) < 0 && errno == EINTR)
+		;
+}
+
+static void
+bell_silence(Bell *bell)
+{
+	char byte;
+
+	if (!bell->rung)
+		return;
+	bell->rung = false;
+	while (read(bell->read_end, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+/*-------------------------------------------------------------------------
+ * The thread
+ *-------------------------------------------------------------------------
+ */
+
+/* The next block to fill, or NULL when told to stop. */
+static RecordBlock *
+wait_for_empty_block(ReadAhead *read_ahead)
+{
+	RecordBlock *block = NULL;
+
+	pthread_mutex_lock(&read_ahead->mutex);
+	while (!read_ahead->stopping && (block = queue_take(&read_ahead->empty)) == NULL)
+		pthread_cond_wait(&read_ahead->block_freed, &read_ahead->mutex);
+	pthread_mutex_unlock(&read_ahead->mutex);
+	return block;
+}
+
+static void
+hand_over(ReadAhead *read_ahead, RecordBlock *block, bool last)
+{
+	pthread_mutex_lock(&read_ahead->mutex);
+	if (record_block_is_empty(block))
+		queue_put(&read_ahead->empty, block);
+	else
+		queue_put(&read_ahead->full, block);
+	read_ahead->ended = last;
+	bell_ring(&read_ahead->ready);
+	pthread_mutex_unlock(&read_ahead->mutex);
+}
+
+/* Lend the container what has arrived; false if that is nothing new. */
+static bool
+lend_input(ReadAhead *read_ahead)
+{
+	size_t length;
+
+	request_consume(read_ahead->request, read_ahead->lent - read_ahead->input.available);
+	read_ahead->input.next = (const unsigned char *) request_body(read_ahead->request, &length);
+	read_ahead->input.available = read_ahead->lent = length;
+	read_ahead->input.last = request_state(read_ahead->request) == REQUEST_DONE;
+	atomic_store(&read_ahead->bytes, request_bytes_received(read_ahead->request));
+	return length > 0 || read_ahead->input.last;
+}
+
+/* Wait for the transfer; false when told to stop. */
+static bool
+wait_for_transfer(ReadAhead *read_ahead)
+{
+	struct pollfd descriptors[2] = { { reactor_descriptor(read_ahead->reactor), POLLIN, 0 },
+									 { read_ahead->stop.read_end, POLLIN, 0 } };
+
+	reactor_wait_begins(read_ahead->reactor);
+	(void) poll(descriptors, 2, -1);
+	reactor_drive(read_ahead->reactor);
+	reactor_wait_ends(read_ahead->reactor);
+	return descriptors[1].revents == 0;
+}
+
+/*
+ * Fill a block as far as it goes without keeping the reader waiting for what
+ * is there already.  Returns false when the transfer is over, one way or the
+ * other, or when told to stop.
+ */
+static bool
+fill_block(ReadAhead *read_ahead, RecordBlock *block)
+{
+	StreamStatus status = record_block_fill(block, read_ahead->container, &read_ahead->input);
+
+	for (;;)
+	{
+		if (status == STREAM_END || status == STREAM_ERROR)
+			return false;
+		if (status != STREAM_NEED_INPUT)
+			return true;
+		if (!lend_input(read_ahead))
+		{
+			if (request_state(read_ahead->request) == REQUEST_FAILED)
+				return false;
+			reactor_drive(read_ahead->reactor);
+			if (!lend_input(read_ahead))
+			{
+				if (request_state(read_ahead->request) == REQUEST_FAILED)
+					return false;
+				if (!record_block_is_empty(block))
+					return true;
+				if (!wait_for_transfer(read_ahead))
+					return false;
+				continue;
+			}
+		}
+		status = record_block_continue(block, read_ahead->container, &read_ahead->input);
+	}
+}
+
+static void *
+run(void *argument)
+{
+	ReadAhead *read_ahead = argument;
+	RecordBlock *block;
+	bool more = true;
+
+	while (more && (block = wait_for_empty_block(read_ahead)) != NULL)
+	{
+		more = fill_block(read_ahead, block);
+		hand_over(read_ahead, block, !more);
+	}
+	return NULL;
+}
+
+/*-------------------------------------------------------------------------
+ * The reader's side
+ *-------------------------------------------------------------------------
+ */
+
+static void
+free_queue(BlockQueue *queue)
+{
+	RecordBlock *block;
+
+	while ((block = queue_take(queue)) != NULL)
+		record_block_free(block);
+}
+
+static void
+release(ReadAhead *read_ahead)
+{
+	free_queue(&read_ahead->full);
+	free_queue(&read_ahead->empty);
+	bell_close(&read_ahead->ready);
+	bell_close(&read_ahead->stop);
+	pthread_cond_destroy(&read_ahead->block_freed);
+	pthread_mutex_destroy(&read_ahead->mutex);
+	free(read_ahead);
+}
+
+static bool
+start_thread(ReadAhead *read_ahead)
+{
+	pthread_attr_t attributes;
+	sigset_t all;
+	sigset_t saved;
+	bool started;
+
+	/* The process's signal handlers must not run in the thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &saved);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	started = pthread_create(&read_ahead->thread, &attributes, run, read_ahead) == 0;
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	return started;
+}
+
+ReadAhead *
+read_ahead_start(Reactor *reactor, Request *request, Container *container)
+{
+	ReadAhead *read_ahead = calloc(1, sizeof(ReadAhead));
+	bool ok;
+
+	if (read_ahead == NULL)
+		return NULL;
+	read_ahead->reactor = reactor;
+	read_ahead->request = request;
+	read_ahead->container = container;
+	pthread_mutex_init(&read_ahead->mutex, NULL);
+	pthread_cond_init(&read_ahead->block_freed, NULL);
+	ok = bell_open(&read_ahead->ready);
+	ok &= bell_open(&read_ahead->stop);
+	for (int i = 0; ok && i < BLOCK_COUNT; i++)
+	{
+		RecordBlock *block = record_block_create();
+
+		if (block == NULL)
+			ok = false;
+		else
+			queue_put(&read_ahead->empty, block);
+	}
+	if (!ok || !start_thread(read_ahead))
+	{
+		release(read_ahead);
+		return NULL;
+	}
+	return read_ahead;
+}
+
+int
+read_ahead_descriptor(const ReadAhead *read_ahead)
+{
+	return read_ahead->ready.read_end;
+}
+
+RecordBlock *
+read_ahead_take(ReadAhead *read_ahead)
+{
+	RecordBlock *block;
+
+	pthread_mutex_lock(&read_ahead->mutex);
+	block = queue_take(&read_ahead->full);
+	if (block == NULL && !read_ahead->ended)
+		bell_silence(&read_ahead->ready);
+	pthread_mutex_unlock(&read_ahead->mutex);
+	return block;
+}
+
+void
+read_ahead_put_back(ReadAhead *read_ahead, RecordBlock *block)
+{
+	if (block == NULL)
+		return;
+	pthread_mutex_lock(&read_ahead->mutex);
+	queue_put(&read_ahead->empty, block);
+	pthread_cond_signal(&read_ahead->block_freed);
+	pthread_mutex_unlock(&read_ahead->mutex);
+}
+
+bool
+read_ahead_ended(ReadAhead *read_ahead)
+{
+	bool ended;
+
+	pthread_mutex_lock(&read_ahead->mutex);
+	ended = read_ahead->ended && read_ahead->full.count == 0;
+	pthread_mutex_unlock(&read_ahead->mutex);
+	return ended;
+}
+
+uint64_t
+read_ahead_bytes(const ReadAhead *read_ahead)
+{
+	return atomic_load(&read_ahead->bytes);
+}
+
+void
+read_ahead_stop(ReadAhead *read_ahead)
+{
+	if (read_ahead == NULL)
+		return;
+	pthread_mutex_lock(&read_ahead->mutex);
+	read_ahead->stopping = true;
+	bell_ring(&read_ahead->stop);
+	pthread_cond_signal(&read_ahead->block_freed);
+	pthread_mutex_unlock(&read_ahead->mutex);
+	pthread_join(read_ahead->thread, NULL);
+	/* What was lent to the container and used up is not to be read again. */
+	request_consume(read_ahead->request, read_ahead->lent - read_ahead->input.available);
+	release(read_ahead);
+}

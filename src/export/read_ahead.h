@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * read_ahead.h
+ *		Download and inflate beside the parse, in a thread.
+ *
+ * The thread drives one transfer and fills a fixed number of blocks; whoever
+ * reads takes them in order.  It touches nothing of PostgreSQL: no server
+ * header, no palloc, no signal (all are blocked in it).  It never waits for
+ * anything but its transfer, a free block, or the word to stop, so that
+ * stopping it takes no longer than inflating a block.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_READ_AHEAD_H
+#define ADSEXPORT_READ_AHEAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/request.h"
+#include "stream/records.h"
+
+typedef struct ReadAhead ReadAhead;
+
+/*
+ * Start a thread that goes on with the transfer, whose body is unpacked by
+ * container.  Until read_ahead_stop the caller keeps its hands off all three.
+ * Returns NULL if no thread, memory or descriptor can be had; the caller then
+ * goes on by itself.
+ */
+extern ReadAhead *read_ahead_start(Reactor *reactor, Request *request, Container *container);
+
+/* Readable when there may be a block to take, or the end. */
+extern int read_ahead_descriptor(const ReadAhead *read_ahead);
+
+/* The next block, or NULL if none is ready. */
+extern RecordBlock *read_ahead_take(ReadAhead *read_ahead);
+
+/*
+ * Give a block back to be filled again; NULL is allowed, and so is one that
+ * was the caller's own before.
+ */
+extern void read_ahead_put_back(ReadAhead *read_ahead, RecordBlock *block);
+
+/* Did the thread end, and was its last block taken? */
+extern bool read_ahead_ended(ReadAhead *read_ahead);
+
+/* Bytes of the body that have arrived. */
+extern uint64_t read_ahead_bytes(const ReadAhead *read_ahead);
+
+/* End the thread and free its blocks, but not those that were taken. */
+extern void read_ahead_stop(ReadAhead *read_ahead);
+
+#endif /* ADSEXPORT_READ_AHEAD_H */
