@@ -161,7 +161,12 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 	}
 	part->url = export_take_url(part->export);
 	if (part->url == NULL)
+	{
 		registry_step();
+		/* If it could not even be asked for, nothing will wake us. */
+		if (part->export->phase == EXPORT_FAILED || part->export->phase == EXPORT_QUEUED)
+			part->phase = PART_WAITING;
+	}
 	return part->url != NULL;
 }
 
@@ -209,6 +214,8 @@ step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
 			if (credential_state(credential) == CREDENTIAL_FAILED)
 				return now;
 			registry_step();
+			if (credential_state(credential) != CREDENTIAL_PENDING)
+				return now;
 			break;
 		case CREDENTIAL_READY:
 			part->phase = PART_RIPE;

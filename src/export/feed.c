@@ -348,10 +348,16 @@ step_parts(ExportFeed *feed)
 	int max_open = feed->api->max_open(feed);
 	dlist_mutable_iter iter;
 
-	while (!feed->all_added && feed->api->add_parts(feed))
-		;
+	/* First what the parts depend on: nothing wakes us for what ended in here. */
 	if (feed->api->uses_registry)
 		registry_step();
+	if (!feed->all_added)
+	{
+		while (!feed->all_added && feed->api->add_parts(feed))
+			;
+		if (feed->all_added && feed->api->uses_registry)
+			registry_step();
+	}
 
 	dlist_foreach_modify(iter, &feed->parts)
 	{
@@ -384,6 +390,9 @@ step_parts(ExportFeed *feed)
 				open_download(feed, part);
 				reactor_drive(part->reactor);
 				open++;
+				/* What is over at once (a refused connection) wakes nobody any more. */
+				if (request_state(part->request) != REQUEST_WAITING)
+					due = now;
 			}
 			else if (part->phase == PART_WAITING)
 				due = now; /* it fell back, and is looked at in the next round */
