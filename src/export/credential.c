@@ -264,6 +264,9 @@ credential_step_all(Reactor *reactor, int64 now)
 				begin_refresh(credential, reactor);
 			else
 				due = Min(due, credential->due);
+			/* What could not even be set up is over, and no event will tell. */
+			if (credential->request != NULL && request_state(credential->request) >= REQUEST_DONE)
+				due = now;
 		}
 	}
 	return due;

@@ -295,6 +295,9 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 		if (export->due > now)
 			return export->due;
 		begin_request(export, reactor);
+		/* What could not even be set up is over, and no event will tell. */
+		if (export->request != NULL && request_state(export->request) >= REQUEST_DONE)
+			return now;
 	}
 	return REACTOR_NEVER;
 }

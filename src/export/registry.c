@@ -385,6 +385,8 @@ step_listing(ProfileListing *listing, int64 now)
 						"out of memory");
 			listing->wanted = false;
 		}
+		else if (request_state(listing->request) >= REQUEST_DONE)
+			return now;
 	}
 	return REACTOR_NEVER;
 }
