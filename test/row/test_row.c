@@ -1,0 +1,309 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_row.c
+ *		Call src/row from SQL: read records as a scan would, compare, measure.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "portability/instr_time.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "row/row.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(row_read);
+PG_FUNCTION_INFO_V1(row_jsonb_same);
+PG_FUNCTION_INFO_V1(row_bench);
+PG_FUNCTION_INFO_V1(input_bench);
+
+extern PGDLLEXPORT Datum row_read(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum row_jsonb_same(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum row_bench(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum input_bench(PG_FUNCTION_ARGS);
+
+static void
+fill_settings(Settings *settings, const char *table_name, const char *entity,
+			  const char *on_invalid, const char *invalid_text)
+{
+	memset(settings, 0, sizeof(*settings));
+	settings->table_name = pstrdup(table_name);
+	settings->entity = entity_by_name(entity);
+	if (settings->entity == NULL)
+		elog(ERROR, "no entity %s", entity);
+	settings->on_invalid = strcmp(on_invalid, "null") == 0 ? ON_INVALID_NULL : ON_INVALID_ERROR;
+	settings->invalid_text =
+		strcmp(invalid_text, "replace") == 0 ? JSON_TEXT_REPLACE : JSON_TEXT_ERROR;
+}
+
+/* NULL elements are NULL pointers; an SQL NULL gives an array of them. */
+static char **
+text_array(Datum array, bool is_null, int size)
+{
+	char **result = palloc0(size * sizeof(char *));
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	if (is_null)
+		return result;
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, 'i', &elements, &nulls,
+					  &count);
+	for (int i = 0; i < Min(count, size); i++)
+		result[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
+	return result;
+}
+
+static char *
+padded_copy(bytea *data, size_t *length)
+{
+	char *copy;
+
+	*length = VARSIZE_ANY_EXHDR(data);
+	copy = palloc0(*length + JSON_PADDING);
+	memcpy(copy, VARDATA_ANY(data), *length);
+	return copy;
+}
+
+static void
+free_reader(void *reader)
+{
+	json_reader_free(reader);
+}
+
+static JsonReader *
+make_json_reader(RowReader *rows)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	JsonReader *reader = json_reader_create(row_reader_paths(rows));
+
+	callback->func = free_reader;
+	callback->arg = reader;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	json_reader_reset(reader, JSON_FRAMING_LINES);
+	return reader;
+}
+
+static Bitmapset *
+all_attributes(TupleDesc desc)
+{
+	Bitmapset *needed = NULL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			needed = bms_add_member(needed, i);
+	}
+	return needed;
+}
+
+/*
+ * row_read(relation, records, entity, paths, on_invalid, invalid_text, origin)
+ * returns the columns of all records, one behind the other, as text.
+ */
+Datum
+row_read(PG_FUNCTION_ARGS)
+{
+	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(relation));
+	size_t length;
+	char *data = padded_copy(PG_GETARG_BYTEA_PP(1), &length);
+	Settings settings;
+	char **paths = text_array(PG_GETARG_DATUM(3), PG_ARGISNULL(3), desc->natts);
+	char **origin_texts = text_array(PG_GETARG_DATUM(6), PG_ARGISNULL(6), 4);
+	RowOrigin origin = { .profile_id = origin_texts[0],
+						 .export_id = origin_texts[1],
+						 .archive_entry = origin_texts[3] };
+	RowReader *rows;
+	JsonReader *json;
+	JsonValue *json_values;
+	Datum *values = palloc0(desc->natts * sizeof(Datum));
+	bool *nulls = palloc0(desc->natts * sizeof(bool));
+	ArrayBuildState *result = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	MemoryContext per_row =
+		AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_DEFAULT_SIZES);
+
+	fill_settings(&settings, RelationGetRelationName(relation),
+				  text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(4)),
+				  text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	relation_close(relation, AccessShareLock);
+
+	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings);
+	json = make_json_reader(rows);
+	json_values = palloc0((json_paths_count(row_reader_paths(rows)) + 1) * sizeof(JsonValue));
+	if (origin_texts[2] != NULL)
+	{
+		origin.has_exported_at = true;
+		origin.exported_at = DatumGetTimestampTz(
+			DirectFunctionCall3(timestamptz_in, CStringGetDatum(origin_texts[2]),
+								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	}
+	row_reader_set_origin(rows, &origin);
+
+	for (;;)
+	{
+		size_t consumed;
+		StreamStatus status = json_reader_next(json, data, length, true, &consumed, json_values);
+		MemoryContext caller;
+
+		if (status == STREAM_END)
+			break;
+		if (status != STREAM_RECORD)
+			ereport(ERROR, (errcode(ERRCODE_FDW_ERROR),
+							errmsg("stream: %s", json_reader_error(json)->message)));
+		MemoryContextReset(per_row);
+		caller = MemoryContextSwitchTo(per_row);
+		row_reader_fill(rows, json_values, json_reader_records(json),
+						json_reader_record_offset(json), values, nulls);
+		for (int i = 0; i < desc->natts; i++)
+		{
+			Datum text = (Datum) 0;
+			Oid output;
+			bool is_varlena;
+
+			if (!nulls[i])
+			{
+				getTypeOutputInfo(TupleDescAttr(desc, i)->atttypid, &output, &is_varlena);
+				text = CStringGetTextDatum(OidOutputFunctionCall(output, values[i]));
+			}
+			result = accumArrayResult(result, text, nulls[i], TEXTOID, caller);
+		}
+		MemoryContextSwitchTo(caller);
+		data += consumed;
+		length -= consumed;
+	}
+	row_reader_report_invalid(rows);
+	PG_RETURN_DATUM(makeArrayResult(result, CurrentMemoryContext));
+}
+
+/* A reader of one column "v" of a type, for records {"v": ...}. */
+static RowReader *
+single_column_reader(Oid type, Settings *settings)
+{
+	static const char *const path = "v";
+	TupleDesc desc = CreateTemplateTupleDesc(1);
+
+	TupleDescInitEntry(desc, 1, "v", type, -1, 0);
+	fill_settings(settings, "v", "targets", "error", "error");
+	return row_reader_create(desc, bms_make_singleton(0), &path, settings);
+}
+
+/* Is the jsonb of a document the same, byte for byte, as jsonb_in's? */
+Datum
+row_jsonb_same(PG_FUNCTION_ARGS)
+{
+	char *document = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *record = psprintf("{\"v\":%s}", document);
+	size_t length = strlen(record);
+	Settings settings;
+	RowReader *rows = single_column_reader(JSONBOID, &settings);
+	JsonReader *json = make_json_reader(rows);
+	JsonValue value;
+	JsonValue next;
+	size_t consumed;
+	Datum result = (Datum) 0;
+	bool is_null;
+	char *expected;
+
+	record = repalloc(record, length + JSON_PADDING);
+	memset(record + length, 0, JSON_PADDING);
+	if (json_reader_next(json, record, length, true, &consumed, &value) != STREAM_RECORD)
+		elog(ERROR, "stream: %s", json_reader_error(json)->message);
+	if (json_reader_next(json, record + consumed, length - consumed, true, &consumed, &next) !=
+		STREAM_END)
+		elog(ERROR, "stream: more behind the record");
+	row_reader_fill(rows, &value, 1, 0, &result, &is_null);
+	if (is_null)
+		PG_RETURN_BOOL(value.type == JSON_NULL || (value.type == JSON_STRING && value.length == 0));
+	expected = DatumGetPointer(
+		OidInputFunctionCall(fmgr_internal_function("jsonb_in"), document, InvalidOid, -1));
+	PG_RETURN_BOOL(VARSIZE(expected) == VARSIZE(DatumGetPointer(result)) &&
+				   memcmp(expected, DatumGetPointer(result), VARSIZE(expected)) == 0);
+}
+
+/* Nanoseconds for one fill of all columns of a relation from one record. */
+Datum
+row_bench(PG_FUNCTION_ARGS)
+{
+	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(relation));
+	size_t length;
+	char *data = padded_copy(PG_GETARG_BYTEA_PP(1), &length);
+	char **paths = text_array(PG_GETARG_DATUM(3), PG_ARGISNULL(3), desc->natts);
+	int iterations = PG_GETARG_INT32(4);
+	Settings settings;
+	RowReader *rows;
+	JsonReader *json;
+	JsonValue *json_values;
+	size_t consumed;
+	Datum *values = palloc0(desc->natts * sizeof(Datum));
+	bool *nulls = palloc0(desc->natts * sizeof(bool));
+	MemoryContext per_row =
+		AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller;
+	instr_time begin;
+	instr_time end;
+
+	fill_settings(&settings, RelationGetRelationName(relation),
+				  text_to_cstring(PG_GETARG_TEXT_PP(2)), "error", "error");
+	relation_close(relation, AccessShareLock);
+	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings);
+	json = make_json_reader(rows);
+	json_values = palloc0((json_paths_count(row_reader_paths(rows)) + 1) * sizeof(JsonValue));
+	row_reader_set_origin(rows, &(RowOrigin){ 0 });
+	if (json_reader_next(json, data, length, true, &consumed, json_values) != STREAM_RECORD)
+		elog(ERROR, "stream: %s", json_reader_error(json)->message);
+
+	caller = MemoryContextSwitchTo(per_row);
+	INSTR_TIME_SET_CURRENT(begin);
+	for (int i = 0; i < iterations; i++)
+	{
+		row_reader_fill(rows, json_values, 1, 0, values, nulls);
+		MemoryContextReset(per_row);
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	MemoryContextSwitchTo(caller);
+	INSTR_TIME_SUBTRACT(end, begin);
+	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / iterations);
+}
+
+/* Nanoseconds for one call of a type's input function. */
+Datum
+input_bench(PG_FUNCTION_ARGS)
+{
+	Oid function;
+	Oid io_parameter;
+	FmgrInfo input;
+	char *literal = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int iterations = PG_GETARG_INT32(2);
+	MemoryContext per_row =
+		AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller;
+	instr_time begin;
+	instr_time end;
+
+	getTypeInputInfo(PG_GETARG_OID(0), &function, &io_parameter);
+	fmgr_info(function, &input);
+	caller = MemoryContextSwitchTo(per_row);
+	INSTR_TIME_SET_CURRENT(begin);
+	for (int i = 0; i < iterations; i++)
+	{
+		InputFunctionCall(&input, literal, io_parameter, -1);
+		MemoryContextReset(per_row);
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	MemoryContextSwitchTo(caller);
+	INSTR_TIME_SUBTRACT(end, begin);
+	PG_RETURN_FLOAT8(INSTR_TIME_GET_DOUBLE(end) * 1e9 / iterations);
+}
