@@ -178,7 +178,8 @@ copy_checkout() {
 
 # Copy the installed PostgreSQL to $work/installation.  It finds its files by
 # where its programs are, so that the copy installs, loads and regresses in
-# itself.  Sets PG_CONFIG to the copy's.
+# itself.  Headers and libraries to link with stay where they are.  Sets
+# PG_CONFIG to the copy's.
 copy_postgresql() {
 	local original=$PG_CONFIG root=$work/installation what folder
 	for what in bindir pkglibdir sharedir; do
@@ -186,15 +187,22 @@ copy_postgresql() {
 		[ -e "$root$folder" ] && continue
 		mkdir -p "$root$(dirname "$folder")" && cp -RL "$folder" "$root$folder" || return 1
 	done
-	# Headers and libraries to link with are only read.
-	for what in includedir pkgincludedir includedir-server libdir; do
-		folder=$("$original" --$what)
-		[ -e "$root$folder" ] && continue
-		mkdir -p "$root$(dirname "$folder")" && ln -s "$folder" "$root$folder" || return 1
-	done
+
+	# Not every pg_config tells of where it is.
 	PG_CONFIG=$root$("$original" --bindir)/pg_config
 	export PG_CONFIG
-	[ "$("$PG_CONFIG" --bindir)" = "$root$("$original" --bindir)" ]
+	rm -f "$PG_CONFIG"
+	cat >"$PG_CONFIG" <<-END
+		#!/bin/sh
+		[ \$# -gt 0 ] || exec '$original'
+		for what; do
+			case \$what in
+				--bindir | --pkglibdir | --sharedir | --pgxs) printf %s '$root' ;;
+			esac
+			'$original' "\$what" || exit
+		done
+	END
+	chmod 755 "$PG_CONFIG"
 }
 
 # The PostgreSQL to build for: "15.4".
@@ -205,7 +213,7 @@ postgresql_version() {
 # Build the extension in a folder and install it into the copy.  Bitcode is of
 # no use to a foreign data wrapper, which has nothing to inline.
 build_extension() {
-	make -C "$1" -j "$(nproc)" with_llvm=no PG_CONFIG="$PG_CONFIG" "${@:2}" &&
+	make -C "$1" -k -j "$(nproc)" with_llvm=no PG_CONFIG="$PG_CONFIG" "${@:2}" &&
 		make -C "$1" with_llvm=no PG_CONFIG="$PG_CONFIG" install
 }
 
