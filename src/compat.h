@@ -34,6 +34,17 @@
 #include "varatt.h"
 #endif
 
+/* A function that does not return; since version 18 the server says it in front. */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
+/* Lists of five: since version 14. */
+#include "nodes/pg_list.h"
+#ifndef list_make5
+#define list_make5(a, b, c, d, e) lappend(list_make4((a), (b), (c), (d)), (e))
+#endif
+
 /*
  * Reading a date or time from its fields: since version 16 there is one more
  * output, of use for the server's own messages only.

@@ -187,8 +187,8 @@ span_subject(const FeedPart *part, char *subject, size_t size)
 static void
 describe_spans(const Settings *settings, const ExportQuery *query, char **request, char **filter)
 {
-	char start[16] = "(no lower bound)";
-	char end[16] = "now";
+	char start[16] = "";
+	char end[16] = "";
 	StringInfoData line;
 	int64 first = query->start_hour;
 	int64 last = query->end_hour;

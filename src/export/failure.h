@@ -16,6 +16,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "export/policy.h"
 #include "export/settings.h"
 

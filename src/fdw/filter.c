@@ -146,7 +146,7 @@ column_of(Node *node, const CompileContext *context, int *attribute)
 {
 	Var *var = (Var *) strip_relabels(node);
 
-	if (var == NULL || !IsA(var, Var) || var->varno != (int) context->relid ||
+	if (var == NULL || !IsA(var, Var) || (Index) var->varno != context->relid ||
 		var->varlevelsup != 0 || var->varattno <= 0)
 		return FILTER_NONE;
 	*attribute = var->varattno - 1;
