@@ -75,8 +75,8 @@ add_export(const Export *export, void *argument)
 	if (export->failure.sqlstate != 0)
 		snprintf(reason, sizeof(reason), "%s%s%s", export->failure.reason,
 				 export->failure.detail[0] != '\0' ? ": " : "", export->failure.detail);
-	values[column++] = CStringGetTextDatum(export->settings->server_name);
-	values[column++] = CStringGetTextDatum(export->settings->user_name);
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->server_name));
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->user_name));
 	values[column++] = CStringGetTextDatum(export->entity->name);
 	values[column++] = CStringGetTextDatum(export->profile_id);
 	values[column] = text_or_null(NULL, &nulls[column]);
