@@ -96,7 +96,7 @@ class Cluster:
         with open(os.path.join(data, "postgresql.conf"), "a") as file:
             file.write("listen_addresses = ''\nunix_socket_directories = '%s'\nport = %s\nfsync = off\nsynchronous_commit = off\n"
                        "full_page_writes = off\nautovacuum = off\njit = off\nshared_buffers = 32MB\ntimezone = 'UTC'\n"
-                       "log_line_prefix = '%%m [%%p] %%q%%d '\nlc_messages = 'C'\n" % (self.folder, self.port))
+                       "log_line_prefix = '%%m [%%p] %%e '\nlc_messages = 'C'\n" % (self.folder, self.port))
         # Through a file: a server that inherited a pipe would keep it open.
         self.server_command("pg_ctl", "-D", data, "-l", self.log_file, "-w", "-t", "60", "start")
 
@@ -138,9 +138,11 @@ class Cluster:
         self.run("DROP DATABASE IF EXISTS %s WITH (FORCE)" % name)
 
     def log_size(self):
-        return os.path.getsize(self.log_file)
+        return os.path.getsize(self.log_file) if self.log_file else 0
 
     def log_text(self, start=0):
+        if not self.log_file:
+            return ""
         with open(self.log_file, "rb") as file:
             file.seek(start)
             return file.read().decode("utf-8", "replace")
@@ -274,8 +276,14 @@ class TestCase(unittest.TestCase):
         cls.addClassCleanup(cls.emulator.stop)
 
     def setUp(self):
+        self.log_start = cluster().log_size()
+        self.addCleanup(self.check_server)
         self.emulator.reset()
         self.session = self.connect()
+
+    def check_server(self):
+        """No backend crashed."""
+        self.assertNotRegex(cluster().log_text(self.log_start), "was terminated by signal|TRAP:|PANIC:")
 
     def connect(self, user=None, **settings):
         session = Session(self.database, user, **settings)
@@ -374,6 +382,13 @@ class TestCase(unittest.TestCase):
         self.assertIn(error.pgcode, states, text or str(error))
         for part in parts:
             self.assertRegex(text, part if hasattr(part, "search") else re.escape(part))
+
+    def check_terminated(self, running):
+        """The client may be told why, or just find the connection closed; the log knows."""
+        self.assertIn(running.error.pgcode, ("57P01", None), running.error)
+        if cluster().log_file:
+            self.assertRegex(cluster().log_text(self.log_start), r"\[%d\] (57P01 )?FATAL:  terminating connection" % running.session.pid)
+        self.eventually(lambda: not os.path.exists("/proc/%d" % running.session.pid), "end of the backend", 2)
 
     def cancel(self, running, function="pg_cancel_backend"):
         """Cancel a statement and return how many milliseconds it took to end."""
