@@ -15,6 +15,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "stream/crc32.h"
 #include "stream/gunzip.h"
 #include "stream/stream_error.h"
 
@@ -247,7 +248,7 @@ static inline void
 add_to_header_crc(Gunzip *gunzip, const unsigned char *bytes, size_t length)
 {
 	if (gunzip->flags & FLAG_HEADER_CRC)
-		gunzip->header_crc = (uint32_t) crc32_z(gunzip->header_crc, bytes, length);
+		gunzip->header_crc = stream_crc32(gunzip->header_crc, bytes, length);
 }
 
 /* Read the ten bytes that every header begins with. */
@@ -404,7 +405,7 @@ read_body(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t outp
 
 	taken = (size_t) (inflater->next_in - input->next);
 	given = (size_t) (inflater->next_out - (output + *produced));
-	gunzip->member_crc = (uint32_t) crc32_z(gunzip->member_crc, output + *produced, given);
+	gunzip->member_crc = stream_crc32(gunzip->member_crc, output + *produced, given);
 	gunzip->member_length += given;
 	gunzip->bytes_out += given;
 	*produced += given;

@@ -30,7 +30,8 @@ extern void gunzip_free(Gunzip *gunzip);
  * always set.  Returns STREAM_DATA (call again), STREAM_NEED_INPUT,
  * STREAM_END or STREAM_ERROR.  Bytes may be produced with each of them but
  * STREAM_ERROR, after which the bytes produced before remain valid as data
- * that was delivered but is not verified.
+ * that was delivered but is not verified.  Since another member may follow,
+ * STREAM_END only comes once input->last is set.
  */
 extern StreamStatus gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output,
 								size_t output_size, size_t *produced);

@@ -86,7 +86,10 @@ typedef enum JsonFraming
 
 typedef struct JsonReader JsonReader;
 
-/* Returns NULL when memory is short.  paths is borrowed and may be shared. */
+/*
+ * Returns NULL when memory is short.  paths is translated here; it may be
+ * shared, and paths added to it later are not seen by this reader.
+ */
 extern JsonReader *json_reader_create(const JsonPaths *paths);
 extern void json_reader_free(JsonReader *reader);
 
@@ -102,14 +105,20 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  * STREAM_NEED_INPUT: *consumed bytes may be dropped; call again with the rest
  *	and more behind it.  If consumed is 0 and length is JSON_MAX_RECORD or
  *	more, this is STREAM_ERROR (too large) instead.
- * STREAM_END: the array was closed (array), or last and nothing is left
- *	(lines).  Only white space may follow an array's "]"; zero records are
- *	fine.
+ * STREAM_END: last, and the array was closed (array) or nothing is left
+ *	(lines).  Only white space may follow an array's "]", so without last the
+ *	answer there is STREAM_NEED_INPUT; zero records are fine.
  * STREAM_ERROR: an unclosed array or record at last is STREAM_ERROR_TRUNCATED.
  *	A record that is no object is STREAM_ERROR_CORRUPT.
  *
  * Call as often as there are records; a walk that runs into the end of the
- * data starts over at the record's first byte, so hand in large pieces.
+ * data starts over at the record's first byte, so hand in large pieces.  Small
+ * ones cost little more, however large the record: it is only walked again
+ * when its end has been found or its size has doubled.
+ *
+ * Raw control characters in a string are let pass here and by
+ * json_string_decode (json_validate refuses them), except for a line break in
+ * JSON_FRAMING_LINES, where it means that a line was cut.
  */
 extern StreamStatus json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 									 size_t *consumed, JsonValue *values);
@@ -127,7 +136,7 @@ extern uint64_t json_reader_record_offset(const JsonReader *reader);
  */
 
 /*
- * Walk an array or object that a walk returned.  The text must still lie in
+ * Walk an array or object that a walk (or a cursor) returned.  The text must still lie in
  * the padded buffer.  For an object key is filled too (as a string value).
  * json_cursor_next returns false at the end, and false with *error set (if
  * error is given) when the inside is malformed.

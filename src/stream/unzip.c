@@ -22,6 +22,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "stream/crc32.h"
 #include "stream/gunzip.h"
 #include "stream/stream_error.h"
 #include "stream/unzip.h"
@@ -871,8 +872,8 @@ read_record(Unzip *unzip, StreamInput *input)
 		/* Tell a cut archive from a short text. */
 		size_t length = unzip->pending_end - unzip->pending_begin;
 
-		if (length > 0 &&
-			memcmp(unzip->pending + unzip->pending_begin, "PK", length < 2 ? 1 : 2) != 0)
+		if (input->last && length > 0 &&
+			memcmp(unzip->pending + unzip->pending_begin, "PK", length < 2 ? length : 2) != 0)
 			fail_record(unzip, input);
 		return false;
 	}
@@ -939,7 +940,7 @@ gunzip_bytes(Unzip *unzip, StreamInput bytes, size_t *taken, unsigned char *outp
 static void
 use_stored(Unzip *unzip, StreamInput *input, const unsigned char *bytes, size_t length)
 {
-	unzip->crc = (uint32_t) crc32_z(unzip->crc, bytes, length);
+	unzip->crc = stream_crc32(unzip->crc, bytes, length);
 	unzip->compressed += length;
 	unzip->uncompressed += length;
 	use_bytes(unzip, input, length);
@@ -1035,7 +1036,7 @@ inflate_some(Unzip *unzip, StreamInput *input)
 		taken = (size_t) (inflater->next_in - bytes.next);
 		unzip->middle_begin = 0;
 		unzip->middle_end = (size_t) (inflater->next_out - unzip->middle);
-		unzip->crc = (uint32_t) crc32_z(unzip->crc, unzip->middle, unzip->middle_end);
+		unzip->crc = stream_crc32(unzip->crc, unzip->middle, unzip->middle_end);
 		unzip->uncompressed += unzip->middle_end;
 		unzip->compressed += taken;
 		if (taken > 0)
@@ -1053,6 +1054,9 @@ inflate_some(Unzip *unzip, StreamInput *input)
 				fail_entry(unzip, STREAM_ERROR_OUT_OF_MEMORY, "out of memory");
 				return CONTENT_FAILED;
 			default:
+				/* What came before is handed over first; zlib will say it again. */
+				if (unzip->middle_end > 0)
+					return CONTENT_COMPLETE;
 				fail_entry(unzip, STREAM_ERROR_CORRUPT, "compressed data is corrupt: %s",
 						   inflater->msg != NULL ? inflater->msg : "unknown reason");
 				return CONTENT_FAILED;

@@ -37,7 +37,9 @@ extern void unzip_free(Unzip *unzip);
  * Like gunzip_read, with two more answers: STREAM_ENTRY_BEGIN before an
  * entry's first byte and STREAM_ENTRY_END after its last, when the checksums
  * of the entry and of the gzip inside have matched.  Nothing is produced with
- * these two.  STREAM_END comes after the end-of-central-directory record.
+ * these two.  STREAM_END comes after the end-of-central-directory record, once
+ * input->last is set and nothing but zero bytes has followed it.  Entries that
+ * are skipped are not announced, but verified all the same.
  */
 extern StreamStatus unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output,
 							   size_t output_size, size_t *produced);
@@ -47,13 +49,13 @@ extern const StreamError *unzip_error(const Unzip *unzip);
 /*
  * The entry between STREAM_ENTRY_BEGIN and the next one.  The name is NUL
  * terminated and may hold any other byte; length and CRC-32 are those of the
- * inflated content and complete with STREAM_ENTRY_END.
+ * inflated content so far and complete with STREAM_ENTRY_END.
  */
 extern const char *unzip_entry_name(const Unzip *unzip);
 extern uint64_t unzip_entry_length(const Unzip *unzip);
 extern uint32_t unzip_entry_crc(const Unzip *unzip);
 
-/* Since the last reset. */
+/* Since the last reset; entries are those announced by STREAM_ENTRY_BEGIN. */
 extern uint64_t unzip_entries(const Unzip *unzip);
 extern uint64_t unzip_bytes_in(const Unzip *unzip);
 extern uint64_t unzip_bytes_out(const Unzip *unzip);

@@ -1,0 +1,464 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_policy.c
+ *		The policy table row by row, hours, control messages, URLs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "check.h"
+
+#include "export/hours.h"
+#include "export/message.h"
+#include "export/policy.h"
+#include "net/url.h"
+
+/*-------------------------------------------------------------------------
+ * Policy
+ *-------------------------------------------------------------------------
+ */
+
+#define A ACTION_SUCCESS
+#define E ACTION_EMPTY
+#define R ACTION_RETRY
+#define T ACTION_THROTTLED
+#define U ACTION_REAUTHENTICATE
+#define M ACTION_REMINT_URL
+#define N ACTION_REQUEST_ANEW
+#define S ACTION_SPLIT
+#define C ACTION_FAIL_CREDENTIALS
+#define P ACTION_FAIL_PERMISSION
+#define F ACTION_FAIL_REQUEST
+
+/* Every call (columns in the order of ApiCall) for every status of the reference pages. */
+static const struct
+{
+	int status;
+	PolicyAction actions[6];
+} expected_actions[] = {
+	/*     token profiles request status download archive */
+	{ 200, { A, A, A, A, A, A } }, { 202, { F, F, A, F, F, F } }, { 204, { F, F, F, F, F, F } },
+	{ 206, { F, F, F, F, A, F } }, { 301, { F, F, F, F, F, F } }, { 307, { F, F, F, F, F, F } },
+	{ 400, { C, F, F, F, M, S } }, { 401, { C, U, U, U, F, C } }, { 403, { C, P, P, P, M, C } },
+	{ 404, { C, F, F, N, M, R } }, { 406, { C, F, F, F, F, F } }, { 408, { C, R, R, R, R, R } },
+	{ 415, { C, F, F, F, F, F } }, { 416, { C, F, F, F, F, F } }, { 422, { C, F, F, F, F, F } },
+	{ 425, { C, R, R, R, R, R } }, { 429, { T, T, T, T, T, T } }, { 500, { R, R, R, R, R, R } },
+	{ 501, { R, R, R, R, R, R } }, { 502, { R, R, R, R, R, R } }, { 503, { R, R, R, R, R, R } },
+	{ 504, { R, R, R, R, R, S } },
+};
+
+static void
+test_answers(void)
+{
+	begin_test("policy: every call and status");
+	for (size_t i = 0; i < sizeof(expected_actions) / sizeof(expected_actions[0]); i++)
+	{
+		for (int call = CALL_TOKEN; call <= CALL_ARCHIVE; call++)
+		{
+			int status = expected_actions[i].status;
+			PolicyAction action =
+				policy_decide((ApiCall) call, REQUEST_FAILURE_NONE, status, BODY_OTHER);
+
+			CHECK_THAT(action == expected_actions[i].actions[call],
+					   "call %d, status %d: action %d, expected %d", call, status, action,
+					   expected_actions[i].actions[call]);
+		}
+	}
+
+	begin_test("policy: no data is empty at Amplitude only");
+	for (int call = CALL_TOKEN; call <= CALL_ARCHIVE; call++)
+	{
+		PolicyAction action =
+			policy_decide((ApiCall) call, REQUEST_FAILURE_NONE, 404, BODY_NO_DATA);
+
+		CHECK_THAT((action == ACTION_EMPTY) == (call == CALL_ARCHIVE), "call %d: action %d", call,
+				   action);
+	}
+	CHECK_NUMBER(policy_body_kind("Raw data files were not found.", 30), BODY_NO_DATA);
+	CHECK_NUMBER(policy_body_kind("{\"error\":\"Raw data files were not found\"}", 41),
+				 BODY_NO_DATA);
+	CHECK_NUMBER(policy_body_kind("404: Not Found", 14), BODY_OTHER);
+	CHECK_NUMBER(policy_body_kind(NULL, 0), BODY_OTHER);
+
+	begin_test("policy: no answer");
+	for (int call = CALL_TOKEN; call <= CALL_ARCHIVE; call++)
+	{
+		static const RequestFailure passing[] = { REQUEST_FAILURE_RESOLVE, REQUEST_FAILURE_CONNECT,
+												  REQUEST_FAILURE_TIMEOUT, REQUEST_FAILURE_BROKEN };
+
+		for (int i = 0; i < 4; i++)
+			CHECK_NUMBER(policy_decide((ApiCall) call, passing[i], 0, BODY_OTHER), ACTION_RETRY);
+		/* A broken body after a good status is broken all the same. */
+		CHECK_NUMBER(policy_decide((ApiCall) call, REQUEST_FAILURE_BROKEN, 200, BODY_OTHER),
+					 ACTION_RETRY);
+		CHECK_NUMBER(policy_decide((ApiCall) call, REQUEST_FAILURE_TLS, 0, BODY_OTHER),
+					 ACTION_FAIL_NETWORK);
+		CHECK_NUMBER(policy_decide((ApiCall) call, REQUEST_FAILURE_SETUP, 0, BODY_OTHER),
+					 ACTION_FAIL_NETWORK);
+		CHECK_NUMBER(policy_decide((ApiCall) call, REQUEST_FAILURE_TOO_LARGE, 200, BODY_OTHER),
+					 ACTION_FAIL_REQUEST);
+	}
+}
+
+static void
+test_delays(void)
+{
+	int64_t previous = 0;
+
+	begin_test("policy: backoff grows and is bounded");
+	for (int attempt = 0; attempt < 40; attempt++)
+	{
+		int64_t delay = policy_backoff(CALL_STATUS, ACTION_RETRY, attempt, 0.5);
+
+		CHECK_THAT(delay >= previous && delay <= 150000, "attempt %d: %lld ms", attempt,
+				   (long long) delay);
+		previous = delay;
+	}
+	CHECK_NUMBER(policy_backoff(CALL_STATUS, ACTION_RETRY, 0, 0.5), 1000);
+	CHECK_NUMBER(policy_backoff(CALL_STATUS, ACTION_RETRY, 2, 0.5), 4000);
+	CHECK_NUMBER(policy_backoff(CALL_STATUS, ACTION_RETRY, 0, 0), 750);
+	CHECK_THAT(policy_backoff(CALL_STATUS, ACTION_RETRY, 0, 0.999999) < 1250, "jitter over 25 %%");
+	CHECK_NUMBER(policy_backoff(CALL_ARCHIVE, ACTION_THROTTLED, 0, 0.5), 30000);
+	CHECK_NUMBER(policy_backoff(CALL_ARCHIVE, ACTION_RETRY, 0, 0.5), 1000);
+	CHECK_NUMBER(policy_backoff(CALL_REQUEST, ACTION_THROTTLED, 0, 0.5), 1000);
+
+	begin_test("policy: Retry-After");
+	CHECK_NUMBER(policy_retry_after("120", 0), 120000);
+	CHECK_NUMBER(policy_retry_after("0", 0), 0);
+	CHECK_NUMBER(policy_retry_after("", 0), -1);
+	CHECK_NUMBER(policy_retry_after(NULL, 0), -1);
+	CHECK_NUMBER(policy_retry_after("soon", 0), -1);
+	CHECK_NUMBER(policy_retry_after("-5", 0), -1);
+	CHECK_NUMBER(policy_retry_after("1.5", 0), -1);
+	CHECK_NUMBER(policy_retry_after("Sun, 22 Nov 2026 00:00:10 GMT", 1795305600), 10000);
+	CHECK_NUMBER(policy_retry_after("Sun, 22 Nov 2026 00:00:10 GMT", 1795305700), 0);
+	CHECK_THAT(policy_retry_after("99999999999999999999999", 0) > 0, "overflow");
+}
+
+/*-------------------------------------------------------------------------
+ * Hours
+ *-------------------------------------------------------------------------
+ */
+
+static void
+check_format(int64_t hour, const char *expected)
+{
+	char text[16] = "";
+
+	CHECK_THAT(hours_format(hour, text, sizeof(text)) && strcmp(text, expected) == 0,
+			   "hour %lld is %s, expected %s", (long long) hour, text, expected);
+}
+
+static void
+test_hours(void)
+{
+	int64_t start;
+	int64_t end;
+	char text[16];
+
+	begin_test("hours: format and rounding");
+	check_format(0, "19700101T00");
+	check_format(HOURS_FIRST_HOURLY, "20141112T00");
+	check_format(HOURS_FIRST_HOURLY - 1, "20141111T23");
+	check_format(INT64_C(482136), "20250101T00");
+	check_format(-1, "19691231T23");
+	CHECK(!hours_format(INT64_MAX / 3600, text, sizeof(text)));
+	CHECK(!hours_format(INT64_MIN / 3600, text, sizeof(text)));
+	CHECK(!hours_format(0, text, 11));
+	CHECK_NUMBER(hours_of_microseconds(0), 0);
+	CHECK_NUMBER(hours_of_microseconds(INT64_C(3599999999)), 0);
+	CHECK_NUMBER(hours_of_microseconds(INT64_C(3600000000)), 1);
+	CHECK_NUMBER(hours_of_microseconds(-1), -1);
+	CHECK_NUMBER(hours_of_microseconds(INT64_C(-3600000000)), -1);
+	CHECK_NUMBER(hours_of_microseconds(INT64_C(-3600000001)), -2);
+
+	begin_test("hours: whole days before 2014-11-12");
+	start = HOURS_FIRST_HOURLY - 5;
+	end = HOURS_FIRST_HOURLY - 3;
+	hours_widen(&start, &end);
+	CHECK_NUMBER(start, HOURS_FIRST_HOURLY - 24);
+	CHECK_NUMBER(end, HOURS_FIRST_HOURLY - 1);
+	start = HOURS_FIRST_HOURLY - 30;
+	end = HOURS_FIRST_HOURLY + 3;
+	hours_widen(&start, &end);
+	CHECK_NUMBER(start, HOURS_FIRST_HOURLY - 48);
+	CHECK_NUMBER(end, HOURS_FIRST_HOURLY + 3);
+	start = HOURS_FIRST_HOURLY;
+	end = HOURS_FIRST_HOURLY;
+	hours_widen(&start, &end);
+	CHECK_NUMBER(start, HOURS_FIRST_HOURLY);
+	CHECK_NUMBER(end, HOURS_FIRST_HOURLY);
+
+	begin_test("hours: spans are disjoint, complete and within the limits");
+	for (int round = 0; round < 2000; round++)
+	{
+		int64_t first = HOURS_FIRST_HOURLY - 24 * (int64_t) random_below(400);
+		int64_t last = first + random_below(20000);
+		int64_t span = 1 + random_below(round % 2 ? 48 : 20000);
+		int64_t next = first;
+
+		hours_widen(&first, &last);
+		while (next <= last)
+		{
+			int64_t stop = hours_span_end(next, last, span);
+
+			if (!CHECK_THAT(stop >= next && stop <= last && stop - next < HOURS_LONGEST_SPAN,
+							"span %lld..%lld of %lld..%lld", (long long) next, (long long) stop,
+							(long long) first, (long long) last))
+				break;
+			if (next < HOURS_FIRST_HOURLY)
+				CHECK_THAT(stop < HOURS_FIRST_HOURLY && next % 24 == 0 && (stop + 1) % 24 == 0,
+						   "daily files: %lld..%lld", (long long) next, (long long) stop);
+			else
+				CHECK_THAT(stop - next < span, "longer than asked for");
+			next = stop + 1;
+		}
+		CHECK_NUMBER(next, last + 1);
+	}
+}
+
+/*-------------------------------------------------------------------------
+ * Messages
+ *-------------------------------------------------------------------------
+ */
+
+static bool
+parse_status(const char *body, StatusMessage *message)
+{
+	memset(message, 0x5a, sizeof(*message));
+	return message_parse_status(body, strlen(body), message);
+}
+
+static void
+test_status_messages(void)
+{
+	StatusMessage message;
+
+	begin_test("messages: status");
+	CHECK(parse_status("{\"exportId\":\"ZTc1,LFQ\",\"status\":\"IN_PROGRESS\"}", &message));
+	CHECK(strcmp(message.export_id, "ZTc1,LFQ") == 0);
+	CHECK_NUMBER(message.status, EXPORT_STATUS_RUNNING);
+	CHECK(message.url[0] == '\0' && message.file_size == -1 && !message.has_generated_at);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"PROCESSING\"}", &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_RUNNING);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"SOMETHING_NEW\"}", &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_RUNNING);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"COMPLETED\",\"url\":\"https://x/y?z\","
+					   "\"fileSize\":782,\"urlExpiresAt\":\"2023-09-26T16:38:44.604Z\","
+					   "\"generatedAt\":\"2023-09-26T15:38:16.609Z\"}\n",
+					   &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_COMPLETED);
+	CHECK(strcmp(message.url, "https://x/y?z") == 0);
+	CHECK_NUMBER(message.file_size, 782);
+	CHECK(message.has_generated_at);
+	CHECK_NUMBER(message.generated_at, INT64_C(1695742696609000));
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"FAILED\",\"error\":{\"errorCode\":"
+					   "\"TIMED_OUT\",\"message\":\"too many\\u0007\"}}",
+					   &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_FAILED);
+	CHECK(strcmp(message.error_code, "TIMED_OUT") == 0);
+	CHECK(strcmp(message.error_text, "too many\\x07") == 0);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"CANCELLED\"}", &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_FAILED);
+	CHECK(message.error_code[0] == '\0' && message.error_text[0] == '\0');
+
+	begin_test("messages: what is no status");
+	CHECK(!parse_status("", &message));
+	CHECK(!parse_status("null", &message));
+	CHECK(!parse_status("[]", &message));
+	CHECK(!parse_status("{\"status\":\"COMPLETED\"}", &message));
+	CHECK(!parse_status("{\"exportId\":\"\",\"status\":\"COMPLETED\"}", &message));
+	CHECK(!parse_status("{\"exportId\":7,\"status\":\"COMPLETED\"}", &message));
+	CHECK(!parse_status("{\"exportId\":\"a\\u0000b\\u0001\",\"status\":null}", &message));
+	CHECK(!parse_status("{\"exportId\":\"a\\nb\",\"status\":\"COMPLETED\"}", &message));
+	CHECK(!parse_status("{\"exportId\":\"a\",\"status\":\"COMPL", &message));
+	CHECK(!parse_status("<html>", &message));
+	CHECK(!message_parse_status(NULL, 0, &message));
+}
+
+static void
+count_profile(const char *profile_id, void *argument)
+{
+	Bytes *bytes = argument;
+
+	append_text(bytes, profile_id);
+	append_text(bytes, ",");
+}
+
+static void
+test_other_messages(void)
+{
+	static TokenMessage token;
+	const char *body;
+	Bytes bytes = { 0 };
+
+	begin_test("messages: token");
+	body = "{\"access_token\":\"Atza|x\",\"token_type\":\"bearer\",\"expires_in\":3600}";
+	CHECK(message_parse_token(body, strlen(body), &token));
+	CHECK(strcmp(token.access_token, "Atza|x") == 0);
+	CHECK_NUMBER(token.expires_in, 3600);
+	body = "{\"access_token\":\"Atza|x\"}";
+	CHECK(message_parse_token(body, strlen(body), &token));
+	CHECK_NUMBER(token.expires_in, -1);
+	body = "{\"access_token\":\"a\\r\\nX-Evil: 1\"}";
+	CHECK(!message_parse_token(body, strlen(body), &token));
+	body = "{\"access_token\":null}";
+	CHECK(!message_parse_token(body, strlen(body), &token));
+	body = "{}";
+	CHECK(!message_parse_token(body, strlen(body), &token));
+
+	begin_test("messages: profiles");
+	body = "[{\"profileId\":1111,\"accountInfo\":{\"type\":\"seller\"}},"
+		   "{\"profileId\":3333,\"accountInfo\":{\"type\":\"agency\"}},"
+		   "{\"profileId\":9007199254740993},{\"profileId\":\"18446744073709551615\"}]";
+	CHECK(message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	append(&bytes, "", 1);
+	CHECK_CONTAINS((char *) bytes.data, "1111,9007199254740993,18446744073709551615,");
+	CHECK(strstr((char *) bytes.data, "3333") == NULL);
+	body = "{\"message\":\"no\"}";
+	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	body = "[{\"profileId\":\"1; DROP\"}]";
+	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	body = "[7]";
+	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	free(bytes.data);
+}
+
+static void
+check_error_text(const char *body, const char *expected)
+{
+	char text[MESSAGE_MAX_TEXT];
+
+	message_error_text(body, strlen(body), text, sizeof(text));
+	CHECK_THAT(strcmp(text, expected) == 0, "\"%s\" reads \"%s\", expected \"%s\"", body, text,
+			   expected);
+}
+
+static void
+test_error_texts(void)
+{
+	char text[MESSAGE_MAX_TEXT];
+	char *body = malloc(100000);
+
+	begin_test("messages: errors in every dialect");
+	check_error_text("{\"code\":\"401\",\"details\":\"Not authorized to access scope 1\"}",
+					 "Not authorized to access scope 1");
+	check_error_text("{\"message\":\"Too Many Requests\"}", "Too Many Requests");
+	check_error_text("{\"code\":\"X\",\"detail\":\"d\"}", "d");
+	check_error_text("{\"error\":\"invalid_grant\",\"error_description\":\"bad token\"}",
+					 "bad token");
+	check_error_text("{\"error\":\"invalid_grant\"}", "invalid_grant");
+	check_error_text("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has "
+					 "expired</Message></Error>",
+					 "Request has expired");
+	check_error_text("<html><head><title>503 Service\n Unavailable</title></head><body>x</body>",
+					 "503 Service Unavailable");
+	check_error_text("<html><h1>Oops</h1>", "Oops");
+	check_error_text("<div>nothing</div>", "(an HTML or XML page)");
+	check_error_text("Raw data files were not found.", "Raw data files were not found.");
+	check_error_text("", "");
+	check_error_text("[1,2]", "[1,2]");
+
+	begin_test("messages: errors are cut and escaped");
+	memset(body, 'x', 99999);
+	body[99999] = '\0';
+	message_error_text(body, 99999, text, sizeof(text));
+	CHECK_NUMBER(strlen(text), 512);
+	for (int i = 0; i < 256; i++)
+		body[i] = (char) i;
+	message_error_text(body + 1, 254, text, sizeof(text));
+	for (const char *c = text; *c != '\0'; c++)
+		CHECK_THAT((unsigned char) *c >= 0x20 && (unsigned char) *c < 0x7f, "byte %02x",
+				   (unsigned char) *c);
+	check_error_text("caf\xc3\xa9 \xe9 \x1b[31m", "caf\xc3\xa9 \\xe9 \\x1b[31m");
+	message_error_text("a\0b", 3, text, sizeof(text));
+	CHECK(strcmp(text, "a\\x00b") == 0);
+	free(body);
+}
+
+static void
+test_times(void)
+{
+	int64_t time;
+
+	begin_test("messages: times");
+	CHECK(message_parse_time("1970-01-01T00:00:00Z", &time) && time == 0);
+	CHECK(message_parse_time("1970-01-01 00:00:01", &time) && time == 1000000);
+	CHECK(message_parse_time("1970-01-01T00:00:00.5Z", &time) && time == 500000);
+	CHECK(message_parse_time("1970-01-01T01:00:00+01:00", &time) && time == 0);
+	CHECK(message_parse_time("1970-01-01T00:00:00.123456789Z", &time) && time == 123456);
+	CHECK(!message_parse_time("1970-01-01", &time));
+	CHECK(!message_parse_time("1970-13-01T00:00:00Z", &time));
+	CHECK(!message_parse_time("1970-01-01T00:00:00Zebra", &time));
+	CHECK(!message_parse_time("", &time));
+}
+
+/*-------------------------------------------------------------------------
+ * URLs
+ *-------------------------------------------------------------------------
+ */
+
+static void
+test_urls(void)
+{
+	static const struct
+	{
+		const char *url;
+		UrlCheck result;
+	} urls[] = {
+		{ "https://advertising-api.amazon.com", URL_OK },
+		{ "https://x.s3.amazonaws.com/a?X-Amz-Signature=1", URL_OK },
+		{ "http://127.0.0.1:8080/x", URL_OK },
+		{ "http://127.9.9.9", URL_OK },
+		{ "http://[::1]:80/x", URL_OK },
+		{ "http://localhost/x", URL_OK },
+		{ "http://LOCALHOST/x", URL_OK },
+		{ "http://example.com/", URL_NOT_LOOPBACK },
+		{ "http://10.0.0.1/", URL_NOT_LOOPBACK },
+		{ "http://128.0.0.1/", URL_NOT_LOOPBACK },
+		{ "http://[::2]/", URL_NOT_LOOPBACK },
+		{ "http://localhost.example.com/", URL_NOT_LOOPBACK },
+		{ "http://127.0.0.1.example.com/", URL_NOT_LOOPBACK },
+		{ "http://127.0.0.1@example.com/", URL_HAS_CREDENTIALS },
+		{ "https://user:secret@example.com/", URL_HAS_CREDENTIALS },
+		{ "ftp://localhost/", URL_WRONG_SCHEME },
+		{ "file:///etc/passwd", URL_MALFORMED },
+		{ "", URL_MALFORMED },
+		{ "https://", URL_MALFORMED },
+	};
+	char text[200];
+
+	begin_test("urls: what may be connected to");
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+	{
+		UrlCheck result = url_check(urls[i].url);
+
+		/* A URL without a host is refused one way or the other. */
+		if (urls[i].result == URL_MALFORMED)
+			CHECK_THAT(result != URL_OK, "%s is accepted", urls[i].url);
+		else
+			CHECK_THAT(result == urls[i].result, "%s: %d, expected %d", urls[i].url, result,
+					   urls[i].result);
+	}
+
+	begin_test("urls: messages show no query, forms are encoded");
+	url_for_message("https://h.example/a/b?X-Amz-Signature=secret#f", text, sizeof(text));
+	CHECK(strcmp(text, "https://h.example/a/b") == 0);
+	CHECK(url_encode("Atzr|a+b/c=d~e", text, sizeof(text)));
+	CHECK(strcmp(text, "Atzr%7Ca%2Bb%2Fc%3Dd~e") == 0);
+	CHECK(!url_encode("abcdef", text, 6));
+	CHECK(url_encode("abcde", text, 6));
+}
+
+int
+main(void)
+{
+	test_answers();
+	test_delays();
+	test_hours();
+	test_status_messages();
+	test_other_messages();
+	test_error_texts();
+	test_times();
+	test_urls();
+	return finish_tests();
+}
