@@ -1,6 +1,7 @@
 # adsexport_fdw: build with  make && sudo make install
 #   PG_CONFIG=/path/to/pg_config   the server to build for (default: the first in PATH)
 #   WERROR=1                       warnings are errors
+#   WITH_ISAL=1                    inflate with ISA-L instead of zlib, two to three times as fast
 
 EXTENSION = adsexport_fdw
 MODULE_big = adsexport_fdw
@@ -15,6 +16,9 @@ PKG_CONFIG ?= pkg-config
 # Goals that build nothing need no libraries.
 ifneq ($(filter-out clean distclean,$(or $(MAKECMDGOALS),all)),)
 LIBRARIES = libcurl:7.68:libcurl4-openssl-dev zlib:1.2.11:zlib1g-dev json-c:0.13:libjson-c-dev
+ifeq ($(WITH_ISAL),1)
+LIBRARIES += libisal:2.30:libisal-dev
+endif
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error pkg-config was not found; install it (Debian: apt-get install pkg-config))
 endif
@@ -33,6 +37,9 @@ SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread
 endif
 
 PG_CPPFLAGS = -I$(CURDIR)/src -D_GNU_SOURCE $(LIBRARY_CFLAGS)
+ifeq ($(WITH_ISAL),1)
+PG_CPPFLAGS += -DADSEXPORT_WITH_ISAL
+endif
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement -fvisibility=hidden
 ifeq ($(WERROR),1)
 PG_CFLAGS += -Werror

@@ -3,20 +3,20 @@
  * gunzip.c
  *		Inflate a gzip stream, or pass through what is not gzip.
  *
- * zlib (or what may take its place one day) only sees the raw deflate data
- * between a member's header and trailer.  Headers and trailers are read here,
+ * The inflater only sees the raw deflate data between a member's header and
+ * trailer.  Headers and trailers are read here,
  * byte by byte, because that is where the decisions are: what is a further
  * member, what is padding, what is garbage, and which of the checks failed.
  *
  *-------------------------------------------------------------------------
  */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "stream/crc32.h"
 #include "stream/gunzip.h"
+#include "stream/inflater.h"
 #include "stream/stream_error.h"
 
 #define HEADER_SIZE 10
@@ -48,7 +48,7 @@ typedef enum GunzipState
 
 struct Gunzip
 {
-	z_stream inflater;
+	Inflater *inflater;
 	GunzipState state;
 	bool single_member; /* stop behind the member's trailer */
 
@@ -77,7 +77,8 @@ gunzip_create(void)
 
 	if (gunzip == NULL)
 		return NULL;
-	if (inflateInit2(&gunzip->inflater, -MAX_WBITS) != Z_OK)
+	gunzip->inflater = inflater_create();
+	if (gunzip->inflater == NULL)
 	{
 		free(gunzip);
 		return NULL;
@@ -91,7 +92,7 @@ gunzip_free(Gunzip *gunzip)
 {
 	if (gunzip == NULL)
 		return;
-	inflateEnd(&gunzip->inflater);
+	inflater_free(gunzip->inflater);
 	free(gunzip);
 }
 
@@ -107,7 +108,7 @@ begin_member(Gunzip *gunzip)
 	gunzip->member_start = gunzip->bytes_in;
 	gunzip->member_crc = 0;
 	gunzip->member_length = 0;
-	inflateReset(&gunzip->inflater);
+	inflater_reset(gunzip->inflater);
 }
 
 void
@@ -391,48 +392,39 @@ static bool
 read_body(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t output_size,
 		  size_t *produced)
 {
-	z_stream *inflater = &gunzip->inflater;
-	size_t taken;
+	size_t before = input->available;
 	size_t given;
-	int result;
+	InflaterResult result =
+		inflater_run(gunzip->inflater, input, output + *produced, output_size - *produced, &given);
 
-	inflater->next_in = (Bytef *) input->next;
-	inflater->avail_in = input->available > UINT_MAX ? UINT_MAX : (uInt) input->available;
-	inflater->next_out = output + *produced;
-	inflater->avail_out =
-		output_size - *produced > UINT_MAX ? UINT_MAX : (uInt) (output_size - *produced);
-	result = inflate(inflater, Z_NO_FLUSH);
-
-	taken = (size_t) (inflater->next_in - input->next);
-	given = (size_t) (inflater->next_out - (output + *produced));
 	gunzip->member_crc = stream_crc32(gunzip->member_crc, output + *produced, given);
 	gunzip->member_length += given;
 	gunzip->bytes_out += given;
 	*produced += given;
-	gunzip->bytes_in += taken;
-	input->next += taken;
-	input->available -= taken;
+	gunzip->bytes_in += before - input->available;
 
 	switch (result)
 	{
-		case Z_STREAM_END:
-			return true;
-		case Z_OK:
-		case Z_BUF_ERROR: /* no progress was possible, which is no error */
+		case INFLATER_MORE:
 			return false;
-		case Z_MEM_ERROR:
+		case INFLATER_END:
+			/* What it took too much is the trailer's, which is no shorter. */
+			gunzip->field_length = inflater_leftover(gunzip->inflater, gunzip->field);
+			return true;
+		case INFLATER_OUT_OF_MEMORY:
 			fail(gunzip, STREAM_ERROR_OUT_OF_MEMORY, "out of memory");
 			return false;
-		default:
-		{
-			char problem[80];
-
-			snprintf(problem, sizeof(problem), "compressed data is corrupt: %s",
-					 inflater->msg != NULL ? inflater->msg : "unknown reason");
-			fail(gunzip, STREAM_ERROR_CORRUPT, problem);
-			return false;
-		}
+		case INFLATER_CORRUPT:
+			break;
 	}
+	{
+		char problem[80];
+
+		snprintf(problem, sizeof(problem), "compressed data is corrupt: %s",
+				 inflater_problem(gunzip->inflater));
+		fail(gunzip, STREAM_ERROR_CORRUPT, problem);
+	}
+	return false;
 }
 
 /* Hold the trailer against what was inflated. */
