@@ -100,9 +100,14 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 				   filter_attributes(relation_id, settings->entity, desc), &filter);
 	table_close(relation, NoLock);
 
-	/* All clauses are checked locally, too: what was asked for may be wider. */
+	/*
+	 * All clauses are checked locally, too: what was asked for may be wider.
+	 * Those without a column (among them what the planner makes of
+	 * contradictions) are checked by a node above, before anything is read.
+	 */
 	return make_foreignscan(target_list, extract_actual_clauses(scan_clauses, false),
 							baserel->relid, filter.expressions,
-							list_make3(attributes, filter.trees, filter.is_late), NIL, NIL,
-							outer_plan);
+							list_make4(attributes, filter.trees, filter.is_late,
+									   makeInteger(root->hasPseudoConstantQuals)),
+							NIL, NIL, outer_plan);
 }

@@ -17,7 +17,8 @@ typedef enum ScanPrivate
 {
 	SCAN_PRIVATE_ATTRIBUTES, /* IntList: zero-based numbers of the needed columns */
 	SCAN_PRIVATE_TREES,      /* FilterPlan.trees */
-	SCAN_PRIVATE_IS_LATE     /* FilterPlan.is_late */
+	SCAN_PRIVATE_IS_LATE,    /* FilterPlan.is_late */
+	SCAN_PRIVATE_IS_GATED    /* Integer: the query may turn out not to need the scan */
 } ScanPrivate;
 
 extern void adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);

@@ -108,7 +108,8 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		 * so that it waits for the slowest of them and not for their sum.
 		 */
 		if (status->settings->api == API_AMAZON_ADS && status->settings->eager &&
-			!has_late_expression(status->is_late))
+			!has_late_expression(status->is_late) &&
+			!intVal(list_nth(plan->fdw_private, SCAN_PRIVATE_IS_GATED)))
 			start_feed(node);
 	}
 	MemoryContextSwitchTo(old_context);
