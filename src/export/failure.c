@@ -10,10 +10,12 @@
 
 #include <time.h>
 
+#include "common/base64.h"
 #include "compat.h"
 #include "export/failure.h"
 #include "export/message.h"
 #include "miscadmin.h"
+#include "net/url.h"
 #include "utils/builtins.h"
 
 void
@@ -70,28 +72,98 @@ random_fraction(void)
 	return compat_random_fraction();
 }
 
-/* Replace each occurrence of secret by asterisks of the same length. */
+/* A shorter text would blot out ordinary words, and tells little. */
+#define SHORTEST_SECRET 4
+
+/*
+ * Replace each occurrence of secret by asterisks of the same length; also its
+ * beginning at the very end of the text, which may have been cut there.
+ */
 static void
 redact(char *text, const char *secret)
 {
-	size_t length = secret != NULL ? strlen(secret) : 0;
+	size_t length = strlen(secret);
+	size_t text_length = strlen(text);
 
-	/* A shorter one would blot out ordinary words. */
-	if (length < 4)
+	if (length < SHORTEST_SECRET)
 		return;
 	for (char *found = strstr(text, secret); found != NULL; found = strstr(found + length, secret))
 		memset(found, '*', length);
+	for (size_t part = Min(length - 1, text_length); part >= SHORTEST_SECRET; part--)
+	{
+		if (memcmp(text + text_length - part, secret, part) == 0)
+		{
+			memset(text + text_length - part, '*', part);
+			break;
+		}
+	}
+}
+
+/* The secret as it is, and as it stands in a form. */
+static void
+redact_forms(char *text, const char *secret)
+{
+	char beginning[MESSAGE_MAX_TEXT];
+	char encoded[3 * MESSAGE_MAX_TEXT];
+
+	if (secret == NULL)
+		return;
+	/* Texts are not longer than that. */
+	strlcpy(beginning, secret, sizeof(beginning));
+	redact(text, beginning);
+	if (url_encode(beginning, encoded, sizeof(encoded)))
+		redact(text, encoded);
+	explicit_bzero(beginning, sizeof(beginning));
+	explicit_bzero(encoded, sizeof(encoded));
+}
+
+/* Basic authentication sends the two as one word. */
+static void
+redact_basic(char *text, const char *user, const char *password)
+{
+	char pair[MESSAGE_MAX_TEXT];
+	char encoded[2 * MESSAGE_MAX_TEXT];
+	int length;
+
+	if (user == NULL || password == NULL)
+		return;
+	snprintf(pair, sizeof(pair), "%s:%s", user, password);
+	length = pg_b64_encode((const void *) pair, (int) strlen(pair), encoded, sizeof(encoded) - 1);
+	if (length > 0)
+	{
+		encoded[length] = '\0';
+		redact_forms(text, encoded);
+	}
+	explicit_bzero(pair, sizeof(pair));
+	explicit_bzero(encoded, sizeof(encoded));
+}
+
+/* The values in the query of a signed link, wherever a server repeats it. */
+static void
+redact_links(char *text)
+{
+	for (char *found = strstr(text, "X-Amz-"); found != NULL; found = strstr(found, "X-Amz-"))
+	{
+		found += strcspn(found, "=& \"'<>\\");
+		if (*found != '=')
+			continue;
+		found++;
+		for (; *found != '\0' && strchr("& \"'<>\\", *found) == NULL; found++)
+			*found = '*';
+	}
 }
 
 void
 redact_secrets(char *text, const Settings *settings, const char *token)
 {
-	redact(text, token);
-	redact(text, settings->client_secret);
-	redact(text, settings->refresh_token);
-	redact(text, settings->access_token);
-	redact(text, settings->api_key);
-	redact(text, settings->secret_key);
+	redact_links(text);
+	redact_forms(text, token);
+	redact_forms(text, settings->client_secret);
+	redact_forms(text, settings->refresh_token);
+	redact_forms(text, settings->access_token);
+	redact_basic(text, settings->api_key, settings->secret_key);
+	redact_forms(text, settings->api_key);
+	redact_forms(text, settings->secret_key);
 }
 
 static const char *
@@ -259,6 +331,7 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 		{
 			message_error_text(headers->request_id, strlen(headers->request_id), text,
 							   sizeof(text));
+			redact_secrets(text, settings, token);
 			failure_add_detail(&answer->failure, "The vendor's request id is %s.", text);
 		}
 	}
