@@ -168,12 +168,30 @@ amazon_start_profiles(Reactor *reactor, const Settings *settings, const char *to
 
 /* The store is told nothing of us: the link is all it wants. */
 Request *
-amazon_start_download(Reactor *reactor, const Settings *settings, const char *url)
+amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
+					  int64 expected_length, uint64 start, const char *etag)
 {
 	RequestOptions options;
+	char range[64];
+	char if_range[300];
+	const char *headers[3] = { NULL };
 
 	common_options(&options, settings);
 	options.url = url;
 	options.stream = true;
+	if (expected_length > 0)
+		options.expected_length = expected_length - (int64) start;
+	if (start > 0)
+	{
+		snprintf(range, sizeof(range), "Range: bytes=" UINT64_FORMAT "-", start);
+		headers[0] = range;
+		/* A weak ETag does not promise the same bytes and is refused here. */
+		if (etag[0] == '"')
+		{
+			snprintf(if_range, sizeof(if_range), "If-Range: %s", etag);
+			headers[1] = if_range;
+		}
+		options.headers = headers;
+	}
 	return request_start(reactor, &options);
 }

@@ -23,6 +23,13 @@ extern Request *amazon_start_request(Reactor *reactor, const Export *export, con
 extern Request *amazon_start_status(Reactor *reactor, const Export *export, const char *token);
 extern Request *
 amazon_start_profiles(Reactor *reactor, const Settings *settings, const char *token, bool stream);
-extern Request *amazon_start_download(Reactor *reactor, const Settings *settings, const char *url);
+
+/*
+ * expected_length is that of the whole file (-1: unknown).  With a start, only
+ * what follows so many bytes is asked for, provided that the file still has
+ * that ETag (empty: not checked).
+ */
+extern Request *amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
+									  int64 expected_length, uint64 start, const char *etag);
 
 #endif /* ADSEXPORT_AMAZON_ADS_H */

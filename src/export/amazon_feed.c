@@ -107,7 +107,11 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 static void
 open_export_part(ExportFeed *feed, FeedPart *part)
 {
-	part->request = amazon_start_download(part->reactor, feed->settings, part->url);
+	uint64 start = part->range_refused ? 0 : part->resume_from;
+
+	part->from_start = start == 0;
+	part->request = amazon_start_download(part->reactor, feed->settings, part->url,
+										  part->export->file_size, start, part->etag);
 	pfree(part->url);
 	part->url = NULL;
 }
@@ -172,6 +176,7 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 
 const FeedApi amazon_export_feed = {
 	.container = CONTAINER_GZIP,
+	.resumable = true,
 	.uses_registry = true,
 	.add_parts = add_export_parts,
 	.step = step_export_part,

@@ -11,6 +11,7 @@
 #include "export/part.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "stream/crc32.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
@@ -162,6 +163,8 @@ rewind_parts(ExportFeed *feed)
 		part->reminted = part->reauthenticated = false;
 		part->delivered = 0;
 		part->sniffed = false;
+		part->resume_from = 0;
+		part->range_refused = false;
 		memset(&part->retry, 0, sizeof(Retry));
 	}
 }
@@ -189,7 +192,7 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 {
 	MemoryContext old_context;
 
-	feed->current = NULL;
+	feed->current = feed->broken = NULL;
 	feed->notice_due = 0;
 	/* Amplitude has no export to go back to: its spans are asked for again. */
 	if (feed->query != NULL && export_query_equal(feed->query, query) &&
@@ -273,6 +276,48 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 	feed_fail(feed, &answer->failure);
 }
 
+static void
+raise_changed_content(const ExportFeed *feed, const FeedPart *part)
+{
+	Failure failure;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+
+	feed->api->subject(part, subject, sizeof(subject));
+	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
+				"its content changed between two downloads");
+	failure_add_detail(&failure,
+					   "%s: the download broke after " UINT64_FORMAT
+					   " bytes, and the next one does not begin with the same.",
+					   subject, part->resume_from);
+	failure_set_hint(&failure, "Run the query again.");
+	feed_fail(feed, &failure);
+}
+
+/*
+ * Where does the answer to a download begin?  A server may send the range it
+ * was asked for, or all of it again.
+ */
+static void
+check_range(const ExportFeed *feed, FeedPart *part)
+{
+	const ResponseHeaders *headers = request_headers(part->request);
+	unsigned long long first;
+
+	part->skip_left = 0;
+	if (request_status(part->request) == 206)
+	{
+		if (sscanf(headers->content_range, "bytes %llu-", &first) != 1 ||
+			first != part->resume_from || part->from_start)
+			raise_changed_content(feed, part);
+		return;
+	}
+	part->from_start = true;
+	part->skip_left = part->resume_from;
+	part->skip_checksum = 0;
+	if (part->resume_from == 0)
+		strlcpy(part->etag, headers->etag, sizeof(part->etag));
+}
+
 /* Look at the answer to a download that was opened. */
 static void
 step_opening(ExportFeed *feed, FeedPart *part)
@@ -286,12 +331,22 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		return;
 	if (state != REQUEST_FAILED && (status == 200 || status == 206))
 	{
+		check_range(feed, part);
 		part->phase = PART_READABLE;
 		return;
 	}
 	/* An error's body is wanted, too. */
 	if (state == REQUEST_RECEIVING)
 		return;
+	/* Nothing left behind what we have: only hearing it all again can tell. */
+	if (status == 416 && part->resume_from > 0 && !part->range_refused)
+	{
+		part->range_refused = true;
+		feed->counters.retries++;
+		close_transfer(part);
+		part->phase = PART_WAITING;
+		return;
+	}
 	feed->api->subject(part, subject, sizeof(subject));
 	answer_judge(&answer, part->call, part->request, subject, feed->settings, part->token);
 	if (answer.action == ACTION_SUCCESS)
@@ -307,7 +362,6 @@ open_download(ExportFeed *feed, FeedPart *part)
 	if (part->reactor == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
 						errmsg("could not set up network access: %m")));
-	part->sniffed = false;
 	feed->api->open(feed, part);
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -328,11 +382,18 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		part->reading = true;
 		part->export->readers++;
 	}
+	feed->given = 0;
+	if (part == feed->broken)
+	{
+		/* Container and records stand where they stopped. */
+		feed->broken = NULL;
+		return;
+	}
+	part->sniffed = false;
 	record_block_free(record_stream_take_back(feed->records));
 	record_stream_reset(feed->records, feed->api->container);
 	container_reset(feed->container);
 	feed->filling = false;
-	feed->given = 0;
 }
 
 /*
@@ -381,6 +442,8 @@ step_parts(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		if (feed->broken != NULL && part != feed->broken)
+			continue;
 		if (part->phase == PART_RIPE && open < max_open)
 		{
 			if (part->due > now)
@@ -611,6 +674,7 @@ handle_broken_content(ExportFeed *feed, FeedPart *part, Answer *answer)
 	if (part->delivered > 0 && answer->action == ACTION_RETRY)
 		answer->action = ACTION_FAIL_NETWORK;
 	feed->current = NULL;
+	part->resume_from = 0;
 	handle_answer(feed, part, answer);
 }
 
@@ -647,7 +711,8 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	int64 received;
 
 	end_read_ahead(feed, part);
-	received = request_bytes_received(part->request);
+	received =
+		request_bytes_received(part->request) + (part->from_start ? 0 : (int64) part->resume_from);
 	if (export != NULL && part->is_gzip && export->file_size >= 0 && export->file_size != received)
 	{
 		char subject[MESSAGE_MAX_EXPORT_ID + 64];
@@ -674,6 +739,23 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	}
 }
 
+/* Hear what we know already, and hold it against what we heard before. */
+static void
+skip_known_bytes(ExportFeed *feed, FeedPart *part)
+{
+	size_t length;
+	const char *body = request_body(part->request, &length);
+
+	if (length > part->skip_left)
+		length = part->skip_left;
+	part->skip_checksum = stream_crc32(part->skip_checksum, (const unsigned char *) body, length);
+	part->skip_left -= length;
+	request_consume(part->request, length);
+	if (part->skip_left == 0 ? part->skip_checksum != part->resume_checksum
+							 : request_state(part->request) == REQUEST_DONE)
+		raise_changed_content(feed, part);
+}
+
 /*
  * Lend the stream what has arrived.  Returns false if that is nothing new.
  */
@@ -686,11 +768,13 @@ lend_input(ExportFeed *feed, FeedPart *part)
 
 	request_consume(part->request, feed->lent - feed->input.available);
 	state = request_state(part->request);
+	if (part->skip_left > 0)
+		skip_known_bytes(feed, part);
 	body = request_body(part->request, &length);
 	feed->lent = length;
 	feed->input.next = (const unsigned char *) body;
 	feed->input.available = length;
-	feed->input.last = state == REQUEST_DONE;
+	feed->input.last = state == REQUEST_DONE && part->skip_left == 0;
 	if (!part->sniffed && (length >= 2 || feed->input.last))
 	{
 		part->sniffed = true;
@@ -698,6 +782,28 @@ lend_input(ExportFeed *feed, FeedPart *part)
 			length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
 	}
 	return length > 0 || feed->input.last;
+}
+
+/* So much of progress makes up for the attempts before. */
+#define WORTHWHILE_PROGRESS (64 * 1024)
+
+/* Note how far the broken transfer got, to go on from there. */
+static void
+note_position(ExportFeed *feed, FeedPart *part)
+{
+	uint64 received = request_bytes_received(part->request);
+	uint64 before = part->resume_from;
+
+	feed->counters.bytes_downloaded += received;
+	if (part->skip_left > 0)
+		return; /* it did not even get there again */
+	part->resume_checksum = part->from_start
+								? request_checksum(part->request)
+								: stream_crc32_combine(part->resume_checksum,
+													   request_checksum(part->request), received);
+	part->resume_from = part->from_start ? received : part->resume_from + received;
+	if (part->resume_from >= before + WORTHWHILE_PROGRESS)
+		memset(&part->retry, 0, sizeof(Retry));
 }
 
 /* The transfer ended before its content did. */
@@ -714,6 +820,15 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 					   "The connection broke after " UINT64_FORMAT " bytes and " UINT64_FORMAT
 					   " records.",
 					   request_bytes_received(part->request), part->delivered);
+	if (part->delivered > 0 && feed->api->resumable && answer.action == ACTION_RETRY)
+	{
+		note_position(feed, part);
+		part->reminted = false;
+		feed->current = NULL;
+		feed->broken = part;
+		handle_answer(feed, part, &answer);
+		return;
+	}
 	handle_broken_content(feed, part, &answer);
 }
 

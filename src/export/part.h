@@ -56,7 +56,21 @@ typedef struct FeedPart
 	Reactor *reactor; /* its own: drives nothing else */
 	Request *request;
 	ReadAhead *read_ahead; /* has the transfer in its hands, or NULL */
-	uint64 delivered;      /* records of it that were handed out */
+
+	/*
+	 * A download that broke goes on where it stopped: the container has taken
+	 * so many bytes of it, with that checksum.  A server that sends all of it
+	 * again is heard out for so long and must send the same.
+	 */
+	uint64 resume_from; /* 0: from the beginning */
+	uint32 resume_checksum;
+	char etag[256]; /* of the first download; empty: none */
+	bool range_refused;
+	bool from_start; /* the transfer under way began at the first byte */
+	uint64 skip_left;
+	uint32 skip_checksum;
+
+	uint64 delivered; /* records of it that were handed out */
 	bool sniffed;
 	bool is_gzip;
 } FeedPart;
@@ -65,6 +79,9 @@ typedef struct FeedPart
 typedef struct FeedApi
 {
 	ContainerKind container;
+
+	/* Can a download go on where it broke?  (The remote keeps the file.) */
+	bool resumable;
 
 	/* Does it depend on the registry's control requests? */
 	bool uses_registry;
@@ -103,6 +120,7 @@ struct ExportFeed
 	bool all_added;
 	dlist_head parts;
 	FeedPart *current; /* being read, or NULL */
+	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
 	Reactor *reactor;  /* for waiting: the others are nested in it */
 	bool attached;     /* to the registry */
 	RecordStream *records;

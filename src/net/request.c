@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "net/url.h"
+#include "stream/crc32.h"
 
 #define USER_AGENT "adsexport_fdw"
 
@@ -47,6 +48,8 @@ struct Request
 	bool truncate_body;
 	Body body;
 	uint64_t received;
+	uint64_t expected_length;
+	uint32_t checksum;
 
 	/* Timeouts and their starts, in milliseconds of reactor_waited. */
 	int connect_timeout;
@@ -137,6 +140,8 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 
 	request->last_byte = reactor_waited(request->reactor);
 	request->received += length;
+	if (request->stream)
+		request->checksum = stream_crc32(request->checksum, (const unsigned char *) data, length);
 	if (request->truncate_body)
 		kept = have >= MAX_ERROR_BODY
 				   ? 0
@@ -352,6 +357,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 		return NULL;
 	forget_headers(&request->response);
 	request->stream = options->stream;
+	request->expected_length = (uint64_t) options->expected_length;
 	request->connect_timeout = options->connect_timeout;
 	request->response_timeout = options->response_timeout;
 	request->stall_timeout = options->stall_timeout;
@@ -440,7 +446,11 @@ request_finished(Request *request, CURLcode code)
 	detach(request);
 	if (request->state == REQUEST_FAILED)
 		return; /* a callback knew better why */
-	if (code == CURLE_OK && request->status != 0)
+	if (code == CURLE_OK && (request->status == 200 || request->status == 206) &&
+		request->received < request->expected_length)
+		fail(request, REQUEST_FAILURE_BROKEN, CURLE_PARTIAL_FILE,
+			 "the body is shorter than it was said to be");
+	else if (code == CURLE_OK && request->status != 0)
 		request->state = REQUEST_DONE;
 	else
 		fail(request, classify(code), (int) code,
@@ -542,6 +552,12 @@ request_consume(Request *request, size_t length)
 	request->body.start += length;
 	if (request->body.start >= request->body.end)
 		request->body.start = request->body.end = 0;
+}
+
+uint32_t
+request_checksum(const Request *request)
+{
+	return request->checksum;
 }
 
 uint64_t

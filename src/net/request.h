@@ -31,10 +31,11 @@ typedef struct RequestOptions
 	const char *password;
 	const char *ca_file;
 	const char *proxy;
-	int connect_timeout;  /* milliseconds of waiting; 0: none */
-	int response_timeout; /* until the first byte of the answer; 0: none */
-	int stall_timeout;    /* between two bytes; 0: none */
-	bool stream;          /* the body of a 200 or 206 is not limited to
+	int connect_timeout;     /* milliseconds of waiting; 0: none */
+	int response_timeout;    /* until the first byte of the answer; 0: none */
+	int stall_timeout;       /* between two bytes; 0: none */
+	int64_t expected_length; /* of a streamed body: a shorter one is broken; 0: unknown */
+	bool stream;             /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;
 
@@ -104,5 +105,8 @@ extern void request_consume(Request *request, size_t length);
 
 /* Bytes of the body that ever arrived. */
 extern uint64_t request_bytes_received(const Request *request);
+
+/* CRC-32 of these bytes, if they are streamed. */
+extern uint32_t request_checksum(const Request *request);
 
 #endif /* ADSEXPORT_REQUEST_H */

@@ -97,3 +97,9 @@ stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length)
 	/* zlib takes a null pointer for a question about the first value. */
 	return length == 0 ? crc : (uint32_t) crc32_z(crc, bytes, length);
 }
+
+uint32_t
+stream_crc32_combine(uint32_t first, uint32_t second, uint64_t second_length)
+{
+	return (uint32_t) crc32_combine(first, second, (z_off_t) second_length);
+}

@@ -17,4 +17,7 @@
 /* The CRC-32 of what crc stands for (0: nothing) and then bytes[0 .. length). */
 extern uint32_t stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length);
 
+/* The CRC-32 of two pieces one after the other, the second of that length. */
+extern uint32_t stream_crc32_combine(uint32_t first, uint32_t second, uint64_t second_length);
+
 #endif /* ADSEXPORT_CRC32_H */

@@ -12,7 +12,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "stream/crc32.h"
 #include "stream/gunzip.h"
@@ -172,8 +171,7 @@ gunzip_content_crc(const Gunzip *gunzip)
 		return gunzip->member_crc;
 	if (gunzip->member_length == 0)
 		return gunzip->earlier_crc;
-	return (uint32_t) crc32_combine(gunzip->earlier_crc, gunzip->member_crc,
-									(z_off_t) gunzip->member_length);
+	return stream_crc32_combine(gunzip->earlier_crc, gunzip->member_crc, gunzip->member_length);
 }
 
 /* Set the error; the caller has formatted nothing but the problem itself. */
