@@ -17,13 +17,19 @@
  *-------------------------------------------------------------------------
  */
 
+/* The export of one profile, for that piece of the query. */
 static void
-add_export_part(ExportFeed *feed, const char *profile_id, const char *body)
+add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *piece)
 {
 	FeedPart *part = feed_add_part(feed);
+	char *body = amazon_request_body(feed->settings->entity, piece);
 	bool reused;
 
 	part->call = CALL_DOWNLOAD;
+	part->ad_products = piece->ad_products;
+	part->states = piece->states;
+	part->target_levels = piece->target_levels;
+	part->negatives = piece->negatives;
 	part->export = registry_acquire(feed->settings, profile_id, body, &reused);
 	part->profile_id = part->export->profile_id;
 	part->polls_before = part->export->polls;
@@ -32,13 +38,62 @@ add_export_part(ExportFeed *feed, const char *profile_id, const char *body)
 		feed->counters.exports_reused++;
 	else
 		feed->counters.exports_requested++;
+	pfree(body);
+}
+
+static bool
+has_several(unsigned bits)
+{
+	return (bits & (bits - 1)) != 0;
+}
+
+/*
+ * The vendor gave up on an export as too large: ask for one for each ad
+ * product instead, then each state, then (targets) each level and sign.  The
+ * lists are closed, so the pieces are disjoint and complete.  Returns false if
+ * nothing is left to split by.
+ */
+static bool
+split_export_part(ExportFeed *feed, FeedPart *part)
+{
+	ExportQuery piece = *feed->query;
+	bool is_targets = feed->settings->entity->kind == ENTITY_TARGETS;
+	unsigned *dimension;
+	unsigned bits;
+
+	piece.ad_products = part->ad_products;
+	piece.states = part->states;
+	piece.target_levels = part->target_levels;
+	piece.negatives = part->negatives;
+	if (has_several(piece.ad_products))
+		dimension = &piece.ad_products;
+	else if (has_several(piece.states))
+		dimension = &piece.states;
+	else if (is_targets && has_several(piece.target_levels))
+		dimension = &piece.target_levels;
+	else if (is_targets && has_several(piece.negatives))
+		dimension = &piece.negatives;
+	else
+		return false;
+
+	bits = *dimension;
+	for (unsigned bit = 1; bit <= bits; bit <<= 1)
+	{
+		if (!(bits & bit))
+			continue;
+		*dimension = bit;
+		add_export_part(feed, part->profile_id, &piece);
+	}
+	feed->counters.retries++;
+	part->split = true;
+	part->phase = PART_DONE;
+	return true;
 }
 
 static bool
 add_export_parts(ExportFeed *feed)
 {
 	const ExportQuery *query = feed->query;
-	char *body;
 
 	if (query->profile_count < 0)
 	{
@@ -50,20 +105,18 @@ add_export_parts(ExportFeed *feed)
 			return false;
 	}
 
-	body = amazon_request_body(feed->settings->entity, query);
 	if (query->profile_count < 0)
 	{
 		ListCell *cell;
 
 		foreach (cell, feed->listing->profile_ids)
-			add_export_part(feed, lfirst(cell), body);
+			add_export_part(feed, lfirst(cell), query);
 	}
 	else
 	{
 		for (int i = 0; i < query->profile_count; i++)
-			add_export_part(feed, query->profile_ids[i], body);
+			add_export_part(feed, query->profile_ids[i], query);
 	}
-	pfree(body);
 	feed->all_added = true;
 	return false;
 }
@@ -77,6 +130,9 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	switch (export->phase)
 	{
 		case EXPORT_FAILED:
+			/* The new parts are looked at in the next round. */
+			if (export->timed_out && split_export_part(feed, part))
+				return now;
 			failure = export->failure;
 			feed_fail(feed, &failure);
 			break;

@@ -111,7 +111,8 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	char text[MESSAGE_MAX_TEXT];
 
-	if (strcmp(message->error_code, "TIMED_OUT") != 0 && renew(export))
+	export->timed_out = strcmp(message->error_code, "TIMED_OUT") == 0;
+	if (!export->timed_out && renew(export))
 		return;
 	subject_of(export, subject, sizeof(subject));
 	strlcpy(text, message->error_text, sizeof(text));
@@ -120,7 +121,7 @@ handle_failed_status(Export *export, const StatusMessage *message)
 				message->error_code[0] != '\0' ? " with " : "", message->error_code);
 	failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
 					   message->status_word, text);
-	if (strcmp(message->error_code, "TIMED_OUT") == 0)
+	if (export->timed_out)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
 								   "target_level and negative for targets.");
 	fail(export, &failure);

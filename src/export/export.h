@@ -70,6 +70,7 @@ typedef struct Export
 	bool url_wanted;
 	int renewals; /* requested anew so often */
 	Failure failure;
+	bool timed_out; /* it failed because it was too much at once */
 
 	/* for adsexport_exports() */
 	int64 polls;

@@ -156,6 +156,8 @@ rewind_parts(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		if (part->split)
+			continue;
 		close_transfer(part);
 		part->phase = PART_WAITING;
 		part->due = 0;

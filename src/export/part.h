@@ -39,7 +39,12 @@ typedef struct FeedPart
 	/* Amazon Ads: one profile's export */
 	const char *profile_id;
 	Export *export;
-	bool reading;       /* counted in export->readers */
+	bool reading;         /* counted in export->readers */
+	unsigned ad_products; /* of the query, unless the export had to be split */
+	unsigned states;
+	unsigned target_levels;
+	unsigned negatives;
+	bool split;         /* others took its place */
 	int64 polls_before; /* of the export, when this feed began to use it */
 	int64 retries_before;
 	char *url;     /* link for the next download */
@@ -122,6 +127,8 @@ struct ExportFeed
 	FeedPart *current; /* being read, or NULL */
 	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
 	Reactor *reactor;  /* for waiting: the others are nested in it */
+	bool waiting;      /* feed_begin_wait was called */
+	int64 due;         /* of the next step, as far as no event tells */
 	bool attached;     /* to the registry */
 	RecordStream *records;
 	JsonValue *values;
