@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "export/feed.h"
+#include "fdw/async.h"
 #include "fdw/explain.h"
 #include "fdw/import.h"
 #include "fdw/plan.h"
@@ -53,5 +54,11 @@ adsexport_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = adsexport_end_foreign_scan;
 	routine->ExplainForeignScan = adsexport_explain_foreign_scan;
 	routine->ImportForeignSchema = import_foreign_schema;
+#ifdef COMPAT_ASYNC
+	routine->IsForeignPathAsyncCapable = adsexport_is_foreign_path_async_capable;
+	routine->ForeignAsyncRequest = adsexport_foreign_async_request;
+	routine->ForeignAsyncConfigureWait = adsexport_foreign_async_configure_wait;
+	routine->ForeignAsyncNotify = adsexport_foreign_async_notify;
+#endif
 	PG_RETURN_POINTER(routine);
 }

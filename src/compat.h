@@ -115,6 +115,14 @@ compat_scan_user(ForeignScanState *node)
 	return OidIsValid(user) ? user : GetUserId();
 }
 
+/* Foreign scans side by side below an Append. */
+#if PG_VERSION_NUM >= 140000
+#define COMPAT_ASYNC
+#define compat_is_async(node) ((node)->ss.ps.async_capable)
+#else
+#define compat_is_async(node) false
+#endif
+
 /* No other settings than those defined may begin with this prefix. */
 #if PG_VERSION_NUM >= 150000
 #define compat_reserve_settings(prefix) MarkGUCPrefixReserved(prefix)

@@ -84,6 +84,9 @@ release_feed(void *argument)
 	feed->container = NULL;
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
+	if (feed->waiting && feed->attached)
+		reactor_wait_ends(registry_reactor());
+	feed->waiting = false;
 	if (feed->attached)
 		registry_detach();
 	feed->attached = false;
@@ -583,34 +586,57 @@ mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 	}
 }
 
-/* Sleep until something happens or is due.  The only place that sleeps. */
-static void
-wait_for_events(ExportFeed *feed, int64 due)
+int
+feed_begin_wait(ExportFeed *feed, int64 at_most)
 {
-	instr_time start;
-	instr_time duration;
-	int events;
+	int64 due = feed->due;
 
 	tell_progress(feed);
 	nest_reactors(feed);
 	if (progress_interval >= 0)
 		due = Min(due, feed->notice_due);
+	if (at_most >= 0)
+		due = Min(due, monotonic_milliseconds() + at_most);
 	reactor_set_alarm(feed->reactor, due);
+	if (!feed->waiting)
+	{
+		mark_wait(feed, reactor_wait_begins);
+		INSTR_TIME_SET_CURRENT(feed->wait_began);
+	}
+	feed->waiting = true;
+	return reactor_descriptor(feed->reactor);
+}
 
-	INSTR_TIME_SET_CURRENT(start);
-	mark_wait(feed, reactor_wait_begins);
-	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
-							   reactor_descriptor(feed->reactor), -1L, PG_WAIT_EXTENSION);
+void
+feed_end_wait(ExportFeed *feed)
+{
+	instr_time duration;
+
+	if (!feed->waiting)
+		return;
 	/* What is due is judged while the wait still counts. */
 	if (feed->current != NULL && is_driven(feed, feed->current))
 		reactor_drive(feed->current->reactor);
 	if (feed->api->uses_registry)
 		registry_step();
+	feed->waiting = false;
 	mark_wait(feed, reactor_wait_ends);
 	INSTR_TIME_SET_CURRENT(duration);
-	INSTR_TIME_SUBTRACT(duration, start);
+	INSTR_TIME_SUBTRACT(duration, feed->wait_began);
 	feed->counters.wait_time += INSTR_TIME_GET_MILLISEC(duration);
+	if (feed->current != NULL)
+		step_parts(feed);
+}
 
+/* Sleep until something happens or is due.  The only place that sleeps. */
+static void
+wait_for_events(ExportFeed *feed)
+{
+	int descriptor = feed_begin_wait(feed, -1);
+	int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+								   descriptor, -1L, PG_WAIT_EXTENSION);
+
+	feed_end_wait(feed);
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
@@ -970,11 +996,10 @@ feed_next(ExportFeed *feed, bool wait)
 					break;
 			}
 		}
+		feed->due = due;
 		if (!wait)
 			return FEED_WOULD_BLOCK;
-		wait_for_events(feed, due);
-		if (feed->current != NULL)
-			step_parts(feed);
+		wait_for_events(feed);
 	}
 }
 

@@ -61,6 +61,15 @@ typedef enum FeedResult
  */
 extern FeedResult feed_next(ExportFeed *feed, bool wait);
 
+/*
+ * After FEED_WOULD_BLOCK: get ready for a wait that the caller does.  Returns
+ * a descriptor that becomes readable when it is time to call feed_next again,
+ * at the latest after so many milliseconds (-1: no limit).  feed_end_wait says
+ * that the wait is over; both may be called twice.
+ */
+extern int feed_begin_wait(ExportFeed *feed, int64 at_most);
+extern void feed_end_wait(ExportFeed *feed);
+
 extern const JsonValue *feed_values(const ExportFeed *feed);
 extern void feed_origin(const ExportFeed *feed, RowOrigin *origin);
 extern uint64 feed_record_number(const ExportFeed *feed);

@@ -16,6 +16,7 @@
 #include "export/feed.h"
 #include "export/registry.h"
 #include "lib/ilist.h"
+#include "portability/instr_time.h"
 #include "export/read_ahead.h"
 #include "stream/records.h"
 
@@ -128,8 +129,9 @@ struct ExportFeed
 	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
 	Reactor *reactor;  /* for waiting: the others are nested in it */
 	bool waiting;      /* feed_begin_wait was called */
-	int64 due;         /* of the next step, as far as no event tells */
-	bool attached;     /* to the registry */
+	instr_time wait_began;
+	int64 due;     /* of the next step, as far as no event tells */
+	bool attached; /* to the registry */
 	RecordStream *records;
 	JsonValue *values;
 	Container *container;

@@ -122,6 +122,7 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	ExecClearTuple(slot);
+	status->would_block = false;
 	if (!status->started)
 		start_feed(node);
 	if (status->ended)
@@ -130,7 +131,7 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 	{
 		RowOrigin origin;
 
-		switch (feed_next(status->feed, true))
+		switch (feed_next(status->feed, !compat_is_async(node)))
 		{
 			case FEED_RECORD:
 				row_reader_fill(status->rows, feed_values(status->feed),
@@ -145,7 +146,9 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 				status->ended = true;
 				return slot;
 			case FEED_WOULD_BLOCK:
-				break;
+				/* Whoever called knows that this is not the end. */
+				status->would_block = true;
+				return slot;
 		}
 	}
 }

@@ -25,6 +25,7 @@ typedef struct ForeignScanStatus
 	ExportFeed *feed;            /* likewise */
 	bool started;                /* the feed knows what to ask for */
 	bool ended;                  /* and has nothing more */
+	bool would_block;            /* the last call found nothing yet, and did not wait */
 	MemoryContext query_context; /* for evaluating the filter; reset before */
 } ForeignScanStatus;
 

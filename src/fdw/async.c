@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * async.c
+ *		Foreign scans side by side below an Append (PostgreSQL 14 and later).
+ *
+ * All that a feed may wait for is behind one descriptor, timers included, so
+ * each scan adds one event to the Append's set.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "fdw/async.h"
+#include "fdw/scan.h"
+
+#ifdef COMPAT_ASYNC
+
+#include "executor/execAsync.h"
+#include "storage/latch.h"
+
+/*
+ * Minor releases before the fix let an Append sleep without its latch; the
+ * scan wakes it up so often, so that it notices that it was cancelled.
+ */
+#define TICK 50
+
+bool
+adsexport_is_foreign_path_async_capable(ForeignPath *path)
+{
+	return true;
+}
+
+/* Hand over a row if there is one; wait for more if not. */
+static void
+answer(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	ForeignScanStatus *status = node->fdw_state;
+	/* Not ExecProcNode, which would count what the Append counts already. */
+	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+
+	if (TupIsNull(slot) && status->would_block)
+		ExecAsyncRequestPending(request);
+	else
+		ExecAsyncRequestDone(request, TupIsNull(slot) ? NULL : slot);
+}
+
+void
+adsexport_foreign_async_request(AsyncRequest *request)
+{
+	answer(request);
+}
+
+void
+adsexport_foreign_async_configure_wait(AsyncRequest *request)
+{
+	ForeignScanStatus *status = ((ForeignScanState *) request->requestee)->fdw_state;
+	AppendState *append = (AppendState *) request->requestor;
+
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, feed_begin_wait(status->feed, TICK),
+					  NULL, request);
+}
+
+void
+adsexport_foreign_async_notify(AsyncRequest *request)
+{
+	ForeignScanStatus *status = ((ForeignScanState *) request->requestee)->fdw_state;
+
+	/* It may be the tick that woke us. */
+	CHECK_FOR_INTERRUPTS();
+	feed_end_wait(status->feed);
+	answer(request);
+}
+
+#endif /* COMPAT_ASYNC */
