@@ -66,6 +66,7 @@ class Cluster:
             atexit.register(self.remove)
             self.create()
         self.template_made = False
+        self.lock = threading.Lock()  # a template may be copied by one at a time
 
     @staticmethod
     def program(name):
@@ -127,6 +128,10 @@ class Cluster:
             connection.close()
 
     def create_database(self, name):
+        with self.lock:
+            self.create_database_now(name)
+
+    def create_database_now(self, name):
         if not self.template_made:
             self.run("DROP DATABASE IF EXISTS adsexport_t_template",
                      "CREATE DATABASE adsexport_t_template TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
@@ -259,6 +264,7 @@ def text_of_error(error):
 
 class TestCase(unittest.TestCase):
     maxDiff = 4000
+    alone = False  # not beside other classes
     emulator_options = ()
     server_options = {}  # of every Amazon server of the class
     needs_log = False

@@ -3,12 +3,16 @@
 import base64
 import gzip
 import json
+import re
 import time
 import unittest
 
 import psycopg2
 
 import support
+
+# Less than the status announced: the network's fault, or the store's.
+TOO_SHORT = ("08006", "HV000")
 
 HTML = "</"  # the first few bytes of what came may be shown, a page may not
 CAMPAIGNS = "SELECT campaign_id FROM ads.campaigns"
@@ -101,12 +105,12 @@ class Downloads(FailureCase):
     def test_truncated_with_a_content_length_that_agrees(self):
         self.amazon(max_retries=0)
         for place in self.CUTS:
-            self.fails("HV000", truncate=place)
+            self.fails(TOO_SHORT, truncate=place)
 
     def test_truncated_once(self):
         self.amazon()
         for place in (0, 10, 0.5, -4):
-            self.recovers_or_fails("HV000", recovers=place in (0, 10), truncate=place)
+            self.recovers_or_fails(TOO_SHORT, recovers=place in (0, 10), truncate=place)
 
     def test_corrupt_bytes(self):
         self.amazon(max_retries=0)
@@ -153,7 +157,7 @@ class Downloads(FailureCase):
             with self.subTest(size=size):
                 self.forget()
                 self.fault({"call": "status"}, file_size=size)
-                self.expect_error("HV000", TARGETS, "announced %d" % size, "1111", self.export_id)
+                self.expect_error(TOO_SHORT if size > 22 else "HV000", TARGETS, re.compile("announced %d|shorter than" % size), "1111", self.export_id)
 
     def test_wrong_content_length(self):
         self.amazon(max_retries=0)
@@ -177,13 +181,13 @@ class Downloads(FailureCase):
 
     def test_html_instead_of_the_file(self):
         self.amazon(max_retries=0)
-        self.fails("HV000", status=200, body_kind="html")
-        self.fails("HV000", body_kind="html")
+        self.fails(TOO_SHORT, status=200, body_kind="html")
+        self.fails(TOO_SHORT, body_kind="html")
 
     def test_one_bad_profile_of_several(self):
         self.amazon(profile_ids="2222,1111,18014398509481985", max_retries=0)
         self.fault({"call": "download", "profile": "1111"}, truncate=0.5)
-        self.expect_error("HV000", TARGETS, "Profile 1111")
+        self.expect_error(TOO_SHORT, TARGETS, "Profile 1111")
 
     def test_a_failed_scan_can_be_repeated(self):
         self.amazon(max_retries=0)

@@ -83,7 +83,7 @@ class Secrets(support.TestCase):
     def look_around(self):
         self.try_query("SELECT * FROM adsexport_exports()")
         self.try_query("SELECT adsexport_exports()::text")
-        self.try_query("SELECT query, application_name FROM pg_stat_activity")
+        self.try_query("SELECT query, application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")
         for options in ("VERBOSE", "VERBOSE, FORMAT JSON"):
             self.try_query("EXPLAIN (%s) %s" % (options, CAMPAIGNS))
             self.try_query("EXPLAIN (%s) %s" % (options, EVENTS))
