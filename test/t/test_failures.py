@@ -1,6 +1,7 @@
 """What goes wrong at the remote ends in all rows or in an error that says what happened; never in fewer rows."""
 
 import base64
+import functools
 import gzip
 import json
 import re
@@ -204,6 +205,108 @@ class Downloads(FailureCase):
         with self.assertRaises(psycopg2.OperationalError):
             self.session.run("INSERT INTO loaded " + TARGETS)
         self.assertEqual(self.session.value("SELECT count(*) FROM loaded"), 0)
+
+
+class Resuming(FailureCase):
+    """Transfers that break after rows were handed out: each row comes once, whatever the server does when asked to go on, or none does."""
+
+    emulator_options = ("--targets", "6000", "--events-per-hour", "60")
+
+    def setUp(self):
+        super().setUp()
+        self.amazon(max_retries=1)
+        self.amplitude(max_retries=1)
+
+    @classmethod
+    @functools.lru_cache(maxsize=None)
+    def rows_of(cls, table, change=0):
+        data = support.Data(**cls.emulator.control("GET", "/settings"))
+        if table == "targets":
+            return sorted(str(record["targetId"]) for record in data.records("targets", 1111))
+        data.amplitude.change = change
+        return sorted(record["uuid"] for record in data.events("2025-03-01T00", "2025-03-01T11"))
+
+    def all_or_error(self, table, change=0):
+        """Returns whether it was all."""
+        query = TARGETS if table == "targets" else EVENTS
+        expected = self.rows_of(table)
+        try:
+            found = sorted(self.session.column(query))
+        except psycopg2.Error as problem:
+            self.check_error(problem, ("08006", "HV000"), 'foreign table "%s"' % ("targets" if table == "targets" else "amplitude_events"))
+            return False
+        if change and found == self.rows_of(table, change):
+            return False  # nothing had been handed out, so that all could come from the other archive
+        self.assertEqual(len(found), len(expected), "rows")
+        self.assertEqual(found, expected)
+        return True
+
+    def broken(self, table, breaks, **then):
+        call = "download" if table == "targets" else "export"
+        with self.subTest(table=table, breaks=breaks, then=then):
+            self.forget()
+            self.fault({"call": call, "times": 1}, **breaks)
+            if then:
+                self.fault({"call": call}, **then)
+            return self.all_or_error(table, 1 if "change_content" in then else 0)
+
+    BREAKS = ({"cut_after": 0.5}, {"cut_after": 0.9}, {"cut_after": -3}, {"truncate": 0.6}, {"cut_after": 0.7, "cut_how": "reset"})
+
+    def test_servers_that_go_on(self):
+        for breaks in self.BREAKS:
+            self.assertTrue(self.broken("targets", breaks))
+        self.assertEqual(self.count_calls("request"), 1)
+
+    def test_servers_that_do_not(self):
+        for breaks in self.BREAKS[:1]:
+            for then in ({"ignore_range": True}, {"wrong_range": 3}, {"wrong_range": -3}, {"wrong_range": 1000}, {"change_content": True}, {"no_etag": True},
+                         {"weak_etag": True}, {"corrupt_byte": -100}, {"status": 416, "body_kind": "s3"}, {"truncate": 0.5}, {"chunked": True},
+                         {"headers": {"Content-Range": "bytes 0-5/100"}}, {"headers": {"Content-Range": None}}, {"status": 206, "body": "x" * 1000},
+                         {"expire_url": True}, {"trailing_garbage": "x"}):
+                self.broken("targets", breaks, **then)
+
+    def test_broken_again_and_again(self):
+        self.amazon(max_retries=2)
+        self.fault({"call": "download"}, cut_after=0.4)
+        self.all_or_error("targets")
+        with self.subTest("for ever at the same place"):
+            self.forget()
+            self.fault({"call": "download"}, cut_after=30000)
+            self.all_or_error("targets")
+        with self.subTest("without a byte"):
+            self.forget()
+            self.fault({"call": "download", "times": 1}, cut_after=0.5)
+            self.fault({"call": "download"}, cut_after=0)
+            self.assertFalse(self.all_or_error("targets"))
+
+    def test_the_export_got_lost_meanwhile(self):
+        """Rows of another export are other rows."""
+        self.fault({"call": "download", "times": 1}, cut_after=0.5)
+        self.fault({"call": "status", "after": 1}, expire_export=True)
+        if self.all_or_error("targets"):
+            self.assertEqual(self.count_calls("request"), 1)
+
+    def test_archives(self):
+        for archive in ("stored-descriptor", "deflate-sizes", "varying", "shuffled", "multi-member", "zip64-all"):
+            for breaks in self.BREAKS[:3] + ({"corrupt_byte": 0.5}, {"stall_after": 0.5}):
+                if "stall_after" in breaks:
+                    if archive != "varying":
+                        continue
+                    self.amplitude(max_retries=1, stall_timeout="300ms")
+                self.emulator.settings(archive=archive)
+                self.broken("amplitude_events", breaks)
+
+    def test_archives_with_other_events(self):
+        for archive in ("stored-descriptor", "shuffled"):
+            self.emulator.settings(archive=archive)
+            for breaks in self.BREAKS[:2]:
+                self.assertFalse(self.broken("amplitude_events", breaks, change_content=True))
+
+    def test_archives_with_ranges(self):
+        self.emulator.settings(amplitude_honour_range=True, amplitude_content_length=True)
+        for breaks in self.BREAKS[:2]:
+            for then in ({}, {"ignore_range": True}, {"wrong_range": 7}, {"change_content": True}):
+                self.broken("amplitude_events", breaks, **then)
 
 
 class Store(FailureCase):
