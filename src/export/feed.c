@@ -21,6 +21,9 @@ bool read_ahead_enabled = true;
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4
 
+/* Spooled bytes are read in pieces of this size. */
+#define SPOOL_BUFFER (128 * 1024)
+
 static const FeedApi *
 api_of(const Settings *settings)
 {
@@ -85,7 +88,7 @@ release_feed(void *argument)
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
 	if (feed->waiting && feed->attached)
-		reactor_wait_ends(registry_reactor());
+		registry_end_wait();
 	feed->waiting = false;
 	if (feed->attached)
 		registry_detach();
@@ -126,7 +129,24 @@ feed_create(const Settings *settings, const JsonPaths *paths)
 void
 feed_close(ExportFeed *feed)
 {
+	dlist_iter iter;
+
+	/* When it ends by an error instead, the server removes the files. */
+	dlist_foreach(iter, &feed->parts)
+	{
+		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		spool_close(part->spool);
+		part->spool = NULL;
+	}
 	release_feed(feed);
+}
+
+void
+feed_keep(ExportFeed *feed)
+{
+	feed->keep = true;
+	feed->spool_buffer = MemoryContextAlloc(feed->context, SPOOL_BUFFER);
 }
 
 FeedPart *
@@ -170,6 +190,10 @@ rewind_parts(ExportFeed *feed)
 		part->sniffed = false;
 		part->resume_from = 0;
 		part->range_refused = false;
+		/* What is there in full need not come again. */
+		part->from_spool = spool_is_complete(part->spool);
+		if (part->from_spool)
+			part->phase = PART_READABLE;
 		memset(&part->retry, 0, sizeof(Retry));
 	}
 }
@@ -186,6 +210,7 @@ drop_parts(ExportFeed *feed)
 		dlist_delete(&part->node);
 		close_transfer(part);
 		release_export(part);
+		spool_close(part->spool);
 		pfree(part);
 	}
 	feed->all_added = false;
@@ -199,9 +224,9 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 
 	feed->current = feed->broken = NULL;
 	feed->notice_due = 0;
-	/* Amplitude has no export to go back to: its spans are asked for again. */
+	/* Amplitude has no export to go back to: spans that were not kept are asked for again. */
 	if (feed->query != NULL && export_query_equal(feed->query, query) &&
-		feed->api != &amplitude_feed)
+		(feed->api != &amplitude_feed || feed->keep))
 		rewind_parts(feed);
 	else
 	{
@@ -374,6 +399,18 @@ open_download(ExportFeed *feed, FeedPart *part)
 }
 
 static void
+prepare_spool(ExportFeed *feed, FeedPart *part)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(feed->context);
+
+	if (part->spool == NULL)
+		part->spool = spool_create();
+	else
+		spool_restart(part->spool);
+	MemoryContextSwitchTo(old_context);
+}
+
+static void
 begin_reading(ExportFeed *feed, FeedPart *part)
 {
 	feed->current = part;
@@ -395,6 +432,10 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	part->sniffed = false;
+	if (part->from_spool)
+		spool_rewind(part->spool);
+	else if (feed->keep)
+		prepare_spool(feed, part);
 	record_block_free(record_stream_take_back(feed->records));
 	record_stream_reset(feed->records, feed->api->container);
 	container_reset(feed->container);
@@ -738,6 +779,12 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	Export *export = part->export;
 	int64 received;
 
+	if (part->from_spool)
+	{
+		part->phase = PART_DONE;
+		feed->current = NULL;
+		return;
+	}
 	end_read_ahead(feed, part);
 	received =
 		request_bytes_received(part->request) + (part->from_start ? 0 : (int64) part->resume_from);
@@ -759,8 +806,10 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;
+	if (part->spool != NULL)
+		spool_complete(part->spool);
 	/* Parts that are made as they are needed are also dropped when done. */
-	if (feed->api == &amplitude_feed)
+	if (feed->api == &amplitude_feed && !feed->keep)
 	{
 		dlist_delete(&part->node);
 		pfree(part);
@@ -784,6 +833,18 @@ skip_known_bytes(ExportFeed *feed, FeedPart *part)
 		raise_changed_content(feed, part);
 }
 
+/* The same from the file that an earlier download was kept in. */
+static bool
+lend_from_spool(ExportFeed *feed, FeedPart *part)
+{
+	if (feed->input.last)
+		return false;
+	feed->input.next = (const unsigned char *) feed->spool_buffer;
+	feed->input.available =
+		spool_read(part->spool, feed->spool_buffer, SPOOL_BUFFER, &feed->input.last);
+	return true;
+}
+
 /*
  * Lend the stream what has arrived.  Returns false if that is nothing new.
  */
@@ -794,11 +855,19 @@ lend_input(ExportFeed *feed, FeedPart *part)
 	size_t length;
 	RequestState state;
 
+	if (part->from_spool)
+		return lend_from_spool(feed, part);
 	request_consume(part->request, feed->lent - feed->input.available);
 	state = request_state(part->request);
 	if (part->skip_left > 0)
 		skip_known_bytes(feed, part);
 	body = request_body(part->request, &length);
+	if (part->spool != NULL && length > 0)
+	{
+		/* The container took all that was lent before, so this is new. */
+		Assert(feed->input.available == 0);
+		spool_write(part->spool, body, length);
+	}
 	feed->lent = length;
 	feed->input.next = (const unsigned char *) body;
 	feed->input.available = length;
@@ -864,7 +933,7 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 static void
 begin_read_ahead(ExportFeed *feed, FeedPart *part)
 {
-	if (!read_ahead_enabled || feed->given != READ_AHEAD_AFTER || !part->sniffed)
+	if (!read_ahead_enabled || feed->keep || feed->given != READ_AHEAD_AFTER || !part->sniffed)
 		return;
 	/* What the container has not taken yet stays with the request. */
 	request_consume(part->request, feed->lent - feed->input.available);
@@ -930,7 +999,7 @@ supply_here(ExportFeed *feed, FeedPart *part)
 			break;
 		if (lend_input(feed, part))
 			continue;
-		if (request_state(part->request) != REQUEST_FAILED)
+		if (!part->from_spool && request_state(part->request) != REQUEST_FAILED)
 		{
 			reactor_drive(part->reactor);
 			if (lend_input(feed, part))
@@ -938,6 +1007,8 @@ supply_here(ExportFeed *feed, FeedPart *part)
 		}
 		if (!record_block_is_empty(feed->block))
 			break;
+		if (part->from_spool)
+			elog(ERROR, "the temporary file of a download ends too early");
 		return request_state(part->request) == REQUEST_FAILED ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
 	}
 	feed->block = record_stream_give(feed->records, feed->block);

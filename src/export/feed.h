@@ -38,6 +38,12 @@ extern bool read_ahead_enabled;
 extern ExportFeed *feed_create(const Settings *settings, const JsonPaths *paths);
 
 /*
+ * The plan says that the feed will be started again: keep what is downloaded
+ * in temporary files, so that it need not be downloaded again.
+ */
+extern void feed_keep(ExportFeed *feed);
+
+/*
  * Ask for what query says (copied).  Requests may be sent, none is waited
  * for.  Started again, a feed goes on with the same parts if the query is the
  * same, and drops them if not.

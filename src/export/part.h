@@ -15,6 +15,7 @@
 
 #include "export/feed.h"
 #include "export/registry.h"
+#include "export/spool.h"
 #include "lib/ilist.h"
 #include "portability/instr_time.h"
 #include "export/read_ahead.h"
@@ -76,6 +77,8 @@ typedef struct FeedPart
 	uint64 skip_left;
 	uint32 skip_checksum;
 
+	Spool *spool;     /* of what came, if it may be wanted again; or NULL */
+	bool from_spool;  /* it is read from there: there is no transfer */
 	uint64 delivered; /* records of it that were handed out */
 	bool sniffed;
 	bool is_gzip;
@@ -124,6 +127,8 @@ struct ExportFeed
 	MemoryContextCallback callback;
 	ExportQuery *query; /* NULL: not started */
 	bool all_added;
+	bool keep;          /* downloads are spooled, for a rescan */
+	char *spool_buffer; /* of SPOOL_BUFFER bytes */
 	dlist_head parts;
 	FeedPart *current; /* being read, or NULL */
 	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */

@@ -74,6 +74,13 @@ registry_detach(void)
 	}
 }
 
+void
+registry_end_wait(void)
+{
+	if (reactor != NULL)
+		reactor_wait_ends(reactor);
+}
+
 /*-------------------------------------------------------------------------
  * Invalidation
  *-------------------------------------------------------------------------

@@ -38,6 +38,9 @@ extern Reactor *registry_reactor(void);
 extern void registry_attach(void);
 extern void registry_detach(void);
 
+/* reactor_wait_ends for its reactor, if there is one; does not throw. */
+extern void registry_end_wait(void);
+
 /* Drive the control requests of all exports and do what is due. */
 extern void registry_step(void);
 

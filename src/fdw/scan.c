@@ -103,6 +103,9 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 	{
 		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
 
+		if (eflags & EXEC_FLAG_REWIND)
+			feed_keep(status->feed);
+
 		/*
 		 * The exports of all scans of a query are requested when it starts,
 		 * so that it waits for the slowest of them and not for their sum.
