@@ -457,7 +457,8 @@ void
 registry_forget(void)
 {
 	dlist_mutable_iter iter;
-	bool in_use = false;
+	/* Whoever is attached may hold a listing or a credential. */
+	bool in_use = attached > 0;
 
 	dlist_foreach_modify(iter, &exports)
 	{
