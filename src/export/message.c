@@ -35,9 +35,14 @@ parse(const char *body, size_t length)
 	if (tokener == NULL)
 		return NULL;
 	object = json_tokener_parse_ex(tokener, body, (int) length);
-	/* A number at the very end is complete only once something follows it. */
-	if (object == NULL && json_tokener_get_error(tokener) == json_tokener_continue)
-		object = json_tokener_parse_ex(tokener, "\n", 1);
+	for (size_t rest = (size_t) tokener->char_offset; object != NULL && rest < length; rest++)
+	{
+		if (body[rest] == '\0' || strchr(" \t\r\n", body[rest]) == NULL)
+		{
+			json_object_put(object);
+			object = NULL;
+		}
+	}
 	json_tokener_free(tokener);
 	return object;
 }

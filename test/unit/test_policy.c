@@ -272,6 +272,9 @@ test_status_messages(void)
 	CHECK(!parse_status("{\"exportId\":\"a\\nb\",\"status\":\"COMPLETED\"}", &message));
 	CHECK(!parse_status("{\"exportId\":\"a\",\"status\":\"COMPL", &message));
 	CHECK(!parse_status("<html>", &message));
+	CHECK(!parse_status("{\"exportId\":\"a\",\"status\":\"COMPLETED\"}garbage", &message));
+	CHECK(!parse_status("{\"exportId\":\"a\",\"status\":\"COMPLETED\"}{}", &message));
+	CHECK(parse_status(" {\"exportId\":\"a\",\"status\":\"COMPLETED\"}\r\n ", &message));
 	CHECK(!message_parse_status(NULL, 0, &message));
 }
 

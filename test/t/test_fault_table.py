@@ -1,0 +1,154 @@
+"""Every fault in every phase: all rows, or an error with the SQLSTATE that the design says; nothing hangs, nothing is short.
+
+The table below has a cell for each fault and phase, for a fault that strikes once and one that lasts. A fault or phase that is added
+without its cells fails test_every_cell_is_there. "rows" means exactly the rows of the emulator's data set.
+"""
+
+import unittest
+
+import psycopg2
+
+import support
+
+PHASES = ("token", "profiles", "request", "status", "download", "archive")
+
+ROWS = "rows"
+NETWORK, THROTTLED, CREDENTIALS, PERMISSION, REMOTE = "08006", "53400", "28000", "42501", "HV000"
+
+FAULTS = {
+    "status 400": {"status": 400, "body_kind": "exports"},
+    "status 401": {"status": 401, "body_kind": "universal"},
+    "status 403": {"status": 403, "body_kind": "gateway"},
+    "status 404": {"status": 404, "body_kind": "html"},
+    "status 406": {"status": 406, "body_kind": "exports"},
+    "status 425": {"status": 425, "body_kind": "universal"},
+    "status 429": {"status": 429, "body_kind": "gateway", "retry_after": 0},
+    "status 429 without a time": {"status": 429, "body_kind": "html"},
+    "status 500": {"status": 500, "body_kind": "universal"},
+    "status 503": {"status": 503, "body_kind": "html"},
+    "status 504": {"status": 504, "body_kind": "gateway"},
+    "redirect": {"status": 307, "headers": {"Location": "http://127.0.0.1:1/"}, "body_kind": "empty"},
+    "page": {"status": 200, "body_kind": "html"},
+    "nothing": {"status": 200, "body_kind": "empty"},
+    "other JSON": {"status": 200, "body": "[{\"a\": 1}"},
+    "no answer": {"drop_connection_before_response": True},
+    "reset": {"drop_connection_before_response": "reset"},
+    "hang": {"hang": True},
+    "cut": {"cut_after": 0.5},
+    "stall": {"stall_after": 0.5},
+    "wrong length": {"wrong_content_length": 10},
+    "truncated": {"truncate": 0.5},
+    "corrupt": {"corrupt_byte": 0.5},
+    "garbage behind": {"trailing_garbage": "garbage"},
+}
+
+# What strikes before the first row was handed out is tried again; what strikes
+# in the middle of a file that the remote keeps is gone on with.
+PASSES = (ROWS, NETWORK)
+REFUSED = (REMOTE, REMOTE)
+UNREADABLE = (ROWS, REMOTE)
+# Rows may have been handed out before it shows.
+LATE = ((ROWS, REMOTE), REMOTE)
+# The length that the status of the export told shows first that it is not the file.
+NOT_THE_FILE = (ROWS, (NETWORK, REMOTE))
+
+# fault -> one pair (once, always) for each of PHASES
+TABLE = {
+    #                            token                       profiles                request                 status                  download            archive
+    "status 400":                ((CREDENTIALS,) * 2,        REFUSED,                REFUSED,                REFUSED,                (ROWS, REMOTE),     REFUSED),
+    "status 401":                ((CREDENTIALS,) * 2,        (ROWS, CREDENTIALS),    (ROWS, CREDENTIALS),    (ROWS, CREDENTIALS),    REFUSED,            (CREDENTIALS,) * 2),
+    "status 403":                ((CREDENTIALS,) * 2,        (PERMISSION,) * 2,      (PERMISSION,) * 2,      (PERMISSION,) * 2,      (ROWS, REMOTE),     (CREDENTIALS,) * 2),
+    "status 404":                ((CREDENTIALS,) * 2,        REFUSED,                REFUSED,                (ROWS, REMOTE),         (ROWS, REMOTE),     UNREADABLE),
+    "status 406":                ((CREDENTIALS,) * 2,        REFUSED,                REFUSED,                REFUSED,                REFUSED,            REFUSED),
+    "status 425":                ((CREDENTIALS,) * 2,        UNREADABLE,             UNREADABLE,             UNREADABLE,             UNREADABLE,         UNREADABLE),
+    "status 429":                ((ROWS, THROTTLED),         (ROWS, THROTTLED),      (ROWS, THROTTLED),      (ROWS, THROTTLED),      (ROWS, THROTTLED),  (ROWS, THROTTLED)),
+    # Amplitude's backoff begins at 30 s, which is beyond export_timeout here.
+    "status 429 without a time": ((ROWS, THROTTLED),         (ROWS, THROTTLED),      (ROWS, THROTTLED),      (ROWS, THROTTLED),      (ROWS, THROTTLED),  (THROTTLED,) * 2),
+    "status 500":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "status 503":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "status 504":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             REFUSED),
+    "redirect":                  (REFUSED,                   REFUSED,                REFUSED,                REFUSED,                REFUSED,            REFUSED),
+    "page":                      (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
+    "nothing":                   (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
+    "other JSON":                (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
+    "no answer":                 (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "reset":                     (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "hang":                      (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "cut":                       (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "stall":                     (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "wrong length":              (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
+    "truncated":                 (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
+    "corrupt":                   (None,                      None,                   None,                   None,                   LATE,               LATE),
+    "garbage behind":            (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             LATE,               LATE),
+}
+
+
+class Cells(support.TestCase):
+    """Made below: a class for each phase, a test for each fault."""
+
+    phase = None
+    emulator_options = ("--targets", "600", "--events-per-hour", "60")
+
+    def prepare(self):
+        options = {"max_retries": "1", "stall_timeout": "400ms", "export_timeout": "4s"}
+        if self.phase == "archive":
+            self.amplitude(**options)
+            self.query = ("SELECT uuid::text FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01 00:00+00' "
+                          "AND server_upload_time < '2025-03-01 06:00+00'")
+            self.expected = sorted(event["uuid"] for event in self.data().events("2025-03-01T00", "2025-03-01T05"))
+            self.call = "export"
+        else:
+            if self.phase == "profiles":
+                options["profile_ids"] = None
+            else:
+                options["profile_ids"] = "1111"
+            self.amazon(**options)
+            profiles = ("1111", "2222", "18014398509481985", "9007199254740993") if self.phase == "profiles" else ("1111",)
+            self.query = "SELECT target_id FROM ads.targets"
+            self.expected = sorted(str(record["targetId"]) for profile in profiles for record in self.data().records("targets", profile))
+            self.call = self.phase
+
+    def run_cell(self, fault, once, expected):
+        self.clear_faults()
+        self.session.run("SELECT adsexport_forget()")
+        match = {"call": self.call}
+        if once:
+            match["times"] = 1
+        self.emulator.fault(match, FAULTS[fault])
+        states = (expected,) if isinstance(expected, str) else expected
+        try:
+            found = sorted(self.session.column(self.query))
+        except psycopg2.Error as problem:
+            self.assertIn(problem.pgcode, states, support.text_of_error(problem))
+        else:
+            self.assertEqual(found, self.expected)
+            self.assertIn(ROWS, states, "all rows, but an error was expected")
+
+    def run_fault(self, fault):
+        self.prepare()
+        cell = TABLE[fault][PHASES.index(self.phase)]
+        if cell is None:
+            self.skipTest("these answers are not compressed")
+        for once, expected in zip((True, False), cell):
+            with self.subTest(fault=fault, phase=self.phase, strikes="once" if once else "always"):
+                self.run_cell(fault, once, expected)
+
+
+class Table(unittest.TestCase):
+    def test_every_cell_is_there(self):
+        self.assertEqual(sorted(TABLE), sorted(FAULTS))
+        for fault, cells in TABLE.items():
+            self.assertEqual(len(cells), len(PHASES), fault)
+
+
+def make_test(fault):
+    return lambda self: self.run_fault(fault)
+
+
+for made_phase in PHASES:
+    members = {"phase": made_phase}
+    for made_fault in FAULTS:
+        members["test_" + made_fault.replace(" ", "_")] = make_test(made_fault)
+    name = made_phase.capitalize()
+    globals()[name] = type(name, (Cells,), members)
+del Cells
