@@ -49,6 +49,10 @@ REFUSED = (REMOTE, REMOTE)
 UNREADABLE = (ROWS, REMOTE)
 # Rows may have been handed out before it shows.
 LATE = ((ROWS, REMOTE), REMOTE)
+# An archive is built anew for each request: there is nothing to go on with.
+ARCHIVE_BROKEN = ((ROWS, NETWORK, REMOTE), (NETWORK, REMOTE))
+# One row of it was handed out when the end showed.
+STARTS_LIKE_THE_FILE = ((ROWS, NETWORK, REMOTE), (NETWORK, REMOTE))
 # The length that the status of the export told shows first that it is not the file.
 NOT_THE_FILE = (ROWS, (NETWORK, REMOTE))
 
@@ -70,14 +74,15 @@ TABLE = {
     "redirect":                  (REFUSED,                   REFUSED,                REFUSED,                REFUSED,                REFUSED,            REFUSED),
     "page":                      (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
     "nothing":                   (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
-    "other JSON":                (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
+    "other JSON":                (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             STARTS_LIKE_THE_FILE,       UNREADABLE),
     "no answer":                 (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
     "reset":                     (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
     "hang":                      (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
-    "cut":                       (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
-    "stall":                     (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
-    "wrong length":              (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
-    "truncated":                 (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
+    "cut":                       (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             ARCHIVE_BROKEN),
+    "stall":                     (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             ARCHIVE_BROKEN),
+    # Archives come in chunks, without a length.
+    "wrong length":              (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             (ROWS, ROWS)),
+    "truncated":                 (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       ARCHIVE_BROKEN),
     "corrupt":                   (None,                      None,                   None,                   None,                   LATE,               LATE),
     "garbage behind":            (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             LATE,               LATE),
 }
