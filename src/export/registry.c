@@ -93,11 +93,14 @@ invalidate(Datum argument, int cache, uint32 hash)
 {
 	dlist_iter iter;
 
+	/* All caches were flushed, which tells nothing: may_reuse looks for itself. */
+	if (hash == 0)
+		return;
 	dlist_foreach(iter, &exports)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
 
-		if (hash == 0 || (cache == FOREIGNSERVEROID && export->server_hash == hash) ||
+		if ((cache == FOREIGNSERVEROID && export->server_hash == hash) ||
 			(cache == USERMAPPINGOID && export->mapping_hash == hash))
 			export->stale = true;
 	}
@@ -150,6 +153,8 @@ may_reuse(const Export *export, const Settings *settings, const char *profile_id
 	return !export->stale && export->phase != EXPORT_FAILED &&
 		   export->settings->mapping_id == settings->mapping_id &&
 		   export->settings->server_id == settings->server_id &&
+		   strcmp(export->settings->endpoint, settings->endpoint) == 0 &&
+		   export->credential == credential_get(settings) &&
 		   export->entity == settings->entity && strcmp(export->profile_id, profile_id) == 0 &&
 		   strcmp(export->body, body) == 0 &&
 		   (never_requested || recent_enough(export->requested_at, settings->max_age));
