@@ -269,6 +269,11 @@ class TestCase(unittest.TestCase):
     server_options = {}  # of every Amazon server of the class
     needs_log = False
 
+    def __init_subclass__(cls, **options):
+        # Before Python 3.11 all classes share one list of cleanups, and the first to end would do those of all.
+        super().__init_subclass__(**options)
+        cls._class_cleanups = []
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -202,7 +202,7 @@ class Downloads(FailureCase):
         self.amazon(max_retries=0)
         self.session.run("CREATE TEMP TABLE loaded (id text)")
         self.fault({"call": "download"}, cut_after=-5)
-        with self.assertRaises(psycopg2.OperationalError):
+        with self.assertRaises(psycopg2.Error):
             self.session.run("INSERT INTO loaded " + TARGETS)
         self.assertEqual(self.session.value("SELECT count(*) FROM loaded"), 0)
 

@@ -150,6 +150,22 @@ class Invalidation(SessionCase):
         self.amazon(max_age="1h")
         self.assertNotEqual(self.export_id(), self.first)
 
+    def test_caches_that_are_flushed_as_a_whole(self):
+        """When others define so much at once that a session that waits can't keep up with what they changed."""
+        storm = ("DO $$ BEGIN FOR i IN 1..40 LOOP EXECUTE 'CREATE TABLE storm_' || i || ' (' || (SELECT string_agg('c' || n || ' int', ',') "
+                 "FROM generate_series(1, 100) n) || ')'; END LOOP; END $$")
+        self.session.run("SELECT adsexport_forget()")
+        self.clear_log()
+        self.emulator.settings(export_delay=1.5)
+        self.session.run("CREATE FUNCTION pg_temp.id() RETURNS text LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN (SELECT min(export_id) FROM ads.campaigns); END $$")
+        running = self.session.start("SELECT pg_temp.id(), pg_temp.id()")
+        self.wait_for_call("request")
+        self.connect().run(storm)
+        running.wait()
+        self.assertEqual(running.result[0][0], running.result[0][1])
+        self.assertEqual(self.export_id(), running.result[0][0])
+        self.assertEqual(self.count_calls("request"), 1)
+
     def test_change_in_a_transaction_that_is_rolled_back(self):
         self.session.run("BEGIN")
         self.session.run("ALTER SERVER amazon OPTIONS (SET profile_ids '2222')")
@@ -341,10 +357,10 @@ class Reading(SessionCase):
         self.amplitude()
 
     def test_limit_stops_early(self):
-        self.fault({"call": "download"}, drip=100000)
+        self.fault({"call": "download"}, drip=100000)  # all of it would take eight seconds
         began = time.monotonic()
         self.assertEqual(len(self.session.rows("SELECT * FROM ads.targets LIMIT 5")), 5)
-        self.assertLess(time.monotonic() - began, 1.5)
+        self.assertLess(time.monotonic() - began, 4)
         self.eventually(lambda: self.count_calls("download", finished="true"), "end of the download")
         (call,) = self.calls("download")
         self.assertFalse(call["complete"])
