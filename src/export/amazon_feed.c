@@ -26,6 +26,7 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 	bool reused;
 
 	part->call = CALL_DOWNLOAD;
+	part->patience_began = -1;
 	part->ad_products = piece->ad_products;
 	part->states = piece->states;
 	part->target_levels = piece->target_levels;
@@ -91,6 +92,15 @@ split_export_part(ExportFeed *feed, FeedPart *part)
 }
 
 static bool
+profile_is_wanted(const ExportQuery *query, const char *profile_id)
+{
+	for (int i = 0; i < query->exception_count; i++)
+		if (strcmp(query->exceptions[i], profile_id) == 0)
+			return !query->other_profiles;
+	return query->other_profiles;
+}
+
+static bool
 add_export_parts(ExportFeed *feed)
 {
 	const ExportQuery *query = feed->query;
@@ -110,7 +120,10 @@ add_export_parts(ExportFeed *feed)
 		ListCell *cell;
 
 		foreach (cell, feed->listing->profile_ids)
-			add_export_part(feed, lfirst(cell), query);
+		{
+			if (profile_is_wanted(query, lfirst(cell)))
+				add_export_part(feed, lfirst(cell), query);
+		}
 	}
 	else
 	{
@@ -125,6 +138,8 @@ static int64
 step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
 	Export *export = part->export;
+	double waited = feed->counters.wait_time;
+	int64 left;
 	Failure failure;
 
 	switch (export->phase)
@@ -140,12 +155,17 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 			/* The link is asked for when the download may begin. */
 			part->phase = PART_RIPE;
 			return REACTOR_NEVER;
+		case EXPORT_QUEUED:
+			/* It waits for others, whose time is limited, or for its next try. */
+			return REACTOR_NEVER;
 		default:
 			break;
 	}
-	if (part->patience_ends == 0)
-		part->patience_ends = now + feed->settings->export_timeout;
-	if (now >= part->patience_ends)
+	/* Only time in which somebody waits counts: a cursor may rest. */
+	if (part->patience_began < 0)
+		part->patience_began = waited;
+	left = feed->settings->export_timeout - (int64) (waited - part->patience_began);
+	if (left <= 0)
 	{
 		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
 					"it is still in progress after export_timeout (%lld s)",
@@ -157,7 +177,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 								   "to go on waiting for it, or raise export_timeout.");
 		feed_fail(feed, &failure);
 	}
-	return part->patience_ends;
+	return now + left;
 }
 
 static void
@@ -194,7 +214,12 @@ describe_exports(const Settings *settings, const ExportQuery *query, char **requ
 	initStringInfo(&line);
 	appendStringInfo(&line, "%s %s, ", settings->entity->method, settings->entity->path);
 	if (query->profile_count < 0)
-		appendStringInfoString(&line, "all profiles");
+	{
+		appendStringInfoString(&line, query->other_profiles ? "all profiles" : "profiles");
+		for (int i = 0; i < query->exception_count; i++)
+			appendStringInfo(&line, "%s %s", i > 0 ? "," : (query->other_profiles ? " but" : ""),
+							 query->exceptions[i]);
+	}
 	else if (query->profile_count == 0)
 		appendStringInfoString(&line, "no profile");
 	else

@@ -14,16 +14,6 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
-/* Hours younger than this may not be complete. */
-#define INCOMPLETE_HOURS 2
-
-static int64
-hour_of(TimestampTz moment)
-{
-	return hours_of_microseconds(moment + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY *
-											  USECS_PER_SEC);
-}
-
 /*
  * The range that is asked for: open ends filled in, widened where files are
  * by the day.  Returns false if there is no lower bound to start from.
@@ -31,7 +21,7 @@ hour_of(TimestampTz moment)
 static bool
 resolve_range(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
 {
-	int64 now = hour_of(query->now);
+	int64 now = hours_of_timestamp(query->now);
 
 	*start = query->start_hour;
 	*end = query->end_hour;
@@ -63,13 +53,16 @@ raise_unbounded(const ExportFeed *feed)
 }
 
 static void
-check_incomplete_hours(const ExportFeed *feed, int64 end)
+check_incomplete_hours(ExportFeed *feed, int64 end)
 {
 	const Settings *settings = feed->settings;
-	int64 complete_until = hour_of(feed->query->now) - INCOMPLETE_HOURS;
+	int64 complete_until = hours_of_timestamp(feed->query->now) - HOURS_INCOMPLETE;
 
 	if (end < complete_until || settings->incomplete_hours == INCOMPLETE_HOURS_IGNORE)
 		return;
+	if (feed->warned)
+		return; /* once is enough, however often the scan starts over */
+	feed->warned = true;
 	ereport(settings->incomplete_hours == INCOMPLETE_HOURS_ERROR ? ERROR : WARNING,
 			(errcode(settings->incomplete_hours == INCOMPLETE_HOURS_ERROR
 						 ? ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION
@@ -194,7 +187,7 @@ describe_spans(const Settings *settings, const ExportQuery *query, char **reques
 	int64 last = query->end_hour;
 
 	if (first == HOUR_UNBOUNDED_START && settings->default_start >= 0)
-		first = hour_of(query->now) - settings->default_start;
+		first = hours_of_timestamp(query->now) - settings->default_start;
 	if (last != HOUR_UNBOUNDED_END && first != HOUR_UNBOUNDED_START)
 		hours_widen(&first, &last);
 	initStringInfo(&line);

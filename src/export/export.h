@@ -53,6 +53,7 @@ typedef struct Export
 	char id[MESSAGE_MAX_EXPORT_ID]; /* empty until requested */
 	char status_word[64];
 	TimestampTz requested_at;
+	TimestampTz last_used;    /* when a scan asked for it last */
 	TimestampTz completed_at; /* when we learned of it; 0: not yet */
 	bool has_generated_at;
 	TimestampTz generated_at; /* the vendor's */

@@ -371,7 +371,10 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settin
 	 * programs' exports do: that is a matter of time and not of attempts.
 	 */
 	if (answer->action == ACTION_RETRY && retry->attempts >= settings->max_retries)
+	{
+		failure_add_detail(&answer->failure, "It was tried %d times.", retry->attempts + 1);
 		return false;
+	}
 	if (retry->patience_ends == 0)
 		retry->patience_ends = now + settings->export_timeout;
 	delay = policy_backoff(call, answer->action, retry->attempts, random_fraction());

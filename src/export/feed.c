@@ -21,6 +21,9 @@ bool read_ahead_enabled = true;
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4
 
+/* Notices don't come faster than this, whatever progress_interval says. */
+#define SHORTEST_NOTICE 100
+
 /* Spooled bytes are read in pieces of this size. */
 #define SPOOL_BUFFER (128 * 1024)
 
@@ -104,6 +107,8 @@ feed_create(const Settings *settings, const JsonPaths *paths)
 	feed->settings = settings;
 	feed->context = CurrentMemoryContext;
 	dlist_init(&feed->parts);
+	feed->query_context = AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw feed query",
+												ALLOCSET_SMALL_SIZES);
 	feed->values = palloc0(sizeof(JsonValue) * Max(json_paths_count(paths), 1));
 
 	/* Registered first, so that nothing made below can be lost. */
@@ -184,7 +189,7 @@ rewind_parts(ExportFeed *feed)
 		close_transfer(part);
 		part->phase = PART_WAITING;
 		part->due = 0;
-		part->patience_ends = 0;
+		part->patience_began = -1;
 		part->reminted = part->reauthenticated = false;
 		part->delivered = 0;
 		part->sniffed = false;
@@ -194,8 +199,21 @@ rewind_parts(ExportFeed *feed)
 		part->from_spool = spool_is_complete(part->spool);
 		if (part->from_spool)
 			part->phase = PART_READABLE;
+		else if (feed->keep && part->empty)
+			part->phase = PART_DONE;
 		memset(&part->retry, 0, sizeof(Retry));
 	}
+}
+
+static void
+free_part(FeedPart *part)
+{
+	spool_close(part->spool);
+	if (part->token != NULL)
+		pfree(part->token);
+	if (part->url != NULL)
+		pfree(part->url);
+	pfree(part);
 }
 
 static void
@@ -210,8 +228,7 @@ drop_parts(ExportFeed *feed)
 		dlist_delete(&part->node);
 		close_transfer(part);
 		release_export(part);
-		spool_close(part->spool);
-		pfree(part);
+		free_part(part);
 	}
 	feed->all_added = false;
 	feed->listing = NULL;
@@ -231,7 +248,8 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 	else
 	{
 		drop_parts(feed);
-		old_context = MemoryContextSwitchTo(feed->context);
+		MemoryContextReset(feed->query_context);
+		old_context = MemoryContextSwitchTo(feed->query_context);
 		feed->query = export_query_copy(query);
 		MemoryContextSwitchTo(old_context);
 		feed->next_hour = query->start_hour;
@@ -275,6 +293,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 	switch (answer->action)
 	{
 		case ACTION_EMPTY:
+			part->empty = true;
 			close_transfer(part);
 			part->phase = PART_DONE;
 			return;
@@ -474,6 +493,9 @@ step_parts(ExportFeed *feed)
 		{
 			reactor_drive(part->reactor);
 			step_opening(feed, part);
+			/* It made room for a part that nothing would wake us for. */
+			if (part->phase == PART_DONE && !feed->all_added)
+				due = now;
 		}
 		if (part->phase == PART_WAITING)
 		{
@@ -488,6 +510,13 @@ step_parts(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		/* Parts that are made as they are needed go when they are done. */
+		if (part->phase == PART_DONE && feed->api == &amplitude_feed && !feed->keep)
+		{
+			dlist_delete(&part->node);
+			free_part(part);
+			continue;
+		}
 		if (feed->broken != NULL && part != feed->broken)
 			continue;
 		if (part->phase == PART_RIPE && open < max_open)
@@ -534,6 +563,15 @@ all_done(const ExportFeed *feed)
  *-------------------------------------------------------------------------
  */
 
+/* Bytes that the transfer under way has brought. */
+static uint64
+bytes_of_transfer(const FeedPart *part)
+{
+	if (part->read_ahead != NULL)
+		return read_ahead_bytes(part->read_ahead);
+	return part->request != NULL ? request_bytes_received(part->request) : 0;
+}
+
 /* Tell the user what a long wait is for. */
 static void
 tell_progress(ExportFeed *feed)
@@ -548,12 +586,12 @@ tell_progress(ExportFeed *feed)
 	if (feed->notice_due == 0)
 	{
 		feed->waiting_since = now;
-		feed->notice_due = now + progress_interval;
+		feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
 		return;
 	}
 	if (now < feed->notice_due)
 		return;
-	feed->notice_due = now + progress_interval;
+	feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
 	dlist_foreach(iter, &feed->parts)
 	{
 		const FeedPart *candidate = dlist_container(FeedPart, node, iter.cur);
@@ -565,11 +603,10 @@ tell_progress(ExportFeed *feed)
 		ereport(NOTICE, (errmsg("%s: waiting for the server for %lld s", feed->settings->table_name,
 								(long long) (now - feed->waiting_since) / 1000)));
 	else if (part->phase == PART_READABLE)
-		ereport(
-			NOTICE,
-			(errmsg("%s: downloaded %.1f MB, %.1f million rows", feed->settings->table_name,
-					(feed->counters.bytes_downloaded + request_bytes_received(part->request)) / 1e6,
-					feed->counters.records / 1e6)));
+		ereport(NOTICE,
+				(errmsg("%s: downloaded %.1f MB, %.1f million rows", feed->settings->table_name,
+						(feed->counters.bytes_downloaded + bytes_of_transfer(part)) / 1e6,
+						feed->counters.records / 1e6)));
 	else
 	{
 		feed->api->subject(part, subject, sizeof(subject));
@@ -709,10 +746,6 @@ count_part(ExportFeed *feed, FeedPart *part)
 	feed->counters.bytes_inflated += inflated;
 	if (part->export != NULL)
 	{
-		feed->counters.polls += part->export->polls - part->polls_before;
-		feed->counters.retries += part->export->retries - part->retries_before;
-		part->polls_before = part->export->polls;
-		part->retries_before = part->export->retries;
 		part->export->bytes_downloaded += downloaded;
 		part->export->bytes_inflated += inflated;
 		part->export->records += part->delivered;
@@ -808,12 +841,6 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	feed->current = NULL;
 	if (part->spool != NULL)
 		spool_complete(part->spool);
-	/* Parts that are made as they are needed are also dropped when done. */
-	if (feed->api == &amplitude_feed && !feed->keep)
-	{
-		dlist_delete(&part->node);
-		pfree(part);
-	}
 }
 
 /* Hear what we know already, and hold it against what we heard before. */
@@ -941,10 +968,9 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 	part->read_ahead = read_ahead_start(part->reactor, part->request, feed->container);
 	if (part->read_ahead != NULL &&
 		!reactor_watch(feed->reactor, read_ahead_descriptor(part->read_ahead)))
-	{
-		read_ahead_stop(part->read_ahead);
-		part->read_ahead = NULL;
-	}
+		/* It has begun already, so there is no way back to doing without. */
+		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+						errmsg("could not set up network access: %m")));
 }
 
 typedef enum SupplyResult
@@ -1113,5 +1139,23 @@ feed_record_offset(const ExportFeed *feed)
 void
 feed_counters(const ExportFeed *feed, FeedCounters *counters)
 {
+	dlist_iter iter;
+
 	*counters = feed->counters;
+	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	{
+		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (part->export != NULL)
+		{
+			counters->polls += part->export->polls - part->polls_before;
+			counters->retries += part->export->retries - part->retries_before;
+		}
+	}
+	/* What is read at the moment, or was when the scan was left. */
+	if (feed->current != NULL)
+	{
+		counters->bytes_downloaded += bytes_of_transfer(feed->current);
+		counters->bytes_inflated += record_stream_bytes(feed->records);
+	}
 }

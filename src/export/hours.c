@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define MICROSECONDS_PER_HOUR INT64_C(3600000000)
+#define HOURS_1970_TO_2000 INT64_C(262968)
 
 static int64_t
 floor_divide(int64_t value, int64_t divisor)
@@ -22,6 +23,13 @@ int64_t
 hours_of_microseconds(int64_t microseconds)
 {
 	return floor_divide(microseconds, MICROSECONDS_PER_HOUR);
+}
+
+int64_t
+hours_of_timestamp(int64_t timestamp)
+{
+	/* Added as hours, because the microseconds might overflow. */
+	return hours_of_microseconds(timestamp) + HOURS_1970_TO_2000;
 }
 
 bool

@@ -36,7 +36,7 @@ typedef struct FeedPart
 	PartPhase phase;
 	int64 due; /* nothing to do before (monotonic milliseconds) */
 	Retry retry;
-	int64 patience_ends; /* for an export in progress; 0: not waiting yet */
+	double patience_began; /* wait_time when its export began to be in progress; -1: not yet */
 
 	/* Amazon Ads: one profile's export */
 	const char *profile_id;
@@ -46,6 +46,7 @@ typedef struct FeedPart
 	unsigned states;
 	unsigned target_levels;
 	unsigned negatives;
+	bool empty;         /* the remote said that there is nothing in it */
 	bool split;         /* others took its place */
 	int64 polls_before; /* of the export, when this feed began to use it */
 	int64 retries_before;
@@ -125,7 +126,9 @@ struct ExportFeed
 	const Settings *settings;
 	MemoryContext context;
 	MemoryContextCallback callback;
-	ExportQuery *query; /* NULL: not started */
+	MemoryContext query_context; /* of query; reset before */
+	ExportQuery *query;          /* NULL: not started */
+	bool warned;                 /* of incomplete hours */
 	bool all_added;
 	bool keep;          /* downloads are spooled, for a rescan */
 	char *spool_buffer; /* of SPOOL_BUFFER bytes */

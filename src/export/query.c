@@ -41,6 +41,8 @@ export_query_equal(const ExportQuery *a, const ExportQuery *b)
 		   lists_equal(a->target_types, a->target_type_count, b->target_types,
 					   b->target_type_count) &&
 		   lists_equal(a->profile_ids, a->profile_count, b->profile_ids, b->profile_count) &&
+		   a->other_profiles == b->other_profiles &&
+		   lists_equal(a->exceptions, a->exception_count, b->exceptions, b->exception_count) &&
 		   a->start_hour == b->start_hour && a->end_hour == b->end_hour;
 }
 
@@ -52,5 +54,6 @@ export_query_copy(const ExportQuery *query)
 	*copy = *query;
 	copy->target_types = list_copy_strings(query->target_types, query->target_type_count);
 	copy->profile_ids = list_copy_strings(query->profile_ids, query->profile_count);
+	copy->exceptions = list_copy_strings(query->exceptions, query->exception_count);
 	return copy;
 }

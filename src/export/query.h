@@ -41,6 +41,9 @@ typedef struct ExportQuery
 	char **target_types;
 	int profile_count; /* -1: all that the account has */
 	char **profile_ids;
+	bool other_profiles; /* when all: is a profile wanted that is no exception? */
+	int exception_count;
+	char **exceptions;
 
 	/* Amplitude: hours since 1970, UTC, both inclusive */
 	int64 start_hour;

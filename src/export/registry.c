@@ -133,15 +133,19 @@ register_invalidation(void)
 
 /*
  * May data asked for at that time be used by the current statement?  That of
- * the statement itself always, so that two scans of it see the same; likewise
- * within a transaction that promises a stable snapshot.
+ * the statement itself always, so that two scans of it see the same.  (A
+ * procedure that commits begins anew with each transaction.)  A transaction
+ * that promises a stable snapshot keeps to what it has used before.
  */
 static bool
-recent_enough(TimestampTz requested_at, int64 max_age)
+recent_enough(TimestampTz requested_at, TimestampTz last_used, int64 max_age)
 {
-	if (requested_at >= GetCurrentStatementStartTimestamp() - max_age * 1000)
+	TimestampTz begin =
+		Max(GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp());
+
+	if (requested_at >= begin - max_age * 1000)
 		return true;
-	return IsolationUsesXactSnapshot() && requested_at >= GetCurrentTransactionStartTimestamp();
+	return IsolationUsesXactSnapshot() && last_used >= GetCurrentTransactionStartTimestamp();
 }
 
 static bool
@@ -154,10 +158,10 @@ may_reuse(const Export *export, const Settings *settings, const char *profile_id
 		   export->settings->mapping_id == settings->mapping_id &&
 		   export->settings->server_id == settings->server_id &&
 		   strcmp(export->settings->endpoint, settings->endpoint) == 0 &&
-		   export->credential == credential_get(settings) &&
-		   export->entity == settings->entity && strcmp(export->profile_id, profile_id) == 0 &&
-		   strcmp(export->body, body) == 0 &&
-		   (never_requested || recent_enough(export->requested_at, settings->max_age));
+		   export->credential == credential_get(settings) && export->entity == settings->entity &&
+		   strcmp(export->profile_id, profile_id) == 0 && strcmp(export->body, body) == 0 &&
+		   (never_requested ||
+			recent_enough(export->requested_at, export->last_used, settings->max_age));
 }
 
 static void
@@ -226,6 +230,7 @@ registry_acquire(const Settings *settings, const char *profile_id, const char *b
 		if (may_reuse(export, settings, profile_id, body))
 		{
 			*reused = true;
+			export->last_used = GetCurrentTimestamp();
 			export->users++;
 			return export;
 		}
@@ -233,6 +238,7 @@ registry_acquire(const Settings *settings, const char *profile_id, const char *b
 	make_place();
 	export = create_export(settings, profile_id, body);
 	*reused = false;
+	export->last_used = GetCurrentTimestamp();
 	export->users++;
 	return export;
 }
@@ -241,6 +247,14 @@ void
 registry_release(Export *export)
 {
 	export->users--;
+}
+
+/* Left behind so long ago that the vendor can't be still at it. */
+static bool
+is_given_up(const Export *export)
+{
+	return export->users == 0 &&
+		   GetCurrentTimestamp() - export->requested_at > export->settings->export_timeout * 1000;
 }
 
 /* Is a place free at that endpoint for one more export of that developer? */
@@ -254,7 +268,8 @@ place_is_free(const Export *wanted)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
 
-		if (export_is_in_progress(export) && export->entity == wanted->entity &&
+		if (export_is_in_progress(export) && !is_given_up(export) &&
+			export->entity == wanted->entity &&
 			strcmp(export->settings->endpoint, wanted->settings->endpoint) == 0 &&
 			strcmp(export->settings->client_id, wanted->settings->client_id) == 0)
 			in_progress++;
@@ -294,8 +309,9 @@ registry_profiles(const Settings *settings)
 		listing->credential = credential;
 		dlist_push_head(&listings, &listing->node);
 	}
-	if (!listing->wanted && (listing->failure.sqlstate != 0 || !listing->complete ||
-							 !recent_enough(listing->requested_at, settings->max_age)))
+	if (!listing->wanted &&
+		(listing->failure.sqlstate != 0 || !listing->complete ||
+		 !recent_enough(listing->requested_at, listing->last_used, settings->max_age)))
 	{
 		listing->failure.sqlstate = 0;
 		listing->complete = false;
@@ -305,6 +321,7 @@ registry_profiles(const Settings *settings)
 		listing->wanted = true;
 		credential_want(credential);
 	}
+	listing->last_used = GetCurrentTimestamp();
 	return listing;
 }
 

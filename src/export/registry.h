@@ -46,8 +46,8 @@ extern void registry_step(void);
 
 /*
  * The profiles of the account that can have exports, from one call of the
- * API, remembered like an export.  NULL while the answer is pending (call
- * registry_step), or with *failure set.
+ * API, remembered like an export: complete once the answer is there, else
+ * with failure set, else to be looked at again after registry_step.
  */
 typedef struct ProfileListing
 {
@@ -62,6 +62,7 @@ typedef struct ProfileListing
 	int64 due;
 	bool wanted;
 	TimestampTz requested_at; /* 0: never */
+	TimestampTz last_used;
 	bool complete;
 	List *profile_ids; /* of char * */
 	Failure failure;

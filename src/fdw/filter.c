@@ -302,10 +302,6 @@ compile_boolean(BoolExpr *expression, CompileContext *context)
 	{
 		List *child = compile(linitial(expression->args), context);
 
-		/*
-		 * "Not this target type" would need a list of all there are.  Which
-		 * is why a negation over one counts as unknown as a whole.
-		 */
 		return is_unknown(child) ? child : list_make2(makeInteger(TREE_NOT), child);
 	}
 	tree = list_make1(makeInteger(expression->boolop == AND_EXPR ? TREE_AND : TREE_OR));
@@ -634,13 +630,10 @@ wanted_bits(List *trees, const EvaluateContext *context, ColumnFilter filter,
 	return bits;
 }
 
-/*
- * Target types are an open list: only those that a clause names can be asked
- * for, and only if no row without one of them could pass.  The name tried for
- * that is none the vendor will ever use.
- */
+/* The values that clauses compare that column with, as text. */
 static void
-collect_named_types(const List *tree, const EvaluateContext *context, List **names)
+collect_named_values(const List *tree, const EvaluateContext *context, ColumnFilter filter,
+					 List **names)
 {
 	switch (tree_field(tree, 0))
 	{
@@ -648,7 +641,7 @@ collect_named_types(const List *tree, const EvaluateContext *context, List **nam
 		case TREE_OR:
 		case TREE_NOT:
 			for (int i = 1; i < list_length(tree); i++)
-				collect_named_types(list_nth(tree, i), context, names);
+				collect_named_values(list_nth(tree, i), context, filter, names);
 			break;
 		case TREE_COMPARE:
 		{
@@ -656,7 +649,7 @@ collect_named_types(const List *tree, const EvaluateContext *context, List **nam
 			Oid output;
 			bool is_varlena;
 
-			if (tree_field(tree, COMPARE_FILTER) != FILTER_TARGET_TYPE || !operand->known ||
+			if (tree_field(tree, COMPARE_FILTER) != (int) filter || !operand->known ||
 				operand->is_null)
 				break;
 			getTypeOutputInfo(tree_oid(tree, COMPARE_EXPRESSION_TYPE), &output, &is_varlena);
@@ -694,6 +687,11 @@ is_requestable_type(const char *name)
 	return false;
 }
 
+/*
+ * Target types are an open list: only those that a clause names can be asked
+ * for, and only if no row without one of them could pass.  The name tried for
+ * that is none the vendor will ever use.
+ */
 static void
 evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *query)
 {
@@ -703,7 +701,7 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 
 	query->target_type_count = -1;
 	foreach (cell, trees)
-		collect_named_types(lfirst(cell), context, &names);
+		collect_named_values(lfirst(cell), context, FILTER_TARGET_TYPE, &names);
 	if (names == NIL || value_is_wanted(trees, context, FILTER_TARGET_TYPE, "\001"))
 		return;
 	query->target_types = palloc(sizeof(char *) * list_length(names));
@@ -725,6 +723,50 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 		query->nothing = true;
 }
 
+/* A profile id as the vendor writes it. */
+static bool
+is_profile_id(const char *name)
+{
+	return name[0] >= '1' && name[0] <= '9' && name[strspn(name, "0123456789")] == '\0';
+}
+
+/*
+ * The profiles are not known yet: say which ones of those that will be found
+ * are wanted.  The ids that the clauses name are judged one by one, all others
+ * alike.
+ */
+static void
+evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQuery *query)
+{
+	List *names = NIL;
+	ListCell *cell;
+
+	query->other_profiles = true;
+	foreach (cell, trees)
+		collect_named_values(lfirst(cell), context, FILTER_PROFILE_ID, &names);
+	foreach (cell, names)
+	{
+		/* Equal to an id, maybe, but written in another way. */
+		if (!is_profile_id(strVal(lfirst(cell))))
+			return;
+	}
+	if (names == NIL)
+		return;
+	/* An id that no profile has, which stands for all that are not named. */
+	query->other_profiles = value_is_wanted(trees, context, FILTER_PROFILE_ID, "0");
+	query->exception_count = 0;
+	query->exceptions = palloc(sizeof(char *) * list_length(names));
+	foreach (cell, names)
+	{
+		char *name = strVal(lfirst(cell));
+
+		if (value_is_wanted(trees, context, FILTER_PROFILE_ID, name) != query->other_profiles)
+			query->exceptions[query->exception_count++] = name;
+	}
+	if (!query->other_profiles && query->exception_count == 0)
+		query->nothing = true;
+}
+
 static void
 evaluate_profiles(List *trees, const EvaluateContext *context, ExportQuery *query)
 {
@@ -732,7 +774,10 @@ evaluate_profiles(List *trees, const EvaluateContext *context, ExportQuery *quer
 
 	query->profile_count = settings->profile_count;
 	if (settings->profile_count < 0)
+	{
+		evaluate_unknown_profiles(trees, context, query);
 		return;
+	}
 	query->profile_ids = palloc(sizeof(char *) * Max(settings->profile_count, 1));
 	query->profile_count = 0;
 	for (int i = 0; i < settings->profile_count; i++)
@@ -791,6 +836,8 @@ hours_hull(HourRange a, HourRange b)
 static int64
 moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 {
+	int overflow; /* what is out of range becomes infinite, as in comparisons */
+
 	*slack = 0;
 	if (column_type == TIMESTAMPTZOID)
 	{
@@ -798,9 +845,9 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 		switch (value_type)
 		{
 			case TIMESTAMPOID:
-				return DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz, value));
+				return timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
 			case DATEOID:
-				return DatumGetTimestampTz(DirectFunctionCall1(date_timestamptz, value));
+				return date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
 			default:
 				return DatumGetTimestampTz(value);
 		}
@@ -812,17 +859,10 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 			*slack = ZONE_SLACK;
 			return DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp, value));
 		case DATEOID:
-			return DatumGetTimestamp(DirectFunctionCall1(date_timestamp, value));
+			return date2timestamp_opt_overflow(DatumGetDateADT(value), &overflow);
 		default:
 			return DatumGetTimestamp(value);
 	}
-}
-
-static int64
-hour_of_moment(int64 moment)
-{
-	return hours_of_microseconds(moment + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY *
-											  USECS_PER_SEC);
 }
 
 /* Shift without leaving the range of timestamps. */
@@ -859,10 +899,10 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type)
 
 	if (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber ||
 		strategy == BTEqualStrategyNumber)
-		range.start = hour_of_moment(lowest);
+		range.start = hours_of_timestamp(lowest);
 	if (strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber ||
 		strategy == BTEqualStrategyNumber)
-		range.end = hour_of_moment(highest);
+		range.end = hours_of_timestamp(highest);
 	/* Up to the full hour, but not into it. */
 	if (strategy == BTLessStrategyNumber && exact && highest % USECS_PER_HOUR == 0)
 		range.end--;

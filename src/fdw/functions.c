@@ -26,12 +26,10 @@
 #include "utils/timestamp.h"
 
 #include "catalog/entity.h"
+#include "export/hours.h"
 #include "fdw/option.h"
 
 #define VERSION "1.0"
-
-/* So long after its end an hour of Amplitude is complete. */
-#define AMPLITUDE_DELAY_HOURS 2
 
 SQL_FUNCTION(adsexport_fdw_version);
 SQL_FUNCTION(adsexport_columns);
@@ -315,8 +313,7 @@ adsexport_comment(PG_FUNCTION_ARGS)
 Datum
 adsexport_complete_until(PG_FUNCTION_ARGS)
 {
-	TimestampTz until =
-		GetCurrentTransactionStartTimestamp() - AMPLITUDE_DELAY_HOURS * USECS_PER_HOUR;
+	TimestampTz until = GetCurrentTransactionStartTimestamp() - HOURS_INCOMPLETE * USECS_PER_HOUR;
 
 	PG_RETURN_TIMESTAMPTZ(until - until % USECS_PER_HOUR);
 }

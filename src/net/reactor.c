@@ -295,7 +295,8 @@ reactor_wait_begins(Reactor *reactor)
 void
 reactor_wait_ends(Reactor *reactor)
 {
-	if (--reactor->wait_depth == 0)
+	/* A wait may have begun with a reactor that is gone. */
+	if (reactor->wait_depth > 0 && --reactor->wait_depth == 0)
 		reactor->resting_since = monotonic_milliseconds();
 }
 

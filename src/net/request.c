@@ -495,7 +495,8 @@ request_check_timeouts(Request *request, int64_t now)
 	detach(request);
 	signals_restore(&saved);
 	fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
-	return REACTOR_NEVER;
+	/* At once, so that whoever waits notices. */
+	return now;
 }
 
 /*-------------------------------------------------------------------------
