@@ -1,0 +1,206 @@
+"""Parts that wait side by side, exports that are split, and downloads that are kept for a rescan."""
+
+import time
+
+import psycopg2
+
+import support
+
+TARGETS = "SELECT target_id FROM ads.targets"
+
+
+class Splitting(support.TestCase):
+    """An export that the vendor gives up on as too large is asked for in pieces."""
+
+    emulator_options = ("--targets", "400")
+
+    def expected(self):
+        return sorted(str(record["targetId"]) for record in self.data().records("targets", "1111"))
+
+    def test_pieces_are_disjoint_and_complete(self):
+        for most in (5, 3, 2):
+            with self.subTest(most=most):
+                self.amazon()
+                self.clear_faults()
+                self.clear_log()
+                self.fault({"call": "request", "entity": "targets", "filter_values_over": most}, failed="TIMED_OUT")
+                self.assertEqual(sorted(self.session.column(TARGETS)), self.expected())
+                self.assertGreater(self.count_calls("request"), 3)
+
+    def test_only_as_much_as_the_query_wants(self):
+        self.amazon()
+        self.fault({"call": "request", "entity": "targets", "filter_values_over": 2}, failed="TIMED_OUT")
+        found = self.session.column(TARGETS + " WHERE state = 'PAUSED' AND ad_product <> 'SPONSORED_DISPLAY'")
+        self.assertEqual(sorted(found), sorted(str(record["targetId"]) for record in self.data().records("targets", "1111")
+                                               if record["state"] == "PAUSED" and record["adProduct"] != "SPONSORED_DISPLAY"))
+        for call in self.calls("request"):
+            self.assertNotIn("SPONSORED_DISPLAY", str(call["body"]))
+
+    def test_nothing_left_to_split_by(self):
+        self.amazon()
+        self.fault({"call": "request", "entity": "targets"}, failed="TIMED_OUT")
+        self.expect_error("HV000", TARGETS, "TIMED_OUT", "Narrow the export")
+
+    def test_a_rescan_reads_the_pieces(self):
+        self.amazon()
+        self.fault({"call": "request", "entity": "targets", "filter_values_over": 5}, failed="TIMED_OUT")
+        self.session.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off")
+        found = self.session.column("SELECT t.target_id FROM (VALUES (1), (2)) v (n), LATERAL (SELECT target_id, n FROM ads.targets OFFSET 0) t")
+        self.assertEqual(sorted(found), sorted(2 * self.expected()))
+
+
+class Append(support.TestCase):
+    """Foreign scans below an Append wait for whichever comes first (PostgreSQL 14 and later)."""
+
+    ENTITIES = ("campaigns", "ad_groups", "targets", "ads")
+    QUERY = " UNION ALL ".join("SELECT '%s' AS entity, campaign_id FROM ads.%s" % (name, name) for name in ENTITIES)
+
+    def setUp(self):
+        super().setUp()
+        if self.session.connection.server_version < 140000:
+            self.skipTest("no asynchronous Append before PostgreSQL 14")
+
+    def expected(self):
+        return {name: len(list(self.data().records(name, "1111"))) for name in self.ENTITIES}
+
+    def counted(self):
+        return dict(self.session.rows("SELECT entity, count(*) FROM (%s) a GROUP BY 1" % self.QUERY))
+
+    def test_all_rows(self):
+        self.amazon()
+        self.assertIn("Async Foreign Scan", self.session.explain(self.QUERY))
+        self.assertEqual(self.counted(), self.expected())
+
+    def test_not_eager_and_yet_together(self):
+        self.amazon(eager="false")
+        self.emulator.settings(export_delay=1)
+        began = time.monotonic()
+        self.assertEqual(self.counted(), self.expected())
+        self.assertLess(time.monotonic() - began, 3.5, "one after the other would take 4 s")
+
+    def test_the_one_that_is_ready_comes_first(self):
+        self.amazon()
+        self.fault({"call": "request", "entity": "campaigns"}, export_delay=1.5)
+        self.assertEqual(self.session.column(self.QUERY)[-1], "campaigns")
+
+    def test_cancel(self):
+        self.amazon()
+        self.emulator.settings(export_delay=30)
+        running = self.session.start(self.QUERY)
+        self.wait_for_answer("status", count=4)
+        other = self.connect()
+        began = time.monotonic()
+        other.run("SELECT pg_cancel_backend(%s)", self.session.pid)
+        running.wait()
+        self.assertEqual(running.error.pgcode, "57014")
+        self.assertLess(running.ended - began, 1)
+        self.emulator.settings(export_delay=0)
+
+    def test_one_fails(self):
+        self.amazon(max_retries=0)
+        self.fault({"call": "download", "entity": "ads"}, corrupt_byte=0.5)
+        self.expect_error("HV000", self.QUERY, 'foreign table "ads"')
+
+    def test_with_local_tables_and_quiet_ones(self):
+        self.amazon(profile_ids="9007199254740993,1111")
+        found = self.session.value("SELECT count(*) FROM (SELECT campaign_id FROM ads.campaigns UNION ALL SELECT 'x' FROM generate_series(1, 5) "
+                                   "UNION ALL SELECT campaign_id FROM ads.campaigns WHERE state = 'ARCHIVED') a")
+        records = list(self.data().records("campaigns", "1111"))
+        self.assertEqual(found, len(records) + 5 + sum(record["state"] == "ARCHIVED" for record in records))
+
+
+class Kept(support.TestCase):
+    """When the plan rewinds, a download is read again from a file."""
+
+    NESTED = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off"
+
+    def nested_loop(self, table, condition):
+        self.session.run(self.NESTED)
+        if self.session.connection.server_version >= 140000:
+            self.session.run("SET enable_memoize = off")
+        self.session.run("CREATE TEMP TABLE few AS SELECT n FROM generate_series(1, 4) n; ANALYZE few")
+        # With the foreign table forced to the inner side.
+        return ("SELECT count(*) FROM few LEFT JOIN %s ON %s" % (table, condition), "few")
+
+    def test_exports(self):
+        self.amazon(profile_ids="1111,2222")
+        query, _ = self.nested_loop("ads.targets t", "length(t.target_id) % 4 <= few.n")
+        rows = [str(record["targetId"]) for profile in ("1111", "2222") for record in self.data().records("targets", profile)]
+        expected = sum(len(row) % 4 <= n for n in (1, 2, 3, 4) for row in rows)
+        plan = self.session.explain(query)
+        self.assertRegex(plan, r"Nested Loop[^\n]*\n(.*\n)*?.*Foreign Scan on targets", plan)
+        self.assertEqual(self.session.value(query), expected)
+        self.assertEqual(self.count_calls("download"), 2)
+
+    def test_events_and_quiet_hours(self):
+        self.amplitude(request_span="6h")
+        query, _ = self.nested_loop("product.amplitude_events e", "e.event_id % 4 <= few.n AND server_upload_time >= '2025-02-28 12:00+00' "
+                                                                  "AND server_upload_time < '2025-03-01 12:00+00'")
+        ids = [event["event_id"] for event in self.data().events("2025-03-01T00", "2025-03-01T11")]
+        expected = sum(id is not None and id % 4 <= n for n in (1, 2, 3, 4) for id in ids)
+        self.assertEqual(self.session.value(query), expected)
+        self.assertEqual(self.count_calls("export"), 4, "each span is asked for once")
+
+
+class Quiet(support.TestCase):
+    """Ranges in which nothing happened."""
+
+    def test_many_quiet_spans(self):
+        for concurrency in ("1", "2", "3"):
+            with self.subTest(concurrency=concurrency):
+                self.amplitude(concurrency=concurrency)
+                self.session.run("SET statement_timeout = '10s'")
+                for _ in range(3):
+                    self.assertEqual(self.session.value("SELECT count(*) FROM product.amplitude_events WHERE server_upload_time "
+                                                        ">= '2025-05-01' AND server_upload_time < '2025-06-15'"), 0)
+
+    def test_bounds_far_away(self):
+        self.amplitude(request_span="365d")
+        start = "SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-07 00:00+00' AND server_upload_time < "
+        expected = len(list(self.data().events("2025-03-07T00", "2025-03-07T23")))
+        for bound in ("'9999-01-01'", "'294276-01-01'", "'5874897-01-01'::date", "'infinity'"):
+            with self.subTest(bound=bound):
+                self.assertEqual(self.session.value(start + bound), expected)
+
+
+class Stable(support.TestCase):
+    """What one statement, or one transaction with a snapshot, sees."""
+
+    def export_id(self, session=None):
+        return (session or self.session).value("SELECT min(export_id) FROM ads.campaigns")
+
+    def test_a_snapshot_outlives_max_age(self):
+        self.amazon(max_age="1s")
+        first = self.export_id()
+        self.session.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        self.assertEqual(self.export_id(), first)
+        time.sleep(1.2)
+        self.assertEqual(self.export_id(), first)
+        self.session.run("COMMIT")
+        self.assertNotEqual(self.export_id(), first)
+
+    def test_a_procedure_that_commits_begins_anew(self):
+        self.amazon(max_age="0")
+        self.session.run("DO $$ BEGIN PERFORM count(*) FROM ads.campaigns; PERFORM count(*) FROM ads.campaigns; COMMIT; "
+                         "PERFORM count(*) FROM ads.campaigns; END $$")
+        self.assertEqual(self.count_calls("request"), 2)
+
+    def test_patience_counts_only_while_somebody_waits(self):
+        self.amazon(export_timeout="1s", profile_ids="1111,2222", max_jobs="1")
+        self.session.run("BEGIN")
+        self.session.run("DECLARE c CURSOR FOR SELECT campaign_id FROM ads.campaigns")
+        self.assertEqual(len(self.session.rows("FETCH 1 FROM c")), 1)
+        time.sleep(1.5)
+        self.assertGreater(len(self.session.rows("FETCH ALL FROM c")), 40)
+        self.session.run("COMMIT")
+
+    def test_profiles_are_chosen_when_they_are_left_out(self):
+        self.amazon(profile_ids=None)
+        for clause, profiles in (("profile_id = '1111'", {"1111"}), ("profile_id IN ('2222', '77')", {"2222"}), ("profile_id = '77'", set()),
+                                 ("profile_id <> '1111'", {"2222", "18014398509481985", "9007199254740993"}),
+                                 ("profile_id = '1111' OR name = 'x'", {"1111", "2222", "18014398509481985", "9007199254740993"})):
+            with self.subTest(clause=clause):
+                self.session.run("SELECT adsexport_forget()")
+                self.clear_log()
+                self.session.rows("SELECT campaign_id FROM ads.campaigns WHERE " + clause)
+                self.assertEqual({call["profile"] for call in self.calls("request")}, profiles)
