@@ -364,7 +364,6 @@ class Pushdown(RequestCase):
                     self.assertEqual(found, self.session.value("SELECT count(*) FROM (SELECT profile_id::numeric FROM ads.campaigns) c WHERE profile_id " + clause))
 
     # DESIGN section 2 wants it; so far the clause is not applied to the list of profiles (filter.c, evaluate_profiles).
-    @unittest.expectedFailure
     def test_profile_id_when_profiles_are_left_out(self):
         """Only those are asked for; the list is needed to know that they exist."""
         self.amazon(profile_ids=None, max_age=0)
