@@ -36,8 +36,11 @@ SELECT campaign_id, ad_product, name, state, delivery_reasons, start_date, end_d
   FROM scan.campaigns WHERE profile_id = '18014398509481985' ORDER BY 1;
 SELECT ad_group_id, name, default_bid, bid_currency_code, goal, kpi, optimization
   FROM scan.ad_groups WHERE profile_id = '18014398509481985' ORDER BY 1;
+-- (Unaligned, because psql measures some letters differently since version 14.)
+\pset format unaligned
 SELECT target_id, target_type, target_level, negative, bid, match_type, keyword, asin, lookback
   FROM scan.targets WHERE profile_id = '18014398509481985' ORDER BY 1;
+\pset format aligned
 SELECT ad_id, ad_type, asin, sku, landing_page_type, creation_date_time
   FROM scan.ads WHERE profile_id = '18014398509481985' ORDER BY 1;
 
