@@ -146,7 +146,8 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	{
 		case EXPORT_FAILED:
 			/* The new parts are looked at in the next round. */
-			if (export->timed_out && split_export_part(feed, part))
+			if (export->timed_out && part->delivered == 0 && part != feed->broken &&
+				export->readers == 0 && split_export_part(feed, part))
 				return now;
 			failure = export->failure;
 			feed_fail(feed, &failure);

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "compat.h"
 #include "export/amazon_ads.h"
 #include "export/export.h"
@@ -56,12 +57,23 @@ drop_request(Export *export)
 	export->token = NULL;
 }
 
+bool
+seen_by_statement(TimestampTz at)
+{
+	TimestampTz transaction = GetCurrentTransactionStartTimestamp();
+
+	return at >= Max(GetCurrentStatementStartTimestamp(), transaction) ||
+		   (IsolationUsesXactSnapshot() && at >= transaction);
+}
+
 /* Start over with a new export; false if that was done too often already. */
 static bool
 renew(Export *export)
 {
 	/* Whoever has rows of the lost export must not get others of a new one. */
-	if (export->readers > 0 || export->renewals >= MAX_RENEWALS)
+	if (export->readers > 0 || (export->read_at != 0 && seen_by_statement(export->read_at)))
+		return false;
+	if (export->renewals >= MAX_RENEWALS)
 		return false;
 	export->renewals++;
 	export->retries++;
@@ -101,7 +113,14 @@ handle_trouble(Export *export, ApiCall call, Answer *answer)
 		export->phase = again;
 	}
 	else
+	{
+		if (answer->action == ACTION_REQUEST_ANEW && export->read_at != 0)
+			failure_set_hint(
+				&answer->failure,
+				"The export is no longer there, and rows of it were read already. Begin "
+				"the transaction anew.");
 		fail(export, &answer->failure);
+	}
 }
 
 static void
@@ -111,7 +130,8 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	char text[MESSAGE_MAX_TEXT];
 
-	export->timed_out = strcmp(message->error_code, "TIMED_OUT") == 0;
+	/* One that was completed before was not too large. */
+	export->timed_out = export->completed_at == 0 && strcmp(message->error_code, "TIMED_OUT") == 0;
 	if (!export->timed_out && renew(export))
 		return;
 	subject_of(export, subject, sizeof(subject));

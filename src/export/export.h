@@ -54,6 +54,7 @@ typedef struct Export
 	char status_word[64];
 	TimestampTz requested_at;
 	TimestampTz last_used;    /* when a scan asked for it last */
+	TimestampTz read_at;      /* when a download of it was begun last; 0: never */
 	TimestampTz completed_at; /* when we learned of it; 0: not yet */
 	bool has_generated_at;
 	TimestampTz generated_at; /* the vendor's */
@@ -81,6 +82,13 @@ typedef struct Export
 	int64 bytes_inflated;
 	int64 records;
 } Export;
+
+/*
+ * Was that moment in the current statement (a procedure that commits begins
+ * anew with each transaction), or in a transaction that promises a stable
+ * snapshot?
+ */
+extern bool seen_by_statement(TimestampTz at);
 
 /* Does it hold one of the max_jobs places at the vendor? */
 extern bool export_is_in_progress(const Export *export);

@@ -14,6 +14,7 @@
 #include "stream/crc32.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 int progress_interval = 10000;
 bool read_ahead_enabled = true;
@@ -169,6 +170,9 @@ feed_fail(const ExportFeed *feed, const Failure *failure)
 	failure_raise(failure, feed->settings->table_name);
 }
 
+static void mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor));
+static void finish_spool(ExportFeed *feed, FeedPart *part);
+
 /*-------------------------------------------------------------------------
  * Starting
  *-------------------------------------------------------------------------
@@ -239,6 +243,13 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 {
 	MemoryContext old_context;
 
+	if (feed->waiting)
+	{
+		feed->waiting = false;
+		mark_wait(feed, reactor_wait_ends);
+	}
+	if (feed->keep && feed->current != NULL && export_query_equal(feed->query, query))
+		finish_spool(feed, feed->current);
 	feed->current = feed->broken = NULL;
 	feed->notice_due = 0;
 	/* Amplitude has no export to go back to: spans that were not kept are asked for again. */
@@ -443,6 +454,8 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		part->reading = true;
 		part->export->readers++;
 	}
+	if (part->export != NULL)
+		part->export->read_at = GetCurrentTimestamp();
 	feed->given = 0;
 	if (part == feed->broken)
 	{
@@ -664,11 +677,49 @@ mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 	}
 }
 
+/*
+ * Count the wait up to now.  An Append's wait may have ended long ago, for
+ * another of its children, without anybody telling us: it can't have taken
+ * longer than its limit.
+ */
+static void
+count_wait(ExportFeed *feed)
+{
+	instr_time now;
+	instr_time duration;
+	double waited;
+	dlist_iter iter;
+
+	INSTR_TIME_SET_CURRENT(now);
+	duration = now;
+	INSTR_TIME_SUBTRACT(duration, feed->wait_began);
+	feed->wait_began = now;
+	waited = INSTR_TIME_GET_MILLISEC(duration);
+	if (feed->wait_limit >= 0 && waited > feed->wait_limit)
+	{
+		int64 excess = (int64) waited - feed->wait_limit;
+
+		if (feed->api->uses_registry)
+			registry_discount(excess);
+		dlist_foreach(iter, &feed->parts)
+		{
+			FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+			if (is_driven(feed, part))
+				reactor_discount(part->reactor, excess);
+		}
+		waited = feed->wait_limit;
+	}
+	feed->counters.wait_time += waited;
+}
+
 int
 feed_begin_wait(ExportFeed *feed, int64 at_most)
 {
 	int64 due = feed->due;
 
+	if (feed->waiting)
+		count_wait(feed);
 	tell_progress(feed);
 	nest_reactors(feed);
 	if (progress_interval >= 0)
@@ -682,16 +733,16 @@ feed_begin_wait(ExportFeed *feed, int64 at_most)
 		INSTR_TIME_SET_CURRENT(feed->wait_began);
 	}
 	feed->waiting = true;
+	feed->wait_limit = at_most;
 	return reactor_descriptor(feed->reactor);
 }
 
 void
 feed_end_wait(ExportFeed *feed)
 {
-	instr_time duration;
-
 	if (!feed->waiting)
 		return;
+	count_wait(feed);
 	/* What is due is judged while the wait still counts. */
 	if (feed->current != NULL && is_driven(feed, feed->current))
 		reactor_drive(feed->current->reactor);
@@ -699,9 +750,6 @@ feed_end_wait(ExportFeed *feed)
 		registry_step();
 	feed->waiting = false;
 	mark_wait(feed, reactor_wait_ends);
-	INSTR_TIME_SET_CURRENT(duration);
-	INSTR_TIME_SUBTRACT(duration, feed->wait_began);
-	feed->counters.wait_time += INSTR_TIME_GET_MILLISEC(duration);
 	if (feed->current != NULL)
 		step_parts(feed);
 }
@@ -788,6 +836,7 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	Answer answer;
 
+	part->from_spool = false;
 	feed->api->subject(part, subject, sizeof(subject));
 	answer.action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
 						? ACTION_RETRY
@@ -906,6 +955,46 @@ lend_input(ExportFeed *feed, FeedPart *part)
 			length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
 	}
 	return length > 0 || feed->input.last;
+}
+
+/*
+ * The scan starts over before it came to the end of this part: download the
+ * rest of it to the file, so that it need not be asked for again.
+ */
+static void
+finish_spool(ExportFeed *feed, FeedPart *part)
+{
+	if (part->spool == NULL || part->from_spool || part->skip_left > 0)
+		return;
+	/* What was lent is in the file already. */
+	request_consume(part->request, feed->lent);
+	feed->lent = feed->input.available = 0;
+	for (;;)
+	{
+		size_t length;
+		const char *body = request_body(part->request, &length);
+
+		if (length > 0)
+		{
+			spool_write(part->spool, body, length);
+			request_consume(part->request, length);
+		}
+		else if (request_state(part->request) == REQUEST_RECEIVING)
+		{
+			reactor_drive(part->reactor);
+			request_body(part->request, &length);
+			feed->due = REACTOR_NEVER;
+			if (length == 0 && request_state(part->request) == REQUEST_RECEIVING)
+				wait_for_events(feed);
+		}
+		else
+			break;
+	}
+	feed->counters.bytes_downloaded += request_bytes_received(part->request);
+	feed->counters.bytes_inflated += record_stream_bytes(feed->records);
+	/* A broken one is asked for again. */
+	if (request_state(part->request) == REQUEST_DONE)
+		spool_complete(part->spool);
 }
 
 /* So much of progress makes up for the attempts before. */

@@ -138,8 +138,9 @@ struct ExportFeed
 	Reactor *reactor;  /* for waiting: the others are nested in it */
 	bool waiting;      /* feed_begin_wait was called */
 	instr_time wait_began;
-	int64 due;     /* of the next step, as far as no event tells */
-	bool attached; /* to the registry */
+	int64 wait_limit; /* milliseconds that it can have taken; -1: any */
+	int64 due;        /* of the next step, as far as no event tells */
+	bool attached;    /* to the registry */
 	RecordStream *records;
 	JsonValue *values;
 	Container *container;

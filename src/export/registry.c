@@ -81,6 +81,13 @@ registry_end_wait(void)
 		reactor_wait_ends(reactor);
 }
 
+void
+registry_discount(int64 milliseconds)
+{
+	if (reactor != NULL)
+		reactor_discount(reactor, milliseconds);
+}
+
 /*-------------------------------------------------------------------------
  * Invalidation
  *-------------------------------------------------------------------------
@@ -133,9 +140,8 @@ register_invalidation(void)
 
 /*
  * May data asked for at that time be used by the current statement?  That of
- * the statement itself always, so that two scans of it see the same.  (A
- * procedure that commits begins anew with each transaction.)  A transaction
- * that promises a stable snapshot keeps to what it has used before.
+ * the statement itself always, so that two scans of it see the same.  A
+ * transaction that promises a stable snapshot keeps to what it has used before.
  */
 static bool
 recent_enough(TimestampTz requested_at, TimestampTz last_used, int64 max_age)
@@ -143,9 +149,8 @@ recent_enough(TimestampTz requested_at, TimestampTz last_used, int64 max_age)
 	TimestampTz begin =
 		Max(GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp());
 
-	if (requested_at >= begin - max_age * 1000)
-		return true;
-	return IsolationUsesXactSnapshot() && last_used >= GetCurrentTransactionStartTimestamp();
+	return requested_at >= begin - max_age * 1000 ||
+		   (IsolationUsesXactSnapshot() && seen_by_statement(last_used));
 }
 
 static bool
@@ -249,12 +254,14 @@ registry_release(Export *export)
 	export->users--;
 }
 
-/* Left behind so long ago that the vendor can't be still at it. */
+/*
+ * In progress for so long, as far as we know, that it must not hold up others:
+ * it was left behind, or whoever wants it rests.
+ */
 static bool
 is_given_up(const Export *export)
 {
-	return export->users == 0 &&
-		   GetCurrentTimestamp() - export->requested_at > export->settings->export_timeout * 1000;
+	return GetCurrentTimestamp() - export->requested_at > export->settings->export_timeout * 1000;
 }
 
 /* Is a place free at that endpoint for one more export of that developer? */

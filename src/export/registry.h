@@ -41,6 +41,9 @@ extern void registry_detach(void);
 /* reactor_wait_ends for its reactor, if there is one; does not throw. */
 extern void registry_end_wait(void);
 
+/* reactor_discount likewise. */
+extern void registry_discount(int64 milliseconds);
+
 /* Drive the control requests of all exports and do what is due. */
 extern void registry_step(void);
 

@@ -20,8 +20,10 @@
 #include "storage/latch.h"
 
 /*
- * Minor releases before the fix let an Append sleep without its latch; the
- * scan wakes it up so often, so that it notices that it was cancelled.
+ * A scan wakes its Append at least so often.  Minor releases before the fix let
+ * an Append sleep without its latch, and would not notice a cancellation; and
+ * the control requests that all scans share are behind one scan's descriptor
+ * only, so that the others look for themselves.
  */
 #define TICK 50
 

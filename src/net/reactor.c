@@ -300,6 +300,12 @@ reactor_wait_ends(Reactor *reactor)
 		reactor->resting_since = monotonic_milliseconds();
 }
 
+void
+reactor_discount(Reactor *reactor, int64_t milliseconds)
+{
+	reactor->rested += milliseconds;
+}
+
 int64_t
 reactor_waited(const Reactor *reactor)
 {

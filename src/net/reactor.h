@@ -72,6 +72,7 @@ extern void reactor_unwatch(Reactor *reactor, int descriptor);
  * a cursor may rest for an hour between two fetches.  Whoever waits says so
  * with these two; they may be nested (waits within waits).
  */
+extern void reactor_discount(Reactor *reactor, int64_t milliseconds); /* of what was counted */
 extern void reactor_wait_begins(Reactor *reactor);
 extern void reactor_wait_ends(Reactor *reactor);
 

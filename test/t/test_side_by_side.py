@@ -204,3 +204,69 @@ class Stable(support.TestCase):
                 self.clear_log()
                 self.session.rows("SELECT campaign_id FROM ads.campaigns WHERE " + clause)
                 self.assertEqual({call["profile"] for call in self.calls("request")}, profiles)
+
+
+class Lost(support.TestCase):
+    """What a scan, a statement or a transaction has seen is never exchanged for something else."""
+
+    emulator_options = ("--targets", "3000")
+
+    def test_too_large_only_after_rows_were_read(self):
+        self.amazon(max_age=0)
+        self.session.rows(TARGETS)  # the emulator has made its data: the first poll finds the export completed
+        self.clear_log()
+        self.fault({"call": "download", "times": 1}, cut_after=0.6)
+        self.fault({"call": "status", "after": 1}, failed="TIMED_OUT")
+        self.expect_error("HV000", TARGETS, "TIMED_OUT")
+        self.assertEqual(self.count_calls("request"), 1)
+
+    def test_an_export_that_a_transaction_has_read_is_gone(self):
+        self.amazon()
+        self.session.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        self.session.rows(TARGETS)
+        self.emulator.control("POST", "/expire", {"what": "exports"})
+        self.expect_error("HV000", TARGETS, "404", "Begin the transaction anew")
+        self.session.run("ROLLBACK")
+        self.assertEqual(len(self.session.rows(TARGETS)), 3000)
+
+    def test_a_rescan_of_what_was_left_early(self):
+        self.amazon()
+        self.amplitude()
+        self.session.run(Kept.NESTED)
+        for table, call, clause in (("ads.targets", "download", "true"),
+                                    ("product.amplitude_events", "export", "server_upload_time >= '2025-03-01' AND server_upload_time < '2025-03-02'")):
+            with self.subTest(table=table):
+                self.clear_log()
+                query = "SELECT n, t.* FROM generate_series(1, 5) n LEFT JOIN LATERAL (SELECT md5(x::text) FROM %s x WHERE %s LIMIT 3) t ON true" % (table, clause)
+                rows = self.session.rows(query)
+                self.assertEqual(len(rows), 15)
+                self.assertEqual(len({row[1] for row in rows}), 3)
+                self.assertLessEqual(self.count_calls(call), 1)
+
+
+class Resting(support.TestCase):
+    """Time in which nobody waits does not count, and who rests does not hold up others."""
+
+    def test_cursor_over_an_append(self):
+        self.amazon(export_timeout="1s")
+        self.amazon(name="slow", schema="slow", export_timeout="1s")
+        self.fault({"call": "request", "entity": "ads"}, export_delay=1.5)
+        self.session.run("BEGIN")
+        self.session.run("DECLARE c CURSOR FOR SELECT campaign_id FROM ads.campaigns UNION ALL SELECT ad_id FROM slow.ads")
+        self.assertEqual(len(self.session.rows("FETCH 1 FROM c")), 1)
+        time.sleep(1.7)
+        self.assertEqual(len(self.session.rows("FETCH ALL FROM c")), 40 + 120 - 1)
+        self.session.run("COMMIT")
+
+    def test_a_place_is_not_held_for_ever(self):
+        self.amazon(export_timeout="1s", max_jobs="1", profile_ids="1111,2222")
+        self.fault({"call": "request", "entity": "campaigns", "profile": "1111"}, export_delay=60)
+        self.session.run("BEGIN")
+        self.session.run("DECLARE c CURSOR FOR SELECT campaign_id FROM ads.campaigns WHERE profile_id = '1111'")
+        self.wait_for_nothing()
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns WHERE profile_id = '2222'"), 40)
+        self.session.run("ROLLBACK")
+
+    def wait_for_nothing(self):
+        """The request of the cursor goes out with the next wait of any scan."""
+        self.session.rows("SELECT 1 FROM ads.ads LIMIT 1")
