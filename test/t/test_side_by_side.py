@@ -212,12 +212,13 @@ class Lost(support.TestCase):
     emulator_options = ("--targets", "3000")
 
     def test_too_large_only_after_rows_were_read(self):
-        self.amazon(max_age=0)
-        self.session.rows(TARGETS)  # the emulator has made its data: the first poll finds the export completed
-        self.clear_log()
-        self.fault({"call": "download", "times": 1}, cut_after=0.6)
-        self.fault({"call": "status", "after": 1}, failed="TIMED_OUT")
-        self.expect_error("HV000", TARGETS, "TIMED_OUT")
+        self.amazon()
+        self.fault({"call": "download", "times": 1}, drip=100000, cut_after=0.6)  # so that rows are read before it breaks
+        running = self.session.start(TARGETS)
+        self.wait_for_call("download")
+        self.fault({"call": "status"}, failed="TIMED_OUT")  # when a link to go on with is asked for
+        running.wait()
+        self.check_error(running.error, "HV000", "TIMED_OUT")
         self.assertEqual(self.count_calls("request"), 1)
 
     def test_an_export_that_a_transaction_has_read_is_gone(self):
