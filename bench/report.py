@@ -82,6 +82,7 @@ def versions(cluster):
 
 
 def commit_text(options):
+    """What is built; to be asked for before others commit more."""
     git = ["git", "-C", lab.CHECKOUT]
     commit = first(r"^([0-9a-f]+)$", output_of(*git, "rev-parse", "--short=10", options.commit or "HEAD")) or "unknown"
     if not options.commit and output_of(*git, "status", "--porcelain", "--", "src", "sql", "Makefile").strip():
@@ -109,6 +110,8 @@ def command_text(options):
         words += ["--data", options.data]
     for name in options.only or ():
         words += ["--only", name]
+    if options.commit:
+        words += ["--commit", options.commit]
     return " ".join(words)
 
 
@@ -148,7 +151,7 @@ class Writer:
             self.add("**A smoke run: the data is small and each figure was taken once. It says nothing about speed.**", "")
         sizes = bench.data.sizes
         targets, events = sizes["targets"], sizes["events"]
-        self.add("- %s UTC, commit %s" % (bench.began.strftime("%Y-%m-%d %H:%M"), commit_text(options)),
+        self.add("- %s UTC, commit %s" % (bench.began.strftime("%Y-%m-%d %H:%M"), bench.commit),
                  "- %d cores of %s, %.0f GiB, %s, Linux %s; load average when it began %.1f" % (
                      machine["cores"], machine["model"], machine["memory"], machine["system"], machine["kernel"], machine["load"]),
                  "- " + ", ".join("%s %s" % pair if pair[0] != "compiler" else pair[1] for pair in bench.versions.items()),
