@@ -95,7 +95,8 @@ class Data:
         subprocess.run((os.path.join(self.emulator, "emulator"), "--drift", "false") + options, check=True)
 
     def make_all(self, memory):
-        self.make("targets.json.gz", lambda path: self.run_emulator("--targets", str(self.targets), "--make", "targets=" + path))
+        self.make("targets.json.gz", lambda path: self.run_emulator(
+            "--targets", str(self.targets), "--full-details", "true", "--make", "targets=" + path))
         days, hour = divmod(self.hours - 1, 24)
         last = "2025-03-%02dT%02d" % (1 + days, hour)
         self.make("events.zip", lambda path: self.run_emulator(
