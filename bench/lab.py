@@ -210,7 +210,7 @@ class Emulator:
 
 class Cluster:
     def __init__(self, commit=None, install=False):
-        self.work = tempfile.mkdtemp(prefix="adsexport-bench-", dir="/tmp")
+        self.work = tempfile.mkdtemp(prefix="adsexport-bench-", dir=os.environ.get("BENCH_WORK", "/tmp"))
         done = subprocess.run([os.path.join(FOLDER, "set-up"), self.work] + ([commit] if commit else []),
                               env=dict(os.environ, BENCH_INSTALL="1" if install else ""))
         if done.returncode != 0:

@@ -76,7 +76,8 @@ prepare_reading(ForeignScanState *node, List *attributes)
 	settings_load_mapping(status->settings, compat_scan_user(node));
 	status->rows = row_reader_create(
 		desc, needed, column_json_paths(RelationGetRelid(relation), desc), status->settings);
-	status->feed = feed_create(status->settings, row_reader_paths(status->rows));
+	status->feed = feed_create(status->settings, row_reader_paths(status->rows),
+							   row_reader_preparer(status->rows));
 }
 
 void
@@ -138,8 +139,9 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 		{
 			case FEED_RECORD:
 				row_reader_fill(status->rows, feed_values(status->feed),
-								feed_record_number(status->feed), feed_record_offset(status->feed),
-								slot->tts_values, slot->tts_isnull);
+								feed_prepared(status->feed), feed_record_number(status->feed),
+								feed_record_offset(status->feed), slot->tts_values,
+								slot->tts_isnull);
 				return ExecStoreVirtualTuple(slot);
 			case FEED_ORIGIN:
 				feed_origin(status->feed, &origin);

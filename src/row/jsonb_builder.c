@@ -10,6 +10,9 @@
  * object's keys in their sorted order before it can write the first value.
  * All memory is used again for the next value.
  *
+ * A quick builder has all memory that it may ever use from the beginning, and
+ * gives up instead of asking the server for anything.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -18,6 +21,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
@@ -50,6 +54,7 @@ typedef struct ValueNode
 struct JsonbBuilder
 {
 	ValueContext *context;
+	bool is_quick;
 
 	/* reading */
 	const char *text;
@@ -70,6 +75,18 @@ struct JsonbBuilder
 /* Insertion sort is best for the few keys that objects mostly have. */
 #define INSERTION_SORT_KEYS 24
 
+/* What a quick builder takes: the length of the text, and levels of containers. */
+#define QUICK_TEXT_LENGTH 8192
+#define QUICK_DEPTH 32
+
+/*
+ * What it can need for that: each value takes at least two bytes of the text
+ * and becomes an entry, a number's header and padding beside its bytes.
+ */
+#define QUICK_NODES (QUICK_TEXT_LENGTH / 2 + 2)
+#define QUICK_OUTPUT                                                                               \
+	(QUICK_TEXT_LENGTH + QUICK_NODES * (2 * sizeof(JEntry) + 12) + NUMERIC_SHORT_SIZE)
+
 JsonbBuilder *
 jsonb_builder_create(ValueContext *context)
 {
@@ -81,6 +98,27 @@ jsonb_builder_create(ValueContext *context)
 	builder->order.context = context->memory;
 	builder->output.context = context->memory;
 	return builder;
+}
+
+JsonbBuilder *
+jsonb_builder_create_quick(ValueContext *context)
+{
+	JsonbBuilder *builder = jsonb_builder_create(context);
+
+	builder->is_quick = true;
+	scratch_reserve(&builder->nodes, QUICK_NODES * sizeof(ValueNode));
+	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH);
+	scratch_reserve(&builder->order, QUICK_NODES * sizeof(uint32));
+	scratch_reserve(&builder->output, QUICK_OUTPUT);
+	return builder;
+}
+
+/* Not in another thread: what is quick is over soon. */
+static inline void
+check_for_interrupts(const JsonbBuilder *builder)
+{
+	if (!builder->is_quick)
+		CHECK_FOR_INTERRUPTS();
 }
 
 void
@@ -108,6 +146,8 @@ read_failed(JsonbBuilder *builder, const char *expected)
 {
 	char shown[SHOWN_VALUE_SIZE];
 
+	if (builder->is_quick)
+		return false;
 	if (builder->next >= builder->end)
 		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_INVALID_TEXT_REPRESENTATION,
 					"invalid JSON: expected %s, but the value ends", expected);
@@ -123,6 +163,8 @@ read_failed(JsonbBuilder *builder, const char *expected)
 static bool
 too_large(JsonbBuilder *builder)
 {
+	if (builder->is_quick)
+		return false;
 	problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				"total size of jsonb elements exceeds the maximum of %u bytes", JENTRY_OFFLENMASK);
 	return false;
@@ -220,6 +262,18 @@ read_special_string(JsonbBuilder *builder, const char *start)
 	string.length = next - start;
 	builder->next = next + 1;
 
+	if (builder->is_quick)
+	{
+		char *decoded = builder->decoded.data + builder->decoded_length;
+		StreamError error;
+
+		if (context->needs_conversion ||
+			!json_string_decode(&string, JSON_TEXT_ERROR, decoded, &length, &error))
+			return false;
+		add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
+		builder->decoded_length += length;
+		return true;
+	}
 	if (!text_from_string(context, &string, &text, &length))
 		return false;
 	if (length > JENTRY_OFFLENMASK)
@@ -346,7 +400,13 @@ read_container(JsonbBuilder *builder, int depth)
 	uint32 index = add_node(builder, is_object ? NODE_OBJECT : NODE_ARRAY, 0, 0);
 	uint32 count = 0;
 
-	check_stack_depth();
+	if (builder->is_quick)
+	{
+		if (depth > QUICK_DEPTH)
+			return false;
+	}
+	else
+		check_stack_depth();
 	if (depth > JSON_MAX_DEPTH)
 	{
 		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -377,7 +437,7 @@ read_container(JsonbBuilder *builder, int depth)
 			if (!read_value(builder, depth))
 				return false;
 			count++;
-			CHECK_FOR_INTERRUPTS();
+			check_for_interrupts(builder);
 
 			skip_space(builder);
 			if (builder->next >= builder->end)
@@ -454,6 +514,38 @@ compare_key_nodes(const void *left, const void *right, void *builder)
 }
 
 /*
+ * The length and the first bytes of a key as a number, of which the order is
+ * the order of the keys except where it is the same for both.
+ */
+static inline uint64
+key_prefix(const JsonbBuilder *builder, uint32 index)
+{
+	const ValueNode *node = node_at(builder, index);
+	const uint32 prefix_bytes = 7;
+	uint64 bytes = 0;
+
+	/* Of long keys the length decides first, which does not fit. */
+	if (node->length >= 255)
+		return ~UINT64CONST(0) << 8 * prefix_bytes;
+	if (node->kind == NODE_STRING)
+	{
+		/* JSON_PADDING is behind the text. */
+		memcpy(&bytes, string_bytes(builder, node), sizeof(bytes));
+		bytes = pg_ntoh64(bytes) >> 8;
+		if (node->length < prefix_bytes)
+			bytes &= ~UINT64CONST(0) << 8 * (prefix_bytes - node->length);
+	}
+	else
+	{
+		const unsigned char *text = (const unsigned char *) string_bytes(builder, node);
+
+		for (uint32 i = 0; i < prefix_bytes; i++)
+			bytes = bytes << 8 | (i < node->length ? text[i] : 0);
+	}
+	return (uint64) node->length << 8 * prefix_bytes | bytes;
+}
+
+/*
  * Put an object's keys, sorted and the last of equal ones only, on top of the
  * order stack.  Returns how many there are.
  */
@@ -471,16 +563,23 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 
 	if (count <= INSERTION_SORT_KEYS)
 	{
+		uint64 prefixes[INSERTION_SORT_KEYS];
+
 		for (uint32 i = 0; i < count; i++)
 		{
+			uint64 prefix = key_prefix(builder, key);
 			uint32 place = i;
 
-			while (place > 0 && compare_keys(builder, order[place - 1], key) > 0)
+			while (place > 0 && (prefixes[place - 1] > prefix ||
+								 (prefixes[place - 1] == prefix &&
+								  compare_keys(builder, order[place - 1], key) > 0)))
 			{
 				order[place] = order[place - 1];
+				prefixes[place] = prefixes[place - 1];
 				place--;
 			}
 			order[place] = key;
+			prefixes[place] = prefix;
 			key = node_at(builder, key + 1)->next;
 		}
 	}
@@ -496,7 +595,9 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 
 	for (uint32 i = 0; i < count; i++)
 	{
-		if (i + 1 < count && compare_keys(builder, order[i], order[i + 1]) == 0)
+		if (i + 1 < count &&
+			node_at(builder, order[i])->length == node_at(builder, order[i + 1])->length &&
+			compare_keys(builder, order[i], order[i + 1]) == 0)
 			continue;
 		order[kept++] = order[i];
 	}
@@ -511,13 +612,17 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 {
 	size_t begin = builder->output_length;
 	const char *text = builder->text + node->offset;
-	size_t size;
+	size_t size = 0;
 
 	align_output(builder);
-	size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
+	if (numeric_format_is_known())
+		size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
 	if (size == 0)
 	{
 		Datum number;
+
+		if (builder->is_quick)
+			return false;
 
 		if (!numeric_from_number(text, node->length, &number))
 		{
@@ -617,8 +722,9 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 	EntryWriter writer;
 	JEntry child_entry;
 
-	check_stack_depth();
-	CHECK_FOR_INTERRUPTS();
+	if (!builder->is_quick)
+		check_stack_depth();
+	check_for_interrupts(builder);
 	if (node->kind == NODE_ARRAY)
 	{
 		uint32 child = index + 1;
@@ -633,7 +739,7 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 			if (!write_value(builder, child, &child_entry) ||
 				!write_entry(builder, &writer, child_entry))
 				return false;
-			CHECK_FOR_INTERRUPTS();
+			check_for_interrupts(builder);
 			child = node_at(builder, child)->next;
 		}
 	}
@@ -683,15 +789,10 @@ write_root(JsonbBuilder *builder)
 	return write_value(builder, 0, &entry) && write_entry(builder, &writer, entry);
 }
 
-ValueStatus
-convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
+/* Leaves the Jsonb in output. */
+static bool
+build(JsonbBuilder *builder, const JsonValue *json)
 {
-	JsonbBuilder *builder = converter->context->jsonb_builder;
-	char *jsonb;
-
-	if (json->type == JSON_STRING && json->length == 0)
-		return VALUE_NULL;
-
 	/* a string with its quotes */
 	builder->text = json->type == JSON_STRING ? json->start - 1 : json->start;
 	builder->next = builder->text;
@@ -701,22 +802,42 @@ convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
 	builder->order_count = 0;
 
 	if (!read_value(builder, 0))
-		return VALUE_INVALID;
+		return false;
 	if (builder->next != builder->end)
-	{
-		read_failed(builder, "the end of the value");
-		return VALUE_INVALID;
-	}
+		return read_failed(builder, "the end of the value");
 
 	builder->output_length = 0;
 	reserve_output(builder, VARHDRSZ);
 	builder->output_length = VARHDRSZ;
 	if (!write_root(builder))
-		return VALUE_INVALID;
+		return false;
+	SET_VARSIZE(builder->output.data, builder->output_length);
+	return true;
+}
 
+const char *
+jsonb_builder_build_quickly(JsonbBuilder *builder, const JsonValue *json, size_t *size)
+{
+	/* Two bytes are the quotes that a string is read with. */
+	if (json->length > QUICK_TEXT_LENGTH - 2 || (json->type == JSON_STRING && json->length == 0) ||
+		!build(builder, json))
+		return NULL;
+	*size = builder->output_length;
+	return builder->output.data;
+}
+
+ValueStatus
+convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
+{
+	JsonbBuilder *builder = converter->context->jsonb_builder;
+	char *jsonb;
+
+	if (json->type == JSON_STRING && json->length == 0)
+		return VALUE_NULL;
+	if (!build(builder, json))
+		return VALUE_INVALID;
 	jsonb = palloc(builder->output_length);
 	memcpy(jsonb, builder->output.data, builder->output_length);
-	SET_VARSIZE(jsonb, builder->output_length);
 	*result = PointerGetDatum(jsonb);
 	return VALUE_OK;
 }

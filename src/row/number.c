@@ -540,8 +540,7 @@ numeric_from_cstring(const char *text)
 							   Int32GetDatum(-1));
 }
 
-/* Does this server store what numeric_write_decimal writes? */
-static bool
+bool
 numeric_format_is_known(void)
 {
 	static const char *const samples[] = { "0",
@@ -602,7 +601,7 @@ numeric_write_short(const char *text, size_t length, char *output)
 {
 	Decimal decimal;
 
-	if (!decimal_scan(text, length, &decimal) || !numeric_format_is_known())
+	if (!decimal_scan(text, length, &decimal))
 		return 0;
 	return numeric_write_decimal(&decimal, decimal.fraction_length, output);
 }
