@@ -18,6 +18,10 @@
 #include "postgres.h"
 #include "compat.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -26,6 +30,15 @@
 #include "utils/memutils.h"
 
 #include "row/value.h"
+
+/* Insertion sort is best for the few keys that objects mostly have. */
+#define INSERTION_SORT_KEYS 24
+
+/* Objects of one kind have the same keys in the same order: so many kinds are remembered. */
+#define REMEMBERED_ORDERS 64
+
+/* Copies of strings may write so many bytes more. */
+#define COPY_SLACK 16
 
 typedef enum NodeKind
 {
@@ -51,6 +64,14 @@ typedef struct ValueNode
 	uint8 kind;
 } ValueNode;
 
+/* How the keys of an object were sorted, by the prefixes that they have in the text. */
+typedef struct RememberedOrder
+{
+	uint32 count; /* 0: none */
+	uint8 places[INSERTION_SORT_KEYS];
+	uint64 prefixes[INSERTION_SORT_KEYS];
+} RememberedOrder;
+
 struct JsonbBuilder
 {
 	ValueContext *context;
@@ -70,10 +91,8 @@ struct JsonbBuilder
 	size_t order_count;
 	Scratch output;
 	size_t output_length;
+	RememberedOrder orders[REMEMBERED_ORDERS];
 };
-
-/* Insertion sort is best for the few keys that objects mostly have. */
-#define INSERTION_SORT_KEYS 24
 
 /* What a quick builder takes: the length of the text, and levels of containers. */
 #define QUICK_TEXT_LENGTH 8192
@@ -85,7 +104,7 @@ struct JsonbBuilder
  */
 #define QUICK_NODES (QUICK_TEXT_LENGTH / 2 + 2)
 #define QUICK_OUTPUT                                                                               \
-	(QUICK_TEXT_LENGTH + QUICK_NODES * (2 * sizeof(JEntry) + 12) + NUMERIC_SHORT_SIZE)
+	(COPY_SLACK + QUICK_TEXT_LENGTH + QUICK_NODES * (2 * sizeof(JEntry) + 12) + NUMERIC_SHORT_SIZE)
 
 JsonbBuilder *
 jsonb_builder_create(ValueContext *context)
@@ -107,7 +126,7 @@ jsonb_builder_create_quick(ValueContext *context)
 
 	builder->is_quick = true;
 	scratch_reserve(&builder->nodes, QUICK_NODES * sizeof(ValueNode));
-	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH);
+	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH + COPY_SLACK);
 	scratch_reserve(&builder->order, QUICK_NODES * sizeof(uint32));
 	scratch_reserve(&builder->output, QUICK_OUTPUT);
 	return builder;
@@ -201,8 +220,22 @@ plain_prefix_length(const char *text)
 {
 	const char *next = text;
 
-#ifndef WORDS_BIGENDIAN
 	/* The text has JSON_PADDING behind it and a quote before that. */
+#if defined(__SSE2__)
+	for (;; next += 16)
+	{
+		__m128i bytes = _mm_loadu_si128((const __m128i *) next);
+		/* Compared as signed numbers, bytes beyond ASCII are less than a space, too. */
+		__m128i stop = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+		int mask;
+
+		stop = _mm_or_si128(stop, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+		stop = _mm_or_si128(stop, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+		mask = _mm_movemask_epi8(stop);
+		if (mask != 0)
+			return next - text + pg_rightmost_one_pos32(mask);
+	}
+#elif !defined(WORDS_BIGENDIAN)
 	const uint64 ones = UINT64CONST(0x0101010101010101);
 	const uint64 high_bits = UINT64CONST(0x8080808080808080);
 
@@ -283,7 +316,8 @@ read_special_string(JsonbBuilder *builder, const char *start)
 		add_node(builder, NODE_STRING, start - builder->text, length);
 		return true;
 	}
-	scratch_extend(&builder->decoded, builder->decoded_length + length, builder->decoded_length);
+	scratch_extend(&builder->decoded, builder->decoded_length + length + COPY_SLACK,
+				   builder->decoded_length);
 	if (length > 0)
 		memcpy(builder->decoded.data + builder->decoded_length, text, length);
 	add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
@@ -472,8 +506,9 @@ string_bytes(const JsonbBuilder *builder, const ValueNode *node)
 static inline char *
 reserve_output(JsonbBuilder *builder, size_t length)
 {
-	if (unlikely(builder->output_length + length > builder->output.size))
-		scratch_grow(&builder->output, builder->output_length + length, builder->output_length);
+	if (unlikely(builder->output_length + length + COPY_SLACK > builder->output.size))
+		scratch_grow(&builder->output, builder->output_length + length + COPY_SLACK,
+					 builder->output_length);
 	return builder->output.data + builder->output_length;
 }
 
@@ -545,6 +580,88 @@ key_prefix(const JsonbBuilder *builder, uint32 index)
 	return (uint64) node->length << 8 * prefix_bytes | bytes;
 }
 
+/* Sort keys, of which prefixes holds the prefixes. */
+static void
+sort_few_keys(const JsonbBuilder *builder, uint32 *order, uint64 *prefixes, uint32 count)
+{
+	for (uint32 i = 1; i < count; i++)
+	{
+		uint32 key = order[i];
+		uint64 prefix = prefixes[i];
+		uint32 place = i;
+
+		while (place > 0 &&
+			   (prefixes[place - 1] > prefix || (prefixes[place - 1] == prefix &&
+												 compare_keys(builder, order[place - 1], key) > 0)))
+		{
+			order[place] = order[place - 1];
+			prefixes[place] = prefixes[place - 1];
+			place--;
+		}
+		order[place] = key;
+		prefixes[place] = prefix;
+	}
+}
+
+/*
+ * Sort the keys of an object, of which key is the first.  Returns how many of
+ * them are different; of equal ones the last is kept.
+ */
+static uint32
+order_few_keys(JsonbBuilder *builder, uint32 key, uint32 *order, uint32 count)
+{
+	uint32 keys[INSERTION_SORT_KEYS];
+	uint64 prefixes[INSERTION_SORT_KEYS];
+	uint64 sorted[INSERTION_SORT_KEYS];
+	uint64 hash = count;
+	RememberedOrder *remembered;
+	uint32 kept = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		keys[i] = key;
+		prefixes[i] = key_prefix(builder, key);
+		hash = hash * UINT64CONST(0x9E3779B97F4A7C15) + prefixes[i];
+		key = node_at(builder, key + 1)->next;
+	}
+	remembered = &builder->orders[(hash ^ hash >> 32) % REMEMBERED_ORDERS];
+	if (remembered->count == count &&
+		memcmp(remembered->prefixes, prefixes, count * sizeof(uint64)) == 0)
+	{
+		for (uint32 i = 0; i < count; i++)
+			order[i] = keys[remembered->places[i]];
+		return count;
+	}
+
+	memcpy(order, keys, count * sizeof(uint32));
+	memcpy(sorted, prefixes, count * sizeof(uint64));
+	sort_few_keys(builder, order, sorted, count);
+	remembered->count = count;
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (i + 1 < count && sorted[i] == sorted[i + 1])
+		{
+			/* The prefixes do not tell all: the order of other keys may differ. */
+			remembered->count = 0;
+			if (compare_keys(builder, order[i], order[i + 1]) == 0)
+				continue;
+		}
+		order[kept++] = order[i];
+	}
+	if (remembered->count == 0)
+		return kept;
+	memcpy(remembered->prefixes, prefixes, count * sizeof(uint64));
+	for (uint32 i = 0; i < count; i++)
+	{
+		uint32 place = 0;
+
+		while (keys[place] != order[i])
+			place++;
+		remembered->places[i] = place;
+	}
+	return kept;
+}
+
 /*
  * Put an object's keys, sorted and the last of equal ones only, on top of the
  * order stack.  Returns how many there are.
@@ -562,27 +679,7 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 	order = (uint32 *) (builder->order.data + used);
 
 	if (count <= INSERTION_SORT_KEYS)
-	{
-		uint64 prefixes[INSERTION_SORT_KEYS];
-
-		for (uint32 i = 0; i < count; i++)
-		{
-			uint64 prefix = key_prefix(builder, key);
-			uint32 place = i;
-
-			while (place > 0 && (prefixes[place - 1] > prefix ||
-								 (prefixes[place - 1] == prefix &&
-								  compare_keys(builder, order[place - 1], key) > 0)))
-			{
-				order[place] = order[place - 1];
-				prefixes[place] = prefixes[place - 1];
-				place--;
-			}
-			order[place] = key;
-			prefixes[place] = prefix;
-			key = node_at(builder, key + 1)->next;
-		}
-	}
+		kept = order_few_keys(builder, key, order, count);
 	else
 	{
 		for (uint32 i = 0; i < count; i++)
@@ -591,15 +688,12 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 			key = node_at(builder, key + 1)->next;
 		}
 		qsort_arg(order, count, sizeof(uint32), compare_key_nodes, builder);
-	}
-
-	for (uint32 i = 0; i < count; i++)
-	{
-		if (i + 1 < count &&
-			node_at(builder, order[i])->length == node_at(builder, order[i + 1])->length &&
-			compare_keys(builder, order[i], order[i + 1]) == 0)
-			continue;
-		order[kept++] = order[i];
+		for (uint32 i = 0; i < count; i++)
+		{
+			if (i + 1 < count && compare_keys(builder, order[i], order[i + 1]) == 0)
+				continue;
+			order[kept++] = order[i];
+		}
 	}
 	builder->order_count += kept;
 	return kept;
@@ -642,6 +736,16 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 	return true;
 }
 
+/* Reads and writes up to COPY_SLACK bytes more than length. */
+static inline void
+copy_string(char *output, const char *text, uint32 length)
+{
+	const char *end = text + length;
+
+	for (; text < end; text += COPY_SLACK, output += COPY_SLACK)
+		memcpy(output, text, COPY_SLACK);
+}
+
 /* Append a value's bytes; entry gets its type and length. */
 static inline bool
 write_value(JsonbBuilder *builder, uint32 index, JEntry *entry)
@@ -661,9 +765,8 @@ write_value(JsonbBuilder *builder, uint32 index, JEntry *entry)
 			return true;
 		case NODE_STRING:
 		case NODE_DECODED_STRING:
-			if (node->length > 0)
-				memcpy(reserve_output(builder, node->length), string_bytes(builder, node),
-					   node->length);
+			copy_string(reserve_output(builder, node->length), string_bytes(builder, node),
+						node->length);
 			builder->output_length += node->length;
 			*entry = JENTRY_ISSTRING | node->length;
 			return true;

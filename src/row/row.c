@@ -36,6 +36,7 @@ typedef struct Column
 	ColumnSource source;
 	Converter converter;
 	QuickFunction quick; /* or NULL */
+	int only_slot;       /* of the value, if there is but one place for it; else -1 */
 	int alternative_count;
 	Alternative *alternatives;
 	int ad_group_id_slot; /* SOURCE_TARGET_LEVEL */
@@ -287,8 +288,13 @@ init_quick(RowReader *reader)
 	reader->is_quick = reader->record_column_count > 0;
 	for (int i = 0; i < reader->record_column_count; i++)
 	{
-		if (reader->columns[i].quick == NULL)
+		Column *column = &reader->columns[i];
+
+		if (column->quick == NULL)
 			reader->is_quick = false;
+		column->only_slot = -1;
+		if (column->source == SOURCE_PATH && column->alternative_count == 1)
+			column->only_slot = column->alternatives[0].slot;
 	}
 	if (!reader->is_quick)
 		return;
@@ -536,10 +542,20 @@ fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *
 	{
 		const Column *column = &reader->columns[i];
 		JsonValue product_id;
-		const JsonValue *value = choose_value(column, json, &product_id);
+		const JsonValue *value;
 
-		if (value == NULL)
-			continue;
+		if (column->only_slot >= 0)
+		{
+			value = &json[column->only_slot];
+			if (!is_present(value))
+				continue;
+		}
+		else
+		{
+			value = choose_value(column, json, &product_id);
+			if (value == NULL)
+				continue;
+		}
 		switch (column->quick(state, value, arena, &values[column->attribute]))
 		{
 			case QUICK_VALUE:

@@ -232,7 +232,8 @@ read_all(ContainerKind kind, const Bytes *bytes, size_t piece, const size_t *len
 				size_t length = values[1].length < 16 ? values[1].length : 16;
 
 				found_prepared++;
-				if (!CHECK_THAT(memcmp(prepared[0], values[1].start, length) == 0,
+				if (length > 0 &&
+					!CHECK_THAT(memcmp(prepared[0], values[1].start, length) == 0,
 								"what was prepared of record %ld is another's", *count))
 					break;
 			}
