@@ -20,8 +20,11 @@
 /* What is kept of the body of an answer that is an error. */
 #define MAX_ERROR_BODY ((size_t) 64 * 1024)
 
-/* libcurl hands over at most this much at a time. */
-#define RECEIVE_BUFFER (128L * 1024)
+/*
+ * libcurl hands over at most this much at a time, but may do so a hundred times
+ * before it returns: what one look at a fast connection can bring in.
+ */
+#define RECEIVE_BUFFER (32L * 1024)
 
 typedef struct Body
 {
