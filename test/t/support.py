@@ -279,7 +279,7 @@ class TestCase(unittest.TestCase):
         super().setUpClass()
         if cls.needs_log and not cluster().log_file:
             raise unittest.SkipTest("the log of the server is not known (set PGLOG)")
-        cls.database = "adsexport_t_" + re.sub(r"\W", "_", cls.__name__.lower())
+        cls.database = "adsexport_t_" + re.sub(r"\W", "_", ("%s_%s" % (cls.__module__.replace("test_", "", 1), cls.__name__)).lower())
         cluster().create_database(cls.database)
         cls.addClassCleanup(cluster().drop_database, cls.database)
         options = ("--export-delay", "0") + tuple(cls.emulator_options)
