@@ -73,6 +73,7 @@ release_feed(void *argument)
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
 		close_transfer(part);
+		report_release(part);
 		release_export(part);
 	}
 	dlist_init(&feed->parts);
@@ -140,7 +141,7 @@ feed_close(ExportFeed *feed)
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
 		if (part == feed->current)
-			report_end(feed, part, "left", 0);
+			report_end(feed, part, "left", NULL);
 		spool_close(part->spool);
 		part->spool = NULL;
 	}
@@ -171,9 +172,9 @@ feed_fail(const ExportFeed *feed, const Failure *failure)
 }
 
 void
-feed_fail_part(const ExportFeed *feed, const FeedPart *part, const Failure *failure)
+feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 {
-	report_end(feed, part, "failed", failure->sqlstate);
+	report_end(feed, part, "failed", failure);
 	feed_fail(feed, failure);
 }
 
@@ -221,6 +222,7 @@ rewind_parts(ExportFeed *feed)
 static void
 free_part(FeedPart *part)
 {
+	report_release(part);
 	spool_close(part->spool);
 	if (part->token != NULL)
 		pfree(part->token);
@@ -321,7 +323,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 	{
 		case ACTION_EMPTY:
 			part->empty = true;
-			report_end(feed, part, "empty", 0);
+			report_end(feed, part, "empty", NULL);
 			close_transfer(part);
 			part->phase = PART_DONE;
 			return;
@@ -354,7 +356,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 }
 
 static void
-raise_changed_content(const ExportFeed *feed, const FeedPart *part)
+raise_changed_content(const ExportFeed *feed, FeedPart *part)
 {
 	Failure failure;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
@@ -440,6 +442,7 @@ open_download(ExportFeed *feed, FeedPart *part)
 		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
 						errmsg("could not set up network access: %m")));
 	feed->api->open(feed, part);
+	report_request(feed, part);
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	part->phase = PART_OPENING;
@@ -865,7 +868,7 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		feed->current = NULL;
 		return;
 	}
-	report_end(feed, part, "read", 0);
+	report_end(feed, part, "read", NULL);
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;

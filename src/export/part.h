@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "export/feed.h"
+#include "export/history.h"
 #include "export/registry.h"
 #include "export/spool.h"
 #include "lib/ilist.h"
@@ -39,6 +40,7 @@ typedef struct FeedPart
 	int64 began;            /* monotonic milliseconds */
 	int64 bytes_downloaded; /* by transfers that broke */
 	int64 retries;          /* of downloads */
+	SpanRecord *span;       /* for adsexport_exports(), or NULL */
 	double patience_began;  /* wait_time when its export began to be in progress; -1: not yet */
 
 	/* Amazon Ads: one profile's export */
@@ -176,7 +178,7 @@ extern FeedPart *feed_add_part(ExportFeed *feed);
 extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribute_noreturn();
 
 /* The same of one part, which the log tells of. */
-extern void feed_fail_part(const ExportFeed *feed, const FeedPart *part, const Failure *failure)
+extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	pg_attribute_noreturn();
 
 /* Bytes that the transfer under way has brought. */
@@ -188,12 +190,18 @@ extern void report_progress(ExportFeed *feed);
 /* What the wait that begins is called in pg_stat_activity. */
 extern uint32 report_wait_event(const ExportFeed *feed);
 
+/* A download of the part was asked for. */
+extern void report_request(const ExportFeed *feed, FeedPart *part);
+
 /*
  * The part has come to its end; tell the log if it wants to hear.  outcome is
- * "read", "empty", "left" (the scan was over before it) or "failed"; sqlstate
- * is 0 unless it failed.
+ * "read", "empty", "left" (the scan was over before it) or "failed"; failure
+ * is NULL unless it failed.
  */
 extern void
-report_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, int sqlstate);
+report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure);
+
+/* The part is dropped, whatever became of it.  Does not throw. */
+extern void report_release(FeedPart *part);
 
 #endif /* ADSEXPORT_PART_H */

@@ -9,7 +9,9 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "export/hours.h"
 #include "export/part.h"
+#include "utils/timestamp.h"
 
 bool log_exports = false;
 
@@ -209,19 +211,16 @@ report_progress(ExportFeed *feed)
  * The log
  *-------------------------------------------------------------------------
  */
-void
-report_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, int sqlstate)
+static void
+log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const Failure *failure)
 {
 	const Settings *settings = feed->settings;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	int64 polls = 0;
-	int64 retries;
+	int64 retries = part->retries;
 
-	if (!log_exports || part->split || part->from_spool)
-		return;
 	feed->api->subject(part, subject, sizeof(subject));
 	subject[0] = pg_tolower((unsigned char) subject[0]);
-	retries = part->retries;
 	if (part->export != NULL)
 	{
 		polls = part->export->polls - part->polls_before;
@@ -233,7 +232,70 @@ report_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, in
 						 outcome, settings->table_name, settings->server_name, subject,
 						 (monotonic_milliseconds() - part->began) / 1000.0, polls, retries,
 						 part->bytes_downloaded + (int64) bytes_of_transfer(part), part->delivered,
-						 sqlstate != 0 ? ", SQLSTATE " : "",
-						 sqlstate != 0 ? unpack_sql_state(sqlstate) : ""),
+						 failure != NULL ? ", SQLSTATE " : "",
+						 failure != NULL ? unpack_sql_state(failure->sqlstate) : ""),
 				  errhidestmt(true), errhidecontext(true)));
+}
+
+/*-------------------------------------------------------------------------
+ * The history of spans
+ *-------------------------------------------------------------------------
+ */
+void
+report_request(const ExportFeed *feed, FeedPart *part)
+{
+	char start[16] = "";
+	char end[16] = "";
+
+	if (part->call != CALL_ARCHIVE)
+		return;
+	if (part->span == NULL)
+	{
+		hours_format(part->start_hour, start, sizeof(start));
+		hours_format(part->end_hour, end, sizeof(end));
+		part->span = history_add(feed->settings, start, end);
+	}
+	part->span->requests++;
+}
+
+static void
+note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
+{
+	SpanRecord *span = part->span;
+
+	if (span == NULL)
+		return;
+	span->completed_at = failure == NULL ? GetCurrentTimestamp() : 0;
+	span->retries = part->retries;
+	span->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
+	span->bytes_inflated = part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
+	span->records = (int64) part->delivered;
+	if (failure != NULL)
+		span->failure = *failure;
+	span->status = failure != NULL ? "FAILED" : "COMPLETED";
+	span->in_use = false;
+	part->span = NULL;
+}
+
+void
+report_release(FeedPart *part)
+{
+	if (part->span == NULL)
+		return;
+	part->span->status = part->split ? "SPLIT" : "DROPPED";
+	part->span->in_use = false;
+	part->span = NULL;
+}
+
+void
+report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure)
+{
+	if (part->split || part->from_spool)
+		return;
+	if (log_exports)
+		log_end(feed, part, outcome, failure);
+	if (strcmp(outcome, "left") == 0)
+		report_release(part);
+	else
+		note_end(feed, part, failure);
 }
