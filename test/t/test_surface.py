@@ -467,6 +467,53 @@ class Tools(SurfaceCase):
         for secret in (support.SECRET_KEY, self.amazon_mapping()["client_secret"], self.amazon_mapping()["refresh_token"], "Atza|"):
             self.assertNotIn(secret, other)
 
+    # The views of examples/
+
+    def run_example(self, name, target):
+        self.amazon(profile_ids="1111,18014398509481985")
+        self.tool("psql", "-X", "-q", "-v", "source=ads", "-v", "target=" + target, "-f", os.path.join(support.FOLDER, "../../examples", name))
+        self.addCleanup(self.session.run, 'DROP SCHEMA "%s" CASCADE' % target)
+
+    def views(self, schema):
+        return self.session.column("SELECT viewname FROM pg_views WHERE schemaname = %s ORDER BY 1", schema)
+
+    def test_fivetran_views(self):
+        schema = "like 'fivetran'"
+        self.run_example("fivetran_views.sql", schema)
+        views = self.views(schema)
+        self.assertLessEqual({"campaign_history", "ad_group_history", "keyword_history", "negative_keyword_history", "product_ad_history", "profile"}, set(views))
+        counts = {}
+        for view in views:
+            rows = self.session.table('SELECT * FROM "%s"."%s"' % (schema, view))
+            counts[view] = len(rows)
+            self.assertTrue(rows, "nothing in %s" % view)
+            for column in rows[0]:
+                if column not in ("_fivetran_deleted", "end_date", "portfolio_id", "native_language_keyword", "native_language_locale", "name"):
+                    self.assertTrue(any(row[column] is not None for row in rows), "nothing in column %s of %s" % (column, view))
+        # Together they have each row once.
+        for table, parts in (("campaigns", "campaign_history"), ("ad_groups", "ad_group_history"), ("ads", "product_ad_history sb_ad_history"),
+                             ("targets", "keyword negative_keyword targeting")):
+            found = sum(count for view, count in counts.items()
+                        if (view.endswith(parts) if table in ("campaigns", "ad_groups") else
+                            view.endswith(("product_ad_history", "sb_ad_history")) if table == "ads" else
+                            "keyword" in view or "targeting" in view))
+            others = self.session.value("SELECT count(*) FROM ads.targets WHERE ad_product = 'SPONSORED_BRANDS' AND target_type <> 'KEYWORD'") if table == "targets" else 0
+            self.assertEqual(found + others, self.session.value("SELECT count(*) FROM ads." + table), table)
+        plan = self.session.explain('SELECT * FROM "%s".campaign_negative_keyword_history WHERE state = \'ENABLED\'' % schema)
+        self.assertIn('{"adProductFilter":["SPONSORED_PRODUCTS"],"stateFilter":["ENABLED"],"negativeFilter":[true],"targetLevelFilter":["CAMPAIGN"],'
+                      '"targetTypeFilter":["KEYWORD"]}', plan.replace(", ", ",").replace(": ", ":"))
+
+    def test_report_views(self):
+        self.run_example("report_views.sql", "report_ads")
+        self.session.run("CREATE TEMP TABLE report AS SELECT campaign_id::numeric AS id, 1 AS clicks FROM ads.campaigns")
+        for view, column in (("campaigns", "campaign_id"), ("ad_groups", "ad_group_id"), ("targets", "keyword_id"), ("ads", "ad_id")):
+            rows = self.session.rows("SELECT %s, %s_text FROM report_ads.%s" % (column, column, view))
+            self.assertEqual(len(rows), self.session.value("SELECT count(*) FROM ads." + view))
+            self.assertTrue(any(number is None and text is not None for number, text in rows), "no id is too large")
+            for number, text in rows:
+                self.assertEqual(number, int(text) if text is not None and int(text) < 2 ** 63 else None)
+        self.assertGreater(self.session.value("SELECT sum(clicks) FROM report r JOIN report_ads.campaigns c ON c.campaign_id = r.id"), 0)
+
     def test_update(self):
         """ALTER EXTENSION ... UPDATE: tables and servers of before work on, and there is nothing to update to beyond the version that is installed."""
         self.amazon()
