@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import time
 import unittest
 import urllib.parse
@@ -376,7 +377,29 @@ SIGNATURE_2 = "fedcba9876543210" * 4
 
 
 class Options(support.TestCase):
-    """Statements that set secrets, when they are refused."""
+    """Statements that set secrets, when they are refused, and where the server itself writes them down."""
+
+    needs_log = True
+
+    def test_statements_in_the_log(self):
+        """What README.md says of the server's own settings: the statement is logged, unless they are set so."""
+        session = self.session
+        session.run("CREATE SERVER logged FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads')")
+        self.addCleanup(session.run, "DROP SERVER logged CASCADE")
+        session.run("SET log_statement = 'all'; SET log_min_duration_statement = 0")
+        secret = "a-secret-in-a-statement"
+        make = "CREATE USER MAPPING FOR CURRENT_USER SERVER logged OPTIONS (client_id 'x', client_secret '%s')" % secret
+        session.run(make)
+        self.assertIn(secret, support.cluster().log_text(self.log_start))
+        session.run("DROP USER MAPPING FOR CURRENT_USER SERVER logged")
+        with open(os.path.join(support.FOLDER, "../../README.md"), encoding="utf-8") as file:
+            (settings,) = re.findall(r"(?s)avoid the logs with `(SET .*?)`", file.read())
+        session.run(settings)
+        start = support.cluster().log_size()
+        session.run(make)
+        with self.assertRaises(psycopg2.Error):
+            session.run(make.replace("client_id", "client_idd"))
+        self.assertNotIn(secret, support.cluster().log_text(start))
 
     def test_errors_of_the_validator(self):
         session = self.session
