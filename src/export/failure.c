@@ -332,6 +332,16 @@ add_hint(Failure *failure, PolicyAction action, ApiCall call, int status, const 
 							 "through the vendor's Amazon S3 export.",
 							 server);
 			break;
+		case ACTION_RETRY:
+			if (status >= 500)
+				failure_set_hint(failure,
+								 "Try again later; max_retries and export_timeout of server %s say "
+								 "how long to keep trying.",
+								 server);
+			break;
+		case ACTION_REMINT_URL:
+			failure_set_hint(failure, "Run the query again.");
+			break;
 		case ACTION_FAIL_REQUEST:
 			if (status == 404 && (call == CALL_REQUEST || call == CALL_PROFILES ||
 								  call == CALL_TOKEN || call == CALL_ARCHIVE))

@@ -372,7 +372,16 @@ closest_name(const char *value, const char *const *names, int count)
 	closest_match_init(&match, value);
 	for (int i = 0; i < count; i++)
 		closest_match_offer(&match, names[i]);
-	return closest_match_get(&match);
+	if (closest_match_get(&match) != NULL)
+		return closest_match_get(&match);
+	/* "amazon" is far from "amazon_ads", but part of it. */
+	for (int i = 0; i < count; i++)
+	{
+		if (strlen(value) >= 3 &&
+			(strstr(names[i], value) != NULL || strstr(value, names[i]) != NULL))
+			return names[i];
+	}
+	return NULL;
 }
 
 /* A value that is none of these names. */
@@ -607,10 +616,12 @@ parse_profile_ids(const Option *option, const char *value, Settings *settings)
 	while (next_item(&rest, &item))
 	{
 		if (!is_profile_id(item))
-			report_value(option, value,
-						 "Profile ids are decimal numbers of up to 20 digits without zeros in "
-						 "front, separated by commas.",
-						 "Write them like \"1234567890,2345678901\".");
+			report_value(
+				option, value,
+				"Profile ids are decimal numbers of up to 20 digits without zeros in "
+				"front, separated by commas.",
+				"Write them like \"1234567890,2345678901\", or leave the option out to read "
+				"all.");
 		if (profile_is_listed(settings, item))
 			report_value(option, value, psprintf("Profile %s is listed twice.", item), NULL);
 		settings->profile_ids[settings->profile_count++] = item;
