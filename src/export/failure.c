@@ -267,8 +267,9 @@ add_network_hint(Failure *failure, RequestFailure trouble, ApiCall call, const S
 		case REQUEST_FAILURE_TLS:
 			failure_set_hint(failure,
 							 "Check the certificates of the authorities that this machine trusts "
-							 "(package ca-certificates), or set the option ca_file of server %s.",
-							 server);
+							 "(package ca-certificates), or set the option ca_file of server %s; "
+							 "check also its option %s.",
+							 server, call == CALL_TOKEN ? "token_endpoint" : "endpoint");
 			break;
 		case REQUEST_FAILURE_TIMEOUT:
 		case REQUEST_FAILURE_BROKEN:
@@ -295,6 +296,11 @@ add_hint(Failure *failure, PolicyAction action, ApiCall call, int status, const 
 								 "Check api_key and secret_key of the user mapping, and that the "
 								 "project lives in the region of server %s (%s).",
 								 server, settings->region);
+			else if (status != 400 && status != 401)
+				failure_set_hint(failure,
+								 "Check the option token_endpoint of server %s, and client_id, "
+								 "client_secret and refresh_token of the user mapping.",
+								 server);
 			else
 				failure_set_hint(failure,
 								 "Check %s of the user mapping, and correct what is wrong with "
@@ -316,8 +322,17 @@ add_hint(Failure *failure, PolicyAction action, ApiCall call, int status, const 
 				server, settings->region);
 			break;
 		case ACTION_FAIL_PERMISSION:
-			failure_set_hint(failure, "Check that the user whose refresh token it is may view the "
-									  "campaigns of this profile.");
+			if (call == CALL_PROFILES)
+				failure_set_hint(failure,
+								 "Check that the client of client_id has access to the Amazon Ads "
+								 "API, and the option endpoint of server %s.",
+								 server);
+			else
+				failure_set_hint(failure,
+								 "Check that the user whose refresh token it is may view the "
+								 "campaigns of this profile, and the option endpoint of server "
+								 "%s.",
+								 server);
 			break;
 		case ACTION_THROTTLED:
 			failure_set_hint(failure,

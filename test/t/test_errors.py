@@ -313,6 +313,7 @@ TOKEN, LISTING, REQUEST, STATUS, GET, DOWNLOAD, READ = (
 ALL = {"profile_ids": None}
 
 fault(TOKEN + "HTTP status 503 (service unavailable)", "08006", CAMPAIGNS, "token", status=503, body_kind="html")
+fault(TOKEN + "HTTP status 403 (forbidden)", "28000", CAMPAIGNS, "token", status=403, body_kind="gateway", message="Missing Authentication Token")
 fault(TOKEN + "the answer holds no access token", "HV000", CAMPAIGNS, "token", status=200, body="{}")
 fault(LISTING + "HTTP status 401 (not authorized)", "28000", CAMPAIGNS, "profiles", ALL, status=401, body_kind="universal")
 fault(LISTING + "HTTP status 403 (forbidden)", "42501", CAMPAIGNS, "profiles", ALL, status=403, body_kind="gateway")
