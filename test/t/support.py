@@ -166,7 +166,11 @@ class Session:
         self.pid = self.connection.get_backend_pid()
 
     def close(self):
+        """And wait for the end of the backend, which may still be sending a request that the next test would find in the emulator's log."""
         self.connection.close()
+        deadline = time.monotonic() + 2
+        while os.path.exists("/proc/%d" % self.pid) and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def run(self, sql, *values):
         with self.connection.cursor() as cursor:

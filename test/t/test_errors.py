@@ -346,6 +346,12 @@ def nobody_listens(test):
     return CAMPAIGNS
 
 
+@case(REQUEST + "network error …", "08006", 2)
+def unknown_authority(test):
+    test.amazon(endpoint=test.emulator.tls_url, token_endpoint=test.emulator.url + "/auth/o2/token", max_retries=0)
+    return CAMPAIGNS
+
+
 @case(DOWNLOAD + "network error …", "08006")
 def store_that_nobody_can_reach(test):
     test.amazon(max_retries=0)
@@ -426,6 +432,8 @@ def progress_of_download(test):
 
 
 class Errors(support.TestCase):
+    emulator_options = ("--tls",)
+
     def setUp(self):
         super().setUp()
         self.session.run("SET client_min_messages = notice")
