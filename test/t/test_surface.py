@@ -145,6 +145,7 @@ class Amounts(support.TestCase):
         self.fault({"call": "download"}, drip=3000000)
         session = self.connect(**{"adsexport_fdw.progress_interval": "100ms"})
         self.assertEqual(session.value("SELECT count(*) FROM ads.targets"), 40000)
+        self.wait_for_answer("download")
         size = self.calls("download")[0]["bytes_sent"]
         found = re.findall(r"targets, profile 1111, export \S+: downloaded ([0-9.]+) of ([0-9.]+) MB, (\d+) rows", session.take_notices())
         self.assertGreater(len(found), 1)
@@ -182,6 +183,7 @@ class Log(SurfaceCase):
     def test_one_for_each_export(self):
         self.amazon(profile_ids="1111,9007199254740993")
         self.session.rows("SELECT * FROM ads.campaigns")
+        self.wait_for_answer("download", 2)
         download = {call["profile"]: call["bytes_sent"] for call in self.calls("download")}
         for line, profile, records in zip(sorted(self.lines()), ("1111", "9007199254740993"), (40, 0)):
             self.assertRegex(line, r'^export read: table "campaigns", server "amazon", profile %s, export \S{51}, \d+\.\d{3} s, '
@@ -246,6 +248,7 @@ class Functions(SurfaceCase):
     def test_exports_of_amplitude(self):
         self.amplitude()
         rows = self.session.value(EVENTS)
+        self.wait_for_answer("export", 2)
         first, second = sorted(self.exports(), key=lambda row: row["part"])
         self.assertEqual((first["server"], first["entity"], first["profile_id"], first["export_id"], first["generated_at"], first["error"]),
                          ("amplitude", "amplitude_events", None, None, None, None))
