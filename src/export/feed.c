@@ -22,9 +22,6 @@ bool read_ahead_enabled = true;
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4
 
-/* Notices don't come faster than this, whatever progress_interval says. */
-#define SHORTEST_NOTICE 100
-
 /* Spooled bytes are read in pieces of this size. */
 #define SPOOL_BUFFER (128 * 1024)
 
@@ -76,6 +73,7 @@ release_feed(void *argument)
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
 		close_transfer(part);
+		report_release(part);
 		release_export(part);
 	}
 	dlist_init(&feed->parts);
@@ -144,6 +142,8 @@ feed_close(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		if (part == feed->current)
+			report_end(feed, part, "left", NULL);
 		spool_close(part->spool);
 		part->spool = NULL;
 	}
@@ -162,6 +162,7 @@ feed_add_part(ExportFeed *feed)
 {
 	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
 
+	part->began = monotonic_milliseconds();
 	dlist_push_tail(&feed->parts, &part->node);
 	return part;
 }
@@ -170,6 +171,13 @@ void
 feed_fail(const ExportFeed *feed, const Failure *failure)
 {
 	failure_raise(failure, feed->settings->table_name);
+}
+
+void
+feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
+{
+	report_end(feed, part, "failed", failure);
+	feed_fail(feed, failure);
 }
 
 static void mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor));
@@ -194,6 +202,8 @@ rewind_parts(ExportFeed *feed)
 			continue;
 		close_transfer(part);
 		part->phase = PART_WAITING;
+		part->began = monotonic_milliseconds();
+		part->bytes_downloaded = part->retries = 0;
 		part->due = 0;
 		part->patience_began = -1;
 		part->reminted = part->reauthenticated = false;
@@ -214,6 +224,7 @@ rewind_parts(ExportFeed *feed)
 static void
 free_part(FeedPart *part)
 {
+	report_release(part);
 	spool_close(part->spool);
 	if (part->token != NULL)
 		pfree(part->token);
@@ -297,6 +308,13 @@ feed_describe(const Settings *settings, const ExportQuery *query, char **request
  *-------------------------------------------------------------------------
  */
 
+static void
+count_retry(ExportFeed *feed, FeedPart *part)
+{
+	feed->counters.retries++;
+	part->retries++;
+}
+
 /* The answer to a download was no content: decide how to go on. */
 static void
 handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
@@ -307,6 +325,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 	{
 		case ACTION_EMPTY:
 			part->empty = true;
+			report_end(feed, part, "empty", NULL);
 			close_transfer(part);
 			part->phase = PART_DONE;
 			return;
@@ -314,7 +333,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			if (part->reminted)
 				break;
 			part->reminted = true;
-			feed->counters.retries++;
+			count_retry(feed, part);
 			close_transfer(part);
 			part->phase = PART_WAITING;
 			return;
@@ -322,7 +341,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			if (part->reauthenticated || settings->access_token != NULL)
 				break;
 			part->reauthenticated = true;
-			feed->counters.retries++;
+			count_retry(feed, part);
 			credential_reject(credential_get(settings), part->token);
 			close_transfer(part);
 			part->phase = PART_WAITING;
@@ -330,16 +349,16 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 		default:
 			if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
 				break;
-			feed->counters.retries++;
+			count_retry(feed, part);
 			close_transfer(part);
 			part->phase = PART_WAITING;
 			return;
 	}
-	feed_fail(feed, &answer->failure);
+	feed_fail_part(feed, part, &answer->failure);
 }
 
 static void
-raise_changed_content(const ExportFeed *feed, const FeedPart *part)
+raise_changed_content(const ExportFeed *feed, FeedPart *part)
 {
 	Failure failure;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
@@ -352,7 +371,7 @@ raise_changed_content(const ExportFeed *feed, const FeedPart *part)
 					   " bytes, and the next one does not begin with the same.",
 					   subject, part->resume_from);
 	failure_set_hint(&failure, "Run the query again.");
-	feed_fail(feed, &failure);
+	feed_fail_part(feed, part, &failure);
 }
 
 /*
@@ -404,7 +423,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 	if (status == 416 && part->resume_from > 0 && !part->range_refused)
 	{
 		part->range_refused = true;
-		feed->counters.retries++;
+		count_retry(feed, part);
 		close_transfer(part);
 		part->phase = PART_WAITING;
 		return;
@@ -425,6 +444,7 @@ open_download(ExportFeed *feed, FeedPart *part)
 		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
 						errmsg("could not set up network access: %m")));
 	feed->api->open(feed, part);
+	report_request(feed, part);
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	part->phase = PART_OPENING;
@@ -579,57 +599,12 @@ all_done(const ExportFeed *feed)
  *-------------------------------------------------------------------------
  */
 
-/* Bytes that the transfer under way has brought. */
-static uint64
+uint64
 bytes_of_transfer(const FeedPart *part)
 {
 	if (part->read_ahead != NULL)
 		return read_ahead_bytes(part->read_ahead);
 	return part->request != NULL ? request_bytes_received(part->request) : 0;
-}
-
-/* Tell the user what a long wait is for. */
-static void
-tell_progress(ExportFeed *feed)
-{
-	int64 now = monotonic_milliseconds();
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-	const FeedPart *part = feed->current;
-	dlist_iter iter;
-
-	if (progress_interval < 0)
-		return;
-	if (feed->notice_due == 0)
-	{
-		feed->waiting_since = now;
-		feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
-		return;
-	}
-	if (now < feed->notice_due)
-		return;
-	feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
-	dlist_foreach(iter, &feed->parts)
-	{
-		const FeedPart *candidate = dlist_container(FeedPart, node, iter.cur);
-
-		if (part == NULL && candidate->phase != PART_DONE)
-			part = candidate;
-	}
-	if (part == NULL)
-		ereport(NOTICE, (errmsg("%s: waiting for the server for %lld s", feed->settings->table_name,
-								(long long) (now - feed->waiting_since) / 1000)));
-	else if (part->phase == PART_READABLE)
-		ereport(NOTICE,
-				(errmsg("%s: downloaded %.1f MB, %.1f million rows", feed->settings->table_name,
-						(feed->counters.bytes_downloaded + bytes_of_transfer(part)) / 1e6,
-						feed->counters.records / 1e6)));
-	else
-	{
-		feed->api->subject(part, subject, sizeof(subject));
-		subject[0] = pg_tolower((unsigned char) subject[0]);
-		ereport(NOTICE, (errmsg("%s, %s: export in progress for %lld s", feed->settings->table_name,
-								subject, (long long) (now - feed->waiting_since) / 1000)));
-	}
 }
 
 /* The parts whose transfers progress now: those being opened and the one being read. */
@@ -723,7 +698,7 @@ feed_begin_wait(ExportFeed *feed, int64 at_most)
 
 	if (feed->waiting)
 		count_wait(feed);
-	tell_progress(feed);
+	report_progress(feed);
 	nest_reactors(feed);
 	if (progress_interval >= 0)
 		due = Min(due, feed->notice_due);
@@ -763,7 +738,7 @@ wait_for_events(ExportFeed *feed)
 {
 	int descriptor = feed_begin_wait(feed, -1);
 	int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
-								   descriptor, -1L, PG_WAIT_EXTENSION);
+								   descriptor, -1L, report_wait_event(feed));
 
 	feed_end_wait(feed);
 	if (events & WL_LATCH_SET)
@@ -888,6 +863,15 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	count_part(feed, part);
+	if (part->delivered == 0 && feed->api->ask_otherwise != NULL &&
+		feed->api->ask_otherwise(feed, part))
+	{
+		close_transfer(part);
+		part->phase = PART_WAITING;
+		feed->current = NULL;
+		return;
+	}
+	report_end(feed, part, "read", NULL);
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;
@@ -1011,6 +995,7 @@ note_position(ExportFeed *feed, FeedPart *part)
 	uint64 before = part->resume_from;
 
 	feed->counters.bytes_downloaded += received;
+	part->bytes_downloaded += received;
 	if (part->skip_left > 0)
 		return; /* it did not even get there again */
 	part->resume_checksum = part->from_start
