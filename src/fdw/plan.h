@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "export/settings.h"
 #include "foreign/fdwapi.h"
 
 /* Members of a ForeignScan's fdw_private. */
@@ -17,9 +18,11 @@ typedef enum ScanPrivate
 {
 	SCAN_PRIVATE_ATTRIBUTES, /* IntList: zero-based numbers of the needed columns */
 	SCAN_PRIVATE_TREES,      /* FilterPlan.trees */
-	SCAN_PRIVATE_IS_LATE,    /* FilterPlan.is_late */
-	SCAN_PRIVATE_IS_GATED    /* Integer: the query may turn out not to need the scan */
+	SCAN_PRIVATE_IS_LATE     /* FilterPlan.is_late */
 } ScanPrivate;
+
+/* How many records the table has, until ANALYZE tells. */
+extern double plan_default_records(const Settings *settings);
 
 extern void adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);
 extern void adsexport_get_foreign_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);

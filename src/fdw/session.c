@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "export/registry.h"
+#include "export/seen.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
@@ -130,5 +131,6 @@ Datum
 adsexport_forget(PG_FUNCTION_ARGS)
 {
 	registry_forget();
+	seen_forget();
 	PG_RETURN_VOID();
 }
