@@ -103,6 +103,13 @@
 #define COMPAT_MODIFY_TABLE_PLANS
 #endif
 
+/* A clause like those of WHERE. */
+#if PG_VERSION_NUM >= 140000
+#define compat_make_restrictinfo(root, clause) make_simple_restrictinfo(root, clause)
+#else
+#define compat_make_restrictinfo(root, clause) make_simple_restrictinfo(clause)
+#endif
+
 /* A random number for a sample, above 0 and below 1. */
 #if PG_VERSION_NUM >= 150000
 #define compat_sampler_fraction(state) sampler_random_fract(&(state)->randstate)

@@ -14,15 +14,13 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_inherits.h"
 #include "commands/vacuum.h"
 #include "compat.h"
+#include "executor/executor.h"
 #include "export/feed.h"
-#include "export/hours.h"
 #include "export/seen.h"
 #include "fdw/analyze.h"
-#include "fdw/filter.h"
 #include "fdw/option.h"
 #include "fdw/plan.h"
 #include "miscadmin.h"
@@ -122,20 +120,44 @@ stored_attributes(TupleDesc desc)
 	return stored;
 }
 
-/*
- * Everything; of Amplitude's events those of default_start, up to the last
- * hour that is complete by the vendor's word.
- */
-static void
-query_all(const Settings *settings, ExportQuery *query)
+/* Rows outside of a partition's bounds are none of its rows. */
+typedef struct Bounds
 {
-	filter_evaluate(NIL, NIL, NIL, NULL, settings, GetCurrentStatementStartTimestamp(), false,
-					query);
-	if (settings->api == API_AMPLITUDE)
-	{
-		query->end_hour = hours_of_timestamp(query->now) - HOURS_INCOMPLETE - 1;
-		query->start_hour = query->end_hour - settings->default_start + 1;
-	}
+	EState *estate;
+	ExprState *quals;
+	TupleTableSlot *slot;
+} Bounds;
+
+static void
+bounds_prepare(Bounds *bounds, Relation relation)
+{
+	bounds->estate = CreateExecutorState();
+	bounds->quals = ExecPrepareQual(plan_partition_clauses(relation, 1), bounds->estate);
+	bounds->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
+}
+
+static bool
+bounds_hold(Bounds *bounds, const Datum *values, const bool *nulls)
+{
+	ExprContext *econtext = GetPerTupleExprContext(bounds->estate);
+	int natts = bounds->slot->tts_tupleDescriptor->natts;
+
+	if (bounds->quals == NULL)
+		return true;
+	ResetPerTupleExprContext(bounds->estate);
+	ExecClearTuple(bounds->slot);
+	memcpy(bounds->slot->tts_values, values, sizeof(Datum) * natts);
+	memcpy(bounds->slot->tts_isnull, nulls, sizeof(bool) * natts);
+	ExecStoreVirtualTuple(bounds->slot);
+	econtext->ecxt_scantuple = bounds->slot;
+	return ExecQual(bounds->quals, econtext);
+}
+
+static void
+bounds_free(Bounds *bounds)
+{
+	ExecDropSingleTupleTableSlot(bounds->slot);
+	FreeExecutorState(bounds->estate);
 }
 
 static int
@@ -153,6 +175,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	RowReader *reader;
 	ExportFeed *feed;
 	ExportQuery query;
+	Bounds bounds;
 	Datum *values;
 	bool *nulls;
 	bool ended = false;
@@ -169,8 +192,9 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	settings_load_mapping(settings, GetUserId());
 	reader = row_reader_create(desc, stored_attributes(desc),
 							   column_json_paths(RelationGetRelid(relation), desc), settings);
+	bounds_prepare(&bounds, relation);
 	feed = feed_create(settings, row_reader_paths(reader));
-	query_all(settings, &query);
+	plan_sample(relation, settings, &query);
 	feed_start(feed, &query);
 
 	while (!ended)
@@ -188,6 +212,11 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 				MemoryContextSwitchTo(value_context);
 				row_reader_fill(reader, feed_values(feed), feed_record_number(feed),
 								feed_record_offset(feed), values, nulls);
+				if (!bounds_hold(&bounds, values, nulls))
+				{
+					MemoryContextSwitchTo(context);
+					break;
+				}
 				if (sample_wants(&sample))
 				{
 					MemoryContextSwitchTo(row_context);
@@ -208,6 +237,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 		}
 	}
 	feed_close(feed);
+	bounds_free(&bounds);
 	row_reader_report_invalid(reader);
 
 	ereport(elevel, (errmsg("\"%s\": the export has %.0f rows; %d rows are in the sample",
@@ -233,7 +263,7 @@ estimated_pages(Relation relation, const Settings *settings)
 
 	if (rows <= 0)
 	{
-		query_all(settings, &query);
+		plan_sample(relation, settings, &query);
 		rows = seen_records(settings, &query);
 		if (rows < 0)
 			rows = plan_default_records(settings);

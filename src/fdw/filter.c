@@ -452,10 +452,9 @@ compile(Node *node, CompileContext *context)
 }
 
 void
-filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
-			   const ColumnFilter *attributes, FilterPlan *plan)
+filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan)
 {
-	CompileContext context = { baserel->relid, attributes, plan };
+	CompileContext context = { relid, attributes, plan };
 	ListCell *cell;
 
 	plan->trees = plan->expressions = plan->is_late = NIL;
@@ -872,8 +871,14 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 	query->target_type_count = -1;
 	foreach (cell, trees)
 		collect_named_values(lfirst(cell), context, FILTER_TARGET_TYPE, &names);
-	if (names == NIL || value_is_wanted(trees, context, FILTER_TARGET_TYPE, "\001"))
+	if (value_is_wanted(trees, context, FILTER_TARGET_TYPE, "\001"))
 		return;
+	if (names == NIL)
+	{
+		/* Compared with NULL, or with nothing at all. */
+		query->nothing = true;
+		return;
+	}
 	query->target_types = palloc(sizeof(char *) * list_length(names));
 	query->target_type_count = 0;
 	foreach (cell, names)
@@ -920,10 +925,14 @@ evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQue
 		if (!is_profile_id(strVal(lfirst(cell))))
 			return;
 	}
-	if (names == NIL)
-		return;
 	/* An id that no profile has, which stands for all that are not named. */
 	query->other_profiles = value_is_wanted(trees, context, FILTER_PROFILE_ID, "0");
+	if (names == NIL)
+	{
+		/* Compared with NULL, or with nothing at all, if it is compared. */
+		query->nothing |= !query->other_profiles;
+		return;
+	}
 	query->exception_count = 0;
 	query->exceptions = palloc(sizeof(char *) * list_length(names));
 	foreach (cell, names)
@@ -1238,6 +1247,15 @@ filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
 	evaluate_trees(trees, &context, list_length(states), now, query);
 }
 
+void
+filter_evaluate_constants(List *trees, List *values, const Settings *settings, TimestampTz now,
+						  ExportQuery *query)
+{
+	EvaluateContext context = { .settings = settings, .constants = values };
+
+	evaluate_trees(trees, &context, list_length(values), now, query);
+}
+
 /*-------------------------------------------------------------------------
  * Estimates
  *-------------------------------------------------------------------------
@@ -1329,19 +1347,18 @@ void
 filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attributes,
 				const Settings *settings, FilterEstimate *estimate)
 {
-	EvaluateContext context = { .settings = settings };
 	ExportQuery *query = &estimate->query;
 	FilterPlan plan;
+	List *values = NIL;
 	unsigned unknown = 0;
 	ListCell *cell;
 
 	memset(estimate, 0, sizeof(*estimate));
-	filter_compile(root, baserel, baserel->baserestrictinfo, attributes, &plan);
+	filter_compile(baserel->relid, baserel->baserestrictinfo, attributes, &plan);
 	foreach (cell, plan.expressions)
-		context.constants =
-			lappend(context.constants, estimate_expression_value(root, lfirst(cell)));
-	evaluate_trees(plan.trees, &context, list_length(plan.expressions),
-				   GetCurrentStatementStartTimestamp(), query);
+		values = lappend(values, estimate_expression_value(root, lfirst(cell)));
+	filter_evaluate_constants(plan.trees, values, settings, GetCurrentStatementStartTimestamp(),
+							  query);
 
 	/* Again by clause: which of them does the request hold in full? */
 	foreach (cell, baserel->baserestrictinfo)
@@ -1352,7 +1369,7 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attr
 		List *constants = NIL;
 		ListCell *expression;
 
-		filter_compile(root, baserel, list_make1(lfirst(cell)), attributes, &one);
+		filter_compile(baserel->relid, list_make1(lfirst(cell)), attributes, &one);
 		if (one.trees != NIL)
 			filters = filters_of(linitial(one.trees), &in_full);
 		/* One that is about several is not: the request has each by itself. */

@@ -36,9 +36,9 @@ typedef struct FilterPlan
 /* Which part of a request each attribute is: an array of natts ColumnFilter. */
 extern ColumnFilter *filter_attributes(Oid relation_id, const Entity *entity, TupleDesc desc);
 
-/* clauses: of RestrictInfo, about baserel. */
-extern void filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
-						   const ColumnFilter *attributes, FilterPlan *plan);
+/* clauses: plain or RestrictInfos, about the relation of that number. */
+extern void
+filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan);
 
 /*
  * Evaluate to the query to send.  states are the initialised expressions, in
@@ -48,6 +48,10 @@ extern void filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses
 extern void
 filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
 				const Settings *settings, TimestampTz now, bool known_only, ExportQuery *query);
+
+/* Likewise without an executor: of the values, those that are Consts are known. */
+extern void filter_evaluate_constants(List *trees, List *values, const Settings *settings,
+									  TimestampTz now, ExportQuery *query);
 
 /* What the planner can know of a request before it is made. */
 typedef struct FilterEstimate

@@ -13,9 +13,11 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/heap.h"
 #include "compat.h"
 #include "export/amplitude.h"
+#include "export/hours.h"
 #include "export/seen.h"
 #include "fdw/filter.h"
 #include "fdw/option.h"
@@ -26,6 +28,8 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 
 /*
@@ -50,6 +54,40 @@ plan_default_records(const Settings *settings)
 	if (settings->entity->kind != ENTITY_PROFILES && settings->profile_count > 1)
 		return settings->entity->estimated_rows * settings->profile_count;
 	return settings->entity->estimated_rows;
+}
+
+List *
+plan_partition_clauses(Relation relation, Index relid)
+{
+	List *clauses = RelationGetPartitionQual(relation);
+
+	if (clauses == NIL)
+		return NIL;
+	clauses = (List *) expression_planner((Expr *) clauses);
+	if (relid != 1)
+		ChangeVarNodes((Node *) clauses, 1, relid, 0);
+	return clauses;
+}
+
+void
+plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
+{
+	FilterPlan filter;
+
+	filter_compile(1, plan_partition_clauses(relation, 1),
+				   filter_attributes(RelationGetRelid(relation), settings->entity,
+									 RelationGetDescr(relation)),
+				   &filter);
+	filter_evaluate_constants(filter.trees, filter.expressions, settings,
+							  GetCurrentStatementStartTimestamp(), query);
+	if (settings->api == API_AMPLITUDE)
+	{
+		query->end_hour =
+			Min(query->end_hour, hours_of_timestamp(query->now) - HOURS_INCOMPLETE - 1);
+		query->start_hour =
+			Max(query->start_hour, query->end_hour - Max(settings->default_start, 1) + 1);
+		query->nothing |= query->start_hour > query->end_hour;
+	}
 }
 
 /* The length of the range that is asked for, or -1 if that is not known. */
@@ -91,15 +129,35 @@ default_records(const Settings *settings, const FilterEstimate *estimate)
  * take as many in each hour.
  */
 static bool
-analyzed_events(RelOptInfo *baserel, const Settings *settings, const FilterEstimate *estimate,
-				double *records)
+analyzed_events(Relation relation, RelOptInfo *baserel, const Settings *settings,
+				const FilterEstimate *estimate, double *records)
 {
-	double hours = hours_asked_for(settings, estimate);
+	ExportQuery sampled;
+	double hours;
 
-	if (settings->api != API_AMPLITUDE || settings->default_start <= 0 || hours < 0)
+	if (settings->api != API_AMPLITUDE || settings->default_start <= 0)
 		return false;
-	*records = baserel->tuples * hours / settings->default_start;
+	hours = hours_asked_for(settings, estimate);
+	plan_sample(relation, settings, &sampled);
+	if (hours < 0 || sampled.nothing)
+		return false;
+	*records = baserel->tuples * hours / (double) (sampled.end_hour - sampled.start_hour + 1);
 	return true;
+}
+
+/*
+ * A row outside of a partition's bounds is none of its rows: the remote knows
+ * nothing of them, and has what is in other partitions, too.  So the bounds
+ * are clauses like those of WHERE.
+ */
+static void
+add_partition_clauses(PlannerInfo *root, RelOptInfo *baserel, Relation relation)
+{
+	ListCell *cell;
+
+	foreach (cell, plan_partition_clauses(relation, baserel->relid))
+		baserel->baserestrictinfo =
+			lappend(baserel->baserestrictinfo, compat_make_restrictinfo(root, lfirst(cell)));
 }
 
 void
@@ -112,22 +170,23 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	FilterEstimate estimate;
 	double records;
 
+	add_partition_clauses(root, baserel, relation);
 	filter_estimate(root, baserel,
 					filter_attributes(relation_id, settings->entity, RelationGetDescr(relation)),
 					settings, &estimate);
-	table_close(relation, NoLock);
 	plan->settings = settings;
 	baserel->fdw_private = plan;
 
 	if (estimate.query.nothing)
 		records = 0;
-	else if (analyzed && !analyzed_events(baserel, settings, &estimate, &records))
+	else if (analyzed && !analyzed_events(relation, baserel, settings, &estimate, &records))
 	{
 		/* Statistics tell of all clauses alike. */
 		plan->records =
 			clamp_row_est(baserel->tuples * clauselist_selectivity(root, estimate.pushed_clauses, 0,
 																   JOIN_INNER, NULL));
 		set_baserel_size_estimates(root, baserel);
+		table_close(relation, NoLock);
 		return;
 	}
 	else if (!analyzed)
@@ -136,6 +195,8 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 		if (records < 0)
 			records = default_records(settings, &estimate);
 	}
+
+	table_close(relation, NoLock);
 
 	/* The clauses that these records satisfy already must not count again. */
 	plan->records = baserel->tuples = clamp_row_est(records);
@@ -210,7 +271,7 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 	FilterPlan filter;
 	List *attributes = needed_attributes(root, baserel, scan_clauses, settings->table_name, desc);
 
-	filter_compile(root, baserel, scan_clauses,
+	filter_compile(baserel->relid, scan_clauses,
 				   filter_attributes(relation_id, settings->entity, desc), &filter);
 	table_close(relation, NoLock);
 
