@@ -48,6 +48,7 @@ typedef enum TreeKind
 	TREE_OR,      /* (kind, tree ...) */
 	TREE_NOT,     /* (kind, tree) */
 	TREE_COLUMN,  /* (kind, filter): a boolean column by itself */
+	TREE_TEST,    /* (kind, filter, BoolTestType): IS [NOT] TRUE etc. of a boolean column */
 	TREE_FIXED,   /* (kind, expression): a condition with one value for the scan */
 	TREE_COMPARE  /* (kind, then by CompareField) */
 } TreeKind;
@@ -145,6 +146,7 @@ has_column(const List *tree)
 	switch (tree_field(tree, 0))
 	{
 		case TREE_COLUMN:
+		case TREE_TEST:
 		case TREE_COMPARE:
 			return true;
 		case TREE_AND:
@@ -366,7 +368,6 @@ static List *
 compile_boolean(BoolExpr *expression, CompileContext *context)
 {
 	List *tree;
-	int first = list_length(context->plan->expressions);
 	bool something = false;
 	ListCell *cell;
 
@@ -381,28 +382,22 @@ compile_boolean(BoolExpr *expression, CompileContext *context)
 	{
 		List *child = compile(lfirst(cell), context);
 
-		something |= has_column(child);
+		something |= !is_unknown(child);
 		tree = lappend(tree, child);
 	}
-	if (something)
-		return tree;
-	drop_expressions(first, context);
-	return make_unknown();
+	return something ? tree : make_unknown();
 }
 
-/* column IS [NOT] TRUE / FALSE; the forms that accept NULL are left alone. */
+/* column IS [NOT] TRUE, FALSE, UNKNOWN or NULL */
 static List *
-compile_boolean_test(BooleanTest *test, CompileContext *context)
+compile_boolean_test(Node *argument, BoolTestType test, CompileContext *context)
 {
 	int attribute;
-	ColumnFilter filter = column_of((Node *) test->arg, context, &attribute);
-	List *column;
+	Node *column = strip_relabels(argument);
 
-	if (filter != FILTER_NEGATIVE ||
-		(test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE))
+	if (column_of(column, context, &attribute) != FILTER_NEGATIVE || exprType(column) != BOOLOID)
 		return make_unknown();
-	column = list_make2(makeInteger(TREE_COLUMN), makeInteger(filter));
-	return test->booltesttype == IS_TRUE ? column : list_make2(makeInteger(TREE_NOT), column);
+	return list_make3(makeInteger(TREE_TEST), makeInteger(FILTER_NEGATIVE), makeInteger(test));
 }
 
 static List *
@@ -422,7 +417,13 @@ compile(Node *node, CompileContext *context)
 		case T_BoolExpr:
 			return compile_boolean((BoolExpr *) node, context);
 		case T_BooleanTest:
-			return compile_boolean_test((BooleanTest *) node, context);
+			return compile_boolean_test((Node *) ((BooleanTest *) node)->arg,
+										((BooleanTest *) node)->booltesttype, context);
+		case T_NullTest:
+			return compile_boolean_test(
+				(Node *) ((NullTest *) node)->arg,
+				((NullTest *) node)->nulltesttype == IS_NULL ? IS_UNKNOWN : IS_NOT_UNKNOWN,
+				context);
 		case T_OpExpr:
 		{
 			OpExpr *expression = (OpExpr *) node;
@@ -669,9 +670,10 @@ compare_value(const List *tree, const Operand *operand, const char *value)
 	bool exists;
 	Outcome result = { array != ARRAY_ANY, array == ARRAY_ANY };
 
-	if (operand->is_null)
+	/* The operators are strict; with an empty array none of them is called. */
+	if (operand->is_null || (value == NULL && operand->count > 0))
 		return outcome_null;
-	exists = value_in_type(value, tree_oid(tree, COMPARE_TYPE), &column);
+	exists = value != NULL && value_in_type(value, tree_oid(tree, COMPARE_TYPE), &column);
 	for (int i = 0; i < operand->count; i++)
 	{
 		Outcome one = outcome_null;
@@ -707,7 +709,45 @@ compare_value(const List *tree, const Operand *operand, const char *value)
 	return result;
 }
 
-/* What can become of the tree for rows with that value in that column? */
+static Outcome
+try_boolean(const char *value)
+{
+	Outcome result = outcome_null;
+
+	if (value != NULL)
+	{
+		result.can_be_true = strcmp(value, "true") == 0;
+		result.can_be_false = !result.can_be_true;
+	}
+	return result;
+}
+
+/* A test is never NULL. */
+static Outcome
+try_test(BoolTestType test, const char *value)
+{
+	Outcome column = try_boolean(value);
+	Outcome result;
+
+	switch (test)
+	{
+		case IS_TRUE:
+		case IS_NOT_TRUE:
+			result.can_be_true = column.can_be_true == (test == IS_TRUE);
+			break;
+		case IS_FALSE:
+		case IS_NOT_FALSE:
+			result.can_be_true = column.can_be_false == (test == IS_FALSE);
+			break;
+		default:
+			result.can_be_true = (value == NULL) == (test == IS_UNKNOWN);
+			break;
+	}
+	result.can_be_false = !result.can_be_true;
+	return result;
+}
+
+/* What can become of the tree for rows with that value (NULL: none) in that column? */
 static Outcome
 try_value(const List *tree, const EvaluateContext *context, ColumnFilter filter, const char *value)
 {
@@ -744,9 +784,11 @@ try_value(const List *tree, const EvaluateContext *context, ColumnFilter filter,
 		case TREE_COLUMN:
 			if (tree_field(tree, 1) != (int) filter)
 				return outcome_unknown;
-			result.can_be_true = strcmp(value, "true") == 0;
-			result.can_be_false = !result.can_be_true;
-			return result;
+			return try_boolean(value);
+		case TREE_TEST:
+			if (tree_field(tree, 1) != (int) filter)
+				return outcome_unknown;
+			return try_test(tree_field(tree, 2), value);
 		case TREE_FIXED:
 		{
 			const Operand *operand = &context->operands[tree_field(tree, 1)];
@@ -1096,6 +1138,9 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 	if (strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber ||
 		strategy == BTEqualStrategyNumber)
 		range.end = hours_of_timestamp(highest);
+	/* Behind the last moment of an hour is the next one. */
+	if (strategy == BTGreaterStrategyNumber && exact)
+		range.start = hours_of_timestamp(shift_moment(lowest, 1));
 	/* Up to the full hour, but not into it. */
 	if (strategy == BTLessStrategyNumber && exact && highest % USECS_PER_HOUR == 0)
 		range.end--;
@@ -1226,6 +1271,9 @@ evaluate_trees(List *trees, EvaluateContext *context, int expression_count, Time
 		settings->ad_products;
 	query->states = wanted_bits(trees, context, FILTER_STATE, state_names, STATE_COUNT);
 	query->negatives = wanted_bits(trees, context, FILTER_NEGATIVE, negative_names, NEGATIVE_COUNT);
+	/* There is no way to ask for records without the key. */
+	if (value_is_wanted(trees, context, FILTER_NEGATIVE, NULL))
+		query->negatives = ALL_NEGATIVES;
 	query->target_levels =
 		wanted_bits(trees, context, FILTER_TARGET_LEVEL, target_level_names, TARGET_LEVEL_COUNT);
 	query->nothing = query->ad_products == 0 || query->states == 0 || query->negatives == 0 ||
@@ -1276,6 +1324,7 @@ filters_of(const List *tree, bool *in_full)
 				filters |= filters_of(list_nth(tree, i), in_full);
 			break;
 		case TREE_COLUMN:
+		case TREE_TEST:
 		case TREE_COMPARE:
 			filters = 1u << tree_field(tree, 1);
 			break;
