@@ -268,6 +268,9 @@ is_equality_or_negation(Oid operator, bool * negated)
 		   (op_mergejoinable(negator, left) || op_hashjoinable(negator, left));
 }
 
+/* Beside those of a btree.  It bounds nothing, but can't hold for a NULL. */
+#define STRATEGY_NOT_EQUAL (BTMaxStrategyNumber + 1)
+
 /* Strategy (BTLessStrategyNumber ...) of an operator that compares times; 0 if it does not. */
 static int
 time_strategy(Oid operator, bool column_is_left)
@@ -278,12 +281,21 @@ time_strategy(Oid operator, bool column_is_left)
 									BTGreaterEqualStrategyNumber,
 									BTEqualStrategyNumber,
 									BTLessEqualStrategyNumber,
-									BTLessStrategyNumber };
+									BTLessStrategyNumber,
+									STRATEGY_NOT_EQUAL };
 	int strategy;
 
 	if (family == InvalidOid)
 		family = get_opclass_family(GetDefaultOpClass(TIMESTAMPTZOID, BTREE_AM_OID));
 	strategy = get_op_opfamily_strategy(operator, family);
+	if (strategy == 0)
+	{
+		Oid negator = get_negator(operator);
+
+		if (OidIsValid(negator) &&
+			get_op_opfamily_strategy(negator, family) == BTEqualStrategyNumber)
+			strategy = STRATEGY_NOT_EQUAL;
+	}
 	return column_is_left ? strategy : commuted[strategy];
 }
 
@@ -296,6 +308,16 @@ add_expression(Node *expression, CompileContext *context)
 	plan->expressions = lappend(plan->expressions, expression);
 	plan->is_late = lappend(plan->is_late, makeInteger(contains_late_parameter(expression, NULL)));
 	return list_length(plan->expressions) - 1;
+}
+
+/* Does one from that number on need another node's rows? */
+static bool
+any_is_late(List *is_late, int first)
+{
+	for (int i = first; i < list_length(is_late); i++)
+		if (intVal(list_nth(is_late, i)))
+			return true;
+	return false;
 }
 
 /* Take back those from that number on, whose trees are of no use. */
@@ -464,8 +486,13 @@ filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, Filte
 		int first = list_length(plan->expressions);
 		List *tree = compile(lfirst(cell), &context);
 
-		/* A condition without a column is checked by a node above. */
-		if (has_column(tree))
+		/*
+		 * A condition without a column is checked by a node above.  One that
+		 * is mixed with what is unknown may turn out to be false, which is
+		 * worth knowing but not worth waiting for.
+		 */
+		if (has_column(tree) || (tree_field(tree, 0) != TREE_FIXED && !is_unknown(tree) &&
+								 !any_is_late(plan->is_late, first)))
 			plan->trees = lappend(plan->trees, tree);
 		else
 			drop_expressions(first, &context);
@@ -1120,6 +1147,8 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 	bool exact = column_type == TIMESTAMPTZOID ||
 				 (column_type == TIMESTAMPOID && value_type != TIMESTAMPTZOID);
 
+	if (strategy == STRATEGY_NOT_EQUAL)
+		return all_hours;
 	if (TIMESTAMP_IS_NOBEGIN(moment))
 		return strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber
 				   ? all_hours
@@ -1160,8 +1189,10 @@ negated_strategy(int strategy)
 			return BTLessStrategyNumber;
 		case BTGreaterStrategyNumber:
 			return BTLessEqualStrategyNumber;
+		case BTEqualStrategyNumber:
+			return STRATEGY_NOT_EQUAL;
 		default:
-			return 0; /* "not equal" bounds nothing */
+			return BTEqualStrategyNumber;
 	}
 }
 
@@ -1179,8 +1210,6 @@ hours_of_compare(const List *tree, const Operand *operand, bool negated)
 		return no_hours;
 	if (negated)
 		strategy = negated_strategy(strategy);
-	if (strategy == 0)
-		return all_hours;
 	if (array == ARRAY_NOT)
 		any = false;
 	if (array == ARRAY_NOT)

@@ -397,7 +397,7 @@ class Property(support.TestCase):
                     self.assertEqual(sorted(found, key=repr), sorted(expected, key=repr), "rows")
                     check(session, tree, expected, self.scan_of(plan))
                 except Exception as problem:  # of any kind: it is told with the clause that brought it up
-                    problems.append("clause %d of %s (TimeZone %s, %s):\n%s\nparameters %r\n%s: %s" % (
+                    problems.append("clause %d of %s (TimeZone %s, %s): %s\nparameters %r\n%s: %s" % (
                         number, foreign, zone, "generic plan" if generic else "custom plan", tree.text(), generator.parameters, type(problem).__name__, problem))
                     return
                 done.append(bool(expected))
@@ -407,7 +407,8 @@ class Property(support.TestCase):
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(problems, [], "\n".join(problems))
+        if problems:
+            self.fail("\n".join(problems))
         self.assertGreaterEqual(len(done), count if CLAUSES else 10)
         # That some find something and some do not shows that they tell something.
         self.assertGreater(sum(done), len(done) // 8)
