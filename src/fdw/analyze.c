@@ -23,7 +23,6 @@
 #include "fdw/analyze.h"
 #include "fdw/option.h"
 #include "fdw/plan.h"
-#include "miscadmin.h"
 #include "optimizer/plancat.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -188,8 +187,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 	nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
 	settings = settings_load(RelationGetRelid(relation));
-	/* The server has switched to the table's owner. */
-	settings_load_mapping(settings, GetUserId());
+	settings_load_mapping(settings, relation->rd_rel->relowner);
 	reader = row_reader_create(desc, stored_attributes(desc),
 							   column_json_paths(RelationGetRelid(relation), desc), settings);
 	bounds_prepare(&bounds, relation);

@@ -216,7 +216,8 @@ class Estimates(PlannerCase):
                             ("product.amplitude_events WHERE server_upload_time >= now() AND server_upload_time < now() - interval '1 day'", 1),
                             ("product.amplitude_events WHERE server_upload_time >= (SELECT now())", 100000)):
             with self.subTest(query=query):
-                self.assertEqual(self.estimate("SELECT * FROM " + query), rows)
+                # Version 18 knows that a contradiction has none.
+                self.assertIn(self.estimate("SELECT * FROM " + query), (rows, 0 if rows == 1 else rows))
         self.assertEqual(self.calls(), [])
 
     def test_profiles(self):
@@ -597,6 +598,26 @@ class Types(PlannerCase):
             self.create("rounded", "profile_id numeric(20, -3), state text")
             self.check("rounded", "profile_id = 1000", lambda r: True)
 
+    def test_missing_booleans(self):
+        """There is no way to ask for records without the key, so they are not left out either."""
+        self.emulator.settings(inject=[{"entity": "targets", "index": index, "path": "negative", "remove": True} for index in range(0, 300, 20)])
+        present = {True: 0, False: 0}
+        for index, record in enumerate(self.data().records("targets", 1111)):
+            if index % 20:
+                present[record["negative"]] += 1
+        for clause, count, asked in (("negative", present[True], [True]), ("NOT negative", present[False], [False]), ("negative IS TRUE", present[True], [True]),
+                                     ("negative IS FALSE", present[False], [False]), ("negative IS NOT TRUE", present[False] + 15, None),
+                                     ("negative IS NOT FALSE", present[True] + 15, None), ("negative IS NULL", 15, None), ("negative IS UNKNOWN", 15, None),
+                                     ("negative IS NOT NULL", sum(present.values()), None), ("negative IS NOT TRUE AND negative IS NOT NULL", present[False], [False]),
+                                     ("NOT (negative IS TRUE OR negative IS NULL)", present[False], [False]), ("negative <> ALL ('{}')", 300, None),
+                                     ("negative IS NOT TRUE AND NOT negative", present[False], [False])):
+            with self.subTest(clause=clause):
+                self.session.run("SELECT adsexport_forget()")
+                self.clear_log()
+                self.assertEqual(self.session.value("SELECT count(*) FROM ads.targets WHERE " + clause), count)
+                (call,) = self.calls("request")
+                self.assertEqual(json.loads(call["body"]).get("negativeFilter"), asked)
+
     def test_optional_parameters(self):
         """Conditions without a column decide which of the others count."""
         self.session.run("SET plan_cache_mode = force_generic_plan")
@@ -637,7 +658,7 @@ class Types(PlannerCase):
 
     def test_system_columns(self):
         for column in ("ctid", "xmin", "cmin", "xmax", "cmax"):
-            for query in ("SELECT %s FROM ads.campaigns", "SELECT 1 FROM ads.campaigns WHERE %s IS NULL", "SELECT count(*) FROM ads.campaigns c JOIN ads.ads a ON a.%s::text = c.name"):
+            for query in ("SELECT %s FROM ads.campaigns", "SELECT 1 FROM ads.campaigns WHERE %s::text = name", "SELECT count(*) FROM ads.campaigns c JOIN ads.ads a ON a.%s::text = c.name"):
                 error = self.expect_error("0A000", query % column, 'has no system column "%s"' % column)
                 self.assertIn("tableoid", error.diag.message_detail)
         self.assertEqual(self.calls(), [])

@@ -549,6 +549,8 @@ class Hours(RequestCase):
         self.check(time + "> '2025-03-01 05:00Z' AND server_upload_time <= '2025-03-01 07:00Z'", "01T05", "01T07")
         self.check(time + ">= '2025-03-01 05:00:00.000001Z' AND server_upload_time < '2025-03-01 07:00:00.000001Z'", "01T05", "01T07")
         self.check(time + "> '2025-03-01 05:59:59.999998Z' AND server_upload_time < '2025-03-01 06:00Z'", "01T05", "01T05")
+        self.check(time + "> '2025-03-01 05:59:59.999999Z' AND server_upload_time < '2025-03-01 07:00Z'", "01T06", "01T06")
+        self.check("NOT (server_upload_time <= '2025-03-01 05:59:59.999999Z') AND server_upload_time < '2025-03-01 07:00Z'", "01T06", "01T06")
         self.check(time + "BETWEEN '2025-03-01 05:30Z' AND '2025-03-01 06:00Z'", "01T05", "01T06")
         self.check(time + "BETWEEN SYMMETRIC '2025-03-01 06:00Z' AND '2025-03-01 05:30Z'", "01T05", "01T06")
         self.check("'2025-03-01 05:00Z' <= server_upload_time AND '2025-03-01 07:00Z' > server_upload_time", "01T05", "01T06")
