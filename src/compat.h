@@ -98,6 +98,17 @@
 #define compat_prune_info(append, estate) ((append)->part_prune_info)
 #endif
 
+/*
+ * May MOVE take the query that is being started back to its beginning, without
+ * having said so?  Before version 15 it can do that with each cursor.
+ */
+#if PG_VERSION_NUM >= 150000
+#define compat_may_be_rewound() false
+#else
+#include "utils/portal.h"
+#define compat_may_be_rewound() (ActivePortal != NULL && ActivePortal->name[0] != '\0')
+#endif
+
 /* A ModifyTable has a list of plans below it, not one. */
 #if PG_VERSION_NUM < 140000
 #define COMPAT_MODIFY_TABLE_PLANS

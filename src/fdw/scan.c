@@ -106,7 +106,9 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
 		placement_find(estate, &plan->scan.plan, &placement);
 
-		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart)
+		/* An export can be downloaded again, but Amplitude would have to be asked. */
+		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart ||
+			(status->settings->api == API_AMPLITUDE && compat_may_be_rewound()))
 			feed_keep(status->feed);
 
 		/*

@@ -365,6 +365,15 @@ class NothingInVain(PlannerCase):
             self.no_request(query, rows=[])
         self.assertEqual(len(self.session.rows("EXECUTE p (true)")), 300)
 
+    def test_in_functions(self):
+        self.session.run("""CREATE FUNCTION pg_temp.some(n int, wanted boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
+            BEGIN RETURN QUERY SELECT target_id FROM ads.targets WHERE wanted ORDER BY 1 LIMIT n; END $$""")
+        for _ in range(7):  # the later ones with a generic plan
+            self.no_request("SELECT * FROM pg_temp.some(0, true)", rows=[])
+            self.no_request("SELECT * FROM pg_temp.some(5, false)", rows=[])
+            self.no_request("SELECT * FROM pg_temp.some(5, NULL)", rows=[])
+        self.assertEqual(len(self.session.rows("SELECT * FROM pg_temp.some(5, true)")), 5)
+
     def test_not_run(self):
         for query in ("SELECT CASE WHEN current_setting('server_version_num')::int < 0 THEN (SELECT count(*) FROM ads.targets t WHERE t.campaign_id = n::text) END FROM generate_series(1, 2) n",):
             self.clear_log()
