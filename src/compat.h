@@ -105,6 +105,7 @@
 #if PG_VERSION_NUM >= 150000
 #define compat_may_be_rewound() false
 #else
+#include "tcop/pquery.h"
 #include "utils/portal.h"
 #define compat_may_be_rewound() (ActivePortal != NULL && ActivePortal->name[0] != '\0')
 #endif
