@@ -30,6 +30,7 @@
 #include "export/hours.h"
 #include "fdw/filter.h"
 #include "fdw/option.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -705,6 +706,7 @@ compare_value(const List *tree, const Operand *operand, const char *value)
 	{
 		Outcome one = outcome_null;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!operand->nulls[i])
 		{
 			bool left = tree_field(tree, COMPARE_COLUMN_IS_LEFT);
@@ -868,7 +870,10 @@ wanted_bits(List *trees, const EvaluateContext *context, ColumnFilter filter,
 	return bits;
 }
 
-/* The values that clauses compare that column with, as text. */
+/* A list of so many names is not worth looking at: each is compared with all others. */
+#define MAX_NAMES 1000
+
+/* The values that clauses compare that column with, as text; MAX_NAMES at most. */
 static void
 collect_named_values(const List *tree, const EvaluateContext *context, ColumnFilter filter,
 					 List **names)
@@ -892,9 +897,12 @@ collect_named_values(const List *tree, const EvaluateContext *context, ColumnFil
 				break;
 			getTypeOutputInfo(tree_oid(tree, COMPARE_EXPRESSION_TYPE), &output, &is_varlena);
 			for (int i = 0; i < operand->count; i++)
-				if (!operand->nulls[i])
+			{
+				CHECK_FOR_INTERRUPTS();
+				if (!operand->nulls[i] && list_length(*names) < MAX_NAMES)
 					*names = list_append_unique(
 						*names, makeString(OidOutputFunctionCall(output, operand->values[i])));
+			}
 			break;
 		}
 		default:
@@ -940,6 +948,8 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 	query->target_type_count = -1;
 	foreach (cell, trees)
 		collect_named_values(lfirst(cell), context, FILTER_TARGET_TYPE, &names);
+	if (list_length(names) >= MAX_NAMES)
+		return;
 	if (value_is_wanted(trees, context, FILTER_TARGET_TYPE, "\001"))
 		return;
 	if (names == NIL)
@@ -988,6 +998,8 @@ evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQue
 	query->other_profiles = true;
 	foreach (cell, trees)
 		collect_named_values(lfirst(cell), context, FILTER_PROFILE_ID, &names);
+	if (list_length(names) >= MAX_NAMES)
+		return;
 	foreach (cell, names)
 	{
 		/* Equal to an id, maybe, but written in another way. */
@@ -1432,6 +1444,7 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attr
 	ListCell *cell;
 
 	memset(estimate, 0, sizeof(*estimate));
+	estimate->is_known = true;
 	filter_compile(baserel->relid, baserel->baserestrictinfo, attributes, &plan);
 	foreach (cell, plan.expressions)
 		values = lappend(values, estimate_expression_value(root, lfirst(cell)));
@@ -1450,8 +1463,11 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attr
 		filter_compile(baserel->relid, list_make1(lfirst(cell)), attributes, &one);
 		if (one.trees != NIL)
 			filters = filters_of(linitial(one.trees), &in_full);
-		/* One that is about several is not: the request has each by itself. */
-		if (filters == 0 || (filters & (filters - 1)) != 0 || !in_full)
+		/*
+		 * (Nearly so if it is about several, of which the request has each by
+		 * itself; but what the planner would guess is further off.)
+		 */
+		if (filters == 0 || !in_full)
 		{
 			estimate->local_clauses = lappend(estimate->local_clauses, lfirst(cell));
 			continue;
@@ -1459,11 +1475,13 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attr
 		estimate->pushed_clauses = lappend(estimate->pushed_clauses, lfirst(cell));
 		foreach (expression, one.expressions)
 			constants = lappend(constants, estimate_expression_value(root, lfirst(expression)));
-		if (has_unknown_operand(linitial(one.trees), constants))
+		if (!has_unknown_operand(linitial(one.trees), constants))
+			continue;
+		estimate->is_known = false;
+		if ((filters & (filters - 1)) == 0)
 			unknown |= filters;
 	}
 
-	estimate->is_known = unknown == 0;
 	estimate->share = 1;
 	for (int filter = FILTER_AD_PRODUCT; filter <= FILTER_UPLOAD_TIME; filter++)
 		if (unknown & (1u << filter))

@@ -61,6 +61,7 @@ class Analyze(PlannerCase):
         # Statistics of the columns are there, JSON and arrays included.
         self.assertGreater(self.session.value("SELECT count(*) FROM pg_stats WHERE schemaname = 'ads' AND tablename = 'targets' AND null_frac BETWEEN 0 AND 1"), 35)
         self.assertEqual(self.session.value("SELECT avg_width FROM pg_stats WHERE schemaname = 'ads' AND tablename = 'campaigns' AND attname = 'profile_id'"), 5)
+        self.assertEqual(self.plan("SELECT profile_id FROM ads.campaigns")["Plan Width"], 5)
 
     def test_unknown_values_after_analyze(self):
         self.session.run("ANALYZE ads.targets")
@@ -234,6 +235,25 @@ class Estimates(PlannerCase):
         whole = self.estimate("SELECT * FROM ads.targets WHERE keyword = 'shoe'")
         third = self.estimate("SELECT * FROM ads.targets WHERE keyword = 'shoe' AND state = 'PAUSED'")
         self.assertAlmostEqual(third, whole / 3, delta=2)
+
+    def test_clauses_on_several_columns(self):
+        """What the request has of them is what counts."""
+        both = "(state = 'PAUSED' AND ad_product = 'SPONSORED_BRANDS') OR (state = 'ENABLED' AND ad_product = 'SPONSORED_DISPLAY')"
+        self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE " + both), 44444)
+        self.session.rows("SELECT * FROM ads.targets WHERE " + both)
+        self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE " + both), self.session.value(
+            "SELECT count(*) FROM ads.targets WHERE state <> 'ARCHIVED' AND ad_product <> 'SPONSORED_PRODUCTS'"))
+
+    def test_long_lists(self):
+        """Thousands of values: no row is lost, and the time limit of statements is kept."""
+        self.amazon(profile_ids=None)
+        many = "(SELECT array_agg(n::text) FROM generate_series(1, %d) n)::text[]"
+        for count, profiles in ((20000, ["1111", "2222"]), (900, [])):
+            self.clear_log()
+            self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns WHERE profile_id = ANY (%s)" % (many % count)), 40 * len(profiles))
+            self.assertEqual(self.count_calls("request") > 0, bool(profiles))
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.targets WHERE target_type = ANY (array_append(%s, 'KEYWORD')) AND profile_id = '1111'" % (many % 20000)),
+                         sum(1 for record in self.data().records("targets", 1111) if record.get("targetType") == "KEYWORD"))
 
     def test_unknown_values(self):
         self.session.run("SET plan_cache_mode = force_generic_plan")
