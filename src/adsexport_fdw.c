@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "export/feed.h"
+#include "fdw/analyze.h"
 #include "fdw/async.h"
 #include "fdw/explain.h"
 #include "fdw/import.h"
@@ -58,6 +59,7 @@ adsexport_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = adsexport_end_foreign_scan;
 	routine->ExplainForeignScan = adsexport_explain_foreign_scan;
 	routine->PlanForeignModify = adsexport_plan_foreign_modify;
+	routine->AnalyzeForeignTable = adsexport_analyze_foreign_table;
 	routine->ImportForeignSchema = import_foreign_schema;
 #ifdef COMPAT_ASYNC
 	routine->IsForeignPathAsyncCapable = adsexport_is_foreign_path_async_capable;

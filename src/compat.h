@@ -93,6 +93,48 @@
 #define compat_has_statistics(baserel) ((baserel)->pages > 0 || (baserel)->tuples > 0)
 #endif
 
+/* The children that an Append or MergeAppend may leave out; NULL if it never does. */
+#if PG_VERSION_NUM >= 180000
+#define compat_prune_info(append, estate)                                                          \
+	((append)->part_prune_index >= 0                                                               \
+		 ? (PartitionPruneInfo *) list_nth((estate)->es_part_prune_infos,                          \
+										   (append)->part_prune_index)                             \
+		 : NULL)
+#else
+#define compat_prune_info(append, estate) ((append)->part_prune_info)
+#endif
+
+/*
+ * May MOVE take the query that is being started back to its beginning, without
+ * having said so?  Before version 15 it can do that with each cursor.
+ */
+#if PG_VERSION_NUM >= 150000
+#define compat_may_be_rewound() false
+#else
+#include "tcop/pquery.h"
+#include "utils/portal.h"
+#define compat_may_be_rewound() (ActivePortal != NULL && ActivePortal->name[0] != '\0')
+#endif
+
+/* A ModifyTable has a list of plans below it, not one. */
+#if PG_VERSION_NUM < 140000
+#define COMPAT_MODIFY_TABLE_PLANS
+#endif
+
+/* A clause like those of WHERE. */
+#if PG_VERSION_NUM >= 140000
+#define compat_make_restrictinfo(root, clause) make_simple_restrictinfo(root, clause)
+#else
+#define compat_make_restrictinfo(root, clause) make_simple_restrictinfo(clause)
+#endif
+
+/* A random number for a sample, above 0 and below 1. */
+#if PG_VERSION_NUM >= 150000
+#define compat_sampler_fraction(state) sampler_random_fract(&(state)->randstate)
+#else
+#define compat_sampler_fraction(state) sampler_random_fract((state)->randstate)
+#endif
+
 /* A path without sort order, outer relation, quals of its own or private data. */
 #if PG_VERSION_NUM >= 180000
 #define compat_create_foreignscan_path(root, rel, rows, startup, total, outer)                     \

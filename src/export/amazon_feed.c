@@ -92,15 +92,6 @@ split_export_part(ExportFeed *feed, FeedPart *part)
 	return true;
 }
 
-static bool
-profile_is_wanted(const ExportQuery *query, const char *profile_id)
-{
-	for (int i = 0; i < query->exception_count; i++)
-		if (strcmp(query->exceptions[i], profile_id) == 0)
-			return !query->other_profiles;
-	return query->other_profiles;
-}
-
 /* An account without profiles is a mistake somewhere, and no empty table. */
 static void
 raise_no_profile(const ExportFeed *feed)
@@ -148,7 +139,7 @@ add_export_parts(ExportFeed *feed)
 
 		foreach (cell, feed->listing->profile_ids)
 		{
-			if (profile_is_wanted(query, lfirst(cell)))
+			if (export_query_wants_profile(query, lfirst(cell)))
 				add_export_part(feed, lfirst(cell), query);
 		}
 	}

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "export/amplitude.h"
 #include "export/hours.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
@@ -208,6 +209,12 @@ describe_spans(const Settings *settings, const ExportQuery *query, char **reques
 	}
 	*request = line.data;
 	*filter = NULL;
+}
+
+bool
+amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
+{
+	return resolve_range(settings, query, start, end);
 }
 
 const FeedApi amplitude_feed = {

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "export/part.h"
+#include "export/seen.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "stream/crc32.h"
@@ -181,6 +182,7 @@ feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 }
 
 static void mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor));
+static void remember_part(const ExportFeed *feed, const FeedPart *part);
 static void finish_spool(ExportFeed *feed, FeedPart *part);
 
 /*-------------------------------------------------------------------------
@@ -326,6 +328,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 		case ACTION_EMPTY:
 			part->empty = true;
 			report_end(feed, part, "empty", NULL);
+			remember_part(feed, part);
 			close_transfer(part);
 			part->phase = PART_DONE;
 			return;
@@ -832,6 +835,19 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 	handle_broken_content(feed, part, &answer);
 }
 
+/* All records of a part were read: the planner may want to know how many. */
+static void
+remember_part(const ExportFeed *feed, const FeedPart *part)
+{
+	if (feed->api == &amplitude_feed)
+		seen_remember_hours(feed->settings, part->start_hour, part->end_hour, part->delivered);
+	else if (part->export != NULL)
+		seen_remember_export(feed->settings, part->export->profile_id, part->export->body,
+							 part->delivered);
+	else
+		seen_remember_export(feed->settings, "", "", part->delivered);
+}
+
 /* All of the content was read and verified; so must be its announced length. */
 static void
 finish_part(ExportFeed *feed, FeedPart *part)
@@ -872,6 +888,7 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	report_end(feed, part, "read", NULL);
+	remember_part(feed, part);
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;

@@ -57,3 +57,12 @@ export_query_copy(const ExportQuery *query)
 	copy->exceptions = list_copy_strings(query->exceptions, query->exception_count);
 	return copy;
 }
+
+bool
+export_query_wants_profile(const ExportQuery *query, const char *profile_id)
+{
+	for (int i = 0; i < query->exception_count; i++)
+		if (strcmp(query->exceptions[i], profile_id) == 0)
+			return !query->other_profiles;
+	return query->other_profiles;
+}

@@ -57,4 +57,7 @@ extern bool export_query_equal(const ExportQuery *a, const ExportQuery *b);
 /* A copy in the current memory context that shares nothing with the original. */
 extern ExportQuery *export_query_copy(const ExportQuery *query);
 
+/* When all profiles are asked that the account has: is this one wanted? */
+extern bool export_query_wants_profile(const ExportQuery *query, const char *profile_id);
+
 #endif /* ADSEXPORT_QUERY_H */

@@ -4,6 +4,8 @@
  *		WHERE clauses as part of a request.
  *
  * A tree is a list whose first member is an Integer, its kind (TreeKind).
+ * Conditions without a column are part of it, so that the common
+ * "$1 IS NULL OR state = $1" asks for one state when $1 is one.
  *
  * Evaluation is three-valued: for a row whose column has a certain value, a
  * clause may be able to be true, able to be false, both (it depends on what
@@ -17,7 +19,9 @@
 
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/xact.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
@@ -26,6 +30,7 @@
 #include "export/hours.h"
 #include "fdw/filter.h"
 #include "fdw/option.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -44,6 +49,8 @@ typedef enum TreeKind
 	TREE_OR,      /* (kind, tree ...) */
 	TREE_NOT,     /* (kind, tree) */
 	TREE_COLUMN,  /* (kind, filter): a boolean column by itself */
+	TREE_TEST,    /* (kind, filter, BoolTestType): IS [NOT] TRUE etc. of a boolean column */
+	TREE_FIXED,   /* (kind, expression): a condition with one value for the scan */
 	TREE_COMPARE  /* (kind, then by CompareField) */
 } TreeKind;
 
@@ -54,13 +61,15 @@ typedef enum CompareField
 	COMPARE_FILTER,    /* ColumnFilter */
 	COMPARE_ATTRIBUTE, /* zero-based */
 	COMPARE_TYPE,      /* of the column, domains resolved */
+	COMPARE_TYPMOD,    /* likewise */
 	COMPARE_FUNCTION,  /* of the operator */
 	COMPARE_COLLATION,
 	COMPARE_COLUMN_IS_LEFT,
 	COMPARE_STRATEGY,        /* of times, the column on the left; else 0 */
 	COMPARE_EXPRESSION,      /* index of the other side */
 	COMPARE_EXPRESSION_TYPE, /* of the other side, or of its elements */
-	COMPARE_ARRAY            /* ArrayUse */
+	COMPARE_ARRAY,           /* ArrayUse */
+	COMPARE_NEGATED          /* the operator is the negation of an equality */
 } CompareField;
 
 typedef enum ArrayUse
@@ -131,6 +140,28 @@ is_unknown(const List *tree)
 	return tree_field(tree, 0) == TREE_UNKNOWN;
 }
 
+/* Does it say anything about a column? */
+static bool
+has_column(const List *tree)
+{
+	switch (tree_field(tree, 0))
+	{
+		case TREE_COLUMN:
+		case TREE_TEST:
+		case TREE_COMPARE:
+			return true;
+		case TREE_AND:
+		case TREE_OR:
+		case TREE_NOT:
+			for (int i = 1; i < list_length(tree); i++)
+				if (has_column(list_nth(tree, i)))
+					return true;
+			return false;
+		default:
+			return false;
+	}
+}
+
 /* Strip what changes a value's type but not its bits. */
 static Node *
 strip_relabels(Node *node)
@@ -172,9 +203,17 @@ is_fixed(Node *node)
 		   !contain_subplans(node) && !contain_agg_clause(node);
 }
 
+/* Does a numeric column round what is in front of the decimal point? */
+static bool
+rounds_integers(int32 typmod)
+{
+	/* Eleven bits with a sign, see numeric.c of the server; before 15 never negative. */
+	return typmod >= (int32) VARHDRSZ && (((typmod - VARHDRSZ) & 0x400) != 0);
+}
+
 /* Types in which a value of that filter can be made from the vendor's text. */
 static bool
-type_is_fit(ColumnFilter filter, Oid type)
+type_is_fit(ColumnFilter filter, Oid type, int32 typmod)
 {
 	char category;
 	bool preferred;
@@ -186,15 +225,30 @@ type_is_fit(ColumnFilter filter, Oid type)
 		case FILTER_NEGATIVE:
 			return type == BOOLOID;
 		case FILTER_PROFILE_ID:
-			if (type == INT8OID || type == NUMERICOID)
+			if (type == INT8OID || (type == NUMERICOID && !rounds_integers(typmod)))
 				return true;
 			break;
 		default:
 			break;
 	}
+	if (get_typtype(type) == TYPTYPE_ENUM)
+		return true;
 	/* text, varchar, char, citext: what is put in comes out again. */
 	get_type_category_preferred(type, &category, &preferred);
 	return category == TYPCATEGORY_STRING && type != NAMEOID;
+}
+
+/*
+ * Are values equal only if they are written alike?  Where the vendor's list is
+ * open, one that it never named might be equal to one that it takes.
+ */
+static bool
+equality_is_exact(Oid type, Oid collation)
+{
+	if (get_typtype(type) == TYPTYPE_ENUM)
+		return true;
+	return (type == TEXTOID || type == VARCHAROID) &&
+		   (!OidIsValid(collation) || get_collation_isdeterministic(collation));
 }
 
 /* Is the operator an equality of its type, or the negation of one? */
@@ -215,6 +269,9 @@ is_equality_or_negation(Oid operator, bool * negated)
 		   (op_mergejoinable(negator, left) || op_hashjoinable(negator, left));
 }
 
+/* Beside those of a btree.  It bounds nothing, but can't hold for a NULL. */
+#define STRATEGY_NOT_EQUAL (BTMaxStrategyNumber + 1)
+
 /* Strategy (BTLessStrategyNumber ...) of an operator that compares times; 0 if it does not. */
 static int
 time_strategy(Oid operator, bool column_is_left)
@@ -225,13 +282,51 @@ time_strategy(Oid operator, bool column_is_left)
 									BTGreaterEqualStrategyNumber,
 									BTEqualStrategyNumber,
 									BTLessEqualStrategyNumber,
-									BTLessStrategyNumber };
+									BTLessStrategyNumber,
+									STRATEGY_NOT_EQUAL };
 	int strategy;
 
 	if (family == InvalidOid)
 		family = get_opclass_family(GetDefaultOpClass(TIMESTAMPTZOID, BTREE_AM_OID));
 	strategy = get_op_opfamily_strategy(operator, family);
+	if (strategy == 0)
+	{
+		Oid negator = get_negator(operator);
+
+		if (OidIsValid(negator) &&
+			get_op_opfamily_strategy(negator, family) == BTEqualStrategyNumber)
+			strategy = STRATEGY_NOT_EQUAL;
+	}
 	return column_is_left ? strategy : commuted[strategy];
+}
+
+/* An expression to be evaluated at run time; returns its number. */
+static int
+add_expression(Node *expression, CompileContext *context)
+{
+	FilterPlan *plan = context->plan;
+
+	plan->expressions = lappend(plan->expressions, expression);
+	plan->is_late = lappend(plan->is_late, makeInteger(contains_late_parameter(expression, NULL)));
+	return list_length(plan->expressions) - 1;
+}
+
+/* Does one from that number on need another node's rows? */
+static bool
+any_is_late(List *is_late, int first)
+{
+	for (int i = first; i < list_length(is_late); i++)
+		if (intVal(list_nth(is_late, i)))
+			return true;
+	return false;
+}
+
+/* Take back those from that number on, whose trees are of no use. */
+static void
+drop_expressions(int first, CompileContext *context)
+{
+	context->plan->expressions = list_truncate(context->plan->expressions, first);
+	context->plan->is_late = list_truncate(context->plan->is_late, first);
 }
 
 static List *
@@ -239,10 +334,12 @@ compile_compare(Oid operator, Oid collation, Node *left, Node *right, ArrayUse a
 				CompileContext *context)
 {
 	Node *sides[2] = { left, right };
+	Node *node;
 	int attribute = 0;
 	bool column_is_left = true;
 	ColumnFilter filter = column_of(left, context, &attribute);
 	Oid column_type;
+	int32 column_typmod;
 	Oid value_type;
 	int strategy = 0;
 	bool negated = false;
@@ -256,39 +353,38 @@ compile_compare(Oid operator, Oid collation, Node *left, Node *right, ArrayUse a
 	if (filter == FILTER_NONE || !is_fixed(sides[column_is_left ? 1 : 0]))
 		return make_unknown();
 
-	column_type = getBaseType(exprType(strip_relabels(sides[column_is_left ? 0 : 1])));
+	node = strip_relabels(sides[column_is_left ? 0 : 1]);
+	column_typmod = exprTypmod(node);
+	column_type = getBaseTypeAndTypmod(exprType(node), &column_typmod);
 	value_type = getBaseType(exprType(sides[column_is_left ? 1 : 0]));
 	if (array != ARRAY_NOT)
 		value_type = get_base_element_type(value_type);
-	if (!OidIsValid(value_type) || !type_is_fit(filter, column_type))
+	if (!OidIsValid(value_type) || !type_is_fit(filter, column_type, column_typmod))
 		return make_unknown();
 
 	if (filter == FILTER_UPLOAD_TIME)
 	{
 		strategy = time_strategy(operator, column_is_left);
-		if (strategy == 0 || !type_is_fit(filter, value_type))
+		if (strategy == 0 || !type_is_fit(filter, value_type, -1))
 			return make_unknown();
 	}
 	else if (!is_equality_or_negation(operator, & negated) || !func_strict(get_opcode(operator)) ||
 			 func_volatile(get_opcode(operator)) != PROVOLATILE_IMMUTABLE)
 		return make_unknown();
 	/* The vendor's list of target types is open: "all but these" can't be asked for. */
-	if (filter == FILTER_TARGET_TYPE && negated)
+	if (filter == FILTER_TARGET_TYPE && (negated || !equality_is_exact(column_type, collation)))
 		return make_unknown();
 
 	tree = list_make5(makeInteger(TREE_COMPARE), makeInteger(filter), makeInteger(attribute),
-					  makeInteger((int) column_type), makeInteger((int) get_opcode(operator)));
+					  makeInteger((int) column_type), makeInteger(column_typmod));
+	tree = lappend(tree, makeInteger((int) get_opcode(operator)));
 	tree = lappend(tree, makeInteger((int) collation));
 	tree = lappend(tree, makeInteger(column_is_left));
 	tree = lappend(tree, makeInteger(strategy));
-	tree = lappend(tree, makeInteger(list_length(context->plan->expressions)));
+	tree = lappend(tree, makeInteger(add_expression(sides[column_is_left ? 1 : 0], context)));
 	tree = lappend(tree, makeInteger((int) value_type));
 	tree = lappend(tree, makeInteger(array));
-	context->plan->expressions = lappend(context->plan->expressions, sides[column_is_left ? 1 : 0]);
-	context->plan->is_late =
-		lappend(context->plan->is_late,
-				makeInteger(contains_late_parameter(sides[column_is_left ? 1 : 0], NULL)));
-	return tree;
+	return lappend(tree, makeInteger(negated));
 }
 
 static List *
@@ -315,19 +411,16 @@ compile_boolean(BoolExpr *expression, CompileContext *context)
 	return something ? tree : make_unknown();
 }
 
-/* column IS [NOT] TRUE / FALSE; the forms that accept NULL are left alone. */
+/* column IS [NOT] TRUE, FALSE, UNKNOWN or NULL */
 static List *
-compile_boolean_test(BooleanTest *test, CompileContext *context)
+compile_boolean_test(Node *argument, BoolTestType test, CompileContext *context)
 {
 	int attribute;
-	ColumnFilter filter = column_of((Node *) test->arg, context, &attribute);
-	List *column;
+	Node *column = strip_relabels(argument);
 
-	if (filter != FILTER_NEGATIVE ||
-		(test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE))
+	if (column_of(column, context, &attribute) != FILTER_NEGATIVE || exprType(column) != BOOLOID)
 		return make_unknown();
-	column = list_make2(makeInteger(TREE_COLUMN), makeInteger(filter));
-	return test->booltesttype == IS_TRUE ? column : list_make2(makeInteger(TREE_NOT), column);
+	return list_make3(makeInteger(TREE_TEST), makeInteger(FILTER_NEGATIVE), makeInteger(test));
 }
 
 static List *
@@ -338,14 +431,22 @@ compile(Node *node, CompileContext *context)
 	node = strip_relabels(node);
 	if (node == NULL)
 		return make_unknown();
+	if (IsA(node, RestrictInfo))
+		return compile((Node *) ((RestrictInfo *) node)->clause, context);
+	if (is_fixed(node))
+		return list_make2(makeInteger(TREE_FIXED), makeInteger(add_expression(node, context)));
 	switch (nodeTag(node))
 	{
-		case T_RestrictInfo:
-			return compile((Node *) ((RestrictInfo *) node)->clause, context);
 		case T_BoolExpr:
 			return compile_boolean((BoolExpr *) node, context);
 		case T_BooleanTest:
-			return compile_boolean_test((BooleanTest *) node, context);
+			return compile_boolean_test((Node *) ((BooleanTest *) node)->arg,
+										((BooleanTest *) node)->booltesttype, context);
+		case T_NullTest:
+			return compile_boolean_test(
+				(Node *) ((NullTest *) node)->arg,
+				((NullTest *) node)->nulltesttype == IS_NULL ? IS_UNKNOWN : IS_NOT_UNKNOWN,
+				context);
 		case T_OpExpr:
 		{
 			OpExpr *expression = (OpExpr *) node;
@@ -375,19 +476,27 @@ compile(Node *node, CompileContext *context)
 }
 
 void
-filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
-			   const ColumnFilter *attributes, FilterPlan *plan)
+filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan)
 {
-	CompileContext context = { baserel->relid, attributes, plan };
+	CompileContext context = { relid, attributes, plan };
 	ListCell *cell;
 
 	plan->trees = plan->expressions = plan->is_late = NIL;
 	foreach (cell, clauses)
 	{
+		int first = list_length(plan->expressions);
 		List *tree = compile(lfirst(cell), &context);
 
-		if (!is_unknown(tree))
+		/*
+		 * A condition without a column is checked by a node above.  One that
+		 * is mixed with what is unknown may turn out to be false, which is
+		 * worth knowing but not worth waiting for.
+		 */
+		if (has_column(tree) || (tree_field(tree, 0) != TREE_FIXED && !is_unknown(tree) &&
+								 !any_is_late(plan->is_late, first)))
 			plan->trees = lappend(plan->trees, tree);
+		else
+			drop_expressions(first, &context);
 	}
 }
 
@@ -395,6 +504,16 @@ filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
  * Run time: values of the other sides
  *-------------------------------------------------------------------------
  */
+
+/* What a condition can come to; neither is NULL. */
+typedef struct Outcome
+{
+	bool can_be_true;
+	bool can_be_false;
+} Outcome;
+
+static const Outcome outcome_unknown = { true, true };
+static const Outcome outcome_null = { false, false };
 
 /* The other side of a comparison: one value, or an array's elements. */
 typedef struct Operand
@@ -409,8 +528,15 @@ typedef struct Operand
 typedef struct EvaluateContext
 {
 	const Settings *settings;
-	TupleDesc desc;
-	Operand *operands;
+
+	/* Where the operands come from: expressions at run time, or constants at plan time. */
+	List *states;
+	List *is_late;
+	ExprContext *econtext;
+	bool known_only;
+	List *constants;
+
+	Operand *operands; /* by expression */
 } EvaluateContext;
 
 static bool
@@ -423,27 +549,45 @@ contains_external_parameter(Node *node, void *unused)
 	return expression_tree_walker(node, contains_external_parameter, unused);
 }
 
-static void
-evaluate_operand(const List *tree, List *is_late, List *states, ExprContext *econtext,
-				 bool known_only, Operand *operand)
+/* The value of an expression, if it can be known. */
+static bool
+evaluate_expression(const EvaluateContext *context, int index, Datum *value, bool *is_null)
 {
-	int index = tree_field(tree, COMPARE_EXPRESSION);
-	ExprState *state = list_nth(states, index);
+	ExprState *state;
+
+	if (context->constants != NIL)
+	{
+		const Const *constant = list_nth(context->constants, index);
+
+		if (!IsA(constant, Const))
+			return false;
+		*value = constant->constvalue;
+		*is_null = constant->constisnull;
+		return true;
+	}
+	state = list_nth(context->states, index);
+	if (context->known_only && (intVal(list_nth(context->is_late, index)) ||
+								(context->econtext->ecxt_param_list_info == NULL &&
+								 contains_external_parameter((Node *) state->expr, NULL))))
+		return false;
+	*value = ExecEvalExprSwitchContext(state, context->econtext, is_null);
+	return true;
+}
+
+static void
+evaluate_operand(const EvaluateContext *context, int index, ArrayUse use)
+{
+	Operand *operand = &context->operands[index];
 	bool is_null;
 	Datum value;
 
-	if (operand->known)
+	if (operand->known || !evaluate_expression(context, index, &value, &is_null))
 		return;
-	if (known_only && (intVal(list_nth(is_late, index)) ||
-					   (econtext->ecxt_param_list_info == NULL &&
-						contains_external_parameter((Node *) state->expr, NULL))))
-		return;
-	value = ExecEvalExprSwitchContext(state, econtext, &is_null);
 	operand->known = true;
 	operand->is_null = is_null;
 	if (is_null)
 		return;
-	if (tree_field(tree, COMPARE_ARRAY) == ARRAY_NOT)
+	if (use == ARRAY_NOT)
 	{
 		operand->count = 1;
 		operand->values = palloc(sizeof(Datum));
@@ -463,22 +607,41 @@ evaluate_operand(const List *tree, List *is_late, List *states, ExprContext *eco
 	}
 }
 
+static Outcome
+try_value(const List *tree, const EvaluateContext *context, ColumnFilter filter, const char *value);
+
+/*
+ * In the order of the clause, and not beyond the point where it is decided:
+ * what an AND or OR guards must not be evaluated in vain, it may fail.
+ */
 static void
-evaluate_operands(const List *tree, List *is_late, List *states, ExprContext *econtext,
-				  bool known_only, Operand *operands)
+evaluate_operands(const List *tree, const EvaluateContext *context)
 {
-	switch (tree_field(tree, 0))
+	TreeKind kind = tree_field(tree, 0);
+
+	switch (kind)
 	{
 		case TREE_AND:
 		case TREE_OR:
 		case TREE_NOT:
 			for (int i = 1; i < list_length(tree); i++)
-				evaluate_operands(list_nth(tree, i), is_late, states, econtext, known_only,
-								  operands);
+			{
+				Outcome outcome;
+
+				evaluate_operands(list_nth(tree, i), context);
+				/* Of no column: what is decided, whatever the row. */
+				outcome = try_value(list_nth(tree, i), context, FILTER_NONE, "");
+				if (outcome.can_be_true != outcome.can_be_false &&
+					outcome.can_be_true == (kind == TREE_OR))
+					break;
+			}
+			break;
+		case TREE_FIXED:
+			evaluate_operand(context, tree_field(tree, 1), ARRAY_NOT);
 			break;
 		case TREE_COMPARE:
-			evaluate_operand(tree, is_late, states, econtext, known_only,
-							 &operands[tree_field(tree, COMPARE_EXPRESSION)]);
+			evaluate_operand(context, tree_field(tree, COMPARE_EXPRESSION),
+							 tree_field(tree, COMPARE_ARRAY));
 			break;
 		default:
 			break;
@@ -490,24 +653,40 @@ evaluate_operands(const List *tree, List *is_late, List *states, ExprContext *ec
  *-------------------------------------------------------------------------
  */
 
-typedef struct Outcome
-{
-	bool can_be_true;
-	bool can_be_false;
-} Outcome;
-
-static const Outcome outcome_unknown = { true, true };
-static const Outcome outcome_null = { false, false };
-
-/* The value in the column's type, as a row would have it. */
-static Datum
-value_in_type(const char *text, Oid type)
+/*
+ * The value in the column's type, as a row would have it.  Returns false if
+ * the type has no such value: then no row has it, since reading it fails.
+ */
+static bool
+value_in_type(const char *text, Oid type, Datum *value)
 {
 	Oid input;
 	Oid parameter;
 
+	if (get_typtype(type) == TYPTYPE_ENUM)
+	{
+		Oid label = InvalidOid;
+
+		/* Not by its input function, which refuses labels that are not committed yet. */
+		if (strlen(text) < NAMEDATALEN)
+			label = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
+									CStringGetDatum(text));
+		*value = ObjectIdGetDatum(label);
+		return OidIsValid(label);
+	}
+	if (type == INT8OID)
+	{
+		char *end;
+		long long number;
+
+		errno = 0;
+		number = strtoll(text, &end, 10);
+		*value = Int64GetDatum((int64) number);
+		return errno == 0 && *text != '\0' && *end == '\0';
+	}
 	getTypeInputInfo(type, &input, &parameter);
-	return OidInputFunctionCall(input, pstrdup(text), parameter, -1);
+	*value = OidInputFunctionCall(input, pstrdup(text), parameter, -1);
+	return true;
 }
 
 /* Compare the column's value with each element and put the results together. */
@@ -515,22 +694,31 @@ static Outcome
 compare_value(const List *tree, const Operand *operand, const char *value)
 {
 	ArrayUse array = tree_field(tree, COMPARE_ARRAY);
-	Datum column = value_in_type(value, tree_oid(tree, COMPARE_TYPE));
+	Datum column = 0;
+	bool exists;
 	Outcome result = { array != ARRAY_ANY, array == ARRAY_ANY };
 
-	if (operand->is_null)
+	/* The operators are strict; with an empty array none of them is called. */
+	if (operand->is_null || (value == NULL && operand->count > 0))
 		return outcome_null;
+	exists = value != NULL && value_in_type(value, tree_oid(tree, COMPARE_TYPE), &column);
 	for (int i = 0; i < operand->count; i++)
 	{
 		Outcome one = outcome_null;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!operand->nulls[i])
 		{
 			bool left = tree_field(tree, COMPARE_COLUMN_IS_LEFT);
-			bool holds = DatumGetBool(OidFunctionCall2Coll(
-				tree_oid(tree, COMPARE_FUNCTION), tree_oid(tree, COMPARE_COLLATION),
-				left ? column : operand->values[i], left ? operand->values[i] : column));
+			bool holds;
 
+			/* What does not exist in the column's type is equal to nothing in it. */
+			if (!exists)
+				holds = tree_field(tree, COMPARE_NEGATED);
+			else
+				holds = DatumGetBool(OidFunctionCall2Coll(
+					tree_oid(tree, COMPARE_FUNCTION), tree_oid(tree, COMPARE_COLLATION),
+					left ? column : operand->values[i], left ? operand->values[i] : column));
 			one.can_be_true = holds;
 			one.can_be_false = !holds;
 		}
@@ -550,7 +738,45 @@ compare_value(const List *tree, const Operand *operand, const char *value)
 	return result;
 }
 
-/* What can become of the tree for rows with that value in that column? */
+static Outcome
+try_boolean(const char *value)
+{
+	Outcome result = outcome_null;
+
+	if (value != NULL)
+	{
+		result.can_be_true = strcmp(value, "true") == 0;
+		result.can_be_false = !result.can_be_true;
+	}
+	return result;
+}
+
+/* A test is never NULL. */
+static Outcome
+try_test(BoolTestType test, const char *value)
+{
+	Outcome column = try_boolean(value);
+	Outcome result;
+
+	switch (test)
+	{
+		case IS_TRUE:
+		case IS_NOT_TRUE:
+			result.can_be_true = column.can_be_true == (test == IS_TRUE);
+			break;
+		case IS_FALSE:
+		case IS_NOT_FALSE:
+			result.can_be_true = column.can_be_false == (test == IS_FALSE);
+			break;
+		default:
+			result.can_be_true = (value == NULL) == (test == IS_UNKNOWN);
+			break;
+	}
+	result.can_be_false = !result.can_be_true;
+	return result;
+}
+
+/* What can become of the tree for rows with that value (NULL: none) in that column? */
 static Outcome
 try_value(const List *tree, const EvaluateContext *context, ColumnFilter filter, const char *value)
 {
@@ -587,9 +813,23 @@ try_value(const List *tree, const EvaluateContext *context, ColumnFilter filter,
 		case TREE_COLUMN:
 			if (tree_field(tree, 1) != (int) filter)
 				return outcome_unknown;
-			result.can_be_true = strcmp(value, "true") == 0;
+			return try_boolean(value);
+		case TREE_TEST:
+			if (tree_field(tree, 1) != (int) filter)
+				return outcome_unknown;
+			return try_test(tree_field(tree, 2), value);
+		case TREE_FIXED:
+		{
+			const Operand *operand = &context->operands[tree_field(tree, 1)];
+
+			if (!operand->known)
+				return outcome_unknown;
+			if (operand->is_null)
+				return outcome_null;
+			result.can_be_true = DatumGetBool(operand->values[0]);
 			result.can_be_false = !result.can_be_true;
 			return result;
+		}
 		case TREE_COMPARE:
 		{
 			const Operand *operand = &context->operands[tree_field(tree, COMPARE_EXPRESSION)];
@@ -630,7 +870,10 @@ wanted_bits(List *trees, const EvaluateContext *context, ColumnFilter filter,
 	return bits;
 }
 
-/* The values that clauses compare that column with, as text. */
+/* A list of so many names is not worth looking at: each is compared with all others. */
+#define MAX_NAMES 1000
+
+/* The values that clauses compare that column with, as text; MAX_NAMES at most. */
 static void
 collect_named_values(const List *tree, const EvaluateContext *context, ColumnFilter filter,
 					 List **names)
@@ -654,9 +897,12 @@ collect_named_values(const List *tree, const EvaluateContext *context, ColumnFil
 				break;
 			getTypeOutputInfo(tree_oid(tree, COMPARE_EXPRESSION_TYPE), &output, &is_varlena);
 			for (int i = 0; i < operand->count; i++)
-				if (!operand->nulls[i])
+			{
+				CHECK_FOR_INTERRUPTS();
+				if (!operand->nulls[i] && list_length(*names) < MAX_NAMES)
 					*names = list_append_unique(
 						*names, makeString(OidOutputFunctionCall(output, operand->values[i])));
+			}
 			break;
 		}
 		default:
@@ -669,20 +915,20 @@ collect_named_values(const List *tree, const EvaluateContext *context, ColumnFil
  * records may have is longer and open; naming one that is not here is an
  * error there.
  */
+static const char *const requestable_types[] = { "AUDIENCE",
+												 "AUTO",
+												 "KEYWORD",
+												 "PRODUCT",
+												 "PRODUCT_AUDIENCE",
+												 "PRODUCT_CATEGORY",
+												 "THEME",
+												 "PRODUCT_CATEGORY_AUDIENCE" };
+
 static bool
 is_requestable_type(const char *name)
 {
-	static const char *const types[] = { "AUDIENCE",
-										 "AUTO",
-										 "KEYWORD",
-										 "PRODUCT",
-										 "PRODUCT_AUDIENCE",
-										 "PRODUCT_CATEGORY",
-										 "THEME",
-										 "PRODUCT_CATEGORY_AUDIENCE" };
-
-	for (int i = 0; i < (int) lengthof(types); i++)
-		if (strcmp(types[i], name) == 0)
+	for (int i = 0; i < (int) lengthof(requestable_types); i++)
+		if (strcmp(requestable_types[i], name) == 0)
 			return true;
 	return false;
 }
@@ -702,8 +948,16 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 	query->target_type_count = -1;
 	foreach (cell, trees)
 		collect_named_values(lfirst(cell), context, FILTER_TARGET_TYPE, &names);
-	if (names == NIL || value_is_wanted(trees, context, FILTER_TARGET_TYPE, "\001"))
+	if (list_length(names) >= MAX_NAMES)
 		return;
+	if (value_is_wanted(trees, context, FILTER_TARGET_TYPE, "\001"))
+		return;
+	if (names == NIL)
+	{
+		/* Compared with NULL, or with nothing at all. */
+		query->nothing = true;
+		return;
+	}
 	query->target_types = palloc(sizeof(char *) * list_length(names));
 	query->target_type_count = 0;
 	foreach (cell, names)
@@ -744,16 +998,22 @@ evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQue
 	query->other_profiles = true;
 	foreach (cell, trees)
 		collect_named_values(lfirst(cell), context, FILTER_PROFILE_ID, &names);
+	if (list_length(names) >= MAX_NAMES)
+		return;
 	foreach (cell, names)
 	{
 		/* Equal to an id, maybe, but written in another way. */
 		if (!is_profile_id(strVal(lfirst(cell))))
 			return;
 	}
-	if (names == NIL)
-		return;
 	/* An id that no profile has, which stands for all that are not named. */
 	query->other_profiles = value_is_wanted(trees, context, FILTER_PROFILE_ID, "0");
+	if (names == NIL)
+	{
+		/* Compared with NULL, or with nothing at all, if it is compared. */
+		query->nothing |= !query->other_profiles;
+		return;
+	}
 	query->exception_count = 0;
 	query->exceptions = palloc(sizeof(char *) * list_length(names));
 	foreach (cell, names)
@@ -874,8 +1134,22 @@ shift_moment(int64 moment, int64 shift)
 	return IS_VALID_TIMESTAMP(shifted) ? shifted : moment;
 }
 
+/*
+ * By how much a value may have been rounded up when the column took it.  (What
+ * is rounded down stays in its hour.)
+ */
+static int64
+rounding_of(Oid column_type, int32 typmod)
+{
+	static const int64 units[] = { 1000000, 100000, 10000, 1000, 100, 10 };
+
+	if (column_type == DATEOID || typmod < 0 || typmod >= (int32) lengthof(units))
+		return 0;
+	return units[typmod] / 2;
+}
+
 static HourRange
-compare_hours(int strategy, Datum value, Oid value_type, Oid column_type)
+compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 typmod)
 {
 	HourRange range = all_hours;
 	int64 slack;
@@ -885,6 +1159,8 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type)
 	bool exact = column_type == TIMESTAMPTZOID ||
 				 (column_type == TIMESTAMPOID && value_type != TIMESTAMPTZOID);
 
+	if (strategy == STRATEGY_NOT_EQUAL)
+		return all_hours;
 	if (TIMESTAMP_IS_NOBEGIN(moment))
 		return strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber
 				   ? all_hours
@@ -893,7 +1169,7 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type)
 		return strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber ? all_hours
 																						 : no_hours;
 
-	lowest = shift_moment(lowest, -slack);
+	lowest = shift_moment(lowest, -slack - rounding_of(column_type, typmod));
 	/* A date stands for the whole of its day. */
 	highest = shift_moment(highest, slack + (column_type == DATEOID ? USECS_PER_DAY : 0));
 
@@ -903,6 +1179,9 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type)
 	if (strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber ||
 		strategy == BTEqualStrategyNumber)
 		range.end = hours_of_timestamp(highest);
+	/* Behind the last moment of an hour is the next one. */
+	if (strategy == BTGreaterStrategyNumber && exact)
+		range.start = hours_of_timestamp(shift_moment(lowest, 1));
 	/* Up to the full hour, but not into it. */
 	if (strategy == BTLessStrategyNumber && exact && highest % USECS_PER_HOUR == 0)
 		range.end--;
@@ -922,8 +1201,10 @@ negated_strategy(int strategy)
 			return BTLessStrategyNumber;
 		case BTGreaterStrategyNumber:
 			return BTLessEqualStrategyNumber;
+		case BTEqualStrategyNumber:
+			return STRATEGY_NOT_EQUAL;
 		default:
-			return 0; /* "not equal" bounds nothing */
+			return BTEqualStrategyNumber;
 	}
 }
 
@@ -941,8 +1222,6 @@ hours_of_compare(const List *tree, const Operand *operand, bool negated)
 		return no_hours;
 	if (negated)
 		strategy = negated_strategy(strategy);
-	if (strategy == 0)
-		return all_hours;
 	if (array == ARRAY_NOT)
 		any = false;
 	if (array == ARRAY_NOT)
@@ -954,7 +1233,7 @@ hours_of_compare(const List *tree, const Operand *operand, bool negated)
 		if (!operand->nulls[i])
 			one =
 				compare_hours(strategy, operand->values[i], tree_oid(tree, COMPARE_EXPRESSION_TYPE),
-							  tree_oid(tree, COMPARE_TYPE));
+							  tree_oid(tree, COMPARE_TYPE), tree_field(tree, COMPARE_TYPMOD));
 		result = any ? hours_hull(result, one) : hours_intersect(result, one);
 	}
 	return result;
@@ -966,6 +1245,7 @@ hours_of(const List *tree, const EvaluateContext *context, bool negated)
 	TreeKind kind = tree_field(tree, 0);
 	bool any = (kind == TREE_OR) != negated;
 	HourRange result;
+	Outcome outcome;
 
 	switch (kind)
 	{
@@ -982,6 +1262,9 @@ hours_of(const List *tree, const EvaluateContext *context, bool negated)
 			return result;
 		case TREE_NOT:
 			return hours_of(list_nth(tree, 1), context, !negated);
+		case TREE_FIXED:
+			outcome = try_value(tree, context, FILTER_NONE, "");
+			return (negated ? outcome.can_be_false : outcome.can_be_true) ? all_hours : no_hours;
 		case TREE_COMPARE:
 			if (tree_field(tree, COMPARE_FILTER) != FILTER_UPLOAD_TIME)
 				return all_hours;
@@ -997,26 +1280,26 @@ hours_of(const List *tree, const EvaluateContext *context, bool negated)
  *-------------------------------------------------------------------------
  */
 
-void
-filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
-				const Settings *settings, TupleDesc desc, TimestampTz now, bool known_only,
-				ExportQuery *query)
+/* From the operands to the query. */
+static void
+evaluate_trees(List *trees, EvaluateContext *context, int expression_count, TimestampTz now,
+			   ExportQuery *query)
 {
 	static const char *const negative_names[NEGATIVE_COUNT] = { "false", "true" };
-	EvaluateContext context = { settings, desc, NULL };
+	const Settings *settings = context->settings;
 	HourRange hours = all_hours;
 	ListCell *cell;
 
 	memset(query, 0, sizeof(*query));
 	query->now = now;
-	context.operands = palloc0(sizeof(Operand) * Max(list_length(states), 1));
+	context->operands = palloc0(sizeof(Operand) * Max(expression_count, 1));
 	foreach (cell, trees)
-		evaluate_operands(lfirst(cell), is_late, states, econtext, known_only, context.operands);
+		evaluate_operands(lfirst(cell), context);
 
 	if (settings->api == API_AMPLITUDE)
 	{
 		foreach (cell, trees)
-			hours = hours_intersect(hours, hours_of(lfirst(cell), &context, false));
+			hours = hours_intersect(hours, hours_of(lfirst(cell), context, false));
 		query->nothing = hours_are_empty(hours);
 		query->start_hour = hours.start;
 		query->end_hour = hours.end;
@@ -1025,15 +1308,189 @@ filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
 	}
 
 	query->ad_products =
-		wanted_bits(trees, &context, FILTER_AD_PRODUCT, ad_product_names, AD_PRODUCT_COUNT) &
+		wanted_bits(trees, context, FILTER_AD_PRODUCT, ad_product_names, AD_PRODUCT_COUNT) &
 		settings->ad_products;
-	query->states = wanted_bits(trees, &context, FILTER_STATE, state_names, STATE_COUNT);
-	query->negatives =
-		wanted_bits(trees, &context, FILTER_NEGATIVE, negative_names, NEGATIVE_COUNT);
+	query->states = wanted_bits(trees, context, FILTER_STATE, state_names, STATE_COUNT);
+	query->negatives = wanted_bits(trees, context, FILTER_NEGATIVE, negative_names, NEGATIVE_COUNT);
+	/* There is no way to ask for records without the key. */
+	if (value_is_wanted(trees, context, FILTER_NEGATIVE, NULL))
+		query->negatives = ALL_NEGATIVES;
 	query->target_levels =
-		wanted_bits(trees, &context, FILTER_TARGET_LEVEL, target_level_names, TARGET_LEVEL_COUNT);
+		wanted_bits(trees, context, FILTER_TARGET_LEVEL, target_level_names, TARGET_LEVEL_COUNT);
 	query->nothing = query->ad_products == 0 || query->states == 0 || query->negatives == 0 ||
 					 query->target_levels == 0;
-	evaluate_target_types(trees, &context, query);
-	evaluate_profiles(trees, &context, query);
+	evaluate_target_types(trees, context, query);
+	evaluate_profiles(trees, context, query);
+}
+
+void
+filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
+				const Settings *settings, TimestampTz now, bool known_only, ExportQuery *query)
+{
+	EvaluateContext context = { .settings = settings,
+								.states = states,
+								.is_late = is_late,
+								.econtext = econtext,
+								.known_only = known_only };
+
+	evaluate_trees(trees, &context, list_length(states), now, query);
+}
+
+void
+filter_evaluate_constants(List *trees, List *values, const Settings *settings, TimestampTz now,
+						  ExportQuery *query)
+{
+	EvaluateContext context = { .settings = settings, .constants = values };
+
+	evaluate_trees(trees, &context, list_length(values), now, query);
+}
+
+/*-------------------------------------------------------------------------
+ * Estimates
+ *-------------------------------------------------------------------------
+ */
+
+/* What a tree is about: bits of ColumnFilter. */
+static unsigned
+filters_of(const List *tree, bool *in_full)
+{
+	unsigned filters = 0;
+
+	switch (tree_field(tree, 0))
+	{
+		case TREE_AND:
+		case TREE_OR:
+		case TREE_NOT:
+			for (int i = 1; i < list_length(tree); i++)
+				filters |= filters_of(list_nth(tree, i), in_full);
+			break;
+		case TREE_COLUMN:
+		case TREE_TEST:
+		case TREE_COMPARE:
+			filters = 1u << tree_field(tree, 1);
+			break;
+		case TREE_UNKNOWN:
+			*in_full = false;
+			break;
+	}
+	return filters;
+}
+
+/* Does the value of one of its expressions become known only when the query runs? */
+static bool
+has_unknown_operand(const List *tree, List *constants)
+{
+	switch (tree_field(tree, 0))
+	{
+		case TREE_AND:
+		case TREE_OR:
+		case TREE_NOT:
+			for (int i = 1; i < list_length(tree); i++)
+				if (has_unknown_operand(list_nth(tree, i), constants))
+					return true;
+			return false;
+		case TREE_FIXED:
+			return !IsA(list_nth(constants, tree_field(tree, 1)), Const);
+		case TREE_COMPARE:
+			return !IsA(list_nth(constants, tree_field(tree, COMPARE_EXPRESSION)), Const);
+		default:
+			return false;
+	}
+}
+
+static double
+share(unsigned bits, unsigned of)
+{
+	int count = 0;
+	int total = 0;
+
+	for (unsigned bit = 1; bit != 0 && bit <= of; bit <<= 1)
+	{
+		count += (bits & of & bit) != 0;
+		total += (of & bit) != 0;
+	}
+	return total > 0 ? (double) count / total : 1;
+}
+
+/* A clause with a value that is not known yet is taken to ask for one of so many. */
+static double
+share_of_unknown(ColumnFilter filter)
+{
+	switch (filter)
+	{
+		case FILTER_AD_PRODUCT:
+			return 1.0 / AD_PRODUCT_COUNT;
+		case FILTER_STATE:
+			return 1.0 / STATE_COUNT;
+		case FILTER_NEGATIVE:
+			return 1.0 / NEGATIVE_COUNT;
+		case FILTER_TARGET_LEVEL:
+			return 1.0 / TARGET_LEVEL_COUNT;
+		case FILTER_TARGET_TYPE:
+			return 1.0 / lengthof(requestable_types);
+		default:
+			return 1;
+	}
+}
+
+void
+filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attributes,
+				const Settings *settings, FilterEstimate *estimate)
+{
+	ExportQuery *query = &estimate->query;
+	FilterPlan plan;
+	List *values = NIL;
+	unsigned unknown = 0;
+	ListCell *cell;
+
+	memset(estimate, 0, sizeof(*estimate));
+	estimate->is_known = true;
+	filter_compile(baserel->relid, baserel->baserestrictinfo, attributes, &plan);
+	foreach (cell, plan.expressions)
+		values = lappend(values, estimate_expression_value(root, lfirst(cell)));
+	filter_evaluate_constants(plan.trees, values, settings, GetCurrentStatementStartTimestamp(),
+							  query);
+
+	/* Again by clause: which of them does the request hold in full? */
+	foreach (cell, baserel->baserestrictinfo)
+	{
+		FilterPlan one;
+		bool in_full = true;
+		unsigned filters = 0;
+		List *constants = NIL;
+		ListCell *expression;
+
+		filter_compile(baserel->relid, list_make1(lfirst(cell)), attributes, &one);
+		if (one.trees != NIL)
+			filters = filters_of(linitial(one.trees), &in_full);
+		/*
+		 * (Nearly so if it is about several, of which the request has each by
+		 * itself; but what the planner would guess is further off.)
+		 */
+		if (filters == 0 || !in_full)
+		{
+			estimate->local_clauses = lappend(estimate->local_clauses, lfirst(cell));
+			continue;
+		}
+		estimate->pushed_clauses = lappend(estimate->pushed_clauses, lfirst(cell));
+		foreach (expression, one.expressions)
+			constants = lappend(constants, estimate_expression_value(root, lfirst(expression)));
+		if (!has_unknown_operand(linitial(one.trees), constants))
+			continue;
+		estimate->is_known = false;
+		if ((filters & (filters - 1)) == 0)
+			unknown |= filters;
+	}
+
+	estimate->share = 1;
+	for (int filter = FILTER_AD_PRODUCT; filter <= FILTER_UPLOAD_TIME; filter++)
+		if (unknown & (1u << filter))
+			estimate->share *= share_of_unknown(filter);
+	if (settings->api == API_AMPLITUDE || query->nothing)
+		return;
+	estimate->share *= share(query->ad_products, settings->ad_products) *
+					   share(query->states, ALL_STATES) * share(query->negatives, ALL_NEGATIVES) *
+					   share(query->target_levels, ALL_TARGET_LEVELS);
+	if (query->target_type_count >= 0)
+		estimate->share *= (double) query->target_type_count / lengthof(requestable_types);
 }

@@ -36,17 +36,35 @@ typedef struct FilterPlan
 /* Which part of a request each attribute is: an array of natts ColumnFilter. */
 extern ColumnFilter *filter_attributes(Oid relation_id, const Entity *entity, TupleDesc desc);
 
-/* clauses: of RestrictInfo, about baserel. */
-extern void filter_compile(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
-						   const ColumnFilter *attributes, FilterPlan *plan);
+/* clauses: plain or RestrictInfos, about the relation of that number. */
+extern void
+filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan);
 
 /*
  * Evaluate to the query to send.  states are the initialised expressions, in
  * order.  With known_only, expressions that is_late marks, and all parameters
  * if there is no parameter list, count as unknown: for EXPLAIN.
  */
-extern void filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
-							const Settings *settings, TupleDesc desc, TimestampTz now,
-							bool known_only, ExportQuery *query);
+extern void
+filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
+				const Settings *settings, TimestampTz now, bool known_only, ExportQuery *query);
+
+/* Likewise without an executor: of the values, those that are Consts are known. */
+extern void filter_evaluate_constants(List *trees, List *values, const Settings *settings,
+									  TimestampTz now, ExportQuery *query);
+
+/* What the planner can know of a request before it is made. */
+typedef struct FilterEstimate
+{
+	ExportQuery query;    /* by what is known; unknown values narrow nothing */
+	bool is_known;        /* nothing was unknown */
+	List *pushed_clauses; /* RestrictInfos that the request holds in full */
+	List *local_clauses;  /* the others */
+	double share;         /* of all records that are asked for, if each value of the vendor's
+						   * lists (but profiles and hours) is as frequent as any other */
+} FilterEstimate;
+
+extern void filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attributes,
+							const Settings *settings, FilterEstimate *estimate);
 
 #endif /* ADSEXPORT_FILTER_H */

@@ -13,7 +13,12 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/xact.h"
+#include "catalog/heap.h"
 #include "compat.h"
+#include "export/amplitude.h"
+#include "export/hours.h"
+#include "export/seen.h"
 #include "fdw/filter.h"
 #include "fdw/option.h"
 #include "fdw/plan.h"
@@ -23,48 +28,202 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 
-/* Until ANALYZE or the option estimated_rows says better. */
-static double
-estimated_rows(const Settings *settings)
+/*
+ * Estimates come from ANALYZE; without it from what this session has read of
+ * the very export, or of the same server's hours; else from the options and the
+ * catalogue.  Records are what the remote sends, rows what is left of them.
+ */
+typedef struct RelationPlan
 {
-	double exports = 1;
+	Settings *settings;
+	double records;
+} RelationPlan;
 
+/* Hours that the catalogue's estimate for Amplitude stands for. */
+#define HOURS_OF_ESTIMATE 24
+
+double
+plan_default_records(const Settings *settings)
+{
 	if (settings->estimated_rows >= 0)
 		return settings->estimated_rows;
-	if (settings->profile_count > 1)
-		exports = settings->profile_count;
-	return settings->entity->estimated_rows * exports;
+	if (settings->entity->kind != ENTITY_PROFILES && settings->profile_count > 1)
+		return settings->entity->estimated_rows * settings->profile_count;
+	return settings->entity->estimated_rows;
+}
+
+List *
+plan_partition_clauses(Relation relation, Index relid)
+{
+	List *clauses = RelationGetPartitionQual(relation);
+
+	if (clauses == NIL)
+		return NIL;
+	clauses = (List *) expression_planner((Expr *) clauses);
+	if (relid != 1)
+		ChangeVarNodes((Node *) clauses, 1, relid, 0);
+	return clauses;
+}
+
+void
+plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
+{
+	FilterPlan filter;
+
+	filter_compile(1, plan_partition_clauses(relation, 1),
+				   filter_attributes(RelationGetRelid(relation), settings->entity,
+									 RelationGetDescr(relation)),
+				   &filter);
+	filter_evaluate_constants(filter.trees, filter.expressions, settings,
+							  GetCurrentStatementStartTimestamp(), query);
+	if (settings->api == API_AMPLITUDE)
+	{
+		query->end_hour =
+			Min(query->end_hour, hours_of_timestamp(query->now) - HOURS_INCOMPLETE - 1);
+		query->start_hour =
+			Max(query->start_hour, query->end_hour - Max(settings->default_start, 1) + 1);
+		query->nothing |= query->start_hour > query->end_hour;
+	}
+}
+
+/* The length of the range that is asked for, or -1 if that is not known. */
+static double
+hours_asked_for(const Settings *settings, const FilterEstimate *estimate)
+{
+	int64 start;
+	int64 end;
+
+	if (!estimate->is_known || !amplitude_hours(settings, &estimate->query, &start, &end))
+		return -1;
+	return start <= end ? (double) (end - start + 1) : 0;
+}
+
+/* The records that the request brings, by the options and the catalogue. */
+static double
+default_records(const Settings *settings, const FilterEstimate *estimate)
+{
+	const ExportQuery *query = &estimate->query;
+	double records = plan_default_records(settings);
+
+	if (settings->api == API_AMPLITUDE)
+	{
+		double hours = hours_asked_for(settings, estimate);
+
+		if (settings->estimated_rows < 0 && hours >= 0)
+			records *= hours / HOURS_OF_ESTIMATE;
+		return records;
+	}
+	if (settings->profile_count > 0)
+		records *= (double) query->profile_count / settings->profile_count;
+	else if (!query->other_profiles && settings->estimated_rows < 0)
+		records *= query->exception_count;
+	return records * estimate->share;
+}
+
+/*
+ * ANALYZE knows Amplitude's events of default_start only: for another range
+ * take as many in each hour.
+ */
+static bool
+analyzed_events(Relation relation, RelOptInfo *baserel, const Settings *settings,
+				const FilterEstimate *estimate, double *records)
+{
+	ExportQuery sampled;
+	double hours;
+
+	if (settings->api != API_AMPLITUDE || settings->default_start <= 0)
+		return false;
+	hours = hours_asked_for(settings, estimate);
+	plan_sample(relation, settings, &sampled);
+	if (hours < 0 || sampled.nothing)
+		return false;
+	*records = baserel->tuples * hours / (double) (sampled.end_hour - sampled.start_hour + 1);
+	return true;
+}
+
+/*
+ * A row outside of a partition's bounds is none of its rows: the remote knows
+ * nothing of them, and has what is in other partitions, too.  So the bounds
+ * are clauses like those of WHERE.
+ */
+static void
+add_partition_clauses(PlannerInfo *root, RelOptInfo *baserel, Relation relation)
+{
+	ListCell *cell;
+
+	foreach (cell, plan_partition_clauses(relation, baserel->relid))
+		baserel->baserestrictinfo =
+			lappend(baserel->baserestrictinfo, compat_make_restrictinfo(root, lfirst(cell)));
 }
 
 void
 adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id)
 {
+	RelationPlan *plan = palloc0(sizeof(RelationPlan));
 	Settings *settings = settings_load(relation_id);
+	Relation relation = table_open(relation_id, NoLock);
+	bool analyzed = compat_has_statistics(baserel);
+	FilterEstimate estimate;
+	double records;
 
-	baserel->fdw_private = settings;
-	if (!compat_has_statistics(baserel))
-		baserel->tuples = estimated_rows(settings);
+	add_partition_clauses(root, baserel, relation);
+	filter_estimate(root, baserel,
+					filter_attributes(relation_id, settings->entity, RelationGetDescr(relation)),
+					settings, &estimate);
+	plan->settings = settings;
+	baserel->fdw_private = plan;
+
+	if (estimate.query.nothing)
+		records = 0;
+	else if (analyzed && !analyzed_events(relation, baserel, settings, &estimate, &records))
+	{
+		/* Statistics tell of all clauses alike. */
+		plan->records =
+			clamp_row_est(baserel->tuples * clauselist_selectivity(root, estimate.pushed_clauses, 0,
+																   JOIN_INNER, NULL));
+		set_baserel_size_estimates(root, baserel);
+		table_close(relation, NoLock);
+		return;
+	}
+	else if (!analyzed)
+	{
+		records = estimate.is_known ? seen_records(settings, &estimate.query) : -1;
+		if (records < 0)
+			records = default_records(settings, &estimate);
+	}
+
+	table_close(relation, NoLock);
+
+	/* The clauses that these records satisfy already must not count again. */
+	plan->records = baserel->tuples = clamp_row_est(records);
 	set_baserel_size_estimates(root, baserel);
+	baserel->rows =
+		clamp_row_est(baserel->tuples *
+					  clauselist_selectivity(root, estimate.local_clauses, 0, JOIN_INNER, NULL));
 }
 
 void
 adsexport_get_foreign_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id)
 {
-	Settings *settings = baserel->fdw_private;
+	RelationPlan *plan = baserel->fdw_private;
+	Settings *settings = plan->settings;
 	Cost startup = settings->fdw_startup_cost + baserel->baserestrictcost.startup;
 	Cost per_tuple =
 		cpu_tuple_cost + settings->fdw_tuple_cost + baserel->baserestrictcost.per_tuple;
 
 	add_path(baserel, (Path *) compat_create_foreignscan_path(root, baserel, baserel->rows, startup,
-															  startup + per_tuple * baserel->tuples,
+															  startup + per_tuple * plan->records,
 															  baserel->lateral_relids));
 }
 
 /* The columns that the query looks at: zero-based numbers, for a list. */
 static List *
-needed_attributes(RelOptInfo *baserel, List *scan_clauses, TupleDesc desc)
+needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
+				  const char *table_name, TupleDesc desc)
 {
 	Bitmapset *used = NULL;
 	List *attributes = NIL;
@@ -74,6 +233,22 @@ needed_attributes(RelOptInfo *baserel, List *scan_clauses, TupleDesc desc)
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	foreach (cell, scan_clauses)
 		pull_varattnos((Node *) ((RestrictInfo *) lfirst(cell))->clause, baserel->relid, &used);
+	/*
+	 * Rows have no place that they could be found at again.  (Where a query
+	 * locks rows of a partitioned table, the planner asks all partitions for
+	 * it, and uses it for the others.)
+	 */
+	for (int i = FirstLowInvalidHeapAttributeNumber + 1; i < 0; i++)
+	{
+		if (i != TableOidAttributeNumber &&
+			bms_is_member(i - FirstLowInvalidHeapAttributeNumber, used) &&
+			!(baserel->reloptkind == RELOPT_OTHER_MEMBER_REL && root->rowMarks != NIL))
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("foreign table \"%s\" has no system column \"%s\"", table_name,
+								   NameStr(SystemAttributeDefinition(i)->attname)),
+							errdetail("Of the system columns, foreign tables of this kind have "
+									  "tableoid alone.")));
+	}
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -90,13 +265,13 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 						   ForeignPath *best_path, List *target_list, List *scan_clauses,
 						   Plan *outer_plan)
 {
-	Settings *settings = baserel->fdw_private;
+	Settings *settings = ((RelationPlan *) baserel->fdw_private)->settings;
 	Relation relation = table_open(relation_id, NoLock);
 	TupleDesc desc = RelationGetDescr(relation);
 	FilterPlan filter;
-	List *attributes = needed_attributes(baserel, scan_clauses, desc);
+	List *attributes = needed_attributes(root, baserel, scan_clauses, settings->table_name, desc);
 
-	filter_compile(root, baserel, scan_clauses,
+	filter_compile(baserel->relid, scan_clauses,
 				   filter_attributes(relation_id, settings->entity, desc), &filter);
 	table_close(relation, NoLock);
 
@@ -107,7 +282,6 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 	 */
 	return make_foreignscan(target_list, extract_actual_clauses(scan_clauses, false),
 							baserel->relid, filter.expressions,
-							list_make4(attributes, filter.trees, filter.is_late,
-									   makeInteger(root->hasPseudoConstantQuals)),
-							NIL, NIL, outer_plan);
+							list_make3(attributes, filter.trees, filter.is_late), NIL, NIL,
+							outer_plan);
 }

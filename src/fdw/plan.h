@@ -10,16 +10,31 @@
 
 #include "postgres.h"
 
+#include "export/query.h"
+#include "export/settings.h"
 #include "foreign/fdwapi.h"
+#include "utils/relcache.h"
 
 /* Members of a ForeignScan's fdw_private. */
 typedef enum ScanPrivate
 {
 	SCAN_PRIVATE_ATTRIBUTES, /* IntList: zero-based numbers of the needed columns */
 	SCAN_PRIVATE_TREES,      /* FilterPlan.trees */
-	SCAN_PRIVATE_IS_LATE,    /* FilterPlan.is_late */
-	SCAN_PRIVATE_IS_GATED    /* Integer: the query may turn out not to need the scan */
+	SCAN_PRIVATE_IS_LATE     /* FilterPlan.is_late */
 } ScanPrivate;
+
+/* How many records the table has, until ANALYZE tells. */
+extern double plan_default_records(const Settings *settings);
+
+/* The bounds of a partition, with the relation's number in them; NIL if it is none. */
+extern List *plan_partition_clauses(Relation relation, Index relid);
+
+/*
+ * What ANALYZE reads: everything within the partition's bounds; of Amplitude's
+ * events the last of these, as long as default_start, up to the last hour that
+ * is complete by the vendor's word.
+ */
+extern void plan_sample(Relation relation, const Settings *settings, ExportQuery *query);
 
 extern void adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);
 extern void adsexport_get_foreign_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);

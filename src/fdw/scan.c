@@ -15,6 +15,7 @@
 #include "executor/executor.h"
 #include "fdw/filter.h"
 #include "fdw/option.h"
+#include "fdw/placement.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "utils/memutils.h"
@@ -45,8 +46,7 @@ scan_evaluate_query(ForeignScanState *node, bool known_only)
 	old_context = MemoryContextSwitchTo(status->query_context);
 	query = palloc(sizeof(ExportQuery));
 	filter_evaluate(status->trees, status->is_late, status->expression_states,
-					node->ss.ps.ps_ExprContext, status->settings,
-					RelationGetDescr(node->ss.ss_currentRelation), status->now, known_only, query);
+					node->ss.ps.ps_ExprContext, status->settings, status->now, known_only, query);
 	MemoryContextSwitchTo(old_context);
 	return query;
 }
@@ -102,18 +102,25 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
-		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
+		Placement placement;
 
-		if (eflags & EXEC_FLAG_REWIND)
+		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
+		placement_find(estate, &plan->scan.plan, &placement);
+
+		/* An export can be downloaded again, but Amplitude would have to be asked. */
+		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart ||
+			(status->settings->api == API_AMPLITUDE && compat_may_be_rewound()))
 			feed_keep(status->feed);
 
 		/*
 		 * The exports of all scans of a query are requested when it starts,
 		 * so that it waits for the slowest of them and not for their sum.
+		 * (When a locked row has changed, the plan is begun once more to
+		 * look at that row alone; its scans are not read then.)
 		 */
 		if (status->settings->api == API_AMAZON_ADS && status->settings->eager &&
-			!has_late_expression(status->is_late) &&
-			!intVal(list_nth(plan->fdw_private, SCAN_PRIVATE_IS_GATED)))
+			!has_late_expression(status->is_late) && !placement.is_gated &&
+			estate->es_epq_active == NULL)
 			start_feed(node);
 	}
 	else

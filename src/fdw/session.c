@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "export/history.h"
 #include "export/registry.h"
+#include "export/seen.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
@@ -175,5 +176,6 @@ adsexport_forget(PG_FUNCTION_ARGS)
 {
 	registry_forget();
 	history_forget();
+	seen_forget();
 	PG_RETURN_VOID();
 }

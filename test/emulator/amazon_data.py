@@ -217,14 +217,14 @@ class AmazonData:
         states = set(filters.get("stateFilter") or ("ENABLED", "PAUSED"))
         if entity != "targets":
             return lambda record: record["adProduct"] in products and record["state"] in states
-        negatives = set(filters.get("negativeFilter") or (True, False))
+        negatives = set(filters.get("negativeFilter") or (True, False, None))  # a record may lack the key
         levels = set(filters.get("targetLevelFilter") or TARGET_LEVELS)
         types = filters.get("targetTypeFilter")
 
         def keep(record):
             level = record.get("targetLevel") or ("AD_GROUP" if record.get("adGroupId") else "CAMPAIGN")
             return (record["adProduct"] in products and record["state"] in states
-                    and record["negative"] in negatives and level in levels
+                    and record.get("negative") in negatives and level in levels
                     and (types is None or record["targetType"] in types))
 
         return keep

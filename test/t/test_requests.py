@@ -279,7 +279,7 @@ class Pushdown(RequestCase):
                        "ad_product = 'SPONSORED_TELEVISION'", "negative AND NOT negative", "target_level = 'AD_GROUP' AND target_level = 'CAMPAIGN'",
                        "target_type = 'KEYWORD' AND target_type = 'PRODUCT'", "profile_id = '999'", "profile_id = '1111' AND profile_id = '2222'",
                        "state = ANY ('{}')", "state = 'PAUSED' AND ad_product <> ALL (ARRAY['SPONSORED_PRODUCTS', 'SPONSORED_BRANDS', 'SPONSORED_DISPLAY'])",
-                       "negative = NULL", "profile_id = NULL", "false"):
+                       "negative = NULL", "profile_id = NULL", "target_type = NULL", "target_type = ANY ('{}')", "target_type IN (NULL, NULL)", "false"):
             self.check(clause, nothing=True)
 
     def test_contradictions_in_joins(self):
@@ -364,7 +364,6 @@ class Pushdown(RequestCase):
                         self.assertEqual(sorted(call["profile"] for call in self.calls("request")), sorted(profiles), clause)
                     self.assertEqual(found, self.session.value("SELECT count(*) FROM (SELECT profile_id::numeric FROM ads.campaigns) c WHERE profile_id " + clause))
 
-    # DESIGN section 2 wants it; so far the clause is not applied to the list of profiles (filter.c, evaluate_profiles).
     def test_profile_id_when_profiles_are_left_out(self):
         """Only those are asked for; the list is needed to know that they exist."""
         self.amazon(profile_ids=None, max_age=0)
@@ -374,6 +373,8 @@ class Pushdown(RequestCase):
         self.clear_log()
         self.assertEqual(self.session.rows("SELECT 1 FROM ads.targets WHERE profile_id = '999'"), [])
         self.assertEqual(self.calls("request"), [])
+        for clause in ("profile_id = NULL", "profile_id = ANY ('{}')"):
+            self.check(clause, nothing=True)
 
     def test_renamed_columns_and_other_string_types(self):
         self.session.run("CREATE DOMAIN ads.word AS text CHECK (length(VALUE) < 100)")
@@ -549,6 +550,8 @@ class Hours(RequestCase):
         self.check(time + "> '2025-03-01 05:00Z' AND server_upload_time <= '2025-03-01 07:00Z'", "01T05", "01T07")
         self.check(time + ">= '2025-03-01 05:00:00.000001Z' AND server_upload_time < '2025-03-01 07:00:00.000001Z'", "01T05", "01T07")
         self.check(time + "> '2025-03-01 05:59:59.999998Z' AND server_upload_time < '2025-03-01 06:00Z'", "01T05", "01T05")
+        self.check(time + "> '2025-03-01 05:59:59.999999Z' AND server_upload_time < '2025-03-01 07:00Z'", "01T06", "01T06")
+        self.check("NOT (server_upload_time <= '2025-03-01 05:59:59.999999Z') AND server_upload_time < '2025-03-01 07:00Z'", "01T06", "01T06")
         self.check(time + "BETWEEN '2025-03-01 05:30Z' AND '2025-03-01 06:00Z'", "01T05", "01T06")
         self.check(time + "BETWEEN SYMMETRIC '2025-03-01 06:00Z' AND '2025-03-01 05:30Z'", "01T05", "01T06")
         self.check("'2025-03-01 05:00Z' <= server_upload_time AND '2025-03-01 07:00Z' > server_upload_time", "01T05", "01T06")

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplitude.h
+ *		What a query means in terms of Amplitude's hours.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_AMPLITUDE_H
+#define ADSEXPORT_AMPLITUDE_H
+
+#include "postgres.h"
+
+#include "export/query.h"
+#include "export/settings.h"
+
+/*
+ * The hours (since 1970, both inclusive) that the query asks for, open ends
+ * filled in; start > end where that is none.  Returns false if there is no
+ * lower bound to start from.
+ */
+extern bool
+amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end);
+
+#endif /* ADSEXPORT_AMPLITUDE_H */

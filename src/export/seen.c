@@ -1,0 +1,205 @@
+/*-------------------------------------------------------------------------
+ *
+ * seen.c
+ *		How many records the exports had that this session has read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/amazon_ads.h"
+#include "export/amplitude.h"
+#include "export/seen.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+
+/* So much is remembered; an entry takes some hundred bytes. */
+#define MAX_SEEN 1000
+
+typedef struct Seen
+{
+	dlist_node node; /* newest first */
+	Oid server_id;
+	const Entity *entity;
+	int64 start_hour; /* Amplitude */
+	int64 end_hour;
+	double records;
+	char *body;                             /* behind profile_id, in the same chunk */
+	char profile_id[FLEXIBLE_ARRAY_MEMBER]; /* Amazon Ads */
+} Seen;
+
+static dlist_head seen = DLIST_STATIC_INIT(seen);
+static int seen_count = 0;
+
+static void
+forget_one(Seen *one)
+{
+	dlist_delete(&one->node);
+	seen_count--;
+	pfree(one);
+}
+
+void
+seen_forget(void)
+{
+	while (!dlist_is_empty(&seen))
+		forget_one(dlist_container(Seen, node, dlist_head_node(&seen)));
+}
+
+/* Is it about the same table of the same server? */
+static bool
+is_about(const Seen *one, const Settings *settings)
+{
+	return one->server_id == settings->server_id && one->entity == settings->entity;
+}
+
+static void
+remember(const Settings *settings, const char *profile_id, const char *body, int64 start_hour,
+		 int64 end_hour, uint64 records)
+{
+	size_t profile_size = strlen(profile_id) + 1;
+	size_t body_size = strlen(body) + 1;
+	Seen *one;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &seen)
+	{
+		one = dlist_container(Seen, node, iter.cur);
+		if (is_about(one, settings) && strcmp(one->profile_id, profile_id) == 0 &&
+			strcmp(one->body, body) == 0 && one->start_hour == start_hour &&
+			one->end_hour == end_hour)
+			forget_one(one);
+	}
+	if (seen_count >= MAX_SEEN)
+		forget_one(dlist_container(Seen, node, dlist_tail_node(&seen)));
+	one = MemoryContextAllocZero(TopMemoryContext,
+								 offsetof(Seen, profile_id) + profile_size + body_size);
+	one->server_id = settings->server_id;
+	one->entity = settings->entity;
+	one->start_hour = start_hour;
+	one->end_hour = end_hour;
+	one->records = (double) records;
+	one->body = one->profile_id + profile_size;
+	memcpy(one->profile_id, profile_id, profile_size);
+	memcpy(one->body, body, body_size);
+	dlist_push_head(&seen, &one->node);
+	seen_count++;
+}
+
+void
+seen_remember_export(const Settings *settings, const char *profile_id, const char *body,
+					 uint64 records)
+{
+	remember(settings, profile_id, body, 0, 0, records);
+}
+
+void
+seen_remember_hours(const Settings *settings, int64 start_hour, int64 end_hour, uint64 records)
+{
+	remember(settings, "", "", start_hour, end_hour, records);
+}
+
+/* An export that is looked for again is worth keeping. */
+static Seen *
+find_export(const Settings *settings, const char *profile_id, const char *body)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &seen)
+	{
+		Seen *one = dlist_container(Seen, node, iter.cur);
+
+		if (is_about(one, settings) && strcmp(one->profile_id, profile_id) == 0 &&
+			strcmp(one->body, body) == 0)
+		{
+			dlist_move_head(&seen, &one->node);
+			return one;
+		}
+	}
+	return NULL;
+}
+
+static double
+seen_of_exports(const Settings *settings, const ExportQuery *query)
+{
+	char *body = amazon_request_body(settings->entity, query);
+	double records = 0;
+	bool any = false;
+	dlist_iter iter;
+
+	for (int i = 0; i < query->profile_count; i++)
+	{
+		const Seen *one = find_export(settings, query->profile_ids[i], body);
+
+		if (one == NULL)
+			return -1;
+		records += one->records;
+	}
+	if (query->profile_count >= 0)
+		return records;
+
+	/* Which profiles there are is not known here: take those that were read. */
+	dlist_foreach(iter, &seen)
+	{
+		const Seen *one = dlist_container(Seen, node, iter.cur);
+
+		if (!is_about(one, settings) || strcmp(one->body, body) != 0 ||
+			!export_query_wants_profile(query, one->profile_id))
+			continue;
+		records += one->records;
+		any = true;
+	}
+	return any ? records : -1;
+}
+
+static double
+seen_of_hours(const Settings *settings, const ExportQuery *query)
+{
+	int64 start;
+	int64 end;
+	double records = 0; /* of the hours asked for that were seen */
+	double hours = 0;
+	double all_records = 0; /* of all that were seen */
+	double all_hours = 0;
+	dlist_iter iter;
+
+	if (!amplitude_hours(settings, query, &start, &end))
+		return -1;
+	if (start > end)
+		return 0;
+	dlist_foreach(iter, &seen)
+	{
+		const Seen *one = dlist_container(Seen, node, iter.cur);
+		double length = (double) (one->end_hour - one->start_hour + 1);
+
+		if (!is_about(one, settings))
+			continue;
+		all_records += one->records;
+		all_hours += length;
+		/* Spans may overlap, if request_span was changed: not more than all of it. */
+		if (one->start_hour >= start && one->end_hour <= end &&
+			hours + length <= (double) (end - start + 1))
+		{
+			records += one->records;
+			hours += length;
+		}
+	}
+	if (all_hours == 0)
+		return -1;
+	return records + ((double) (end - start + 1) - hours) * all_records / all_hours;
+}
+
+double
+seen_records(const Settings *settings, const ExportQuery *query)
+{
+	const Seen *one;
+
+	if (query->nothing)
+		return 0;
+	if (settings->api == API_AMPLITUDE)
+		return seen_of_hours(settings, query);
+	if (settings->entity->kind != ENTITY_PROFILES)
+		return seen_of_exports(settings, query);
+	one = find_export(settings, "", "");
+	return one != NULL ? one->records : -1;
+}

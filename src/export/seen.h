@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * seen.h
+ *		How many records the exports had that this session has read.
+ *
+ * For the planner's estimates and nothing else: what is remembered here may be
+ * out of date, and outlives the exports themselves.  It is bounded: what was
+ * not used for longest goes first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_SEEN_H
+#define ADSEXPORT_SEEN_H
+
+#include "postgres.h"
+
+#include "export/query.h"
+#include "export/settings.h"
+
+/* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */
+extern void seen_remember_export(const Settings *settings, const char *profile_id, const char *body,
+								 uint64 records);
+
+/* Likewise Amplitude's events of these hours (since 1970, both inclusive). */
+extern void
+seen_remember_hours(const Settings *settings, int64 start_hour, int64 end_hour, uint64 records);
+
+/*
+ * The records that the query will bring by what was seen before, or -1 if
+ * nothing like it was.  Hours that were not seen count as much as others of
+ * that server on average.  No user mapping is needed.
+ */
+extern double seen_records(const Settings *settings, const ExportQuery *query);
+
+extern void seen_forget(void);
+
+#endif /* ADSEXPORT_SEEN_H */

@@ -1,0 +1,207 @@
+/*-------------------------------------------------------------------------
+ *
+ * placement.c
+ *		Where in the plan of a query a scan stands, and what follows from that.
+ *
+ * A request costs a place at the vendor and a wait, so it is not made for a
+ * scan that may never be read, and not made twice for one that is read twice.
+ * The executor tells a node little about what is above it; the plan does.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "executor/executor.h"
+#include "fdw/placement.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "optimizer/optimizer.h"
+
+typedef struct Search
+{
+	EState *estate;
+	const Plan *wanted;
+	Placement *placement;
+} Search;
+
+static bool find_in(Plan *plan, Search *search);
+
+static bool
+find_in_list(List *plans, Search *search)
+{
+	ListCell *cell;
+
+	foreach (cell, plans)
+	{
+		if (find_in(lfirst(cell), search))
+			return true;
+	}
+	return false;
+}
+
+/* Does it depend on what is known only after the executor has started? */
+static bool
+is_known_later(Node *node, void *estate)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && (((Param *) node)->paramkind != PARAM_EXTERN ||
+							 ((EState *) estate)->es_param_list_info == NULL))
+		return true;
+	if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan))
+		return true;
+	return expression_tree_walker(node, is_known_later, estate);
+}
+
+/* Evaluate an expression without columns, if its value can be known already. */
+static bool
+evaluate_early(Node *node, EState *estate, Datum *value, bool *is_null)
+{
+	ExprContext *econtext;
+
+	if (node == NULL || is_known_later(node, estate) || contain_volatile_functions(node))
+		return false;
+	econtext = GetPerTupleExprContext(estate);
+	*value = ExecEvalExprSwitchContext(ExecPrepareExpr((Expr *) node, estate), econtext, is_null);
+	return true;
+}
+
+static bool
+limit_gates(const Limit *limit, EState *estate)
+{
+	Datum value;
+	bool is_null;
+
+	/* A NULL is no limit. */
+	return evaluate_early(limit->limitCount, estate, &value, &is_null) && !is_null &&
+		   DatumGetInt64(value) <= 0;
+}
+
+/* resconstantqual is an implicit AND. */
+static bool
+result_gates(const Result *result, EState *estate)
+{
+	ListCell *cell;
+
+	foreach (cell, (List *) result->resconstantqual)
+	{
+		Datum value;
+		bool is_null;
+
+		if (!evaluate_early(lfirst(cell), estate, &value, &is_null) || is_null ||
+			!DatumGetBool(value))
+			return true;
+	}
+	return false;
+}
+
+/* Are there children that are left out as the query runs? */
+static bool
+prunes_at_run_time(PartitionPruneInfo *info)
+{
+	ListCell *outer;
+	ListCell *inner;
+
+	if (info == NULL)
+		return false;
+	foreach (outer, info->prune_infos)
+	{
+		foreach (inner, (List *) lfirst(outer))
+		{
+			if (((PartitionedRelPruneInfo *) lfirst(inner))->exec_pruning_steps != NIL)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Look for the scan in this node and below it.  On the way back up, each node
+ * adds what it means for what is below it.
+ */
+static bool
+find_in(Plan *plan, Search *search)
+{
+	Placement *placement = search->placement;
+	EState *estate = search->estate;
+
+	if (plan == NULL)
+		return false;
+	if (plan == search->wanted)
+		return true;
+	check_stack_depth();
+
+	switch (nodeTag(plan))
+	{
+		case T_Append:
+			if (!find_in_list(((Append *) plan)->appendplans, search))
+				return false;
+			placement->is_gated |= prunes_at_run_time(compat_prune_info((Append *) plan, estate));
+			return true;
+		case T_MergeAppend:
+			if (!find_in_list(((MergeAppend *) plan)->mergeplans, search))
+				return false;
+			placement->is_gated |=
+				prunes_at_run_time(compat_prune_info((MergeAppend *) plan, estate));
+			return true;
+		case T_SubqueryScan:
+			return find_in(((SubqueryScan *) plan)->subplan, search);
+		case T_CustomScan:
+			if (!find_in_list(((CustomScan *) plan)->custom_plans, search))
+				return false;
+			placement->may_restart = true; /* who knows what it does */
+			return true;
+#ifdef COMPAT_MODIFY_TABLE_PLANS
+		case T_ModifyTable:
+			return find_in_list(((ModifyTable *) plan)->plans, search);
+#endif
+		default:
+			break;
+	}
+
+	if (find_in(outerPlan(plan), search))
+	{
+		if (IsA(plan, Limit))
+			placement->is_gated |= limit_gates((Limit *) plan, estate);
+		else if (IsA(plan, Result))
+			placement->is_gated |= result_gates((Result *) plan, estate);
+		return true;
+	}
+	if (find_in(innerPlan(plan), search))
+	{
+		/* The parameters of a nested loop change with each outer row. */
+		if (IsA(plan, NestLoop) && ((NestLoop *) plan)->nestParams != NIL)
+			placement->may_restart = true;
+		if (IsA(plan, RecursiveUnion))
+			placement->may_restart = true;
+		return true;
+	}
+	return false;
+}
+
+void
+placement_find(EState *estate, const Plan *scan, Placement *placement)
+{
+	Search search = { estate, scan, placement };
+	PlannedStmt *statement = estate->es_plannedstmt;
+	ListCell *cell;
+
+	placement->may_restart = placement->is_gated = false;
+	if (statement == NULL || find_in(statement->planTree, &search))
+		return;
+	foreach (cell, statement->subplans)
+	{
+		Plan *plan = lfirst(cell);
+
+		if (!find_in(plan, &search))
+			continue;
+		/* It is run again whenever a parameter from outside changes. */
+		if (!bms_is_empty(plan->extParam))
+			placement->may_restart = true;
+		return;
+	}
+	/* Not in the plan as we know it: be prepared for all. */
+	placement->may_restart = placement->is_gated = true;
+}
