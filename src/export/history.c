@@ -22,6 +22,8 @@ forget_record(SpanRecord *record)
 {
 	dlist_delete(&record->node);
 	record_count--;
+	if (record->failure != NULL)
+		pfree(record->failure);
 	pfree(record);
 }
 
@@ -63,6 +65,14 @@ history_add(const Settings *settings, const char *start, const char *end)
 	dlist_push_head(&records, &record->node);
 	record_count++;
 	return record;
+}
+
+void
+history_note_failure(SpanRecord *record, const Failure *failure)
+{
+	if (record->failure == NULL)
+		record->failure = MemoryContextAlloc(TopMemoryContext, sizeof(Failure));
+	*record->failure = *failure;
 }
 
 void

@@ -33,11 +33,14 @@ typedef struct SpanRecord
 	int64 bytes_downloaded;
 	int64 bytes_inflated;
 	int64 records;
-	Failure failure; /* sqlstate 0: none */
+	Failure *failure; /* or NULL */
 } SpanRecord;
 
 /* A new record, in use, of memory that lives as long as the session. */
 extern SpanRecord *history_add(const Settings *settings, const char *start, const char *end);
+
+/* Why it failed (copied). */
+extern void history_note_failure(SpanRecord *record, const Failure *failure);
 
 /* The newest first. */
 extern void history_visit(void (*visit)(const SpanRecord *record, void *argument), void *argument);

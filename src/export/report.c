@@ -271,7 +271,7 @@ note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	span->bytes_inflated = part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
 	span->records = (int64) part->delivered;
 	if (failure != NULL)
-		span->failure = *failure;
+		history_note_failure(span, failure);
 	span->status = failure != NULL ? "FAILED" : "COMPLETED";
 	span->in_use = false;
 	part->span = NULL;

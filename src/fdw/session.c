@@ -69,7 +69,7 @@ time_or_null(TimestampTz time, bool *is_null)
 static char *
 reason_of(const Failure *failure)
 {
-	if (failure->sqlstate == 0)
+	if (failure == NULL || failure->sqlstate == 0)
 		return NULL;
 	return psprintf("%s%s%s", failure->reason, failure->detail[0] != '\0' ? ": " : "",
 					failure->detail);
@@ -120,7 +120,7 @@ add_span(const SpanRecord *record, void *argument)
 	bool nulls[EXPORTS_COLUMNS] = { false };
 	char *part = psprintf("hours %s to %s", record->start, record->end);
 	char *request = psprintf("{\"start\": \"%s\", \"end\": \"%s\"}", record->start, record->end);
-	char *reason = reason_of(&record->failure);
+	char *reason = reason_of(record->failure);
 	int column = 0;
 
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(record->server_name));

@@ -103,7 +103,8 @@ NOT_LISTED = {
     "invalid JSON: …", "character … has no equivalent in encoding \"…\"",
     # A token that was given and refused is not asked for again.
     "the access_token of the user mapping was refused",
-    # notices and the log
+    # notices, the log, and ANALYZE VERBOSE
+    '"…": the export has … rows; … rows are in the sample',
     "…: … for … s", "…, …: … for … s", "…, …: downloaded … of … MB, …", "…, …: downloaded … MB, …",
     "export …: table \"…\", server \"…\", …, … s, polls …, retries …, bytes …, records …",
 }
@@ -272,6 +273,8 @@ def query(message, sqlstate, sql, **options):
         return sql
 
 
+query('foreign table "…" can\'t be analyzed without the option default_start', "HV00L", "ANALYZE product.amplitude_events")
+query('foreign table "…" has no system column "…"', "0A000", "SELECT ctid FROM product.amplitude_events")
 query('the query gives no lower bound on server_upload_time of foreign table "…"', "HV00L", "SELECT * FROM product.amplitude_events")
 query('the last hours asked of foreign table "…" may be incomplete', "HV00L",
       "SELECT * FROM product.amplitude_events WHERE server_upload_time > now() - interval '1 hour'", incomplete_hours="error")
