@@ -93,6 +93,9 @@ typedef struct FeedApi
 	/* Can a download go on where it broke?  (The remote keeps the file.) */
 	bool resumable;
 
+	/* Can it be read again, leaving out the entries that were handed out? */
+	bool rereadable;
+
 	/* Does it depend on the registry's control requests? */
 	bool uses_registry;
 
@@ -111,6 +114,12 @@ typedef struct FeedApi
 
 	/* How many downloads may be open at once. */
 	int (*max_open)(const ExportFeed *feed);
+
+	/*
+	 * It is too much to be had at once: make several parts of it.  False if
+	 * they can't be smaller; then answer says so.  NULL: parts can't be split.
+	 */
+	bool (*split)(ExportFeed *feed, FeedPart *part, Answer *answer);
 
 	/* The part's name in messages, with a capital letter. */
 	void (*subject)(const FeedPart *part, char *subject, size_t size);
@@ -144,6 +153,7 @@ struct ExportFeed
 	RecordStream *records;
 	JsonValue *values;
 	Container *container;
+	Delivered *delivered; /* of the current part, where it is rereadable */
 
 	/* Without read-ahead: */
 	RecordBlock *block; /* that the records don't use at the moment, or NULL */
@@ -154,6 +164,7 @@ struct ExportFeed
 
 	ProfileListing *listing; /* Amazon Ads, when no profiles are named */
 	int64 next_hour;         /* Amplitude: of the parts to be added */
+	int64 longest_span;      /* that was not too much; 0: none was too much yet */
 	int64 notice_due;        /* of the next progress notice */
 	int64 waiting_since;     /* of the wait it tells of */
 	FeedCounters counters;

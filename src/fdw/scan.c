@@ -118,6 +118,61 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 	MemoryContextSwitchTo(old_context);
 }
 
+/*
+ * Errors that a value may cause: those of values, and those of a domain's
+ * constraints.
+ */
+static bool
+is_value_error(int sqlstate)
+{
+	int category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+}
+
+/*
+ * A value does not fit, but a download that broke must not be blamed on the
+ * value.  Returns if the record is read once more; else raises the error, or
+ * the one about the download.  The code of a type may have left anything
+ * behind, which only the end of the (sub)transaction clears up, so that the
+ * scan goes on after errors of our own only.
+ */
+static void
+doubt_value(ForeignScanStatus *status, MemoryContext context)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (!feed_take_back(status->feed, !row_reader_in_type_code(status->rows)))
+		ReThrowError(error);
+	FreeErrorData(error);
+}
+
+/* Make a row of the feed's record; false if it has to be read once more. */
+static bool
+fill_slot(ForeignScanStatus *status, TupleTableSlot *slot)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool filled = true;
+
+	PG_TRY();
+	{
+		row_reader_fill(status->rows, feed_values(status->feed), feed_record_number(status->feed),
+						feed_record_offset(status->feed), slot->tts_values, slot->tts_isnull);
+	}
+	PG_CATCH();
+	{
+		if (!is_value_error(geterrcode()))
+			PG_RE_THROW();
+		doubt_value(status, context);
+		filled = false;
+	}
+	PG_END_TRY();
+	return filled;
+}
+
 TupleTableSlot *
 adsexport_iterate_foreign_scan(ForeignScanState *node)
 {
@@ -137,9 +192,8 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 		switch (feed_next(status->feed, !compat_is_async(node)))
 		{
 			case FEED_RECORD:
-				row_reader_fill(status->rows, feed_values(status->feed),
-								feed_record_number(status->feed), feed_record_offset(status->feed),
-								slot->tts_values, slot->tts_isnull);
+				if (!fill_slot(status, slot))
+					break;
 				return ExecStoreVirtualTuple(slot);
 			case FEED_ORIGIN:
 				feed_origin(status->feed, &origin);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/crc32.h"
 #include "stream/unzip.h"
 
 /* Room in front of a block for what the one before it left over. */
@@ -30,6 +31,8 @@ typedef struct BlockEvent
 	StreamStatus what; /* STREAM_ENTRY_BEGIN, ENTRY_END, END or ERROR */
 	uint32_t offset;   /* from the block's first byte */
 	uint32_t name;     /* of the entry that begins, in names */
+	uint32_t crc;      /* of the entry that ends */
+	uint64_t length;   /* of the entry that ends, or left out at its beginning */
 } BlockEvent;
 
 struct RecordBlock
@@ -38,6 +41,9 @@ struct RecordBlock
 	int event_count;
 	size_t names_length;
 	StreamError error; /* with STREAM_ERROR */
+	bool state_known;  /* of the entry, behind the last byte: */
+	uint32_t crc;
+	uint64_t entry_length;
 	BlockEvent events[MAX_EVENTS];
 	char names[NAMES_SIZE];
 	char room[HEADROOM + BLOCK_SIZE + JSON_PADDING];
@@ -70,6 +76,9 @@ struct RecordStream
 	char *block_rest; /* of the block: what is not in large yet */
 
 	char entry[UNZIP_MAX_NAME + 1];
+	uint64_t entry_begin; /* offset of the first byte that was handed over */
+	uint64_t entry_length;
+	uint32_t entry_crc;
 	uint64_t bytes;
 	uint64_t records; /* of the entries before this one */
 	bool failed;
@@ -114,6 +123,8 @@ add_event(RecordBlock *block, StreamStatus what, const char *name)
 	event->what = what;
 	event->offset = (uint32_t) block->length;
 	event->name = (uint32_t) block->names_length;
+	event->crc = 0;
+	event->length = 0;
 	if (name != NULL)
 	{
 		size_t size = strlen(name) + 1;
@@ -147,9 +158,13 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 		{
 			case STREAM_ENTRY_BEGIN:
 				add_event(block, status, container_entry_name(container));
+				block->events[block->event_count - 1].length = container_entry_skipped(container);
 				break;
 			case STREAM_ENTRY_END:
 				add_event(block, status, NULL);
+				(void) container_entry_state(container,
+											 &block->events[block->event_count - 1].length,
+											 &block->events[block->event_count - 1].crc);
 				break;
 			case STREAM_END:
 				add_event(block, status, NULL);
@@ -167,6 +182,7 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 	}
 
 done:
+	block->state_known = container_entry_state(container, &block->entry_length, &block->crc);
 	memset(block_data(block) + block->length, 0, JSON_PADDING);
 	return status;
 }
@@ -224,6 +240,7 @@ record_stream_reset(RecordStream *stream, ContainerKind kind)
 	stream->in_large = false;
 	stream->block_rest = NULL;
 	stream->entry[0] = '\0';
+	stream->entry_begin = stream->entry_length = stream->entry_crc = 0;
 	stream->bytes = stream->records = 0;
 	stream->failed = stream->error_is_json = false;
 	memset(&stream->error, 0, sizeof(stream->error));
@@ -235,6 +252,8 @@ static StreamStatus
 fail(RecordStream *stream, const StreamError *error, bool is_json)
 {
 	stream->error = *error;
+	if (is_json)
+		stream->error.offset += stream->entry_begin;
 	stream->error_is_json = is_json;
 	stream->failed = true;
 	return STREAM_ERROR;
@@ -432,12 +451,15 @@ handle_event(RecordStream *stream)
 			stream->next = block_data(stream->block) + event->offset;
 			stream->limit = piece_end(stream);
 			stream->walked = 0;
+			stream->entry_begin = event->length;
 			snprintf(stream->entry, sizeof(stream->entry), "%s",
 					 stream->block->names + event->name);
 			return STREAM_ENTRY_BEGIN;
 		case STREAM_ENTRY_END:
 			stream->next_event++;
 			stream->at_content_end = true;
+			stream->entry_length = event->length;
+			stream->entry_crc = event->crc;
 			return STREAM_DATA;
 		case STREAM_END:
 			stream->next_event++;
@@ -478,6 +500,7 @@ record_stream_next(RecordStream *stream, JsonValue *values)
 				{
 					stream->between_entries = true;
 					stream->at_content_end = false;
+					return STREAM_ENTRY_END;
 				}
 				else if (stream->container_ended)
 					return STREAM_END;
@@ -528,7 +551,103 @@ record_stream_number(const RecordStream *stream)
 uint64_t
 record_stream_offset(const RecordStream *stream)
 {
-	return json_reader_record_offset(stream->reader);
+	return stream->entry_begin + json_reader_record_offset(stream->reader);
+}
+
+uint64_t
+record_stream_entry_length(const RecordStream *stream)
+{
+	return stream->entry_length;
+}
+
+uint32_t
+record_stream_entry_crc(const RecordStream *stream)
+{
+	return stream->entry_crc;
+}
+
+/*-------------------------------------------------------------------------
+ * When something is wrong
+ *-------------------------------------------------------------------------
+ */
+
+RecordPosition
+record_stream_position(const RecordStream *stream, bool before_last)
+{
+	const RecordBlock *block = stream->block;
+	const BlockEvent *event;
+	RecordPosition position = { true, false, 0, 0 };
+	const char *next = stream->next + (before_last ? 0 : stream->record_length);
+	size_t left = (size_t) (stream->limit - next);
+	uint32_t crc = 0;
+
+	if (stream->kind != CONTAINER_ZIP)
+		position.known = false;
+	if (stream->between_entries || stream->kind != CONTAINER_ZIP)
+		return position;
+
+	/*
+	 * What is known is the state behind the bytes that the stream has.  From
+	 * there it goes back to the record.
+	 */
+	position.inside = true;
+	event = stream->next_event < block->event_count ? &block->events[stream->next_event] : NULL;
+	if (stream->at_content_end)
+	{
+		position.offset = stream->entry_length;
+		position.crc = stream->entry_crc;
+	}
+	else if (event != NULL && event->what == STREAM_ENTRY_END)
+	{
+		position.offset = event->length;
+		position.crc = event->crc;
+	}
+	else
+	{
+		position.known = block->state_known;
+		position.offset = block->entry_length;
+		position.crc = block->crc;
+	}
+	crc = stream_crc32(0, (const unsigned char *) next, left);
+	if (stream->in_large)
+	{
+		size_t more = (size_t) (piece_end((RecordStream *) stream) - stream->block_rest);
+
+		crc = stream_crc32(crc, (const unsigned char *) stream->block_rest, more);
+		left += more;
+	}
+	position.offset -= left;
+	position.crc = stream_crc32_remove_end(position.crc, crc, left);
+	/* Of nothing there is nothing to be known. */
+	if (position.offset == 0)
+		position.known = true;
+	return position;
+}
+
+StreamStatus
+record_stream_verify(RecordStream *stream)
+{
+	stream->record_length = 0;
+	for (;;)
+	{
+		const BlockEvent *event;
+
+		if (stream->failed && !stream->error_is_json)
+			return STREAM_ERROR;
+		if (stream->block == NULL)
+			return STREAM_NEED_INPUT;
+		if (stream->at_content_end || stream->between_entries)
+			return STREAM_END;
+		stream->in_large = false;
+		stream->next = stream->limit = piece_end(stream);
+		if (stream->next_event >= stream->block->event_count)
+			return STREAM_NEED_INPUT;
+		event = &stream->block->events[stream->next_event++];
+		if (event->what == STREAM_ENTRY_END || event->what == STREAM_END)
+			stream->at_content_end = true;
+		else if (event->what == STREAM_ERROR)
+			return fail(stream, &stream->block->error, false);
+	}
 }
 
 uint64_t

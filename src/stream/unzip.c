@@ -242,6 +242,12 @@ unzip_entry_crc(const Unzip *unzip)
 	return gunzip_is_plain(unzip->gunzip) ? unzip->crc : gunzip_content_crc(unzip->gunzip);
 }
 
+bool
+unzip_entry_is_plain(const Unzip *unzip)
+{
+	return gunzip_is_plain(unzip->gunzip);
+}
+
 uint64_t
 unzip_entries(const Unzip *unzip)
 {

@@ -55,6 +55,9 @@ extern const char *unzip_entry_name(const Unzip *unzip);
 extern uint64_t unzip_entry_length(const Unzip *unzip);
 extern uint32_t unzip_entry_crc(const Unzip *unzip);
 
+/* Is it no gzip?  Then the CRC-32 is right with STREAM_ENTRY_END only. */
+extern bool unzip_entry_is_plain(const Unzip *unzip);
+
 /* Since the last reset; entries are those announced by STREAM_ENTRY_BEGIN. */
 extern uint64_t unzip_entries(const Unzip *unzip);
 extern uint64_t unzip_bytes_in(const Unzip *unzip);
