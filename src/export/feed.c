@@ -147,9 +147,11 @@ feed_close(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
-		spool_close(part->spool);
+		spool_free(part->spool);
 		part->spool = NULL;
 	}
+	spool_file_close(feed->spool_file);
+	feed->spool_file = NULL;
 	release_feed(feed);
 }
 
@@ -225,7 +227,7 @@ rewind_parts(ExportFeed *feed)
 static void
 free_part(FeedPart *part)
 {
-	spool_close(part->spool);
+	spool_free(part->spool);
 	if (part->token != NULL)
 		pfree(part->token);
 	if (part->url != NULL)
@@ -247,6 +249,8 @@ drop_parts(ExportFeed *feed)
 		release_export(part);
 		free_part(part);
 	}
+	spool_file_close(feed->spool_file);
+	feed->spool_file = NULL;
 	feed->all_added = false;
 	feed->listing = NULL;
 }
@@ -478,8 +482,10 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(feed->context);
 
+	if (feed->spool_file == NULL)
+		feed->spool_file = spool_file_create();
 	if (part->spool == NULL)
-		part->spool = spool_create();
+		part->spool = spool_create(feed->spool_file);
 	else
 		spool_restart(part->spool);
 	MemoryContextSwitchTo(old_context);

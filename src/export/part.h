@@ -139,8 +139,9 @@ struct ExportFeed
 	ExportQuery *query;          /* NULL: not started */
 	bool warned;                 /* of incomplete hours */
 	bool all_added;
-	bool keep;          /* downloads are spooled, for a rescan */
-	char *spool_buffer; /* of SPOOL_BUFFER bytes */
+	bool keep;             /* downloads are spooled, for a rescan */
+	char *spool_buffer;    /* of SPOOL_BUFFER bytes */
+	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
 	FeedPart *current; /* being read, or NULL */
 	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
