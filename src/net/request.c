@@ -20,8 +20,11 @@
 /* What is kept of the body of an answer that is an error. */
 #define MAX_ERROR_BODY ((size_t) 64 * 1024)
 
-/* libcurl hands over at most this much at a time. */
-#define RECEIVE_BUFFER (128L * 1024)
+/*
+ * libcurl hands over at most this much at a time, up to a hundred times in a
+ * row if the sender is that fast, and all of it has to be kept.
+ */
+#define RECEIVE_BUFFER (16L * 1024)
 
 typedef struct Body
 {

@@ -38,6 +38,8 @@ class Week(support.TestCase):
 
     def setUp(self):
         super().setUp()
+        # What is committed stays, whatever happens.
+        self.session = self.connect(synchronous_commit="on")
         # All transfers of an hour's load are small, so that it is gone on with at once or in an hour.
         self.amplitude(max_retries=0, request_span="1d", incomplete_hours="error")
         self.session.run(TABLE)
@@ -72,7 +74,7 @@ class Week(support.TestCase):
         running.wait()
         self.check_terminated(running)
         self.clear_faults()
-        self.session = self.connect()
+        self.session = self.connect(synchronous_commit="on")
 
     def crashed(self, statement):
         """The same for all of the server, which is not given the time to clean up."""
@@ -88,7 +90,7 @@ class Week(support.TestCase):
         self.assertIsNotNone(running.error)
         server.server_command("pg_ctl", "-D", os.path.join(server.folder, "data"), "-l", server.log_file, "-w", "-t", "60", "start")
         self.clear_faults()
-        self.session = self.connect()
+        self.session = self.connect(synchronous_commit="on")
 
     def test_week(self):
         data = self.data()
