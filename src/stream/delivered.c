@@ -132,6 +132,9 @@ delivered_note(Delivered *delivered, const char *name, uint64_t length, uint32_t
 	DeliveredEntry entry = { hash_name(name), length, crc, true, whole, true };
 	DeliveredEntry *beginning;
 
+	/* Part of it is of no use. */
+	if (delivered->incomplete)
+		return;
 	pthread_mutex_lock(&delivered->mutex);
 	beginning = find(delivered, entry.name, true, false);
 	if (beginning != NULL)

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import os
 import re
 import time
 import urllib.request
@@ -369,6 +370,15 @@ class Rereading(AmplitudeCase):
         self.amplitude(max_retries=1)
         self.broken({"cut_after": 0.6})
 
+    def test_more_entries_than_are_remembered(self):
+        """They are read, but cannot be gone on with."""
+        self.session.run("SET statement_timeout = '60s'")
+        self.emulator.settings(archive="too-many-entries")
+        self.amplitude(max_retries=1)
+        self.check("2025-03-01T05", "2025-03-01T05", ONE_HOUR)
+        self.fault({"call": "export", "times": 1}, **READ_AND(corrupt_byte=-30))
+        self.expect_error("HV000", ONE_HOUR, "more than 262144 files were read", "request_span")
+
     def test_cancel_while_leaving_out(self):
         self.emulator.settings(events_per_hour=400)
         self.amplitude(max_retries=1)
@@ -545,6 +555,37 @@ class Doubt(AmplitudeCase):
             text = answer.read()
         self.assertEqual(gzip.decompress(text)[:1], b"[")
         return text.index(b'"targetId":"' + target.encode()) + len('"targetId":"') + 2
+
+
+class Samples(AmplitudeCase):
+    """Archives as other programs write them."""
+
+    FOLDER = os.path.join(os.path.dirname(support.FOLDER), "archives")
+
+    def setUp(self):
+        super().setUp()
+        self.amplitude(max_retries=0)
+        self.session.run("CREATE FOREIGN TABLE product.sample (uuid uuid, archive_entry text, event_type text) SERVER amplitude "
+                         "OPTIONS (entity 'amplitude_events', default_start '1h', incomplete_hours 'ignore')")
+
+    def read(self, name):
+        self.emulator.settings(serve={"amplitude_events": os.path.join(self.FOLDER, name)})
+        return self.session.rows("SELECT archive_entry, count(*) FROM product.sample GROUP BY 1")
+
+    def test_readable(self):
+        expected = [("11/11_2025-01-01_%d#0.json.gz" % hour, count) for hour, count in enumerate((1, 300, 7, 0, 2)) if count]
+        names = sorted(name for name in os.listdir(self.FOLDER) if name.endswith(".zip"))
+        self.assertGreater(len(names), 14)
+        for name in names:
+            with self.subTest(archive=name):
+                self.assertCountEqual(self.read(name), expected)
+
+    def test_refused(self):
+        for name, words in (("encrypted", "encrypted entries are not supported"), ("aes-encrypted", "encrypted entries are not supported"),
+                            ("bzip2", "compression method 12 (bzip2)"), ("lzma", "compression method 14 (LZMA)"), ("deflate64", "compression method 9 (Deflate64)")):
+            with self.subTest(archive=name):
+                self.emulator.settings(serve={"amplitude_events": os.path.join(self.FOLDER, "refused", name + ".zip")})
+                self.expect_error("HV000", "SELECT * FROM product.sample", words, 'zip entry "11/11_2025-01-01_', 'foreign table "sample"')
 
 
 class Statuses(AmplitudeCase):
