@@ -17,7 +17,7 @@ HALF_A_DAY = EVENTS % ("2025-03-01 00:00Z", "2025-03-01 12:00Z")
 ONE_HOUR = EVENTS % ("2025-03-01 05:00Z", "2025-03-01 06:00Z")
 
 
-def READ_AND(**breaks):
+def after_reading(**breaks):
     """A break after something was read: what breaks at once is asked for again, as if nothing had happened."""
     return dict({"pause_after": 0.15, "pause_seconds": 0.25}, **breaks)
 
@@ -141,13 +141,13 @@ class TooMuch(AmplitudeCase):
         """It was not too much before."""
         self.emulator.settings(events_per_hour=60)
         self.amplitude(max_retries=3, request_span="12h")
-        self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.5))
+        self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.5))
         self.fault({"call": "export", "nth": 2}, status=504, body="upstream request timeout")
         self.check()
         self.assertEqual(len(set(self.spans())), 1)
         with self.subTest(status=400):
             self.clear_faults()
-            self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.5))
+            self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.5))
             self.fault({"call": "export", "nth": 2}, status=400, body=TOO_LARGE)
             self.expect_error("HV000", HALF_A_DAY, TOO_LARGE)
 
@@ -246,12 +246,8 @@ class EventTime(AmplitudeCase):
                 self.assertEqual(self.calls("export"), [], error)
 
 
-class Rereading(AmplitudeCase):
-    """What was handed out of an archive that broke is left out of the next one."""
-
+class BreakingCase(AmplitudeCase):
     emulator_options = ("--events-per-hour", "60")
-    LAYOUTS = ("stored-descriptor", "varying", "shuffled", "shuffled,varying", "deflate-sizes,varying", "multi-member,shuffled", "zip64-all",
-               "directories,empty-entries,mixed,shuffled", "zero-byte-entries,varying", "crlf,no-final-newline,shuffled")
     DAY = EVENTS % ("2025-03-01Z", "2025-03-02Z")
 
     def broken(self, *breaks, query=None, start="2025-03-01T00", end="2025-03-01T23"):
@@ -259,7 +255,7 @@ class Rereading(AmplitudeCase):
         self.clear_faults()
         self.clear_log()
         for number, action in enumerate(breaks):
-            self.fault({"call": "export", "nth": number + 1}, **READ_AND(**action))
+            self.fault({"call": "export", "nth": number + 1}, **after_reading(**action))
         self.check(start, end, query or self.DAY)
         self.assertEqual(self.count_calls("export"), len(breaks) + 1)
 
@@ -267,12 +263,37 @@ class Rereading(AmplitudeCase):
         """With the thread a large download is needed, for it begins behind a megabyte."""
         self.session.run("SET adsexport_fdw.read_ahead = %s" % ("on" if on else "off"))
 
+
+class Breaks(BreakingCase):
+    """An archive may break anywhere and look like anything."""
+
+    LAYOUTS = ("stored-descriptor", "varying", "shuffled", "shuffled,varying", "deflate-sizes,varying", "multi-member,shuffled", "zip64-all",
+               "directories,empty-entries,mixed,shuffled", "zero-byte-entries,varying", "crlf,no-final-newline,shuffled")
+
     def test_layouts(self):
         self.amplitude(max_retries=1)
         for layout in self.LAYOUTS:
             with self.subTest(layout=layout):
                 self.emulator.settings(archive=layout)
                 self.broken({"cut_after": 0.6})
+
+    def test_every_kind_of_break(self):
+        self.amplitude(max_retries=1, stall_timeout="300ms")
+        for length in (False, True):
+            for action in ({"cut_after": 0.3}, {"cut_after": 0.99}, {"cut_after": -3}, {"cut_after": -30}, {"truncate": 0.6}, {"truncate": -1}, {"stall_after": 0.5},
+                           {"trailing_garbage": "garbage"}, {"corrupt_byte": -30}, {"corrupt_byte": -6}, {"until_close": True, "cut_after": 0.5}):
+                with self.subTest(action=action, length=length):
+                    self.emulator.settings(archive="shuffled,varying", amplitude_content_length=length)
+                    self.broken(action)
+
+    def test_without_progress_patience_ends(self):
+        self.amplitude(max_retries=2)
+        self.fault({"call": "export"}, cut_after=20000)
+        self.expect_error("08006", self.DAY, "It was tried 3 times")
+
+
+class Rereading(BreakingCase):
+    """What was handed out of an archive that broke is left out of the next one."""
 
     def test_with_the_thread_and_without(self):
         self.emulator.settings(events_per_hour=400)
@@ -295,32 +316,18 @@ class Rereading(AmplitudeCase):
                 # Each brings enough new to be worth another try.
                 self.broken({"cut_after": 0.2}, {"cut_after": 0.5}, {"cut_after": 0.8}, query=ONE_HOUR, start="2025-03-01T05", end="2025-03-01T05")
 
-    def test_every_kind_of_break(self):
-        self.amplitude(max_retries=1, stall_timeout="300ms")
-        for length in (False, True):
-            for action in ({"cut_after": 0.3}, {"cut_after": 0.99}, {"cut_after": -3}, {"cut_after": -30}, {"truncate": 0.6}, {"truncate": -1}, {"stall_after": 0.5},
-                           {"trailing_garbage": "garbage"}, {"corrupt_byte": -30}, {"corrupt_byte": -6}, {"until_close": True, "cut_after": 0.5}):
-                with self.subTest(action=action, length=length):
-                    self.emulator.settings(archive="shuffled,varying", amplitude_content_length=length)
-                    self.broken(action)
-
-    def test_without_progress_patience_ends(self):
-        self.amplitude(max_retries=2)
-        self.fault({"call": "export"}, cut_after=20000)
-        self.expect_error("08006", self.DAY, "It was tried 3 times")
-
     def test_record_numbers_go_on(self):
         """Messages count records as if nothing had happened."""
         self.emulator.settings(inject=[{"entity": "amplitude_events", "hour": "2025-03-01T23", "index": 1, "path": "uuid", "literal": '"x"'}])
         self.amplitude(max_retries=1)
         error = self.expect_error("22P02", self.DAY)
         places = re.search(r"record \d+, byte offset \d+ \(archive entry .*?\)", support.text_of_error(error)).group(0)
-        self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.6))
+        self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.6))
         self.expect_error("22P02", self.DAY, places)
 
     def test_origins(self):
         self.amplitude(max_retries=1)
-        self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.5))
+        self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.5))
         expected = [(record["uuid"], name) for name, records in self.data().event_files("2025-03-01T00", "2025-03-01T23") for record in records]
         self.assertCountEqual(self.session.rows(self.DAY.replace("SELECT uuid", "SELECT uuid, archive_entry")), expected)
 
@@ -330,27 +337,27 @@ class Rereading(AmplitudeCase):
             with self.subTest(layout=layout):
                 self.emulator.settings(archive=layout)
                 self.clear_faults()
-                self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.6))
+                self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.6))
                 self.fault({"call": "export", "after": 1}, change_content=True)
                 self.expect_error("HV000", self.DAY, re.compile("not the same as when it was read before|read before are missing"), "Run the query again")
 
     def test_nothing_any_more(self):
         """A quiet span is no rows, but not after some were read."""
         self.amplitude(max_retries=1)
-        self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.6))
+        self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.6))
         self.fault({"call": "export", "after": 1}, status=404, body="Raw data files were not found.")
         self.expect_error("HV000", self.DAY, "its content changed between two downloads", "now says that there are none")
 
     def test_an_empty_archive(self):
         self.amplitude(max_retries=1)
-        self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.6))
+        self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.6))
         self.fault({"call": "export", "after": 1}, body_base64=base64.b64encode(b"PK\x05\x06" + bytes(18)).decode())
         self.expect_error("HV000", self.DAY, "others that were read before are missing")
 
     def test_kept_for_a_rescan(self):
         self.amplitude(max_retries=1)
         self.emulator.settings(archive="shuffled,varying")
-        self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.6))
+        self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.6))
         self.session.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off")
         if self.session.connection.server_version >= 140000:
             self.session.run("SET enable_memoize = off")
@@ -362,7 +369,7 @@ class Rereading(AmplitudeCase):
     def test_several_spans(self):
         self.amplitude(max_retries=4, request_span="2h", concurrency="3")
         self.emulator.settings(archive="varying")
-        self.fault({"call": "export", "nth": [1, 3, 4, 7]}, **READ_AND(cut_after=0.5))
+        self.fault({"call": "export", "nth": [1, 3, 4, 7]}, **after_reading(cut_after=0.5))
         self.check("2025-03-01T00", "2025-03-01T23", self.DAY)
 
     def test_many_entries(self):
@@ -376,7 +383,7 @@ class Rereading(AmplitudeCase):
         self.emulator.settings(archive="too-many-entries")
         self.amplitude(max_retries=1)
         self.check("2025-03-01T05", "2025-03-01T05", ONE_HOUR)
-        self.fault({"call": "export", "times": 1}, **READ_AND(corrupt_byte=-30))
+        self.fault({"call": "export", "times": 1}, **after_reading(corrupt_byte=-30))
         self.expect_error("HV000", ONE_HOUR, "more than 262144 files were read", "request_span")
 
     def test_cancel_while_leaving_out(self):
@@ -387,7 +394,7 @@ class Rereading(AmplitudeCase):
                 self.read_ahead(on)
                 self.clear_faults()
                 self.clear_log()
-                self.fault({"call": "export", "times": 1}, **READ_AND(cut_after=0.8))
+                self.fault({"call": "export", "times": 1}, **after_reading(cut_after=0.8))
                 self.fault({"call": "export", "after": 1}, stall_after=0.5)
                 running = self.session.start(self.DAY)
                 self.wait_for_call("export", count=2)
@@ -688,7 +695,7 @@ class Statuses(AmplitudeCase):
         self.passes_once(drop_connection_before_response=True)
 
 
-del AmplitudeCase
+del AmplitudeCase, BreakingCase
 
 
 if __name__ == "__main__":

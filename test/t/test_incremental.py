@@ -65,9 +65,10 @@ class Week(support.TestCase):
 
     def terminated(self, statement):
         """In the middle of the load, after rows were written."""
+        self.clear_log()
         self.fault({"call": "export"}, stall_after=0.8)
         running = self.session.start(statement)
-        self.wait_for_call("export", count=self.count_calls("export") + 1)
+        self.wait_for_call("export")
         time.sleep(0.2)
         other = self.connect()
         other.run("SELECT pg_terminate_backend(%s)", self.session.pid)
@@ -81,9 +82,10 @@ class Week(support.TestCase):
         server = support.cluster()
         if server.folder is None:
             return self.terminated(statement)
+        self.clear_log()
         self.fault({"call": "export"}, stall_after=0.8)
         running = self.session.start(statement)
-        self.wait_for_call("export", count=self.count_calls("export") + 1)
+        self.wait_for_call("export")
         time.sleep(0.2)
         server.server_command("pg_ctl", "-D", os.path.join(server.folder, "data"), "-m", "immediate", "-w", "stop")
         running.wait()
