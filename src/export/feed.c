@@ -958,15 +958,21 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 	StreamError error = *record_stream_error(feed->records);
 	bool is_json = record_stream_error_is_json(feed->records);
 	RecordPosition position = record_stream_position(feed->records, false);
+	ContentState state = CONTENT_CORRUPT;
 	Answer answer;
 
 	/* Bytes that were corrupted look like bad JSON first. */
-	if (is_json && verify_content(feed, part) == CONTENT_CORRUPT)
+	if (is_json)
+		state = verify_content(feed, part);
+	if (is_json && state == CONTENT_CORRUPT)
 	{
 		error = *record_stream_error(feed->records);
 		is_json = false;
 	}
 	judge_content(feed, part, &error, is_json, &answer);
+	/* What has its checksum, and was right so far, will not be any better. */
+	if (state == CONTENT_VERIFIED && part->delivered > 0 && answer.action == ACTION_RETRY)
+		answer.action = ACTION_FAIL_REQUEST;
 	part->from_spool = false;
 	handle_broken_content(feed, part, position, &answer);
 }

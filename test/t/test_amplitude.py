@@ -3,6 +3,7 @@
 import base64
 import gzip
 import os
+import random
 import re
 import time
 import urllib.request
@@ -511,6 +512,16 @@ class Doubt(AmplitudeCase):
                                           'column "uuid" of foreign table "amplitude_events", record ', "byte offset", "archive entry")
                 self.assertEqual(support.text_of_error(error).count("archive entry"), 1)
 
+    def test_json_that_the_vendor_sent(self):
+        """It will not be any better the next time."""
+        self.emulator.settings(archive="stored-descriptor")
+        self.amplitude(max_retries=3)
+        good = '{"uuid": "11111111-1111-4111-8111-%012d", "server_upload_time": "2025-03-01 00:00:01"}'
+        text = "\n".join([good % number for number in range(100)] + ['{"uuid": '] + [good % number for number in range(100, 200)])
+        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "files": {"1/1_2025-03-01_0#0.json.gz": text}})
+        self.expect_error("HV000", HALF_A_DAY, "malformed JSON in record 101", "1/1_2025-03-01_0#0.json.gz")
+        self.assertEqual(self.count_calls("export"), 1)
+
     def test_as_null(self):
         """on_invalid = null reads on, and the checksum stops it."""
         self.amplitude(max_retries=0, imports={"on_invalid": "null"})
@@ -535,6 +546,31 @@ class Doubt(AmplitudeCase):
         time.sleep(0.3)
         self.assertLess(self.cancel(running), 300)
         self.assertEqual(running.error.pgcode, "57014")
+
+    def test_anywhere(self):
+        """Whatever is made of a corrupt file, it is the file that is named."""
+        self.amplitude(max_retries=0)
+        self.amazon(max_retries=0)
+        places = random.Random(4)
+        query = HALF_A_DAY.replace("SELECT uuid", "SELECT *")
+        for archive in ("stored-descriptor", "deflate-sizes", "gzip-stored"):
+            self.emulator.settings(archive=archive)
+            for number in range(60):
+                place = places.random()
+                with self.subTest(archive=archive, place=place):
+                    self.clear_faults()
+                    self.fault({"call": "export"}, corrupt_byte=place)
+                    # 54000: what says how long something is, is too much.
+                    self.expect_error(("HV000", "54000"), query, "Hours 20250301T00 to 20250301T11")
+        for level in (0, 6):
+            self.emulator.settings(gzip_level=level)
+            for number in range(40):
+                place = places.random()
+                with self.subTest(gzip_level=level, place=place):
+                    self.clear_faults()
+                    self.session.run("SELECT adsexport_forget()")
+                    self.fault({"call": "download"}, corrupt_byte=place)
+                    self.expect_error(("HV000", "54000"), "SELECT * FROM ads.targets", "Profile 1111, export")
 
     def test_amazon(self):
         """There the whole file has one checksum."""
