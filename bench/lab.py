@@ -95,7 +95,8 @@ class Data:
         subprocess.run((os.path.join(self.emulator, "emulator"), "--drift", "false") + options, check=True)
 
     def make_all(self, memory):
-        self.make("targets.json.gz", lambda path: self.run_emulator("--targets", str(self.targets), "--make", "targets=" + path))
+        self.make("targets.json.gz", lambda path: self.run_emulator(
+            "--targets", str(self.targets), "--full-details", "true", "--make", "targets=" + path))
         days, hour = divmod(self.hours - 1, 24)
         last = "2025-03-%02dT%02d" % (1 + days, hour)
         self.make("events.zip", lambda path: self.run_emulator(
@@ -209,7 +210,7 @@ class Emulator:
 
 class Cluster:
     def __init__(self, commit=None, install=False):
-        self.work = tempfile.mkdtemp(prefix="adsexport-bench-", dir="/tmp")
+        self.work = tempfile.mkdtemp(prefix="adsexport-bench-", dir=os.environ.get("BENCH_WORK", "/tmp"))
         done = subprocess.run([os.path.join(FOLDER, "set-up"), self.work] + ([commit] if commit else []),
                               env=dict(os.environ, BENCH_INSTALL="1" if install else ""))
         if done.returncode != 0:

@@ -85,6 +85,8 @@ release_feed(void *argument)
 		record_block_free(record_stream_take_back(feed->records));
 	record_stream_free(feed->records);
 	feed->records = NULL;
+	record_walker_free(feed->walker);
+	feed->walker = NULL;
 	record_block_free(feed->block);
 	feed->block = NULL;
 	container_free(feed->container);
@@ -102,7 +104,7 @@ release_feed(void *argument)
 }
 
 ExportFeed *
-feed_create(const Settings *settings, const JsonPaths *paths)
+feed_create(const Settings *settings, const JsonPaths *paths, const RecordPreparer *preparer)
 {
 	ExportFeed *feed = palloc0(sizeof(ExportFeed));
 
@@ -112,7 +114,6 @@ feed_create(const Settings *settings, const JsonPaths *paths)
 	dlist_init(&feed->parts);
 	feed->query_context = AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw feed query",
 												ALLOCSET_SMALL_SIZES);
-	feed->values = palloc0(sizeof(JsonValue) * Max(json_paths_count(paths), 1));
 
 	/* Registered first, so that nothing made below can be lost. */
 	feed->callback.func = release_feed;
@@ -123,11 +124,12 @@ feed_create(const Settings *settings, const JsonPaths *paths)
 		registry_attach();
 		feed->attached = true;
 	}
-	feed->records = record_stream_create(paths);
+	feed->records = record_stream_create();
+	feed->walker = record_walker_create(paths, preparer);
 	feed->container = container_create(feed->api->container);
 	if (feed->api->rereadable)
 		feed->delivered = delivered_create();
-	if (feed->records == NULL || feed->container == NULL ||
+	if (feed->records == NULL || feed->walker == NULL || feed->container == NULL ||
 		(feed->api->rereadable && feed->delivered == NULL))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	feed->reactor = reactor_create();
@@ -520,6 +522,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		prepare_spool(feed, part);
 	record_block_free(record_stream_take_back(feed->records));
 	record_stream_reset(feed->records, feed->api->container);
+	record_walker_reset(feed->walker, feed->api->container);
 	container_reset(feed->container);
 	feed->filling = false;
 	if (!feed->api->rereadable)
@@ -1198,7 +1201,8 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 	/* What the container has not taken yet stays with the request. */
 	request_consume(part->request, feed->lent - feed->input.available);
 	feed->lent = feed->input.available = 0;
-	part->read_ahead = read_ahead_start(part->reactor, part->request, feed->container);
+	part->read_ahead = read_ahead_start(part->reactor, part->request, feed->container, feed->walker,
+										record_stream_block(feed->records));
 	if (part->read_ahead != NULL &&
 		!reactor_watch(feed->reactor, read_ahead_descriptor(part->read_ahead)))
 		/* It has begun already, so there is no way back to doing without. */
@@ -1213,24 +1217,33 @@ typedef enum SupplyResult
 	SUPPLY_BROKEN /* the transfer failed */
 } SupplyResult;
 
+/* Walk (on) a block and hand it to the records. */
+static void
+walk_block(ExportFeed *feed, FeedPart *part, RecordBlock *block)
+{
+	if (record_block_state(block) != BLOCK_WALKED)
+	{
+		record_walker_walk(feed->walker, block, false);
+		if (part->read_ahead != NULL && record_block_state(block) == BLOCK_WALKED)
+			read_ahead_walked(part->read_ahead);
+	}
+	record_stream_give(feed->records, block);
+}
+
 /* Give the records the next block that the thread has filled. */
 static SupplyResult
 supply_from_thread(ExportFeed *feed, FeedPart *part)
 {
-	RecordBlock *block = read_ahead_take(part->read_ahead);
+	RecordBlock *block;
+	bool ended;
 
-	if (block != NULL)
-	{
-		read_ahead_put_back(part->read_ahead, record_stream_give(feed->records, block));
-		return SUPPLIED;
-	}
-	if (!read_ahead_ended(part->read_ahead))
-		return SUPPLY_NOTHING_YET;
-	/* It may have ended between the two looks. */
+	read_ahead_put_back(part->read_ahead, record_stream_take_back(feed->records));
+	/* In this order: the last block may come between the two looks. */
+	ended = read_ahead_ended(part->read_ahead);
 	block = read_ahead_take(part->read_ahead);
 	if (block == NULL)
-		return SUPPLY_BROKEN;
-	read_ahead_put_back(part->read_ahead, record_stream_give(feed->records, block));
+		return ended ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
+	walk_block(feed, part, block);
 	return SUPPLIED;
 }
 
@@ -1240,6 +1253,8 @@ supply_here(ExportFeed *feed, FeedPart *part)
 {
 	StreamStatus status;
 
+	if (feed->block == NULL)
+		feed->block = record_stream_take_back(feed->records);
 	if (feed->block == NULL)
 	{
 		feed->block = record_block_create();
@@ -1272,7 +1287,8 @@ supply_here(ExportFeed *feed, FeedPart *part)
 			elog(ERROR, "the temporary file of a download ends too early");
 		return request_state(part->request) == REQUEST_FAILED ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
 	}
-	feed->block = record_stream_give(feed->records, feed->block);
+	walk_block(feed, part, feed->block);
+	feed->block = NULL;
 	feed->filling = false;
 	feed->given++;
 	if (status == STREAM_DATA || status == STREAM_NEED_INPUT)
@@ -1280,9 +1296,17 @@ supply_here(ExportFeed *feed, FeedPart *part)
 	return SUPPLIED;
 }
 
+/* Give the records more to read. */
 static SupplyResult
 supply(ExportFeed *feed, FeedPart *part)
 {
+	RecordBlock *block = record_stream_block(feed->records);
+
+	if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
+	{
+		walk_block(feed, part, block);
+		return SUPPLIED;
+	}
 	return part->read_ahead != NULL ? supply_from_thread(feed, part) : supply_here(feed, part);
 }
 
@@ -1346,7 +1370,7 @@ feed_next(ExportFeed *feed, bool wait)
 		}
 		else
 		{
-			switch (record_stream_next(feed->records, feed->values))
+			switch (record_stream_next(feed->records))
 			{
 				case STREAM_RECORD:
 					part->delivered++;
@@ -1389,7 +1413,13 @@ feed_next(ExportFeed *feed, bool wait)
 const JsonValue *
 feed_values(const ExportFeed *feed)
 {
-	return feed->values;
+	return record_stream_values(feed->records);
+}
+
+void *const *
+feed_prepared(const ExportFeed *feed)
+{
+	return record_stream_prepared(feed->records);
 }
 
 void

@@ -22,6 +22,7 @@
 #include "export/query.h"
 #include "export/settings.h"
 #include "row/row.h"
+#include "stream/records.h"
 
 typedef struct ExportFeed ExportFeed;
 
@@ -32,10 +33,11 @@ extern int progress_interval;
 extern bool read_ahead_enabled;
 
 /*
- * settings (with the user mapping loaded) and paths are borrowed and must
- * outlive the feed.  No network traffic.
+ * settings (with the user mapping loaded), paths and preparer (or NULL) are
+ * borrowed and must outlive the feed.  No network traffic.
  */
-extern ExportFeed *feed_create(const Settings *settings, const JsonPaths *paths);
+extern ExportFeed *
+feed_create(const Settings *settings, const JsonPaths *paths, const RecordPreparer *preparer);
 
 /*
  * The plan says that the feed will be started again: keep what is downloaded
@@ -85,7 +87,9 @@ extern bool feed_take_back(ExportFeed *feed, bool may_go_on);
 extern int feed_begin_wait(ExportFeed *feed, int64 at_most);
 extern void feed_end_wait(ExportFeed *feed);
 
+/* Of the record: its values, and what was prepared of them (or NULL). */
 extern const JsonValue *feed_values(const ExportFeed *feed);
+extern void *const *feed_prepared(const ExportFeed *feed);
 extern void feed_origin(const ExportFeed *feed, RowOrigin *origin);
 extern uint64 feed_record_number(const ExportFeed *feed);
 extern uint64 feed_record_offset(const ExportFeed *feed);

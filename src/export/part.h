@@ -151,13 +151,13 @@ struct ExportFeed
 	int64 wait_limit; /* milliseconds that it can have taken; -1: any */
 	int64 due;        /* of the next step, as far as no event tells */
 	bool attached;    /* to the registry */
+	RecordWalker *walker;
 	RecordStream *records;
-	JsonValue *values;
 	Container *container;
 	Delivered *delivered; /* of the current part, where it is rereadable */
 
 	/* Without read-ahead: */
-	RecordBlock *block; /* that the records don't use at the moment, or NULL */
+	RecordBlock *block; /* being filled, or NULL */
 	bool filling;       /* it was begun */
 	uint64 given;       /* blocks of the current part */
 	StreamInput input;

@@ -45,13 +45,16 @@ struct ReadAhead
 	Reactor *reactor;
 	Request *request;
 	Container *container;
+	RecordWalker *walker;
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t block_freed;
-	Bell ready; /* for the reader: a block, or the end */
-	Bell stop;  /* for the thread */
+	pthread_cond_t work; /* for the thread: a block was freed, or the walker */
+	Bell ready;          /* for the reader: a block, or the end */
+	Bell stop;           /* for the thread */
 	BlockQueue full;
 	BlockQueue empty;
+	RecordBlock *walking; /* of the full ones, by the thread; or NULL */
+	bool reader_walks;    /* the walker is the reader's */
 	bool stopping;
 	bool ended;
 	_Atomic uint64_t bytes;
@@ -139,7 +142,34 @@ bell_silence(Bell *bell)
  *-------------------------------------------------------------------------
  */
 
-/* The next block to fill, or NULL when told to stop. */
+/*
+ * The block to be walked next, or NULL.  Blocks are walked in order.  One that
+ * holds more records than it can keep is for the reader to go on with; and
+ * large records are made one at a time, so that memory stays bounded.
+ */
+static RecordBlock *
+next_to_walk(const ReadAhead *read_ahead)
+{
+	const BlockQueue *full = &read_ahead->full;
+
+	if (read_ahead->reader_walks)
+		return NULL;
+	for (int i = 0; i < full->count; i++)
+	{
+		RecordBlock *block = full->blocks[(full->first + i) % QUEUE_SIZE];
+
+		if (record_block_state(block) == BLOCK_NOT_WALKED)
+			return block;
+		if (record_block_state(block) == BLOCK_PARTLY_WALKED || record_block_has_large(block))
+			return NULL;
+	}
+	return NULL;
+}
+
+/*
+ * The next block to fill, or NULL when told to stop.  Before there is one,
+ * the full ones are walked.
+ */
 static RecordBlock *
 wait_for_empty_block(ReadAhead *read_ahead)
 {
@@ -147,7 +177,19 @@ wait_for_empty_block(ReadAhead *read_ahead)
 
 	pthread_mutex_lock(&read_ahead->mutex);
 	while (!read_ahead->stopping && (block = queue_take(&read_ahead->empty)) == NULL)
-		pthread_cond_wait(&read_ahead->block_freed, &read_ahead->mutex);
+	{
+		read_ahead->walking = next_to_walk(read_ahead);
+		if (read_ahead->walking == NULL)
+		{
+			pthread_cond_wait(&read_ahead->work, &read_ahead->mutex);
+			continue;
+		}
+		pthread_mutex_unlock(&read_ahead->mutex);
+		record_walker_walk(read_ahead->walker, read_ahead->walking, true);
+		pthread_mutex_lock(&read_ahead->mutex);
+		read_ahead->walking = NULL;
+		bell_ring(&read_ahead->ready);
+	}
 	pthread_mutex_unlock(&read_ahead->mutex);
 	return block;
 }
@@ -279,7 +321,7 @@ release(ReadAhead *read_ahead)
 	free_queue(&read_ahead->empty);
 	bell_close(&read_ahead->ready);
 	bell_close(&read_ahead->stop);
-	pthread_cond_destroy(&read_ahead->block_freed);
+	pthread_cond_destroy(&read_ahead->work);
 	pthread_mutex_destroy(&read_ahead->mutex);
 	free(read_ahead);
 }
@@ -304,7 +346,8 @@ start_thread(ReadAhead *read_ahead)
 }
 
 ReadAhead *
-read_ahead_start(Reactor *reactor, Request *request, Container *container)
+read_ahead_start(Reactor *reactor, Request *request, Container *container, RecordWalker *walker,
+				 const RecordBlock *in_use)
 {
 	ReadAhead *read_ahead = calloc(1, sizeof(ReadAhead));
 	bool ok;
@@ -314,8 +357,10 @@ read_ahead_start(Reactor *reactor, Request *request, Container *container)
 	read_ahead->reactor = reactor;
 	read_ahead->request = request;
 	read_ahead->container = container;
+	read_ahead->walker = walker;
+	read_ahead->reader_walks = in_use != NULL && record_block_state(in_use) != BLOCK_WALKED;
 	pthread_mutex_init(&read_ahead->mutex, NULL);
-	pthread_cond_init(&read_ahead->block_freed, NULL);
+	pthread_cond_init(&read_ahead->work, NULL);
 	ok = bell_open(&read_ahead->ready);
 	ok &= bell_open(&read_ahead->stop);
 	for (int i = 0; ok && i < BLOCK_COUNT; i++)
@@ -344,14 +389,27 @@ read_ahead_descriptor(const ReadAhead *read_ahead)
 RecordBlock *
 read_ahead_take(ReadAhead *read_ahead)
 {
-	RecordBlock *block;
+	RecordBlock *block = NULL;
 
 	pthread_mutex_lock(&read_ahead->mutex);
-	block = queue_take(&read_ahead->full);
-	if (block == NULL && !read_ahead->ended)
+	if (read_ahead->full.count > 0 &&
+		read_ahead->full.blocks[read_ahead->full.first] != read_ahead->walking)
+		block = queue_take(&read_ahead->full);
+	if (block != NULL)
+		read_ahead->reader_walks = record_block_state(block) != BLOCK_WALKED;
+	else if (!read_ahead->ended || read_ahead->full.count > 0)
 		bell_silence(&read_ahead->ready);
 	pthread_mutex_unlock(&read_ahead->mutex);
 	return block;
+}
+
+void
+read_ahead_walked(ReadAhead *read_ahead)
+{
+	pthread_mutex_lock(&read_ahead->mutex);
+	read_ahead->reader_walks = false;
+	pthread_cond_signal(&read_ahead->work);
+	pthread_mutex_unlock(&read_ahead->mutex);
 }
 
 void
@@ -361,7 +419,7 @@ read_ahead_put_back(ReadAhead *read_ahead, RecordBlock *block)
 		return;
 	pthread_mutex_lock(&read_ahead->mutex);
 	queue_put(&read_ahead->empty, block);
-	pthread_cond_signal(&read_ahead->block_freed);
+	pthread_cond_signal(&read_ahead->work);
 	pthread_mutex_unlock(&read_ahead->mutex);
 }
 
@@ -390,7 +448,7 @@ read_ahead_stop(ReadAhead *read_ahead)
 	pthread_mutex_lock(&read_ahead->mutex);
 	read_ahead->stopping = true;
 	bell_ring(&read_ahead->stop);
-	pthread_cond_signal(&read_ahead->block_freed);
+	pthread_cond_signal(&read_ahead->work);
 	pthread_mutex_unlock(&read_ahead->mutex);
 	pthread_join(read_ahead->thread, NULL);
 	/* What was lent to the container and used up is not to be read again. */

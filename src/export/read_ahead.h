@@ -4,10 +4,15 @@
  *		Download and inflate beside the parse, in a thread.
  *
  * The thread drives one transfer and fills a fixed number of blocks; whoever
- * reads takes them in order.  It touches nothing of PostgreSQL: no server
- * header, no palloc, no signal (all are blocked in it).  It never waits for
- * anything but its transfer, a free block, or the word to stop, so that
- * stopping it takes no longer than inflating a block.
+ * reads takes them in order.  While all of them are full, it is ahead and has
+ * time to walk them, too, and to prepare values; blocks that it did not get to
+ * are walked by the reader.  So the work is shared out as it comes, whichever
+ * side has more of it.
+ *
+ * It touches nothing of PostgreSQL: no server header, no palloc, no signal
+ * (all are blocked in it).  It never waits for anything but its transfer, a
+ * free block, or the word to stop, so that stopping it takes no longer than
+ * inflating or walking a block.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,17 +29,24 @@ typedef struct ReadAhead ReadAhead;
 
 /*
  * Start a thread that goes on with the transfer, whose body is unpacked by
- * container.  Until read_ahead_stop the caller keeps its hands off all three.
+ * container.  Until read_ahead_stop the caller keeps its hands off all three,
+ * and off the walker but as told below.  in_use: the block that the caller has
+ * at the moment, or NULL; if it is not walked to its end, the walker is his.
  * Returns NULL if no thread, memory or descriptor can be had; the caller then
  * goes on by itself.
  */
-extern ReadAhead *read_ahead_start(Reactor *reactor, Request *request, Container *container);
+extern ReadAhead *read_ahead_start(Reactor *reactor, Request *request, Container *container,
+								   RecordWalker *walker, const RecordBlock *in_use);
 
 /* Readable when there may be a block to take, or the end. */
 extern int read_ahead_descriptor(const ReadAhead *read_ahead);
 
-/* The next block, or NULL if none is ready. */
+/*
+ * The next block, or NULL if none is ready.  Unless it is walked, the walker
+ * is the caller's, who walks it to its end and then says so.
+ */
 extern RecordBlock *read_ahead_take(ReadAhead *read_ahead);
+extern void read_ahead_walked(ReadAhead *read_ahead);
 
 /*
  * Give a block back to be filled again; NULL is allowed, and so is one that

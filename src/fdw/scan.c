@@ -76,7 +76,8 @@ prepare_reading(ForeignScanState *node, List *attributes)
 	settings_load_mapping(status->settings, compat_scan_user(node));
 	status->rows = row_reader_create(
 		desc, needed, column_json_paths(RelationGetRelid(relation), desc), status->settings);
-	status->feed = feed_create(status->settings, row_reader_paths(status->rows));
+	status->feed = feed_create(status->settings, row_reader_paths(status->rows),
+							   row_reader_preparer(status->rows));
 }
 
 void
@@ -159,8 +160,9 @@ fill_slot(ForeignScanStatus *status, TupleTableSlot *slot)
 
 	PG_TRY();
 	{
-		row_reader_fill(status->rows, feed_values(status->feed), feed_record_number(status->feed),
-						feed_record_offset(status->feed), slot->tts_values, slot->tts_isnull);
+		row_reader_fill(status->rows, feed_values(status->feed), feed_prepared(status->feed),
+						feed_record_number(status->feed), feed_record_offset(status->feed),
+						slot->tts_values, slot->tts_isnull);
 	}
 	PG_CATCH();
 	{

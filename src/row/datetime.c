@@ -42,6 +42,22 @@ read_digits(const char *text, int count, int *value)
 	return true;
 }
 
+/* Days since 2000-01-01; counts from March, so that a leap day comes last. */
+static int
+days_of_date(int year, int month, int day)
+{
+	int era;
+	int year_of_era;
+	int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	if (month <= 2)
+		year--;
+	era = year / 400;
+	year_of_era = year - era * 400;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+		   730425; /* 2000-01-01 is that many days behind 0000-03-01 */
+}
+
 /* Days since 2000-01-01 of the YYYY-MM-DD that text begins with. */
 static bool
 read_date(const char *text, int *days)
@@ -53,9 +69,11 @@ read_date(const char *text, int *days)
 	if (!read_digits(text, 4, &year) || text[4] != '-' || !read_digits(text + 5, 2, &month) ||
 		text[7] != '-' || !read_digits(text + 8, 2, &day))
 		return false;
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1])
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > 31)
 		return false;
-	*days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	if (day > 28 && day > (month == 2 ? 28 + isleap(year) : 30 + ((month + month / 8) & 1)))
+		return false;
+	*days = days_of_date(year, month, day);
 	return true;
 }
 
@@ -95,12 +113,9 @@ read_zone(const char *next, const char *end, int *offset)
 	return true;
 }
 
-/*
- * Returns false for everything that is not just of this form, such as a
- * second of 60, more than six digits of a fraction, or the year 0.
- */
-static bool
-read_fixed_format(const char *text, size_t length, Timestamp *result)
+/* Refuses, among others, a second of 60, more than six digits of a fraction, and the year 0. */
+bool
+timestamp_from_fixed_format(const char *text, size_t length, Timestamp *result)
 {
 	const char *end = text + length;
 	const char *next;
@@ -316,7 +331,7 @@ convert_timestamp(Converter *converter, const JsonValue *json, Datum *result)
 
 	if (status != VALUE_OK)
 		return status;
-	if (!read_fixed_format(text, length, &value))
+	if (!timestamp_from_fixed_format(text, length, &value))
 	{
 		DecodedTime decoded;
 
@@ -366,7 +381,7 @@ convert_date(Converter *converter, const JsonValue *json, Datum *result)
 		*result = DateADTGetDatum(days);
 		return VALUE_OK;
 	}
-	if (!read_fixed_format(text, length, &value))
+	if (!timestamp_from_fixed_format(text, length, &value))
 	{
 		DecodedTime decoded;
 

@@ -10,18 +10,35 @@
  * object's keys in their sorted order before it can write the first value.
  * All memory is used again for the next value.
  *
+ * A quick builder has all memory that it may ever use from the beginning, and
+ * gives up instead of asking the server for anything.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 #include "compat.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "row/value.h"
+
+/* Insertion sort is best for the few keys that objects mostly have. */
+#define INSERTION_SORT_KEYS 24
+
+/* Objects of one kind have the same keys in the same order: so many kinds are remembered. */
+#define REMEMBERED_ORDERS 64
+
+/* Copies of strings may write so many bytes more. */
+#define COPY_SLACK 16
 
 typedef enum NodeKind
 {
@@ -47,9 +64,18 @@ typedef struct ValueNode
 	uint8 kind;
 } ValueNode;
 
+/* How the keys of an object were sorted, by the prefixes that they have in the text. */
+typedef struct RememberedOrder
+{
+	uint32 count; /* 0: none */
+	uint8 places[INSERTION_SORT_KEYS];
+	uint64 prefixes[INSERTION_SORT_KEYS];
+} RememberedOrder;
+
 struct JsonbBuilder
 {
 	ValueContext *context;
+	bool is_quick;
 
 	/* reading */
 	const char *text;
@@ -65,10 +91,20 @@ struct JsonbBuilder
 	size_t order_count;
 	Scratch output;
 	size_t output_length;
+	RememberedOrder orders[REMEMBERED_ORDERS];
 };
 
-/* Insertion sort is best for the few keys that objects mostly have. */
-#define INSERTION_SORT_KEYS 24
+/* What a quick builder takes: the length of the text, and levels of containers. */
+#define QUICK_TEXT_LENGTH 8192
+#define QUICK_DEPTH 32
+
+/*
+ * What it can need for that: each value takes at least two bytes of the text
+ * and becomes an entry, a number's header and padding beside its bytes.
+ */
+#define QUICK_NODES (QUICK_TEXT_LENGTH / 2 + 2)
+#define QUICK_OUTPUT                                                                               \
+	(COPY_SLACK + QUICK_TEXT_LENGTH + QUICK_NODES * (2 * sizeof(JEntry) + 12) + NUMERIC_SHORT_SIZE)
 
 JsonbBuilder *
 jsonb_builder_create(ValueContext *context)
@@ -81,6 +117,27 @@ jsonb_builder_create(ValueContext *context)
 	builder->order.context = context->memory;
 	builder->output.context = context->memory;
 	return builder;
+}
+
+JsonbBuilder *
+jsonb_builder_create_quick(ValueContext *context)
+{
+	JsonbBuilder *builder = jsonb_builder_create(context);
+
+	builder->is_quick = true;
+	scratch_reserve(&builder->nodes, QUICK_NODES * sizeof(ValueNode));
+	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH + COPY_SLACK);
+	scratch_reserve(&builder->order, QUICK_NODES * sizeof(uint32));
+	scratch_reserve(&builder->output, QUICK_OUTPUT);
+	return builder;
+}
+
+/* Not in another thread: what is quick is over soon. */
+static inline void
+check_for_interrupts(const JsonbBuilder *builder)
+{
+	if (!builder->is_quick)
+		CHECK_FOR_INTERRUPTS();
 }
 
 void
@@ -108,6 +165,8 @@ read_failed(JsonbBuilder *builder, const char *expected)
 {
 	char shown[SHOWN_VALUE_SIZE];
 
+	if (builder->is_quick)
+		return false;
 	if (builder->next >= builder->end)
 		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_INVALID_TEXT_REPRESENTATION,
 					"invalid JSON: expected %s, but the value ends", expected);
@@ -123,6 +182,8 @@ read_failed(JsonbBuilder *builder, const char *expected)
 static bool
 too_large(JsonbBuilder *builder)
 {
+	if (builder->is_quick)
+		return false;
 	problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				"total size of jsonb elements exceeds the maximum of %u bytes", JENTRY_OFFLENMASK);
 	return false;
@@ -159,8 +220,22 @@ plain_prefix_length(const char *text)
 {
 	const char *next = text;
 
-#ifndef WORDS_BIGENDIAN
 	/* The text has JSON_PADDING behind it and a quote before that. */
+#if defined(__SSE2__)
+	for (;; next += 16)
+	{
+		__m128i bytes = _mm_loadu_si128((const __m128i *) next);
+		/* Compared as signed numbers, bytes beyond ASCII are less than a space, too. */
+		__m128i stop = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+		int mask;
+
+		stop = _mm_or_si128(stop, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+		stop = _mm_or_si128(stop, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+		mask = _mm_movemask_epi8(stop);
+		if (mask != 0)
+			return next - text + pg_rightmost_one_pos32(mask);
+	}
+#elif !defined(WORDS_BIGENDIAN)
 	const uint64 ones = UINT64CONST(0x0101010101010101);
 	const uint64 high_bits = UINT64CONST(0x8080808080808080);
 
@@ -220,6 +295,18 @@ read_special_string(JsonbBuilder *builder, const char *start)
 	string.length = next - start;
 	builder->next = next + 1;
 
+	if (builder->is_quick)
+	{
+		char *decoded = builder->decoded.data + builder->decoded_length;
+		StreamError error;
+
+		if (context->needs_conversion ||
+			!json_string_decode(&string, JSON_TEXT_ERROR, decoded, &length, &error))
+			return false;
+		add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
+		builder->decoded_length += length;
+		return true;
+	}
 	if (!text_from_string(context, &string, &text, &length))
 		return false;
 	if (length > JENTRY_OFFLENMASK)
@@ -229,7 +316,8 @@ read_special_string(JsonbBuilder *builder, const char *start)
 		add_node(builder, NODE_STRING, start - builder->text, length);
 		return true;
 	}
-	scratch_extend(&builder->decoded, builder->decoded_length + length, builder->decoded_length);
+	scratch_extend(&builder->decoded, builder->decoded_length + length + COPY_SLACK,
+				   builder->decoded_length);
 	if (length > 0)
 		memcpy(builder->decoded.data + builder->decoded_length, text, length);
 	add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
@@ -346,7 +434,13 @@ read_container(JsonbBuilder *builder, int depth)
 	uint32 index = add_node(builder, is_object ? NODE_OBJECT : NODE_ARRAY, 0, 0);
 	uint32 count = 0;
 
-	check_stack_depth();
+	if (builder->is_quick)
+	{
+		if (depth > QUICK_DEPTH)
+			return false;
+	}
+	else
+		check_stack_depth();
 	if (depth > JSON_MAX_DEPTH)
 	{
 		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -377,7 +471,7 @@ read_container(JsonbBuilder *builder, int depth)
 			if (!read_value(builder, depth))
 				return false;
 			count++;
-			CHECK_FOR_INTERRUPTS();
+			check_for_interrupts(builder);
 
 			skip_space(builder);
 			if (builder->next >= builder->end)
@@ -412,8 +506,9 @@ string_bytes(const JsonbBuilder *builder, const ValueNode *node)
 static inline char *
 reserve_output(JsonbBuilder *builder, size_t length)
 {
-	if (unlikely(builder->output_length + length > builder->output.size))
-		scratch_grow(&builder->output, builder->output_length + length, builder->output_length);
+	if (unlikely(builder->output_length + length + COPY_SLACK > builder->output.size))
+		scratch_grow(&builder->output, builder->output_length + length + COPY_SLACK,
+					 builder->output_length);
 	return builder->output.data + builder->output_length;
 }
 
@@ -454,6 +549,120 @@ compare_key_nodes(const void *left, const void *right, void *builder)
 }
 
 /*
+ * The length and the first bytes of a key as a number, of which the order is
+ * the order of the keys except where it is the same for both.
+ */
+static inline uint64
+key_prefix(const JsonbBuilder *builder, uint32 index)
+{
+	const ValueNode *node = node_at(builder, index);
+	const uint32 prefix_bytes = 7;
+	uint64 bytes = 0;
+
+	/* Of long keys the length decides first, which does not fit. */
+	if (node->length >= 255)
+		return ~UINT64CONST(0) << 8 * prefix_bytes;
+	if (node->kind == NODE_STRING)
+	{
+		/* JSON_PADDING is behind the text. */
+		memcpy(&bytes, string_bytes(builder, node), sizeof(bytes));
+		bytes = pg_ntoh64(bytes) >> 8;
+		if (node->length < prefix_bytes)
+			bytes &= ~UINT64CONST(0) << 8 * (prefix_bytes - node->length);
+	}
+	else
+	{
+		const unsigned char *text = (const unsigned char *) string_bytes(builder, node);
+
+		for (uint32 i = 0; i < prefix_bytes; i++)
+			bytes = bytes << 8 | (i < node->length ? text[i] : 0);
+	}
+	return (uint64) node->length << 8 * prefix_bytes | bytes;
+}
+
+/* Sort keys, of which prefixes holds the prefixes. */
+static void
+sort_few_keys(const JsonbBuilder *builder, uint32 *order, uint64 *prefixes, uint32 count)
+{
+	for (uint32 i = 1; i < count; i++)
+	{
+		uint32 key = order[i];
+		uint64 prefix = prefixes[i];
+		uint32 place = i;
+
+		while (place > 0 &&
+			   (prefixes[place - 1] > prefix || (prefixes[place - 1] == prefix &&
+												 compare_keys(builder, order[place - 1], key) > 0)))
+		{
+			order[place] = order[place - 1];
+			prefixes[place] = prefixes[place - 1];
+			place--;
+		}
+		order[place] = key;
+		prefixes[place] = prefix;
+	}
+}
+
+/*
+ * Sort the keys of an object, of which key is the first.  Returns how many of
+ * them are different; of equal ones the last is kept.
+ */
+static uint32
+order_few_keys(JsonbBuilder *builder, uint32 key, uint32 *order, uint32 count)
+{
+	uint32 keys[INSERTION_SORT_KEYS];
+	uint64 prefixes[INSERTION_SORT_KEYS];
+	uint64 sorted[INSERTION_SORT_KEYS];
+	uint64 hash = count;
+	RememberedOrder *remembered;
+	uint32 kept = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		keys[i] = key;
+		prefixes[i] = key_prefix(builder, key);
+		hash = hash * UINT64CONST(0x9E3779B97F4A7C15) + prefixes[i];
+		key = node_at(builder, key + 1)->next;
+	}
+	remembered = &builder->orders[(hash ^ hash >> 32) % REMEMBERED_ORDERS];
+	if (remembered->count == count &&
+		memcmp(remembered->prefixes, prefixes, count * sizeof(uint64)) == 0)
+	{
+		for (uint32 i = 0; i < count; i++)
+			order[i] = keys[remembered->places[i]];
+		return count;
+	}
+
+	memcpy(order, keys, count * sizeof(uint32));
+	memcpy(sorted, prefixes, count * sizeof(uint64));
+	sort_few_keys(builder, order, sorted, count);
+	remembered->count = count;
+	for (uint32 i = 0; i < count; i++)
+	{
+		if (i + 1 < count && sorted[i] == sorted[i + 1])
+		{
+			/* The prefixes do not tell all: the order of other keys may differ. */
+			remembered->count = 0;
+			if (compare_keys(builder, order[i], order[i + 1]) == 0)
+				continue;
+		}
+		order[kept++] = order[i];
+	}
+	if (remembered->count == 0)
+		return kept;
+	memcpy(remembered->prefixes, prefixes, count * sizeof(uint64));
+	for (uint32 i = 0; i < count; i++)
+	{
+		uint32 place = 0;
+
+		while (keys[place] != order[i])
+			place++;
+		remembered->places[i] = place;
+	}
+	return kept;
+}
+
+/*
  * Put an object's keys, sorted and the last of equal ones only, on top of the
  * order stack.  Returns how many there are.
  */
@@ -470,20 +679,7 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 	order = (uint32 *) (builder->order.data + used);
 
 	if (count <= INSERTION_SORT_KEYS)
-	{
-		for (uint32 i = 0; i < count; i++)
-		{
-			uint32 place = i;
-
-			while (place > 0 && compare_keys(builder, order[place - 1], key) > 0)
-			{
-				order[place] = order[place - 1];
-				place--;
-			}
-			order[place] = key;
-			key = node_at(builder, key + 1)->next;
-		}
-	}
+		kept = order_few_keys(builder, key, order, count);
 	else
 	{
 		for (uint32 i = 0; i < count; i++)
@@ -492,13 +688,12 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 			key = node_at(builder, key + 1)->next;
 		}
 		qsort_arg(order, count, sizeof(uint32), compare_key_nodes, builder);
-	}
-
-	for (uint32 i = 0; i < count; i++)
-	{
-		if (i + 1 < count && compare_keys(builder, order[i], order[i + 1]) == 0)
-			continue;
-		order[kept++] = order[i];
+		for (uint32 i = 0; i < count; i++)
+		{
+			if (i + 1 < count && compare_keys(builder, order[i], order[i + 1]) == 0)
+				continue;
+			order[kept++] = order[i];
+		}
 	}
 	builder->order_count += kept;
 	return kept;
@@ -511,13 +706,17 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 {
 	size_t begin = builder->output_length;
 	const char *text = builder->text + node->offset;
-	size_t size;
+	size_t size = 0;
 
 	align_output(builder);
-	size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
+	if (numeric_format_is_known())
+		size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
 	if (size == 0)
 	{
 		Datum number;
+
+		if (builder->is_quick)
+			return false;
 
 		if (!numeric_from_number(text, node->length, &number))
 		{
@@ -535,6 +734,16 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 	builder->output_length += size;
 	*entry = JENTRY_ISNUMERIC | (builder->output_length - begin);
 	return true;
+}
+
+/* Reads and writes up to COPY_SLACK bytes more than length. */
+static inline void
+copy_string(char *output, const char *text, uint32 length)
+{
+	const char *end = text + length;
+
+	for (; text < end; text += COPY_SLACK, output += COPY_SLACK)
+		memcpy(output, text, COPY_SLACK);
 }
 
 /* Append a value's bytes; entry gets its type and length. */
@@ -556,9 +765,8 @@ write_value(JsonbBuilder *builder, uint32 index, JEntry *entry)
 			return true;
 		case NODE_STRING:
 		case NODE_DECODED_STRING:
-			if (node->length > 0)
-				memcpy(reserve_output(builder, node->length), string_bytes(builder, node),
-					   node->length);
+			copy_string(reserve_output(builder, node->length), string_bytes(builder, node),
+						node->length);
 			builder->output_length += node->length;
 			*entry = JENTRY_ISSTRING | node->length;
 			return true;
@@ -617,8 +825,9 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 	EntryWriter writer;
 	JEntry child_entry;
 
-	check_stack_depth();
-	CHECK_FOR_INTERRUPTS();
+	if (!builder->is_quick)
+		check_stack_depth();
+	check_for_interrupts(builder);
 	if (node->kind == NODE_ARRAY)
 	{
 		uint32 child = index + 1;
@@ -633,7 +842,7 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 			if (!write_value(builder, child, &child_entry) ||
 				!write_entry(builder, &writer, child_entry))
 				return false;
-			CHECK_FOR_INTERRUPTS();
+			check_for_interrupts(builder);
 			child = node_at(builder, child)->next;
 		}
 	}
@@ -683,15 +892,10 @@ write_root(JsonbBuilder *builder)
 	return write_value(builder, 0, &entry) && write_entry(builder, &writer, entry);
 }
 
-ValueStatus
-convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
+/* Leaves the Jsonb in output. */
+static bool
+build(JsonbBuilder *builder, const JsonValue *json)
 {
-	JsonbBuilder *builder = converter->context->jsonb_builder;
-	char *jsonb;
-
-	if (json->type == JSON_STRING && json->length == 0)
-		return VALUE_NULL;
-
 	/* a string with its quotes */
 	builder->text = json->type == JSON_STRING ? json->start - 1 : json->start;
 	builder->next = builder->text;
@@ -701,22 +905,42 @@ convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
 	builder->order_count = 0;
 
 	if (!read_value(builder, 0))
-		return VALUE_INVALID;
+		return false;
 	if (builder->next != builder->end)
-	{
-		read_failed(builder, "the end of the value");
-		return VALUE_INVALID;
-	}
+		return read_failed(builder, "the end of the value");
 
 	builder->output_length = 0;
 	reserve_output(builder, VARHDRSZ);
 	builder->output_length = VARHDRSZ;
 	if (!write_root(builder))
-		return VALUE_INVALID;
+		return false;
+	SET_VARSIZE(builder->output.data, builder->output_length);
+	return true;
+}
 
+const char *
+jsonb_builder_build_quickly(JsonbBuilder *builder, const JsonValue *json, size_t *size)
+{
+	/* Two bytes are the quotes that a string is read with. */
+	if (json->length > QUICK_TEXT_LENGTH - 2 || (json->type == JSON_STRING && json->length == 0) ||
+		!build(builder, json))
+		return NULL;
+	*size = builder->output_length;
+	return builder->output.data;
+}
+
+ValueStatus
+convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
+{
+	JsonbBuilder *builder = converter->context->jsonb_builder;
+	char *jsonb;
+
+	if (json->type == JSON_STRING && json->length == 0)
+		return VALUE_NULL;
+	if (!build(builder, json))
+		return VALUE_INVALID;
 	jsonb = palloc(builder->output_length);
 	memcpy(jsonb, builder->output.data, builder->output_length);
-	SET_VARSIZE(jsonb, builder->output_length);
 	*result = PointerGetDatum(jsonb);
 	return VALUE_OK;
 }

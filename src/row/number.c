@@ -533,6 +533,55 @@ numeric_write_decimal(const Decimal *decimal, size_t display_scale, char *output
 	return size;
 }
 
+/*
+ * The same for a number with at most four digits before the point and four
+ * behind it, which most have; 0 for any other.
+ */
+static size_t
+numeric_write_small(const char *text, size_t length, char *output)
+{
+	static const int16 fill[NUMERIC_BASE_DIGITS + 1] = { 0, 1000, 100, 10, 1 };
+	const char *end = text + length;
+	const char *next = text;
+	const char *point;
+	int whole = 0;
+	int fraction = 0;
+	int scale = 0;
+	int count = 0;
+	int weight = 0;
+	int16 digits[2] = { 0, 0 };
+	uint16 header;
+
+	while (next < end && is_digit(*next) && next - text < NUMERIC_BASE_DIGITS)
+		whole = whole * 10 + (*next++ - '0');
+	if (next == text)
+		return 0;
+	if (next < end)
+	{
+		if (*next != '.')
+			return 0;
+		point = next++;
+		while (next < end && is_digit(*next) && next - point <= NUMERIC_BASE_DIGITS)
+			fraction = fraction * 10 + (*next++ - '0');
+		scale = next - point - 1;
+		if (next != end || scale == 0)
+			return 0;
+		fraction *= fill[scale];
+	}
+	if (whole != 0)
+		digits[count++] = whole;
+	else if (fraction != 0)
+		weight = -1;
+	if (fraction != 0)
+		digits[count++] = fraction;
+	header = NUMERIC_HEADER_SHORT | (scale << NUMERIC_HEADER_SCALE_SHIFT) |
+			 ((uint16) weight & NUMERIC_HEADER_WEIGHT_MASK);
+	SET_VARSIZE(output, NUMERIC_HEADER_SIZE + count * sizeof(int16));
+	memcpy(output + VARHDRSZ, &header, sizeof(header));
+	memcpy(output + NUMERIC_HEADER_SIZE, digits, sizeof(digits));
+	return NUMERIC_HEADER_SIZE + count * sizeof(int16);
+}
+
 static Datum
 numeric_from_cstring(const char *text)
 {
@@ -540,8 +589,7 @@ numeric_from_cstring(const char *text)
 							   Int32GetDatum(-1));
 }
 
-/* Does this server store what numeric_write_decimal writes? */
-static bool
+bool
 numeric_format_is_known(void)
 {
 	static const char *const samples[] = { "0",
@@ -563,7 +611,10 @@ numeric_format_is_known(void)
 										   "0.00000000",
 										   "50.0000",
 										   "1.00010",
-										   "123456789012345678901234.5" };
+										   "123456789012345678901234.5",
+										   "0.5",
+										   "12.34",
+										   "7.0" };
 	static enum
 	{
 		UNKNOWN,
@@ -591,6 +642,10 @@ numeric_format_is_known(void)
 			if (size != VARSIZE_ANY(DatumGetPointer(expected)) ||
 				memcmp(written.bytes, DatumGetPointer(expected), size) != 0)
 				state = DIFFERENT;
+			size = numeric_write_small(samples[i], strlen(samples[i]), written.bytes);
+			if (size != 0 && (size != VARSIZE_ANY(DatumGetPointer(expected)) ||
+							  memcmp(written.bytes, DatumGetPointer(expected), size) != 0))
+				state = DIFFERENT;
 			pfree(DatumGetPointer(expected));
 		}
 	}
@@ -601,8 +656,12 @@ size_t
 numeric_write_short(const char *text, size_t length, char *output)
 {
 	Decimal decimal;
+	size_t size = numeric_write_small(text, length, output);
 
-	if (!decimal_scan(text, length, &decimal) || !numeric_format_is_known())
+	if (size > 0)
+		return size;
+
+	if (!decimal_scan(text, length, &decimal))
 		return 0;
 	return numeric_write_decimal(&decimal, decimal.fraction_length, output);
 }

@@ -35,6 +35,8 @@ typedef struct Column
 	const char *name;
 	ColumnSource source;
 	Converter converter;
+	QuickFunction quick; /* or NULL */
+	int only_slot;       /* of the value, if there is but one place for it; else -1 */
 	int alternative_count;
 	Alternative *alternatives;
 	int ad_group_id_slot; /* SOURCE_TARGET_LEVEL */
@@ -53,6 +55,13 @@ struct RowReader
 	JsonPaths *paths; /* malloc'd */
 	MemoryContextCallback paths_callback;
 
+	/* All columns have a quick conversion: rows are tried that way first, here or beside the walk. */
+	bool is_quick;
+	QuickState quick_state;
+	char *quick_memory; /* of QUICK_MEMORY bytes, for one row */
+	QuickState preparer_state;
+	RecordPreparer preparer;
+
 	MemoryContext origin_memory;
 	char *archive_entry;
 	Datum *origin_values; /* by index of the column */
@@ -66,6 +75,9 @@ struct RowReader
 	uint64 invalid_count;
 	char *first_invalid;
 };
+
+/* Rows that need more are not converted quickly. */
+#define QUICK_MEMORY ((size_t) 64 * 1024)
 
 /* Keys that the sources know. */
 #define TARGET_LEVEL_PATH_EXTRA "adGroupId"
@@ -252,6 +264,7 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 	entity_bind_column(settings->entity, reader->table_name, column->name, json_path, &binding);
 	column->source = binding.source;
 	converter_init(&column->converter, &reader->context, attribute->atttypid, attribute->atttypmod);
+	column->quick = quick_function(attribute->atttypid, attribute->atttypmod);
 
 	switch (column->source)
 	{
@@ -271,6 +284,32 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 			add_alternatives(reader, column, binding.path);
 			break;
 	}
+}
+
+static void prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **prepared);
+
+static void
+init_quick(RowReader *reader)
+{
+	reader->is_quick = reader->record_column_count > 0;
+	for (int i = 0; i < reader->record_column_count; i++)
+	{
+		Column *column = &reader->columns[i];
+
+		if (column->quick == NULL)
+			reader->is_quick = false;
+		column->only_slot = -1;
+		if (column->source == SOURCE_PATH && column->alternative_count == 1)
+			column->only_slot = column->alternatives[0].slot;
+	}
+	if (!reader->is_quick)
+		return;
+	quick_state_init(&reader->quick_state, &reader->context);
+	quick_state_init(&reader->preparer_state, &reader->context);
+	reader->quick_memory = palloc(QUICK_MEMORY);
+	reader->preparer.prepare = prepare_row;
+	reader->preparer.argument = reader;
+	reader->preparer.slots = 1;
 }
 
 RowReader *
@@ -321,6 +360,7 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 			reader->columns[reader->record_column_count++] = column;
 		}
 	}
+	init_quick(reader);
 	reader->origin_values = palloc0((count + 1) * sizeof(Datum));
 	reader->origin_nulls = palloc((count + 1) * sizeof(bool));
 	memset(reader->origin_nulls, true, (count + 1) * sizeof(bool));
@@ -331,6 +371,12 @@ const JsonPaths *
 row_reader_paths(const RowReader *reader)
 {
 	return reader->paths;
+}
+
+const RecordPreparer *
+row_reader_preparer(const RowReader *reader)
+{
+	return reader->is_quick ? &reader->preparer : NULL;
 }
 
 /*-------------------------------------------------------------------------
@@ -469,53 +515,140 @@ choose_product(const Column *column, const JsonValue *json, const char *wanted,
 	return NULL;
 }
 
-void
-row_reader_fill(RowReader *reader, const JsonValue *json, uint64 record_number,
-				uint64 record_offset, Datum *values, bool *nulls)
+/* The value of a column of records, or NULL; product_id is memory that it may be in. */
+static inline const JsonValue *
+choose_value(const Column *column, const JsonValue *json, JsonValue *product_id)
 {
-	ErrorContextCallback callback;
+	switch (column->source)
+	{
+		case SOURCE_TARGET_LEVEL:
+			return choose_target_level(column, json);
+		case SOURCE_FIRST_ASIN:
+			return choose_product(column, json, "ASIN", product_id);
+		case SOURCE_FIRST_SKU:
+			return choose_product(column, json, "SKU", product_id);
+		default:
+			return choose_alternative(column, json);
+	}
+}
 
-	reader->record_number = record_number;
-	reader->record_offset = record_offset;
-	push_error_context(reader, &callback);
-
+/*
+ * Fill the columns of a record if all of its values are as usual.  May run in
+ * another thread than the reader's: looks at nothing that changes.
+ */
+static bool
+fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *json,
+			 RecordArena *arena, Datum *values, bool *nulls)
+{
 	/* One store a column is cheaper than to find out which are not needed. */
 	memset(nulls, true, reader->attribute_count * sizeof(bool));
 	memset(values, 0, reader->attribute_count * sizeof(Datum));
 
 	for (int i = 0; i < reader->record_column_count; i++)
 	{
+		const Column *column = &reader->columns[i];
+		JsonValue product_id;
+		const JsonValue *value;
+
+		if (column->only_slot >= 0)
+		{
+			value = &json[column->only_slot];
+			if (!is_present(value))
+				continue;
+		}
+		else
+		{
+			value = choose_value(column, json, &product_id);
+			if (value == NULL)
+				continue;
+		}
+		switch (column->quick(state, value, arena, &values[column->attribute]))
+		{
+			case QUICK_VALUE:
+				nulls[column->attribute] = false;
+				break;
+			case QUICK_NULL:
+				break;
+			case QUICK_CANNOT:
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A row that was prepared: its values, and behind them its nulls. */
+static size_t
+prepared_size(const RowReader *reader)
+{
+	return MAXALIGN(reader->attribute_count * (sizeof(Datum) + sizeof(bool)));
+}
+
+/* Called beside the walk, perhaps in another thread. */
+static void
+prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **prepared)
+{
+	const RowReader *reader = argument;
+	RecordArena rest = *arena;
+	char *row = (char *) MAXALIGN(arena->next);
+	Datum *values = (Datum *) row;
+
+	*prepared = NULL;
+	if (arena->limit - row < (ptrdiff_t) prepared_size(reader))
+		return;
+	rest.next = row + prepared_size(reader);
+	if (!fill_quickly(reader, &reader->preparer_state, json, &rest, values,
+					  (bool *) (values + reader->attribute_count)))
+		return;
+	arena->next = rest.next;
+	*prepared = row;
+}
+
+/* Fill the columns of a record with whatever the values are. */
+static void
+fill_slowly(RowReader *reader, const JsonValue *json, Datum *values, bool *nulls)
+{
+	ErrorContextCallback callback;
+
+	push_error_context(reader, &callback);
+	memset(nulls, true, reader->attribute_count * sizeof(bool));
+	memset(values, 0, reader->attribute_count * sizeof(Datum));
+	for (int i = 0; i < reader->record_column_count; i++)
+	{
 		Column *column = &reader->columns[i];
-		const JsonValue *value = NULL;
 		JsonValue product_id;
 
 		reader->current = column;
-		switch (column->source)
-		{
-			case SOURCE_TARGET_LEVEL:
-				value = choose_target_level(column, json);
-				break;
-			case SOURCE_FIRST_ASIN:
-				value = choose_product(column, json, "ASIN", &product_id);
-				break;
-			case SOURCE_FIRST_SKU:
-				value = choose_product(column, json, "SKU", &product_id);
-				break;
-			default:
-				value = choose_alternative(column, json);
-				break;
-		}
-		convert_value(reader, column, value, &values[column->attribute], &nulls[column->attribute]);
+		convert_value(reader, column, choose_value(column, json, &product_id),
+					  &values[column->attribute], &nulls[column->attribute]);
 	}
+	reader->current = NULL;
+	value_context_trim(&reader->context);
+	error_context_stack = callback.previous;
+}
+
+void
+row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
+				uint64 record_number, uint64 record_offset, Datum *values, bool *nulls)
+{
+	RecordArena arena = { reader->quick_memory, reader->quick_memory + QUICK_MEMORY };
+
+	reader->record_number = record_number;
+	reader->record_offset = record_offset;
+	if (prepared != NULL && prepared[0] != NULL)
+	{
+		const Datum *row = prepared[0];
+
+		memcpy(values, row, reader->attribute_count * sizeof(Datum));
+		memcpy(nulls, row + reader->attribute_count, reader->attribute_count * sizeof(bool));
+	}
+	else if (!reader->is_quick ||
+			 !fill_quickly(reader, &reader->quick_state, json, &arena, values, nulls))
+		fill_slowly(reader, json, values, nulls);
 	for (int i = reader->record_column_count; i < reader->column_count; i++)
 	{
 		values[reader->columns[i].attribute] = reader->origin_values[i];
 		nulls[reader->columns[i].attribute] = reader->origin_nulls[i];
 	}
-
-	reader->current = NULL;
-	value_context_trim(&reader->context);
-	error_context_stack = callback.previous;
 }
 
 /*-------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 
 #include "export/settings.h"
 #include "stream/json.h"
+#include "stream/records.h"
 
 typedef struct RowReader RowReader;
 
@@ -49,18 +50,25 @@ extern RowReader *row_reader_create(TupleDesc desc, const Bitmapset *needed,
 /* The wanted values, for json_reader_create; belongs to the reader. */
 extern const JsonPaths *row_reader_paths(const RowReader *reader);
 
+/*
+ * What makes rows beside the walk, for whoever walks; NULL if there is nothing
+ * to gain.  Belongs to the reader.
+ */
+extern const RecordPreparer *row_reader_preparer(const RowReader *reader);
+
 /* Another part or archive entry begins. */
 extern void row_reader_set_origin(RowReader *reader, const RowOrigin *origin);
 
 /*
- * Fill values and nulls (desc->natts each) from one walked record.  By-reference
- * Datums are palloc'd in the current memory context, or belong to the reader and
- * stay valid until the next row_reader_set_origin.  record_number (from 1) and
+ * Fill values and nulls (desc->natts each) from one walked record.  prepared is
+ * what the preparer left for it, or NULL.  By-reference Datums are palloc'd in
+ * the current memory context, or belong to the record or the reader and stay
+ * valid until the next record is asked for.  record_number (from 1) and
  * record_offset (in inflated bytes) are for messages: an error's context names
  * the table, column, record, offset and archive entry.
  */
-extern void row_reader_fill(RowReader *reader, const JsonValue *json, uint64 record_number,
-							uint64 record_offset, Datum *values, bool *nulls);
+extern void row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
+							uint64 record_number, uint64 record_offset, Datum *values, bool *nulls);
 
 /* After an error of row_reader_fill: did the code of a column's type raise it? */
 extern bool row_reader_in_type_code(const RowReader *reader);

@@ -316,20 +316,10 @@ hexadecimal_digit(char c)
 }
 
 /* As its input function: braces around, and hyphens behind any four digits. */
-static ValueStatus
-convert_uuid(Converter *converter, const JsonValue *json, Datum *result)
+bool
+uuid_from_text(const char *text, size_t length, unsigned char *uuid)
 {
-	const char *text = json->start;
-	size_t length = json->length;
 	const char *end;
-	pg_uuid_t uuid;
-
-	if (json->type != JSON_STRING)
-		return problem_syntax(converter, json);
-	if (length == 0)
-		return VALUE_NULL;
-	if (json->escaped && !text_from_string(converter->context, json, &text, &length))
-		return VALUE_INVALID;
 
 	if (length >= 2 && text[0] == '{' && text[length - 1] == '}')
 	{
@@ -343,17 +333,33 @@ convert_uuid(Converter *converter, const JsonValue *json, Datum *result)
 		int low;
 
 		if (end - text < 2)
-			return problem_syntax(converter, json);
+			return false;
 		high = hexadecimal_digit(text[0]);
 		low = hexadecimal_digit(text[1]);
 		if (high < 0 || low < 0)
-			return problem_syntax(converter, json);
-		uuid.data[i] = (high << 4) | low;
+			return false;
+		uuid[i] = (high << 4) | low;
 		text += 2;
 		if (text < end && *text == '-' && i % 2 == 1 && i < UUID_LEN - 1)
 			text++;
 	}
-	if (text != end)
+	return text == end;
+}
+
+static ValueStatus
+convert_uuid(Converter *converter, const JsonValue *json, Datum *result)
+{
+	const char *text = json->start;
+	size_t length = json->length;
+	pg_uuid_t uuid;
+
+	if (json->type != JSON_STRING)
+		return problem_syntax(converter, json);
+	if (length == 0)
+		return VALUE_NULL;
+	if (json->escaped && !text_from_string(converter->context, json, &text, &length))
+		return VALUE_INVALID;
+	if (!uuid_from_text(text, length, uuid.data))
 		return problem_syntax(converter, json);
 	*result = UUIDPGetDatum(memcpy(palloc(sizeof(uuid)), &uuid, sizeof(uuid)));
 	return VALUE_OK;

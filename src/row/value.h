@@ -15,11 +15,13 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "utils/palloc.h"
 
 #include "export/settings.h"
 #include "stream/json.h"
+#include "stream/records.h"
 
 /* What a problem's remedy is, apart from NULL instead of the value. */
 typedef enum ProblemKind
@@ -251,13 +253,17 @@ extern void numeric_converter_init(Converter *converter);
 /*
  * Write a JSON number as a numeric, varlena header included, to output, which
  * is aligned as a numeric and has NUMERIC_SHORT_SIZE bytes.  Returns its size,
- * or 0 if the number needs numeric_from_number.
+ * or 0 if the number needs numeric_from_number.  Of use only where
+ * numeric_format_is_known.
  */
 #define NUMERIC_SHORT_SIZE 64
 extern size_t numeric_write_short(const char *text, size_t length, char *output);
 
 /* Palloc'd; false if the number has more digits than the type can hold. */
 extern bool numeric_from_number(const char *text, size_t length, Datum *result);
+
+/* Does this server store what numeric_write_short writes? */
+extern bool numeric_format_is_known(void);
 
 /*-------------------------------------------------------------------------
  * Dates and times (datetime.c)
@@ -266,12 +272,61 @@ extern bool numeric_from_number(const char *text, size_t length, Datum *result);
 extern ValueStatus convert_timestamp(Converter *converter, const JsonValue *json, Datum *result);
 extern ValueStatus convert_date(Converter *converter, const JsonValue *json, Datum *result);
 
+/*
+ * YYYY-MM-DD, alone or with a time and a zone behind it.  False for everything
+ * that is not just of this form.
+ */
+extern bool timestamp_from_fixed_format(const char *text, size_t length, Timestamp *result);
+
+/* 16 bytes; as uuid's input function takes them. */
+extern bool uuid_from_text(const char *text, size_t length, unsigned char *uuid);
+
 /*-------------------------------------------------------------------------
  * jsonb (jsonb_builder.c)
  *-------------------------------------------------------------------------
  */
 extern JsonbBuilder *jsonb_builder_create(ValueContext *context);
 extern void jsonb_builder_trim(JsonbBuilder *builder);
+
+/*
+ * A builder that never allocates, raises errors or looks at anything else of
+ * the server: for one thread at a time.  Returns NULL for what is large or
+ * unusual, else memory that is its own until the next call.
+ */
+extern JsonbBuilder *jsonb_builder_create_quick(ValueContext *context);
+extern const char *
+jsonb_builder_build_quickly(JsonbBuilder *builder, const JsonValue *json, size_t *size);
 extern ValueStatus convert_jsonb(Converter *converter, const JsonValue *json, Datum *result);
+
+/*-------------------------------------------------------------------------
+ * Conversions in plain memory (quick.c)
+ *-------------------------------------------------------------------------
+ */
+
+/* For one thread at a time. */
+typedef struct QuickState
+{
+	bool keeps_utf8; /* the database takes UTF-8 as it is */
+	JsonbBuilder *jsonb_builder;
+} QuickState;
+
+typedef enum QuickStatus
+{
+	QUICK_VALUE,
+	QUICK_NULL,
+	QUICK_CANNOT /* the column's converter has to see it */
+} QuickStatus;
+
+/*
+ * Convert a value that is present; what it points to is in the arena.  Does
+ * without anything of the server.
+ */
+typedef QuickStatus (*QuickFunction)(const QuickState *state, const JsonValue *json,
+									 RecordArena *arena, Datum *result);
+
+extern void quick_state_init(QuickState *state, ValueContext *context);
+
+/* NULL: there is none for the type. */
+extern QuickFunction quick_function(Oid type, int32 typmod);
 
 #endif /* ADSEXPORT_ROW_VALUE_H */

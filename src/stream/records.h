@@ -1,15 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * records.h
- *		From the bytes of one export to its records, in two halves that may
- *		run in two threads.
+ *		From the bytes of one export to its records, in three steps of which
+ *		the first two may be done by another thread than the last.
  *
- * The first half inflates into blocks (record_block_fill), the second cuts
- * records out of them (record_stream_next).  A block has room in front, into
- * which the unfinished record of the block before it is copied, so that a
- * record lies in one piece and nothing else is ever copied.  Only a record
- * that is larger than that room is put together in a buffer of its own, which
- * grows with it up to JSON_MAX_RECORD.
+ * Bytes are inflated into blocks (record_block_fill).  A walker cuts the
+ * records of a block and finds their values (record_walker_walk); what it
+ * finds lies in the block, too.  A stream takes the records from there
+ * (record_stream_next).  A block has room in front, into which the unfinished
+ * record of the block before it is copied, so that a record lies in one piece
+ * and nothing else is ever copied.  Only a record that is larger than that
+ * room is put together in a buffer of its own, which grows with it up to
+ * JSON_MAX_RECORD.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,35 +45,93 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 /* Nothing in it that a reader would notice. */
 extern bool record_block_is_empty(const RecordBlock *block);
 
+typedef enum BlockState
+{
+	BLOCK_NOT_WALKED,
+	BLOCK_PARTLY_WALKED, /* it holds more records than are kept at a time */
+	BLOCK_WALKED
+} BlockState;
+
+extern BlockState record_block_state(const RecordBlock *block);
+
+/* Does it own the buffer of a large record? */
+extern bool record_block_has_large(const RecordBlock *block);
+
+/*-------------------------------------------------------------------------
+ * Walking
+ *-------------------------------------------------------------------------
+ */
+
+/* Memory of a block for what is made of its records. */
+typedef struct RecordArena
+{
+	char *next; /* aligned to 8 bytes */
+	char *limit;
+} RecordArena;
+
+/*
+ * Something to be done beside the walk: to convert values before they are
+ * asked for.  prepare is called by whoever walks, so it must do without
+ * anything that belongs to another thread.  For each of the slots it leaves a
+ * pointer into the arena, or NULL: not prepared.
+ */
+typedef struct RecordPreparer
+{
+	void (*prepare)(void *argument, const JsonValue *values, RecordArena *arena, void **prepared);
+	void *argument;
+	int slots;
+} RecordPreparer;
+
+typedef struct RecordWalker RecordWalker;
+
+/* Returns NULL when memory is short.  Both are borrowed; preparer may be NULL. */
+extern RecordWalker *record_walker_create(const JsonPaths *paths, const RecordPreparer *preparer);
+extern void record_walker_free(RecordWalker *walker);
+
+/* Start on another export. */
+extern void record_walker_reset(RecordWalker *walker, ContainerKind kind);
+
+/*
+ * Walk the block that follows the one walked last, or go on with one that is
+ * partly walked, after which its former records are gone.  Afterwards the
+ * walker has no more to do with a walked block.  prepare: and prepare values.
+ */
+extern void record_walker_walk(RecordWalker *walker, RecordBlock *block, bool prepare);
+
 /*-------------------------------------------------------------------------
  * Records
  *-------------------------------------------------------------------------
  */
 typedef struct RecordStream RecordStream;
 
-/* Returns NULL when memory is short.  paths is borrowed. */
-extern RecordStream *record_stream_create(const JsonPaths *paths);
+/* Returns NULL when memory is short. */
+extern RecordStream *record_stream_create(void);
 extern void record_stream_free(RecordStream *stream);
 
-/* Start on another export. */
+/* Start on another export.  The caller has taken back the block. */
 extern void record_stream_reset(RecordStream *stream, ContainerKind kind);
 
 /*
- * The next record.  STREAM_RECORD: values point into the blocks and are valid
- * until the next call.  STREAM_NEED_INPUT: the next block is wanted.
+ * The next record.  STREAM_RECORD: its values are there until the next call.
+ * STREAM_NEED_INPUT: the block is used up; a partly walked one is to be walked
+ * on and given again, else the next one is wanted.
  * STREAM_ENTRY_BEGIN: (zip) the records that follow are from another entry.
  * STREAM_ENTRY_END: (zip) that was the last of them, and the entry is verified.
  * STREAM_END: the export is complete and verified.
  */
-extern StreamStatus record_stream_next(RecordStream *stream, JsonValue *values);
+extern StreamStatus record_stream_next(RecordStream *stream);
 
-/*
- * Hand over the next block, when it was asked for.  Returns the one that is
- * done with, for reuse; NULL the first time.  Both belong to the caller.
- */
-extern RecordBlock *record_stream_give(RecordStream *stream, RecordBlock *block);
+/* Of the last record: its values, one for each path, and what was prepared of them. */
+extern const JsonValue *record_stream_values(const RecordStream *stream);
+extern void *const *record_stream_prepared(const RecordStream *stream);
 
-/* Take back the block that is in use, e.g. before freeing it; may be NULL. */
+/* Hand over the next block, after it was walked.  It stays the caller's. */
+extern void record_stream_give(RecordStream *stream, RecordBlock *block);
+
+/* The block that is in use, or NULL. */
+extern RecordBlock *record_stream_block(const RecordStream *stream);
+
+/* Take back the block that is in use; may be NULL. */
 extern RecordBlock *record_stream_take_back(RecordStream *stream);
 
 /* Where the error is: offset counts inflated bytes for errors of the JSON,

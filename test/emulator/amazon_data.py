@@ -499,9 +499,27 @@ class AmazonData:
             if target_type == "PRODUCT_CATEGORY_AUDIENCE":
                 details["event"] = "VIEW"
                 details["lookback"] = 30
+        if self.settings.full_details:
+            self.fill_details(draw, index, details)
         if odd >= 0:
             self.drift_target(odd, record, details)
         return record
+
+    @staticmethod
+    def fill_details(draw, index, details):
+        """As in the vendor's example of a Sponsored Products target, which has a value for almost each key."""
+        filled = [
+            ("matchType", "EXACT"), ("asin", asin(draw)), ("keyword", draw.pick(KEYWORDS) + " %d" % index),
+            ("productCategoryId", str(12345678901 + draw.below(100))), ("productCategoryResolved", "Trail & Running"),
+            ("productBrand", str(draw.below(1000))), ("productBrandResolved", draw.pick(("Waldkauz", "Acme", "Ünited"))),
+            ("productPriceLessThan", money(draw, 50)), ("productPriceGreaterThan", money(draw, 100)),
+            ("productRatingLessThan", 5), ("productRatingGreaterThan", draw.below(5)),
+            ("productPrimeShippingEligible", bool(draw.below(2)))]
+        if draw.below(2):
+            filled += [("productGenre", "g%d" % draw.below(20)), ("productGenreResolved", "Genre %d" % draw.below(20)),
+                       ("productAgeRange", str(draw.below(12))), ("productAgeRangeResolved", "%d years" % draw.below(12))]
+        for key, value in filled:
+            details.setdefault(key, value)
 
     @staticmethod
     def drift_target(odd, record, details):

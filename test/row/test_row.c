@@ -109,6 +109,62 @@ all_attributes(TupleDesc desc)
 }
 
 /*
+ * The same columns and one more, of a type that no quick conversion is for: a
+ * reader of this converts everything slowly.
+ */
+static TupleDesc
+slow_desc(TupleDesc desc)
+{
+	TupleDesc result = CreateTemplateTupleDesc(desc->natts + 1);
+
+	for (int i = 0; i < desc->natts; i++)
+		TupleDescCopyEntry(result, i + 1, desc, i + 1);
+	TupleDescInitEntry(result, desc->natts + 1, "slow", INTERVALOID, -1, 0);
+	return result;
+}
+
+static char **
+slow_paths(char **paths, int count)
+{
+	char **result = palloc0((count + 1) * sizeof(char *));
+
+	memcpy(result, paths, count * sizeof(char *));
+	result[count] = "a.key.that.is.nowhere";
+	return result;
+}
+
+/* A value as text, or NULL. */
+static char *
+shown(TupleDesc desc, int attribute, Datum value, bool is_null)
+{
+	Oid output;
+	bool is_varlena;
+
+	if (is_null)
+		return NULL;
+	getTypeOutputInfo(TupleDescAttr(desc, attribute)->atttypid, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/* Raise an error unless another way led to the same row. */
+static void
+check_same(const char *way, TupleDesc desc, char **expected, const Datum *values, const bool *nulls)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		char *text = shown(desc, i, values[i], nulls[i]);
+
+		if (TupleDescAttr(desc, i)->attisdropped)
+			continue;
+		if ((text == NULL) != (expected[i] == NULL) ||
+			(text != NULL && strcmp(text, expected[i]) != 0))
+			elog(ERROR, "column %s: \"%s\" when converted %s, else \"%s\"",
+				 NameStr(TupleDescAttr(desc, i)->attname), text != NULL ? text : "NULL", way,
+				 expected[i] != NULL ? expected[i] : "NULL");
+	}
+}
+
+/*
  * row_read(relation, records, entity, paths, on_invalid, invalid_text, origin)
  * returns the columns of all records, one behind the other, as text.
  */
@@ -126,10 +182,13 @@ row_read(PG_FUNCTION_ARGS)
 						 .export_id = origin_texts[1],
 						 .archive_entry = origin_texts[3] };
 	RowReader *rows;
+	TupleDesc slow;
+	RowReader *slow_rows;
 	JsonReader *json;
 	JsonValue *json_values;
-	Datum *values = palloc0(desc->natts * sizeof(Datum));
-	bool *nulls = palloc0(desc->natts * sizeof(bool));
+	char **texts;
+	Datum *values = palloc0((desc->natts + 1) * sizeof(Datum));
+	bool *nulls = palloc0((desc->natts + 1) * sizeof(bool));
 	ArrayBuildState *result = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	MemoryContext per_row =
 		AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_DEFAULT_SIZES);
@@ -140,8 +199,13 @@ row_read(PG_FUNCTION_ARGS)
 	relation_close(relation, AccessShareLock);
 
 	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings);
-	json = make_json_reader(rows);
-	json_values = palloc0((json_paths_count(row_reader_paths(rows)) + 1) * sizeof(JsonValue));
+	slow = slow_desc(desc);
+	slow_rows = row_reader_create(slow, all_attributes(slow),
+								  (const char *const *) slow_paths(paths, desc->natts), &settings);
+	if (row_reader_preparer(slow_rows) != NULL)
+		elog(ERROR, "there is a quick conversion for the type that stands for the slow ones");
+	json = make_json_reader(slow_rows);
+	json_values = palloc0((json_paths_count(row_reader_paths(slow_rows)) + 1) * sizeof(JsonValue));
 	if (origin_texts[2] != NULL)
 	{
 		origin.has_exported_at = true;
@@ -150,6 +214,7 @@ row_read(PG_FUNCTION_ARGS)
 								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	}
 	row_reader_set_origin(rows, &origin);
+	row_reader_set_origin(slow_rows, &origin);
 
 	for (;;)
 	{
@@ -164,20 +229,33 @@ row_read(PG_FUNCTION_ARGS)
 							errmsg("stream: %s", json_reader_error(json)->message)));
 		MemoryContextReset(per_row);
 		caller = MemoryContextSwitchTo(per_row);
-		row_reader_fill(rows, json_values, json_reader_records(json),
+		row_reader_fill(rows, json_values, NULL, json_reader_records(json),
 						json_reader_record_offset(json), values, nulls);
+		texts = palloc0((desc->natts + 1) * sizeof(char *));
 		for (int i = 0; i < desc->natts; i++)
 		{
-			Datum text = (Datum) 0;
-			Oid output;
-			bool is_varlena;
+			texts[i] = shown(desc, i, values[i], nulls[i]);
+			result = accumArrayResult(result, texts[i] != NULL ? CStringGetTextDatum(texts[i]) : 0,
+									  nulls[i], TEXTOID, caller);
+		}
+		row_reader_fill(slow_rows, json_values, NULL, json_reader_records(json),
+						json_reader_record_offset(json), values, nulls);
+		check_same("slowly", desc, texts, values, nulls);
+		if (row_reader_preparer(rows) != NULL)
+		{
+			const RecordPreparer *preparer = row_reader_preparer(rows);
+			char *memory = palloc(65536);
+			RecordArena arena = { memory, memory + 65536 };
+			void *prepared;
 
-			if (!nulls[i])
+			/* The values of the slow reader come first in those that were walked. */
+			preparer->prepare(preparer->argument, json_values, &arena, &prepared);
+			if (prepared != NULL)
 			{
-				getTypeOutputInfo(TupleDescAttr(desc, i)->atttypid, &output, &is_varlena);
-				text = CStringGetTextDatum(OidOutputFunctionCall(output, values[i]));
+				row_reader_fill(rows, NULL, &prepared, json_reader_records(json),
+								json_reader_record_offset(json), values, nulls);
+				check_same("beside the walk", desc, texts, values, nulls);
 			}
-			result = accumArrayResult(result, text, nulls[i], TEXTOID, caller);
 		}
 		MemoryContextSwitchTo(caller);
 		data += consumed;
@@ -189,14 +267,16 @@ row_read(PG_FUNCTION_ARGS)
 
 /* A reader of one column "v" of a type, for records {"v": ...}. */
 static RowReader *
-single_column_reader(Oid type, Settings *settings)
+single_column_reader(Oid type, Settings *settings, bool slowly)
 {
-	static const char *const path = "v";
+	static const char *const paths[] = { "v", "a.key.that.is.nowhere" };
 	TupleDesc desc = CreateTemplateTupleDesc(1);
 
 	TupleDescInitEntry(desc, 1, "v", type, -1, 0);
 	fill_settings(settings, "v", "targets", "error", "error");
-	return row_reader_create(desc, bms_make_singleton(0), &path, settings);
+	if (slowly)
+		desc = slow_desc(desc);
+	return row_reader_create(desc, all_attributes(desc), paths, settings);
 }
 
 /* Is the jsonb of a document the same, byte for byte, as jsonb_in's? */
@@ -207,13 +287,16 @@ row_jsonb_same(PG_FUNCTION_ARGS)
 	char *record = psprintf("{\"v\":%s}", document);
 	size_t length = strlen(record);
 	Settings settings;
-	RowReader *rows = single_column_reader(JSONBOID, &settings);
+	RowReader *rows = single_column_reader(JSONBOID, &settings, false);
+	RowReader *slow_rows = single_column_reader(JSONBOID, &settings, true);
 	JsonReader *json = make_json_reader(rows);
 	JsonValue value;
 	JsonValue next;
 	size_t consumed;
-	Datum result = (Datum) 0;
-	bool is_null;
+	Datum results[2] = { 0 };
+	Datum slow_results[2] = { 0 };
+	bool is_null[2];
+	JsonValue slow_values[2] = { { .type = JSON_MISSING }, { .type = JSON_MISSING } };
 	char *expected;
 
 	record = repalloc(record, length + JSON_PADDING);
@@ -223,13 +306,17 @@ row_jsonb_same(PG_FUNCTION_ARGS)
 	if (json_reader_next(json, record + consumed, length - consumed, true, &consumed, &next) !=
 		STREAM_END)
 		elog(ERROR, "stream: more behind the record");
-	row_reader_fill(rows, &value, 1, 0, &result, &is_null);
-	if (is_null)
+	row_reader_fill(rows, &value, NULL, 1, 0, results, is_null);
+	slow_values[0] = value;
+	row_reader_fill(slow_rows, slow_values, NULL, 1, 0, slow_results, is_null);
+	if (is_null[0])
 		PG_RETURN_BOOL(value.type == JSON_NULL || (value.type == JSON_STRING && value.length == 0));
 	expected = DatumGetPointer(
 		OidInputFunctionCall(fmgr_internal_function("jsonb_in"), document, InvalidOid, -1));
-	PG_RETURN_BOOL(VARSIZE(expected) == VARSIZE(DatumGetPointer(result)) &&
-				   memcmp(expected, DatumGetPointer(result), VARSIZE(expected)) == 0);
+	PG_RETURN_BOOL(VARSIZE(expected) == VARSIZE(DatumGetPointer(results[0])) &&
+				   memcmp(expected, DatumGetPointer(results[0]), VARSIZE(expected)) == 0 &&
+				   VARSIZE(expected) == VARSIZE(DatumGetPointer(slow_results[0])) &&
+				   memcmp(expected, DatumGetPointer(slow_results[0]), VARSIZE(expected)) == 0);
 }
 
 /* Nanoseconds for one fill of all columns of a relation from one record. */
@@ -269,7 +356,7 @@ row_bench(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(begin);
 	for (int i = 0; i < iterations; i++)
 	{
-		row_reader_fill(rows, json_values, 1, 0, values, nulls);
+		row_reader_fill(rows, json_values, NULL, 1, 0, values, nulls);
 		MemoryContextReset(per_row);
 	}
 	INSTR_TIME_SET_CURRENT(end);

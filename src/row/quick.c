@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * quick.c
+ *		The conversions that nearly every value of an export needs, in plain
+ *		memory.
+ *
+ * A quick conversion takes what the vendors usually send and leaves
+ * everything else (odd forms, invalid values, other encodings, large values)
+ * to the converter of the column.  It raises no error, allocates nothing and
+ * calls nothing of the server, so that the read-ahead thread can do it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "row/value.h"
+
+/* The copying below may write so many bytes more than it was asked to. */
+#define COPY_SLACK 8
+
+/* Room for size bytes, aligned; NULL when the arena is full. */
+static inline char *
+arena_reserve(const RecordArena *arena, size_t size, size_t alignment)
+{
+	char *start = (char *) TYPEALIGN(alignment, arena->next);
+
+	return arena->limit - start >= (ptrdiff_t) (size + COPY_SLACK) && start <= arena->limit ? start
+																							: NULL;
+}
+
+/* Of a column that is not of text: "" is NULL there. */
+static inline QuickStatus
+refuse(const JsonValue *json)
+{
+	return json->type == JSON_STRING && json->length == 0 ? QUICK_NULL : QUICK_CANNOT;
+}
+
+/*
+ * Copy text if it is ASCII without NULs, which is what the return value says.
+ * Reads up to seven bytes behind it, which JSON_PADDING allows, and writes as
+ * many.
+ */
+static inline bool
+copy_plain_text(char *output, const char *text, size_t length)
+{
+#ifndef WORDS_BIGENDIAN
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	const uint64 high_bits = UINT64CONST(0x8080808080808080);
+	uint64 found = 0;
+	uint64 word;
+
+	for (; length >= 8; length -= 8, text += 8, output += 8)
+	{
+		memcpy(&word, text, sizeof(word));
+		memcpy(output, &word, sizeof(word));
+		/* a high bit of its own, or one borrowed by subtracting from zero */
+		found |= word | (word - ones);
+	}
+	memcpy(&word, text, sizeof(word));
+	memcpy(output, &word, sizeof(word));
+	if (length > 0)
+	{
+		int unused = 64 - 8 * (int) length;
+
+		/* The bytes that are not of the text become those that end up as ones. */
+		word = (word << unused) | (ones >> 8 * length);
+		found |= word | (word - ones);
+	}
+	return (found & high_bits) == 0;
+#else
+	for (size_t i = 0; i < length; i++)
+	{
+		output[i] = text[i];
+		if (text[i] <= 0)
+			return false;
+	}
+	return true;
+#endif
+}
+
+/* Text that needs no conversion, such as a number's. */
+static inline QuickStatus
+put_text(RecordArena *arena, const char *text, size_t length, Datum *result)
+{
+	char *start;
+
+	if (length < VARATT_SHORT_MAX)
+	{
+		start = arena_reserve(arena, VARHDRSZ_SHORT + length, 1);
+		if (start == NULL || !copy_plain_text(start + VARHDRSZ_SHORT, text, length))
+			return QUICK_CANNOT;
+		SET_VARSIZE_SHORT(start, VARHDRSZ_SHORT + length);
+		arena->next = start + VARHDRSZ_SHORT + length;
+	}
+	else
+	{
+		start = arena_reserve(arena, VARHDRSZ + length, sizeof(int32));
+		if (start == NULL || !copy_plain_text(start + VARHDRSZ, text, length))
+			return QUICK_CANNOT;
+		SET_VARSIZE(start, VARHDRSZ + length);
+		arena->next = start + VARHDRSZ + length;
+	}
+	*result = PointerGetDatum(start);
+	return QUICK_VALUE;
+}
+
+/* Text with escapes or beyond ASCII. */
+static QuickStatus
+put_decoded_text(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	char *start = arena_reserve(arena, VARHDRSZ + json_string_decoded_size(json), sizeof(int32));
+	StreamError error;
+	size_t length;
+
+	if (!state->keeps_utf8 || start == NULL ||
+		!json_string_decode(json, JSON_TEXT_ERROR, start + VARHDRSZ, &length, &error))
+		return QUICK_CANNOT;
+	SET_VARSIZE(start, VARHDRSZ + length);
+	arena->next = start + VARHDRSZ + length;
+	*result = PointerGetDatum(start);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_text(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	switch ((JsonType) json->type)
+	{
+		case JSON_STRING:
+			if (!json->escaped && put_text(arena, json->start, json->length, result) == QUICK_VALUE)
+				return QUICK_VALUE;
+			return put_decoded_text(state, json, arena, result);
+		case JSON_NUMBER:
+		case JSON_TRUE:
+		case JSON_FALSE:
+			return put_text(arena, json->start, json->length, result);
+		default:
+			return QUICK_CANNOT;
+	}
+}
+
+static QuickStatus
+quick_bool(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	if (json->type != JSON_TRUE && json->type != JSON_FALSE)
+		return refuse(json);
+	*result = BoolGetDatum(json->type == JSON_TRUE);
+	return QUICK_VALUE;
+}
+
+/* An integer of at most so many digits, which cannot overflow. */
+static inline bool
+read_integer(const JsonValue *json, size_t most_digits, int64 *value)
+{
+	const char *next = json->start;
+	const char *end = next + json->length;
+	bool negative = false;
+	int64 result = 0;
+
+	if (json->type != JSON_NUMBER)
+		return false;
+	if (*next == '-')
+	{
+		negative = true;
+		next++;
+	}
+	if ((size_t) (end - next) > most_digits)
+		return false;
+	for (; next < end; next++)
+	{
+		unsigned digit = (unsigned char) (*next - '0');
+
+		if (digit > 9)
+			return false;
+		result = result * 10 + digit;
+	}
+	*value = negative ? -result : result;
+	return true;
+}
+
+static QuickStatus
+quick_int2(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	int64 value;
+
+	if (!read_integer(json, 4, &value))
+		return refuse(json);
+	*result = Int16GetDatum((int16) value);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_int4(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	int64 value;
+
+	if (!read_integer(json, 9, &value))
+		return refuse(json);
+	*result = Int32GetDatum((int32) value);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_int8(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	int64 value;
+
+	if (!read_integer(json, 18, &value))
+		return refuse(json);
+	*result = Int64GetDatum(value);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_float8(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	char text[64];
+	double value;
+
+	if (json->type != JSON_NUMBER || json->length >= sizeof(text))
+		return refuse(json);
+	memcpy(text, json->start, json->length);
+	text[json->length] = '\0';
+	errno = 0;
+	value = strtod(text, NULL);
+	if (errno != 0)
+		return refuse(json);
+	*result = Float8GetDatum(value);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_numeric(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	char *start = arena_reserve(arena, NUMERIC_SHORT_SIZE, sizeof(int32));
+	size_t size = 0;
+
+	if (start != NULL && json->type == JSON_NUMBER)
+		size = numeric_write_short(json->start, json->length, start);
+	if (size == 0)
+		return refuse(json);
+	arena->next = start + size;
+	*result = PointerGetDatum(start);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_timestamp(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	Timestamp value;
+
+	if (json->type != JSON_STRING || json->escaped ||
+		!timestamp_from_fixed_format(json->start, json->length, &value))
+		return refuse(json);
+	*result = TimestampTzGetDatum(value);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_date(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	Timestamp value;
+
+	/* With a time behind it the zone would matter. */
+	if (json->type != JSON_STRING || json->escaped || json->length != 10 ||
+		!timestamp_from_fixed_format(json->start, json->length, &value))
+		return refuse(json);
+	*result = DateADTGetDatum((DateADT) (value / USECS_PER_DAY));
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_uuid(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	char *start = arena_reserve(arena, UUID_LEN, 1);
+
+	if (start == NULL || json->type != JSON_STRING || json->escaped ||
+		!uuid_from_text(json->start, json->length, (unsigned char *) start))
+		return refuse(json);
+	arena->next = start + UUID_LEN;
+	*result = PointerGetDatum(start);
+	return QUICK_VALUE;
+}
+
+/* An array of strings. */
+static QuickStatus
+quick_text_array(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	char *start = arena_reserve(arena, ARR_OVERHEAD_NONULLS(1), sizeof(double));
+	RecordArena rest = *arena;
+	ArrayType *array = (ArrayType *) start;
+	JsonCursor cursor;
+	JsonValue key;
+	JsonValue element;
+	StreamError error = { .kind = STREAM_ERROR_NONE };
+	int count = 0;
+
+	if (start == NULL || json->type != JSON_ARRAY || !json_cursor_open(&cursor, json))
+		return refuse(json);
+	rest.next = start + ARR_OVERHEAD_NONULLS(1);
+	while (json_cursor_next(&cursor, &key, &element, &error))
+	{
+		size_t size = INTALIGN(VARHDRSZ + element.length);
+		char *text = arena_reserve(&rest, size, sizeof(int32));
+
+		if (text == NULL || element.type != JSON_STRING || element.escaped)
+			return QUICK_CANNOT;
+		memset(text + size - sizeof(int32), 0, sizeof(int32));
+		if (!copy_plain_text(text + VARHDRSZ, element.start, element.length))
+			return QUICK_CANNOT;
+		/* What the copy wrote behind the text is no part of it. */
+		memset(text + VARHDRSZ + element.length, 0, size - VARHDRSZ - element.length);
+		SET_VARSIZE(text, VARHDRSZ + element.length);
+		rest.next = text + size;
+		count++;
+	}
+	if (error.kind != STREAM_ERROR_NONE || count == 0)
+		return QUICK_CANNOT;
+
+	SET_VARSIZE(array, rest.next - start);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = TEXTOID;
+	ARR_DIMS(array)[0] = count;
+	ARR_LBOUND(array)[0] = 1;
+	arena->next = rest.next;
+	*result = PointerGetDatum(array);
+	return QUICK_VALUE;
+}
+
+static QuickStatus
+quick_jsonb(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+{
+	size_t size;
+	const char *jsonb = jsonb_builder_build_quickly(state->jsonb_builder, json, &size);
+	char *start;
+
+	if (jsonb == NULL)
+		return refuse(json);
+	start = arena_reserve(arena, size, sizeof(int32));
+	if (start == NULL)
+		return QUICK_CANNOT;
+	memcpy(start, jsonb, size);
+	arena->next = start + size;
+	*result = PointerGetDatum(start);
+	return QUICK_VALUE;
+}
+
+void
+quick_state_init(QuickState *state, ValueContext *context)
+{
+	state->keeps_utf8 = !context->needs_conversion;
+	state->jsonb_builder = jsonb_builder_create_quick(context);
+}
+
+QuickFunction
+quick_function(Oid type, int32 typmod)
+{
+	switch (type)
+	{
+		case TEXTOID:
+			return quick_text;
+		case VARCHAROID:
+			return typmod < (int32) VARHDRSZ ? quick_text : NULL;
+		case BOOLOID:
+			return quick_bool;
+		case INT2OID:
+			return quick_int2;
+		case INT4OID:
+			return quick_int4;
+		case INT8OID:
+			return quick_int8;
+		case FLOAT8OID:
+			return quick_float8;
+		case NUMERICOID:
+			return typmod < (int32) VARHDRSZ && numeric_format_is_known() ? quick_numeric : NULL;
+		case DATEOID:
+			return quick_date;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return typmod < 0 ? quick_timestamp : NULL;
+		case UUIDOID:
+			return quick_uuid;
+		case TEXTARRAYOID:
+			return quick_text_array;
+		case JSONBOID:
+			return quick_jsonb;
+		default:
+			return NULL;
+	}
+}
