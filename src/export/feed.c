@@ -1243,7 +1243,11 @@ supply_from_thread(ExportFeed *feed, FeedPart *part)
 	block = read_ahead_take(part->read_ahead);
 	if (block == NULL)
 		return ended ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
-	walk_block(feed, part, block);
+	/* What the thread has found comes first, even if it is not all of the block. */
+	if (record_block_state(block) == BLOCK_PARTLY_WALKED)
+		record_stream_give(feed->records, block);
+	else
+		walk_block(feed, part, block);
 	return SUPPLIED;
 }
 

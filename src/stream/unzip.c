@@ -573,7 +573,7 @@ has_suffix(const EntryHeader *entry, const char *suffix)
 static bool
 is_apple_double(const EntryHeader *entry)
 {
-	const char *slash = memrchr(entry->name, '/', entry->name_length);
+	const char *slash = strrchr(entry->name, '/');
 	const char *base = slash != NULL ? slash + 1 : entry->name;
 
 	return strncmp(base, "._", 2) == 0;
