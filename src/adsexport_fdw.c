@@ -16,6 +16,7 @@
 #include "fdw/async.h"
 #include "fdw/explain.h"
 #include "fdw/import.h"
+#include "fdw/modify.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "foreign/fdwapi.h"
@@ -37,6 +38,9 @@ _PG_init(void)
 	DefineCustomBoolVariable("adsexport_fdw.read_ahead",
 							 "Download and inflate large exports beside the parse.", NULL,
 							 &read_ahead_enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.log_exports",
+							 "Log each export that is finished, or failed.", NULL, &log_exports,
+							 false, PGC_SUSET, 0, NULL, NULL, NULL);
 	compat_reserve_settings("adsexport_fdw");
 }
 
@@ -53,6 +57,7 @@ adsexport_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = adsexport_rescan_foreign_scan;
 	routine->EndForeignScan = adsexport_end_foreign_scan;
 	routine->ExplainForeignScan = adsexport_explain_foreign_scan;
+	routine->PlanForeignModify = adsexport_plan_foreign_modify;
 	routine->ImportForeignSchema = import_foreign_schema;
 #ifdef COMPAT_ASYNC
 	routine->IsForeignPathAsyncCapable = adsexport_is_foreign_path_async_capable;

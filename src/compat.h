@@ -69,8 +69,14 @@
 #define COMPAT_ENCODING_CONVERSION_BUF
 #endif
 
-/* PG_WAIT_EXTENSION; a header of its own since 14. */
+/* Wait events: a header of their own since 14; those of extensions have names since 17. */
 #include "pgstat.h"
+#if PG_VERSION_NUM >= 170000
+#include "utils/wait_event.h"
+#define compat_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define compat_wait_event(name) PG_WAIT_EXTENSION
+#endif
 
 /* A random number in [0, 1). */
 #if PG_VERSION_NUM >= 150000

@@ -706,7 +706,19 @@ closest_column(const Entity *entity, const char *name)
 	closest_match_init(&match, name);
 	for (int i = 0; i < entity->column_count; i++)
 		closest_match_offer(&match, entity->columns[i].name);
-	return closest_match_get(&match);
+	if (closest_match_get(&match) != NULL)
+		return closest_match_get(&match);
+	/* "budget" is far from "budget_amount", but begins it. */
+	for (int i = 0; i < entity->column_count; i++)
+	{
+		const char *column = entity->columns[i].name;
+
+		if (strncmp(column, name, strlen(name)) == 0 && column[strlen(name)] == '_')
+			return column;
+		if (strncmp(column, name, strlen(column)) == 0 && name[strlen(column)] == '_')
+			return column;
+	}
+	return NULL;
 }
 
 static void

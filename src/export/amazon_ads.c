@@ -159,11 +159,29 @@ amazon_start_status(Reactor *reactor, const Export *export, const char *token)
 					  export->profile_id, token, false);
 }
 
+/*
+ * The default is a list of profiles that may be edited.  To view campaigns is
+ * enough for an export (reference page on Amazon Ads, section 2), and whoever
+ * may edit may view.
+ */
 Request *
-amazon_start_profiles(Reactor *reactor, const Settings *settings, const char *token, bool stream)
+amazon_start_profiles(Reactor *reactor, const Settings *settings, Credential *credential,
+					  const char *token, bool stream)
 {
-	return start_call(reactor, settings, "GET", "/v2/profiles", NULL, "application/json", NULL,
-					  token, stream);
+	return start_call(reactor, settings, "GET",
+					  credential_lists_default(credential)
+						  ? "/v2/profiles"
+						  : "/v2/profiles?apiProgram=campaign&accessLevel=view",
+					  NULL, "application/json", NULL, token, stream);
+}
+
+bool
+amazon_other_profiles(Credential *credential)
+{
+	if (credential_lists_default(credential))
+		return false;
+	credential_list_default(credential);
+	return true;
 }
 
 /* The store is told nothing of us: the link is all it wants. */

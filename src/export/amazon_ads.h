@@ -21,8 +21,11 @@ extern char *amazon_request_body(const Entity *entity, const ExportQuery *query)
  */
 extern Request *amazon_start_request(Reactor *reactor, const Export *export, const char *token);
 extern Request *amazon_start_status(Reactor *reactor, const Export *export, const char *token);
-extern Request *
-amazon_start_profiles(Reactor *reactor, const Settings *settings, const char *token, bool stream);
+extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings,
+									  Credential *credential, const char *token, bool stream);
+
+/* The list of profiles is empty: is another one to be asked for before that is believed? */
+extern bool amazon_other_profiles(Credential *credential);
 
 /*
  * expected_length is that of the whole file (-1: unknown).  With a start, only

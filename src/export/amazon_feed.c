@@ -11,6 +11,7 @@
 #include "export/amazon_ads.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------
  * Exports
@@ -100,6 +101,30 @@ profile_is_wanted(const ExportQuery *query, const char *profile_id)
 	return query->other_profiles;
 }
 
+/* An account without profiles is a mistake somewhere, and no empty table. */
+static void
+raise_no_profile(const ExportFeed *feed)
+{
+	const Settings *settings = feed->settings;
+	const char *server = quote_identifier(settings->server_name);
+	Failure failure;
+
+	failure_set(&failure, ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION, "request an export",
+				"the account has no profile that can have exports");
+	if (feed->listing->listed == 0)
+		failure_add_detail(&failure, "The list of profiles is empty.");
+	else
+		failure_add_detail(&failure,
+						   "The list of profiles has %zu, all of agencies, which have no exports.",
+						   feed->listing->listed);
+	failure_set_hint(&failure,
+					 "Check that the account advertises in the region of server %s (%s), and that "
+					 "it is that of the user whose refresh_token it is, or name the profiles with "
+					 "the option profile_ids.",
+					 server, settings->region);
+	feed_fail(feed, &failure);
+}
+
 static bool
 add_export_parts(ExportFeed *feed)
 {
@@ -113,6 +138,8 @@ add_export_parts(ExportFeed *feed)
 			feed_fail(feed, &feed->listing->failure);
 		if (!feed->listing->complete)
 			return false;
+		if (feed->listing->profile_ids == NIL)
+			raise_no_profile(feed);
 	}
 
 	if (query->profile_count < 0)
@@ -150,7 +177,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 				export->readers == 0 && split_export_part(feed, part))
 				return now;
 			failure = export->failure;
-			feed_fail(feed, &failure);
+			feed_fail_part(feed, part, &failure);
 			break;
 		case EXPORT_COMPLETED:
 			/* The link is asked for when the download may begin. */
@@ -176,7 +203,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 						   export->status_word[0] != '\0' ? export->status_word : "unknown");
 		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
 								   "to go on waiting for it, or raise export_timeout.");
-		feed_fail(feed, &failure);
+		feed_fail_part(feed, part, &failure);
 	}
 	return now + left;
 }
@@ -293,7 +320,7 @@ step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
 	switch (credential_state(credential))
 	{
 		case CREDENTIAL_FAILED:
-			feed_fail(feed, credential_failure(credential));
+			feed_fail_part(feed, part, credential_failure(credential));
 			break;
 		case CREDENTIAL_PENDING:
 			credential_want(credential);
@@ -325,7 +352,14 @@ open_profiles_part(ExportFeed *feed, FeedPart *part)
 	if (part->token != NULL)
 		pfree(part->token);
 	part->token = MemoryContextStrdup(feed->context, token != NULL ? token : "");
-	part->request = amazon_start_profiles(part->reactor, feed->settings, part->token, true);
+	part->request = amazon_start_profiles(part->reactor, feed->settings,
+										  credential_get(feed->settings), part->token, true);
+}
+
+static bool
+ask_for_other_profiles(ExportFeed *feed, const FeedPart *part)
+{
+	return amazon_other_profiles(credential_get(feed->settings));
 }
 
 static void
@@ -348,6 +382,7 @@ const FeedApi amazon_profiles_feed = {
 	.step = step_profiles_part,
 	.ready = profiles_part_ready,
 	.open = open_profiles_part,
+	.ask_otherwise = ask_for_other_profiles,
 	.max_open = max_open_exports,
 	.subject = profiles_subject,
 	.describe = describe_profiles,

@@ -152,6 +152,10 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 	rest->end_hour = part->end_hour;
 	part->end_hour = rest->start_hour - 1;
 	feed->counters.exports_requested++;
+	/* What was asked for so far was something else. */
+	part->split = true;
+	report_release(part);
+	part->split = false;
 }
 
 /* A span that was cut off before others proved to be too long is still as long. */

@@ -34,6 +34,7 @@ struct Credential
 	Retry retry;
 	int64 due; /* not before, when a refresh is repeated */
 	Failure failure;
+	bool lists_default;
 };
 
 static dlist_head credentials = DLIST_STATIC_INIT(credentials);
@@ -149,6 +150,18 @@ credential_reject(Credential *credential, const char *token)
 {
 	if (credential->token != NULL && token != NULL && strcmp(credential->token, token) == 0)
 		drop_token(credential);
+}
+
+bool
+credential_lists_default(const Credential *credential)
+{
+	return credential->lists_default;
+}
+
+void
+credential_list_default(Credential *credential)
+{
+	credential->lists_default = true;
 }
 
 /* Append name=value to a form; false if there is no room. */

@@ -41,6 +41,13 @@ extern const Failure *credential_failure(const Credential *credential);
 /* A server refused this token: it is not to be used again. */
 extern void credential_reject(Credential *credential, const char *token);
 
+/*
+ * Which list of profiles to ask for.  At first that of all profiles which may
+ * be viewed; if that is empty, the vendor's default.
+ */
+extern bool credential_lists_default(const Credential *credential);
+extern void credential_list_default(Credential *credential);
+
 /* Progress of all of them; returns when something is due next. */
 extern int64 credential_step_all(Reactor *reactor, int64 now);
 

@@ -144,6 +144,9 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	if (export->timed_out)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
 								   "target_level and negative for targets.");
+	else
+		failure_set_hint(&failure, "Try again later; the vendor's support can be asked about the "
+								   "export by its id.");
 	fail(export, &failure);
 }
 

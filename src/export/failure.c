@@ -243,8 +243,48 @@ sqlstate_of(PolicyAction action, const Request *request)
 	}
 }
 
+/* A server that could not be reached, or that is not the right one. */
 static void
-add_hint(Failure *failure, PolicyAction action, ApiCall call, const Settings *settings)
+add_network_hint(Failure *failure, RequestFailure trouble, ApiCall call, const Settings *settings)
+{
+	const char *server = quote_identifier(settings->server_name);
+
+	switch (trouble)
+	{
+		case REQUEST_FAILURE_RESOLVE:
+		case REQUEST_FAILURE_CONNECT:
+			if (call == CALL_DOWNLOAD)
+				failure_set_hint(failure,
+								 "Check that this machine can reach the address, or that "
+								 "the proxy of server %s can.",
+								 server);
+			else
+				failure_set_hint(failure,
+								 "Check the option %s of server %s, and that this machine (or the "
+								 "server's proxy) can reach it.",
+								 call == CALL_TOKEN ? "token_endpoint" : "endpoint", server);
+			break;
+		case REQUEST_FAILURE_TLS:
+			failure_set_hint(failure,
+							 "Check the certificates of the authorities that this machine trusts "
+							 "(package ca-certificates), or set the option ca_file of server %s; "
+							 "check also its option %s.",
+							 server, call == CALL_TOKEN ? "token_endpoint" : "endpoint");
+			break;
+		case REQUEST_FAILURE_TIMEOUT:
+		case REQUEST_FAILURE_BROKEN:
+			failure_set_hint(failure,
+							 "Try again; if it lasts, raise max_retries, connect_timeout or "
+							 "stall_timeout of server %s.",
+							 server);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+add_hint(Failure *failure, PolicyAction action, ApiCall call, int status, const Settings *settings)
 {
 	const char *server = quote_identifier(settings->server_name);
 
@@ -256,24 +296,43 @@ add_hint(Failure *failure, PolicyAction action, ApiCall call, const Settings *se
 								 "Check api_key and secret_key of the user mapping, and that the "
 								 "project lives in the region of server %s (%s).",
 								 server, settings->region);
+			else if (status != 400 && status != 401)
+				failure_set_hint(failure,
+								 "Check the option token_endpoint of server %s, and client_id, "
+								 "client_secret and refresh_token of the user mapping.",
+								 server);
 			else
 				failure_set_hint(failure,
-								 "Check client_id, client_secret and refresh_token of the user "
-								 "mapping with ALTER USER MAPPING ... SERVER %s.",
+								 "Check %s of the user mapping, and correct what is wrong with "
+								 "ALTER USER MAPPING ... SERVER %s OPTIONS (SET ...).",
+								 status == 401 ? "client_id and client_secret"
+											   : "refresh_token, which must be one of this "
+												 "client_id, and client_secret",
 								 server);
 			break;
 		case ACTION_REAUTHENTICATE:
-			failure_set_hint(failure,
-							 "%s, and whether the profile belongs to this account and to the "
-							 "region of server %s (%s).",
-							 settings->access_token != NULL
-								 ? "Check whether the access_token of the user mapping has expired"
-								 : "Check client_id and refresh_token of the user mapping",
-							 server, settings->region);
+			failure_set_hint(
+				failure,
+				"%s, and whether the profile belongs to this account and to the region of server "
+				"%s (%s), and is not an agency's, which has no exports.",
+				settings->access_token != NULL
+					? "Check whether the access_token of the user mapping has expired (set a new "
+					  "one with ALTER USER MAPPING)"
+					: "Check client_id and refresh_token of the user mapping",
+				server, settings->region);
 			break;
 		case ACTION_FAIL_PERMISSION:
-			failure_set_hint(failure, "Check that the user whose refresh token it is may view the "
-									  "campaigns of this profile.");
+			if (call == CALL_PROFILES)
+				failure_set_hint(failure,
+								 "Check that the client of client_id has access to the Amazon Ads "
+								 "API, and the option endpoint of server %s.",
+								 server);
+			else
+				failure_set_hint(failure,
+								 "Check that the user whose refresh token it is may view the "
+								 "campaigns of this profile, and the option endpoint of server "
+								 "%s.",
+								 server);
 			break;
 		case ACTION_THROTTLED:
 			failure_set_hint(failure,
@@ -287,6 +346,22 @@ add_hint(Failure *failure, PolicyAction action, ApiCall call, const Settings *se
 							 "%s; an hour that is too large for this API can be had "
 							 "through the vendor's Amazon S3 export.",
 							 server);
+			break;
+		case ACTION_RETRY:
+			if (status >= 500)
+				failure_set_hint(failure,
+								 "Try again later; max_retries and export_timeout of server %s say "
+								 "how long to keep trying.",
+								 server);
+			break;
+		case ACTION_REMINT_URL:
+			failure_set_hint(failure, "Run the query again.");
+			break;
+		case ACTION_FAIL_REQUEST:
+			if (status == 404 && (call == CALL_REQUEST || call == CALL_PROFILES ||
+								  call == CALL_TOKEN || call == CALL_ARCHIVE))
+				failure_set_hint(failure, "Check the option %s of server %s.",
+								 call == CALL_TOKEN ? "token_endpoint" : "endpoint", server);
 			break;
 		default:
 			break;
@@ -318,6 +393,7 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 		strlcpy(text, request_failure_message(request), sizeof(text));
 		redact_secrets(text, settings, token);
 		failure_add_detail(&answer->failure, "%s: %s.", subject, text);
+		add_network_hint(&answer->failure, trouble, call, settings);
 	}
 	else
 	{
@@ -335,7 +411,8 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 			failure_add_detail(&answer->failure, "The vendor's request id is %s.", text);
 		}
 	}
-	add_hint(&answer->failure, answer->action, call, settings);
+	if (trouble == REQUEST_FAILURE_NONE)
+		add_hint(&answer->failure, answer->action, call, request_status(request), settings);
 }
 
 void
@@ -353,6 +430,10 @@ answer_unexpected(Answer *answer, ApiCall call, const Request *request, const ch
 	redact_secrets(text, settings, token);
 	failure_add_detail(&answer->failure, "%s: HTTP status %d with a body that says \"%s\".",
 					   subject, request_status(request), text);
+	failure_set_hint(&answer->failure,
+					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
+					 "try again later.",
+					 quote_identifier(settings->server_name));
 }
 
 bool

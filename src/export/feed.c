@@ -22,9 +22,6 @@ bool read_ahead_enabled = true;
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4
 
-/* Notices don't come faster than this, whatever progress_interval says. */
-#define SHORTEST_NOTICE 100
-
 /* Spooled bytes are read in pieces of this size. */
 #define SPOOL_BUFFER (128 * 1024)
 
@@ -76,6 +73,7 @@ release_feed(void *argument)
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
 		close_transfer(part);
+		report_release(part);
 		release_export(part);
 	}
 	dlist_init(&feed->parts);
@@ -149,6 +147,8 @@ feed_close(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		if (part == feed->current)
+			report_end(feed, part, "left", NULL);
 		spool_free(part->spool);
 		part->spool = NULL;
 	}
@@ -169,6 +169,7 @@ feed_add_part(ExportFeed *feed)
 {
 	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
 
+	part->began = monotonic_milliseconds();
 	dlist_push_tail(&feed->parts, &part->node);
 	return part;
 }
@@ -177,6 +178,13 @@ void
 feed_fail(const ExportFeed *feed, const Failure *failure)
 {
 	failure_raise(failure, feed->settings->table_name);
+}
+
+void
+feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
+{
+	report_end(feed, part, "failed", failure);
+	feed_fail(feed, failure);
 }
 
 typedef enum ContentState
@@ -209,6 +217,8 @@ rewind_parts(ExportFeed *feed)
 			continue;
 		close_transfer(part);
 		part->phase = PART_WAITING;
+		part->began = monotonic_milliseconds();
+		part->bytes_downloaded = part->retries = 0;
 		part->due = 0;
 		part->patience_began = -1;
 		part->reminted = part->reauthenticated = false;
@@ -229,6 +239,7 @@ rewind_parts(ExportFeed *feed)
 static void
 free_part(FeedPart *part)
 {
+	report_release(part);
 	spool_free(part->spool);
 	if (part->token != NULL)
 		pfree(part->token);
@@ -319,7 +330,7 @@ feed_describe(const Settings *settings, const ExportQuery *query, char **request
  * would send instead would be something else.
  */
 static void
-raise_vanished(const ExportFeed *feed, const FeedPart *part)
+raise_vanished(const ExportFeed *feed, FeedPart *part)
 {
 	Failure failure;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
@@ -332,7 +343,14 @@ raise_vanished(const ExportFeed *feed, const FeedPart *part)
 					   " records, and the server now says that there are none.",
 					   subject, part->delivered);
 	failure_set_hint(&failure, "Run the query again.");
-	feed_fail(feed, &failure);
+	feed_fail_part(feed, part, &failure);
+}
+
+static void
+count_retry(ExportFeed *feed, FeedPart *part)
+{
+	feed->counters.retries++;
+	part->retries++;
 }
 
 /* The answer to a download was no content: decide how to go on. */
@@ -347,6 +365,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			if (part->delivered > 0)
 				raise_vanished(feed, part);
 			part->empty = true;
+			report_end(feed, part, "empty", NULL);
 			close_transfer(part);
 			part->phase = PART_DONE;
 			return;
@@ -354,7 +373,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			if (part->reminted)
 				break;
 			part->reminted = true;
-			feed->counters.retries++;
+			count_retry(feed, part);
 			close_transfer(part);
 			part->phase = PART_WAITING;
 			return;
@@ -362,7 +381,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			if (part->reauthenticated || settings->access_token != NULL)
 				break;
 			part->reauthenticated = true;
-			feed->counters.retries++;
+			count_retry(feed, part);
 			credential_reject(credential_get(settings), part->token);
 			close_transfer(part);
 			part->phase = PART_WAITING;
@@ -370,7 +389,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 		case ACTION_SPLIT:
 			if (feed->api->split != NULL && feed->api->split(feed, part, answer))
 			{
-				feed->counters.retries++;
+				count_retry(feed, part);
 				close_transfer(part);
 				part->phase = PART_WAITING;
 				return;
@@ -379,16 +398,16 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 		default:
 			if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
 				break;
-			feed->counters.retries++;
+			count_retry(feed, part);
 			close_transfer(part);
 			part->phase = PART_WAITING;
 			return;
 	}
-	feed_fail(feed, &answer->failure);
+	feed_fail_part(feed, part, &answer->failure);
 }
 
 static void
-raise_changed_content(const ExportFeed *feed, const FeedPart *part)
+raise_changed_content(const ExportFeed *feed, FeedPart *part)
 {
 	Failure failure;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
@@ -401,7 +420,7 @@ raise_changed_content(const ExportFeed *feed, const FeedPart *part)
 					   " bytes, and the next one does not begin with the same.",
 					   subject, part->resume_from);
 	failure_set_hint(&failure, "Run the query again.");
-	feed_fail(feed, &failure);
+	feed_fail_part(feed, part, &failure);
 }
 
 /*
@@ -453,7 +472,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 	if (status == 416 && part->resume_from > 0 && !part->range_refused)
 	{
 		part->range_refused = true;
-		feed->counters.retries++;
+		count_retry(feed, part);
 		close_transfer(part);
 		part->phase = PART_WAITING;
 		return;
@@ -474,6 +493,7 @@ open_download(ExportFeed *feed, FeedPart *part)
 		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
 						errmsg("could not set up network access: %m")));
 	feed->api->open(feed, part);
+	report_request(feed, part);
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	part->phase = PART_OPENING;
@@ -642,57 +662,12 @@ all_done(const ExportFeed *feed)
  *-------------------------------------------------------------------------
  */
 
-/* Bytes that the transfer under way has brought. */
-static uint64
+uint64
 bytes_of_transfer(const FeedPart *part)
 {
 	if (part->read_ahead != NULL)
 		return read_ahead_bytes(part->read_ahead);
 	return part->request != NULL ? request_bytes_received(part->request) : 0;
-}
-
-/* Tell the user what a long wait is for. */
-static void
-tell_progress(ExportFeed *feed)
-{
-	int64 now = monotonic_milliseconds();
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-	const FeedPart *part = feed->current;
-	dlist_iter iter;
-
-	if (progress_interval < 0)
-		return;
-	if (feed->notice_due == 0)
-	{
-		feed->waiting_since = now;
-		feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
-		return;
-	}
-	if (now < feed->notice_due)
-		return;
-	feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
-	dlist_foreach(iter, &feed->parts)
-	{
-		const FeedPart *candidate = dlist_container(FeedPart, node, iter.cur);
-
-		if (part == NULL && candidate->phase != PART_DONE)
-			part = candidate;
-	}
-	if (part == NULL)
-		ereport(NOTICE, (errmsg("%s: waiting for the server for %lld s", feed->settings->table_name,
-								(long long) (now - feed->waiting_since) / 1000)));
-	else if (part->phase == PART_READABLE)
-		ereport(NOTICE,
-				(errmsg("%s: downloaded %.1f MB, %.1f million rows", feed->settings->table_name,
-						(feed->counters.bytes_downloaded + bytes_of_transfer(part)) / 1e6,
-						feed->counters.records / 1e6)));
-	else
-	{
-		feed->api->subject(part, subject, sizeof(subject));
-		subject[0] = pg_tolower((unsigned char) subject[0]);
-		ereport(NOTICE, (errmsg("%s, %s: export in progress for %lld s", feed->settings->table_name,
-								subject, (long long) (now - feed->waiting_since) / 1000)));
-	}
 }
 
 /* The parts whose transfers progress now: those being opened and the one being read. */
@@ -786,7 +761,7 @@ feed_begin_wait(ExportFeed *feed, int64 at_most)
 
 	if (feed->waiting)
 		count_wait(feed);
-	tell_progress(feed);
+	report_progress(feed);
 	nest_reactors(feed);
 	if (progress_interval >= 0)
 		due = Min(due, feed->notice_due);
@@ -826,7 +801,7 @@ wait_for_events(ExportFeed *feed)
 {
 	int descriptor = feed_begin_wait(feed, -1);
 	int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
-								   descriptor, -1L, PG_WAIT_EXTENSION);
+								   descriptor, -1L, report_wait_event(feed));
 
 	feed_end_wait(feed);
 	if (events & WL_LATCH_SET)
@@ -1035,6 +1010,15 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	count_part(feed, part);
+	if (part->delivered == 0 && feed->api->ask_otherwise != NULL &&
+		feed->api->ask_otherwise(feed, part))
+	{
+		close_transfer(part);
+		part->phase = PART_WAITING;
+		feed->current = NULL;
+		return;
+	}
+	report_end(feed, part, "read", NULL);
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;
@@ -1155,6 +1139,7 @@ note_position(ExportFeed *feed, FeedPart *part)
 	uint64 before = part->resume_from;
 
 	feed->counters.bytes_downloaded += received;
+	part->bytes_downloaded += received;
 	if (part->skip_left > 0)
 		return; /* it did not even get there again */
 	part->resume_checksum = part->from_start

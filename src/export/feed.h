@@ -32,6 +32,9 @@ extern int progress_interval;
 /* Setting adsexport_fdw.read_ahead: download and inflate large exports in a thread. */
 extern bool read_ahead_enabled;
 
+/* Setting adsexport_fdw.log_exports: one LOG line for each finished export. */
+extern bool log_exports;
+
 /*
  * settings (with the user mapping loaded), paths and preparer (or NULL) are
  * borrowed and must outlive the feed.  No network traffic.

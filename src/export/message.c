@@ -210,6 +210,22 @@ dialect_text(json_object *object)
 	return NULL;
 }
 
+/* Login with Amazon has a word for the error beside its sentence. */
+static void
+copy_dialect(json_object *object, const char *text, char *output, size_t output_size)
+{
+	const char *word = string_member(object, "error");
+	char both[2 * MAX_TEXT];
+
+	if (word == NULL || word == text || word[0] == '\0')
+		copy_for_people(text, strlen(text), output, output_size);
+	else
+	{
+		snprintf(both, sizeof(both), "%.100s: %s", word, text);
+		copy_for_people(both, strlen(both), output, output_size);
+	}
+}
+
 void
 message_error_text(const char *body, size_t length, char *text, size_t text_size)
 {
@@ -238,7 +254,7 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 	if (json_object_is_type(object, json_type_object))
 		found = dialect_text(object);
 	if (found != NULL)
-		copy_for_people(found, strlen(found), text, text_size);
+		copy_dialect(object, found, text, text_size);
 	else
 		copy_for_people(body, length, text, text_size);
 	json_object_put(object);
@@ -353,11 +369,13 @@ profile_id_of(json_object *profile, char *output, size_t output_size)
 }
 
 bool
-message_parse_profiles(const char *body, size_t length, ProfileFound found, void *argument)
+message_parse_profiles(const char *body, size_t length, ProfileFound found, void *argument,
+					   size_t *listed)
 {
 	json_object *list = parse(body, length);
 	bool ok = json_object_is_type(list, json_type_array);
 
+	*listed = ok ? json_object_array_length(list) : 0;
 	for (size_t i = 0; ok && i < json_object_array_length(list); i++)
 	{
 		json_object *profile = json_object_array_get_idx(list, i);

@@ -62,8 +62,8 @@ extern bool message_parse_status(const char *body, size_t length, StatusMessage 
  * body is no list of profiles.
  */
 typedef void (*ProfileFound)(const char *profile_id, void *argument);
-extern bool
-message_parse_profiles(const char *body, size_t length, ProfileFound found, void *argument);
+extern bool message_parse_profiles(const char *body, size_t length, ProfileFound found,
+								   void *argument, size_t *listed);
 
 /*
  * What an error body says, for people: the text of whichever of the vendors'

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "export/feed.h"
+#include "export/history.h"
 #include "export/registry.h"
 #include "export/spool.h"
 #include "lib/ilist.h"
@@ -36,7 +37,11 @@ typedef struct FeedPart
 	PartPhase phase;
 	int64 due; /* nothing to do before (monotonic milliseconds) */
 	Retry retry;
-	double patience_began; /* wait_time when its export began to be in progress; -1: not yet */
+	int64 began;            /* monotonic milliseconds */
+	int64 bytes_downloaded; /* by transfers that broke */
+	int64 retries;          /* of downloads */
+	SpanRecord *span;       /* for adsexport_exports(), or NULL */
+	double patience_began;  /* wait_time when its export began to be in progress; -1: not yet */
 
 	/* Amazon Ads: one profile's export */
 	const char *profile_id;
@@ -112,6 +117,9 @@ typedef struct FeedApi
 	/* Begin it: sets part->request (NULL: no memory). */
 	void (*open)(ExportFeed *feed, FeedPart *part);
 
+	/* There is no record in it: is the remote to be asked in another way?  NULL: no. */
+	bool (*ask_otherwise)(ExportFeed *feed, const FeedPart *part);
+
 	/* How many downloads may be open at once. */
 	int (*max_open)(const ExportFeed *feed);
 
@@ -180,5 +188,32 @@ extern FeedPart *feed_add_part(ExportFeed *feed);
 
 /* Raise a failure as an error of this feed's table. */
 extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribute_noreturn();
+
+/* The same of one part, which the log tells of. */
+extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
+	pg_attribute_noreturn();
+
+/* Bytes that the transfer under way has brought. */
+extern uint64 bytes_of_transfer(const FeedPart *part);
+
+/* report.c: tell the user what a long wait is for, if it is time to. */
+extern void report_progress(ExportFeed *feed);
+
+/* What the wait that begins is called in pg_stat_activity. */
+extern uint32 report_wait_event(const ExportFeed *feed);
+
+/* A download of the part was asked for. */
+extern void report_request(const ExportFeed *feed, FeedPart *part);
+
+/*
+ * The part has come to its end; tell the log if it wants to hear.  outcome is
+ * "read", "empty", "left" (the scan was over before it) or "failed"; failure
+ * is NULL unless it failed.
+ */
+extern void
+report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure);
+
+/* The part is dropped, whatever became of it.  Does not throw. */
+extern void report_release(FeedPart *part);
 
 #endif /* ADSEXPORT_PART_H */

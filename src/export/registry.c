@@ -356,12 +356,12 @@ end_listing_request(ProfileListing *listing)
 		MemoryContext old_context = MemoryContextSwitchTo(listing->context);
 		List *profile_ids = NIL;
 
-		if (message_parse_profiles(body, length, remember_profile, &profile_ids))
+		if (message_parse_profiles(body, length, remember_profile, &profile_ids, &listing->listed))
 		{
 			list_free_deep(listing->profile_ids);
 			listing->profile_ids = profile_ids;
-			listing->complete = true;
-			listing->wanted = false;
+			listing->complete = listing->listed > 0 || !amazon_other_profiles(listing->credential);
+			listing->wanted = !listing->complete;
 		}
 		else
 		{
@@ -371,7 +371,7 @@ end_listing_request(ProfileListing *listing)
 		}
 		MemoryContextSwitchTo(old_context);
 	}
-	if (listing->wanted)
+	if (listing->wanted && answer.action != ACTION_SUCCESS)
 	{
 		if (answer.action == ACTION_REAUTHENTICATE && !listing->reauthenticated &&
 			settings->access_token == NULL)
@@ -413,8 +413,8 @@ step_listing(ProfileListing *listing, int64 now)
 		listing->token =
 			MemoryContextStrdup(listing->context, credential_token(listing->credential));
 		listing->requested_at = GetCurrentTimestamp();
-		listing->request =
-			amazon_start_profiles(registry_reactor(), listing->settings, listing->token, false);
+		listing->request = amazon_start_profiles(registry_reactor(), listing->settings,
+												 listing->credential, listing->token, false);
 		if (listing->request == NULL)
 		{
 			failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles",

@@ -58,6 +58,7 @@ typedef struct ProfileListing
 	MemoryContext context;
 	Settings *settings;
 	Credential *credential;
+	size_t listed; /* profiles, those of agencies included */
 	char *token;
 	Request *request;
 	Retry retry;

@@ -358,6 +358,46 @@ report_value(const Option *option, const char *value, const char *detail, const 
 			 detail != NULL ? errdetail("%s", detail) : 0, hint != NULL ? errhint("%s", hint) : 0));
 }
 
+/* Names in letters of the other case are close, too. */
+static const char *
+closest_name(const char *value, const char *const *names, int count)
+{
+	ClosestMatch match;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (pg_strcasecmp(names[i], value) == 0)
+			return names[i];
+	}
+	closest_match_init(&match, value);
+	for (int i = 0; i < count; i++)
+		closest_match_offer(&match, names[i]);
+	if (closest_match_get(&match) != NULL)
+		return closest_match_get(&match);
+	/* "amazon" is far from "amazon_ads", but part of it. */
+	for (int i = 0; i < count; i++)
+	{
+		if (strlen(value) >= 3 &&
+			(strstr(names[i], value) != NULL || strstr(value, names[i]) != NULL))
+			return names[i];
+	}
+	return NULL;
+}
+
+/* A value that is none of these names. */
+static void
+report_choice(const Option *option, const char *value, const char *const *names, int count)
+{
+	const char *closest = closest_name(value, names, count);
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (int i = 0; i < count; i++)
+		append_listed(&valid, names[i]);
+	report_value(option, value, psprintf("Valid values are: %s.", valid.data),
+				 closest != NULL ? psprintf("Perhaps you meant \"%s\".", closest) : NULL);
+}
+
 /* Durations as a person would write them: "90min", not "5400000ms". */
 static char *
 format_duration(double milliseconds)
@@ -433,36 +473,34 @@ store_string(const Option *option, Settings *settings, const char *value)
 static void
 parse_choice(const Option *option, const char *value, Settings *settings)
 {
-	StringInfoData valid;
+	int count = 0;
 
-	initStringInfo(&valid);
-	for (int i = 0; option->choices[i] != NULL; i++)
+	for (; option->choices[count] != NULL; count++)
 	{
-		if (strcmp(option->choices[i], value) == 0)
+		if (strcmp(option->choices[count], value) == 0)
 		{
-			store_integer(option, settings, i);
+			store_integer(option, settings, count);
 			return;
 		}
-		append_listed(&valid, option->choices[i]);
 	}
-	report_value(option, value, psprintf("Valid values are: %s.", valid.data), NULL);
+	report_choice(option, value, option->choices, count);
 }
 
 static void
 parse_entity(const Option *option, const char *value, Settings *settings)
 {
 	const Entity *entity = entity_by_name(value);
-	StringInfoData valid;
+	const char **names;
 
 	if (entity != NULL)
 	{
 		settings->entity = entity;
 		return;
 	}
-	initStringInfo(&valid);
+	names = palloc(sizeof(char *) * entity_count);
 	for (int i = 0; i < entity_count; i++)
-		append_listed(&valid, entities[i]->name);
-	report_value(option, value, psprintf("Valid values are: %s.", valid.data), NULL);
+		names[i] = entities[i]->name;
+	report_choice(option, value, names, entity_count);
 }
 
 static void
@@ -578,10 +616,12 @@ parse_profile_ids(const Option *option, const char *value, Settings *settings)
 	while (next_item(&rest, &item))
 	{
 		if (!is_profile_id(item))
-			report_value(option, value,
-						 "Profile ids are decimal numbers of up to 20 digits without zeros in "
-						 "front, separated by commas.",
-						 NULL);
+			report_value(
+				option, value,
+				"Profile ids are decimal numbers of up to 20 digits without zeros in "
+				"front, separated by commas.",
+				"Write them like \"1234567890,2345678901\", or leave the option out to read "
+				"all.");
 		if (profile_is_listed(settings, item))
 			report_value(option, value, psprintf("Profile %s is listed twice.", item), NULL);
 		settings->profile_ids[settings->profile_count++] = item;
@@ -611,10 +651,14 @@ parse_ad_products(const Option *option, const char *value, Settings *settings)
 		unsigned product = ad_product_by_name(item);
 
 		if (product == 0)
+		{
+			const char *closest = closest_name(item, ad_product_names, AD_PRODUCT_COUNT);
+
 			report_value(option, value,
 						 "Valid values are SPONSORED_PRODUCTS, SPONSORED_BRANDS and "
 						 "SPONSORED_DISPLAY, separated by commas.",
-						 NULL);
+						 closest != NULL ? psprintf("Perhaps you meant \"%s\".", closest) : NULL);
+		}
 		if (products & product)
 			report_value(option, value, psprintf("%s is listed twice.", item), NULL);
 		products |= product;
@@ -866,7 +910,8 @@ check_options_fit_api(List *definitions, ApiKind api)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 					 errmsg("option \"%s\" does not fit api \"%s\"", option->name, api_name(api)),
-					 errdetail("It is for servers of api \"%s\".", api_name_of_option(option))));
+					 errdetail("It is for servers of api \"%s\".", api_name_of_option(option)),
+					 errhint("Leave it out, or create a server of that api.")));
 	}
 }
 
@@ -928,7 +973,9 @@ check_mapping_options(List *definitions)
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 				 errmsg("options \"access_token\" and \"refresh_token\" exclude each other"),
 				 errdetail("An access token is used as it is until it expires; a refresh token is "
-						   "what access tokens are fetched with.")));
+						   "what access tokens are fetched with."),
+				 errhint("Give one of them only: an ALTER USER MAPPING can DROP one and ADD the "
+						 "other.")));
 }
 
 /*
@@ -974,7 +1021,10 @@ resolve_region(Settings *settings)
 		report_value(option_by_name("region"), settings->region,
 					 psprintf("The regions of api \"%s\" are: %s.", api_name(settings->api),
 							  valid.data),
-					 NULL);
+					 settings->api == API_AMAZON_ADS
+						 ? "Region na is for accounts in America, eu for Europe, the Middle East, "
+						   "Africa and India, fe for the Far East and Australia."
+						 : "It is where the data of the Amplitude project is stored.");
 	}
 	if (settings->region == NULL)
 		settings->region = pstrdup(region->name);
@@ -1166,7 +1216,9 @@ settings_load(Oid relation_id)
 							   settings->table_name, settings->server_name),
 						errdetail("Entity \"%s\" is of api \"%s\", and the server speaks \"%s\".",
 								  settings->entity->name, api_name(settings->entity->api),
-								  api_name(settings->api))));
+								  api_name(settings->api)),
+						errhint("Create the table on a server of api \"%s\".",
+								api_name(settings->entity->api))));
 	return settings;
 }
 
@@ -1245,6 +1297,37 @@ report_missing_credentials(const Settings *settings, const char *role, List *mis
 					errhint("Run: %s", mapping_command("ALTER", role, settings, missing))));
 }
 
+/* The validator sees a user mapping without its server, and may have let the other api's pass. */
+static void
+check_mapping_fits_api(const Settings *settings, const char *role, List *definitions)
+{
+	StringInfoData changes;
+	const char *first = NULL;
+	ListCell *cell;
+
+	initStringInfo(&changes);
+	foreach (cell, definitions)
+	{
+		const Option *option = option_by_name(((DefElem *) lfirst(cell))->defname);
+
+		if (option->entities & entities_of_api(settings->api))
+			continue;
+		if (first == NULL)
+			first = option->name;
+		append_listed(&changes, psprintf("DROP %s", option->name));
+	}
+	if (first == NULL)
+		return;
+	foreach (cell, missing_credentials(settings))
+		append_listed(&changes, psprintf("ADD %s '...'", (char *) lfirst(cell)));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("option \"%s\" of the user mapping of user \"%s\" does not fit api \"%s\"",
+					first, settings->user_name, api_name(settings->api)),
+			 errhint("Run: ALTER USER MAPPING FOR %s SERVER %s OPTIONS (%s);", role,
+					 quote_identifier(settings->server_name), changes.data)));
+}
+
 static bool
 mapping_exists(Oid user_id, Oid server_id)
 {
@@ -1277,7 +1360,8 @@ settings_load_mapping(Settings *settings, Oid user_id)
 	mapping = GetUserMapping(user_id, settings->server_id);
 	settings->mapping_id = mapping->umid;
 	apply_options(settings, mapping->options, ON_MAPPING);
-	check_options_fit_api(mapping->options, settings->api);
+	check_mapping_fits_api(settings, own ? quote_identifier(settings->user_name) : "PUBLIC",
+						   mapping->options);
 	if (table_names_profiles(settings))
 	{
 		settings->profile_ids = profile_ids;
@@ -1288,6 +1372,22 @@ settings_load_mapping(Settings *settings, Oid user_id)
 	if (missing != NIL)
 		report_missing_credentials(settings, own ? quote_identifier(settings->user_name) : "PUBLIC",
 								   missing);
+}
+
+void
+settings_load_mapping_profiles(Settings *settings, Oid user_id)
+{
+	const DefElem *definition;
+
+	if (settings->api != API_AMAZON_ADS || table_names_profiles(settings))
+		return;
+	if (!mapping_exists(user_id, settings->server_id) &&
+		!mapping_exists(InvalidOid, settings->server_id))
+		return;
+	definition =
+		find_definition(GetUserMapping(user_id, settings->server_id)->options, "profile_ids");
+	if (definition != NULL)
+		parse_value(option_by_name("profile_ids"), defGetString((DefElem *) definition), settings);
 }
 
 const char **

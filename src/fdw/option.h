@@ -34,6 +34,12 @@ extern Settings *settings_load(Oid relation_id);
  */
 extern void settings_load_mapping(Settings *settings, Oid user_id);
 
+/*
+ * The part of a user mapping that EXPLAIN shows: which profiles are asked.  A
+ * mapping that is missing or incomplete is no error here.
+ */
+extern void settings_load_mapping_profiles(Settings *settings, Oid user_id);
+
 /* Like the first half of settings_load, for IMPORT FOREIGN SCHEMA. */
 extern Settings *settings_load_server(Oid server_id);
 

@@ -116,6 +116,8 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 			!intVal(list_nth(plan->fdw_private, SCAN_PRIVATE_IS_GATED)))
 			start_feed(node);
 	}
+	else
+		settings_load_mapping_profiles(status->settings, compat_scan_user(node));
 	MemoryContextSwitchTo(old_context);
 }
 

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "export/history.h"
 #include "export/registry.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
@@ -63,18 +64,25 @@ time_or_null(TimestampTz time, bool *is_null)
 	return TimestampTzGetDatum(time);
 }
 
+/* What went wrong, or NULL. */
+static char *
+reason_of(const Failure *failure)
+{
+	if (failure->sqlstate == 0)
+		return NULL;
+	return psprintf("%s%s%s", failure->reason, failure->detail[0] != '\0' ? ": " : "",
+					failure->detail);
+}
+
 static void
 add_export(const Export *export, void *argument)
 {
 	ExportsResult *result = argument;
 	Datum values[EXPORTS_COLUMNS];
 	bool nulls[EXPORTS_COLUMNS] = { false };
-	char reason[sizeof(export->failure.reason) + sizeof(export->failure.detail) + 8] = "";
+	char *reason = reason_of(&export->failure);
 	int column = 0;
 
-	if (export->failure.sqlstate != 0)
-		snprintf(reason, sizeof(reason), "%s%s%s", export->failure.reason,
-				 export->failure.detail[0] != '\0' ? ": " : "", export->failure.detail);
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->server_name));
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->user_name));
 	values[column++] = CStringGetTextDatum(export->entity->name);
@@ -102,6 +110,41 @@ add_export(const Export *export, void *argument)
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }
 
+/* An archive of Amplitude has no id and is not polled: a request is its export. */
+static void
+add_span(const SpanRecord *record, void *argument)
+{
+	ExportsResult *result = argument;
+	Datum values[EXPORTS_COLUMNS];
+	bool nulls[EXPORTS_COLUMNS] = { false };
+	char *part = psprintf("hours %s to %s", record->start, record->end);
+	char *request = psprintf("{\"start\": \"%s\", \"end\": \"%s\"}", record->start, record->end);
+	char *reason = reason_of(&record->failure);
+	int column = 0;
+
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(record->server_name));
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(record->user_name));
+	values[column++] = CStringGetTextDatum(record->entity->name);
+	nulls[column++] = true;
+	values[column++] = CStringGetTextDatum(part);
+	values[column++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(request));
+	nulls[column++] = true;
+	values[column++] = CStringGetTextDatum(record->status);
+	values[column] = time_or_null(record->requested_at, &nulls[column]);
+	column++;
+	values[column] = time_or_null(record->completed_at, &nulls[column]);
+	column++;
+	nulls[column++] = true;
+	values[column++] = Int64GetDatum(0);
+	values[column++] = Int64GetDatum(record->requests);
+	values[column++] = Int64GetDatum(record->retries);
+	values[column++] = Int64GetDatum(record->bytes_downloaded);
+	values[column++] = Int64GetDatum(record->bytes_inflated);
+	values[column++] = Int64GetDatum(record->records);
+	values[column] = text_or_null(reason, &nulls[column]);
+	tuplestore_putvalues(result->store, result->desc, values, nulls);
+}
+
 /* Of this session only, whatever user it ran as. */
 Datum
 adsexport_exports(PG_FUNCTION_ARGS)
@@ -123,6 +166,7 @@ adsexport_exports(PG_FUNCTION_ARGS)
 	info->setDesc = result.desc;
 	MemoryContextSwitchTo(old_context);
 	registry_visit(add_export, &result);
+	history_visit(add_span, &result);
 	return (Datum) 0;
 }
 
@@ -130,5 +174,6 @@ Datum
 adsexport_forget(PG_FUNCTION_ARGS)
 {
 	registry_forget();
+	history_forget();
 	PG_RETURN_VOID();
 }

@@ -21,10 +21,10 @@
 #define MAX_ERROR_BODY ((size_t) 64 * 1024)
 
 /*
- * libcurl hands over at most this much at a time, up to a hundred times in a
- * row if the sender is that fast, and all of it has to be kept.
+ * libcurl hands over at most this much at a time, but may do so a hundred times
+ * before it returns: what one look at a fast connection can bring in.
  */
-#define RECEIVE_BUFFER (16L * 1024)
+#define RECEIVE_BUFFER (32L * 1024)
 
 typedef struct Body
 {

@@ -108,7 +108,8 @@ describe_place(const RowReader *reader)
 }
 
 static const char *const invalid_value_hint =
-	"Set the foreign table's option on_invalid to 'null' to read such values as NULL.";
+	"Declare the column of a type that fits, or set the foreign table's option on_invalid to 'null' "
+	"to read such values as NULL.";
 static const char *const invalid_text_hint =
 	"Set the foreign table's option invalid_text to 'replace' to read such text with replacement "
 	"characters, or on_invalid to 'null' to read it as NULL.";

@@ -166,7 +166,11 @@ class Session:
         self.pid = self.connection.get_backend_pid()
 
     def close(self):
+        """And wait for the end of the backend, which may still be sending a request that the next test would find in the emulator's log."""
         self.connection.close()
+        deadline = time.monotonic() + 2
+        while os.path.exists("/proc/%d" % self.pid) and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def run(self, sql, *values):
         with self.connection.cursor() as cursor:
@@ -279,7 +283,7 @@ class TestCase(unittest.TestCase):
         super().setUpClass()
         if cls.needs_log and not cluster().log_file:
             raise unittest.SkipTest("the log of the server is not known (set PGLOG)")
-        cls.database = "adsexport_t_" + re.sub(r"\W", "_", cls.__name__.lower())
+        cls.database = "adsexport_t_" + re.sub(r"\W", "_", ("%s_%s" % (cls.__module__.replace("test_", "", 1), cls.__name__)).lower())
         cluster().create_database(cls.database)
         cls.addClassCleanup(cluster().drop_database, cls.database)
         options = ("--export-delay", "0") + tuple(cls.emulator_options)

@@ -73,7 +73,7 @@ class Waits(support.TestCase):
     emulator_options = ("--targets", "2000")
 
     def expected_count(self, state):
-        return {CAMPAIGNS: 40 * (2 if state.options.get("profile_ids") == "1111,2222" else 1), TARGETS: 2000, PROFILES: 5,
+        return {CAMPAIGNS: 40 * (2 if state.options.get("profile_ids") == "1111,2222" else 1), TARGETS: 2000, PROFILES: 6,
                 EVENTS: sum(1 for _ in self.data().events("2025-03-01T00", "2025-03-01T11"))}[state.query]
 
     def begin(self, state):

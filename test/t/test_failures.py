@@ -464,7 +464,7 @@ class Credentials(FailureCase):
         with self.subTest(call="profiles"):
             self.forget()
             self.fault({"call": "profiles", "times": 1}, token_expired=True)
-            self.assertEqual(self.session.value("SELECT count(*) FROM ads.profiles"), 5)
+            self.assertEqual(self.session.value("SELECT count(*) FROM ads.profiles"), 6)
 
     def test_a_token_that_expired_between_two_queries(self):
         self.amazon(max_retries=0, max_age=0)
@@ -472,7 +472,7 @@ class Credentials(FailureCase):
         self.emulator.control("POST", "/expire", {"what": "tokens"})
         self.check_rows()
         self.emulator.control("POST", "/expire", {"what": "tokens"})
-        self.assertEqual(self.session.value("SELECT count(*) FROM ads.profiles"), 5)
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.profiles"), 6)
         self.assertEqual(self.count_calls("token"), 3)
 
     def test_a_short_lived_token_is_refreshed_in_time(self):

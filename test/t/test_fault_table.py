@@ -126,7 +126,7 @@ class Cells(support.TestCase):
             else:
                 options["profile_ids"] = "1111"
             self.amazon(**options)
-            profiles = ("1111", "2222", "18014398509481985", "9007199254740993") if self.phase == "profiles" else ("1111",)
+            profiles = ("1111", "2222", "18014398509481985", "9007199254740993", "6666") if self.phase == "profiles" else ("1111",)
             self.query = "SELECT target_id FROM ads.targets"
             self.expected = sorted(str(record["targetId"]) for profile in profiles for record in self.data().records("targets", profile))
             self.call = LATER_PHASES.get(self.phase, self.phase)

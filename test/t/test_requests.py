@@ -88,7 +88,8 @@ class Headers(RequestCase):
         self.session.rows("SELECT * FROM ads.profiles")
         (call,) = self.calls("profiles")
         headers = {name.lower(): value for name, value in call["headers"].items()}
-        self.assertEqual((call["method"], call["path"], call["authorization"]), ("GET", "/v2/profiles", "Bearer"))
+        self.assertEqual((call["method"], call["path"], call["query"], call["authorization"]),
+                         ("GET", "/v2/profiles", "apiProgram=campaign&accessLevel=view", "Bearer"))
         self.assertNotIn("amazon-advertising-api-scope", headers)
         self.assertIn("amazon-advertising-api-clientid", headers)
 
@@ -369,7 +370,7 @@ class Pushdown(RequestCase):
         self.amazon(profile_ids=None, max_age=0)
         self.check("profile_id = '1111'", profiles=["1111"])
         self.check("profile_id IN ('1111', '999')", profiles=["1111"])
-        self.check("profile_id <> '1111'", profiles=self.profiles[1:])
+        self.check("profile_id NOT IN ('1111', '6666')", profiles=self.profiles[1:])
         self.clear_log()
         self.assertEqual(self.session.rows("SELECT 1 FROM ads.targets WHERE profile_id = '999'"), [])
         self.assertEqual(self.calls("request"), [])

@@ -1,14 +1,19 @@
 """No secret is ever shown: not in errors, notices, plans or functions, and not in the log, however much it logs."""
 
 import base64
+import glob
 import hashlib
 import json
+import os
+import re
+import time
 import unittest
 import urllib.parse
 
 import psycopg2
 
 import support
+from test_fault_table import FAULTS
 
 # So much of the beginning of a secret may not be seen anywhere; "Atzr|" and the like tell nothing.
 TELLING = 18
@@ -84,9 +89,23 @@ class Secrets(support.TestCase):
         self.try_query("SELECT * FROM adsexport_exports()")
         self.try_query("SELECT adsexport_exports()::text")
         self.try_query("SELECT query, application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-        for options in ("VERBOSE", "VERBOSE, FORMAT JSON"):
-            self.try_query("EXPLAIN (%s) %s" % (options, CAMPAIGNS))
-            self.try_query("EXPLAIN (%s) %s" % (options, EVENTS))
+        self.try_query("SELECT * FROM pg_stat_activity")
+        for format in ("TEXT", "XML", "JSON", "YAML"):
+            for query in (CAMPAIGNS, EVENTS, "SELECT * FROM ads.profiles"):
+                self.assertIsNone(self.try_query("EXPLAIN (VERBOSE, SETTINGS, FORMAT %s) %s" % (format, query)))
+
+    def views(self):
+        """What the catalogue shows to others than the owner of the secrets."""
+        watcher = self.connect()
+        watcher.run("DO $$ BEGIN CREATE ROLE adsexport_t_nosy; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        watcher.run("GRANT USAGE ON FOREIGN SERVER amazon, amplitude TO adsexport_t_nosy; GRANT pg_read_all_stats, pg_read_all_settings TO adsexport_t_nosy; "
+                    "SET ROLE adsexport_t_nosy")
+        found = [str(watcher.rows("SELECT * FROM " + view)) for view in (
+            "pg_user_mappings", "information_schema.user_mapping_options", "information_schema.foreign_server_options", "information_schema.foreign_table_options",
+            "pg_foreign_server", "pg_foreign_table", "pg_stat_activity", "pg_settings", "pg_prepared_statements", "pg_cursors")]
+        watcher.run("RESET ROLE; REVOKE USAGE ON FOREIGN SERVER amazon, amplitude FROM adsexport_t_nosy; DROP OWNED BY adsexport_t_nosy; DROP ROLE adsexport_t_nosy")
+        watcher.close()
+        return found
 
     def test_when_all_is_well(self):
         for query in (CAMPAIGNS, "SELECT * FROM ads.targets LIMIT 3", "SELECT * FROM ads.profiles", EVENTS, "EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) SELECT * FROM ads.ads",
@@ -94,6 +113,90 @@ class Secrets(support.TestCase):
             self.assertIsNone(self.try_query(query))
         self.look_around()
         self.check()
+
+    def test_every_format_of_a_plan_that_ran(self):
+        for format in ("TEXT", "XML", "JSON", "YAML"):
+            for query in (CAMPAIGNS, "SELECT * FROM ads.profiles", EVENTS):
+                self.assertIsNone(self.try_query("EXPLAIN (ANALYZE, VERBOSE, SETTINGS, FORMAT %s) %s" % (format, query)))
+        self.check()
+
+    def test_views_of_the_catalogue(self):
+        self.assertIsNone(self.try_query(CAMPAIGNS))
+        self.session.run("PREPARE p AS " + CAMPAIGNS)
+        self.try_query("EXECUTE p")
+        found = self.views()
+        self.assertIn("emulator", "".join(found).replace("127.0.0.1", "emulator"), "nothing was looked at")
+        self.seen += found
+        self.check()
+
+    def test_log_lines_of_exports(self):
+        self.begin = support.cluster().log_size()
+        self.assertIsNone(self.try_query(CAMPAIGNS))
+        self.assertIsNone(self.try_query(EVENTS))
+        self.fault({"call": "download"}, status=403, body_kind="s3")
+        self.assertIsNotNone(self.try_query("SELECT * FROM ads.ads"))
+        if support.cluster().log_file:
+            text = support.cluster().log_text(self.begin)
+            for outcome in ("read", "failed"):
+                self.assertIn("export %s: table" % outcome, text)
+        self.check()
+
+    def test_every_wait(self):
+        """Looked at from another session while it lasts, and cancelled."""
+        self.session.run("SET adsexport_fdw.progress_interval = '100ms'")
+        profiles = "SELECT * FROM ads.profiles"
+        for query, fault, action in ((CAMPAIGNS, "token", {"hang": True}), (profiles, "profiles", {"hang": True}), (CAMPAIGNS, "request", {"hang": True}),
+                                     (CAMPAIGNS, "request", {"export_delay": 60}), (CAMPAIGNS, "status", {"hang": True}),
+                                     (CAMPAIGNS, "request", {"status": 429, "retry_after": 60, "body_kind": "html"}),
+                                     (CAMPAIGNS, "download", {"hang": True}), (CAMPAIGNS, "download", {"stall_after": 0.5}),
+                                     (EVENTS, "export", {"hang": True}), (EVENTS, "export", {"stall_after": 0.5}), (EVENTS, "export", {"status": 503})):
+            with self.subTest(call=fault, action=action):
+                self.clear_faults()
+                self.amazon(max_retries=3)
+                self.amplitude(max_retries=3)
+                self.session.run("SELECT adsexport_forget()")
+                self.fault({"call": fault}, **action)
+                calls = self.count_calls(fault)
+                running = self.session.start(query)
+                self.wait_for_call(fault, calls + 1)
+                time.sleep(0.25)
+                self.seen += self.views()
+                self.cancel(running)
+                self.assertEqual(running.error.pgcode, "57014")
+                self.seen.append(support.text_of_error(running.error))
+                self.clear_faults()
+                self.look_around()
+                self.check()
+
+    def check_every_failure(self, call, query, **options):
+        for kind, action in FAULTS.items():
+            with self.subTest(call=call, fault=kind):
+                self.clear_faults()
+                self.session.run("SELECT adsexport_forget()")
+                self.fault({"call": call}, **action)
+                self.try_query(query)
+                self.try_query("SELECT * FROM adsexport_exports()")
+                self.check()
+
+    def test_every_failure_of_amazon(self):
+        self.amazon(max_retries=0, stall_timeout="200ms", export_timeout="1s")
+        for call in ("token", "request", "status", "download"):
+            self.check_every_failure(call, CAMPAIGNS)
+
+    def test_every_failure_of_the_list_of_profiles(self):
+        self.amazon(max_retries=0, stall_timeout="200ms", export_timeout="1s", profile_ids=None)
+        self.check_every_failure("profiles", CAMPAIGNS)
+        self.check_every_failure("profiles", "SELECT * FROM ads.profiles")
+
+    def test_every_failure_of_amplitude(self):
+        self.amplitude(max_retries=0, stall_timeout="200ms", export_timeout="1s")
+        self.check_every_failure("export", EVENTS)
+
+    def test_curl_tells_nothing_by_itself(self):
+        """Its verbose output would have headers with tokens: it is not compiled in."""
+        for path in glob.glob(os.path.join(support.FOLDER, "../../src/*/*.c")):
+            with open(path) as file:
+                self.assertNotRegex(file.read(), "CURLOPT_(VERBOSE|DEBUGFUNCTION|STDERR)", path)
 
     def test_the_check_itself(self):
         """It would find a secret."""
@@ -274,7 +377,29 @@ SIGNATURE_2 = "fedcba9876543210" * 4
 
 
 class Options(support.TestCase):
-    """Statements that set secrets, when they are refused."""
+    """Statements that set secrets, when they are refused, and where the server itself writes them down."""
+
+    needs_log = True
+
+    def test_statements_in_the_log(self):
+        """What README.md says of the server's own settings: the statement is logged, unless they are set so."""
+        session = self.session
+        session.run("CREATE SERVER logged FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads')")
+        self.addCleanup(session.run, "DROP SERVER logged CASCADE")
+        session.run("SET log_statement = 'all'; SET log_min_duration_statement = 0")
+        secret = "a-secret-in-a-statement"
+        make = "CREATE USER MAPPING FOR CURRENT_USER SERVER logged OPTIONS (client_id 'x', client_secret '%s')" % secret
+        session.run(make)
+        self.assertIn(secret, support.cluster().log_text(self.log_start))
+        session.run("DROP USER MAPPING FOR CURRENT_USER SERVER logged")
+        with open(os.path.join(support.FOLDER, "../../README.md"), encoding="utf-8") as file:
+            (settings,) = re.findall(r"(?s)avoid the logs with `(SET .*?)`", file.read())
+        session.run(settings)
+        start = support.cluster().log_size()
+        session.run(make)
+        with self.assertRaises(psycopg2.Error):
+            session.run(make.replace("client_id", "client_idd"))
+        self.assertNotIn(secret, support.cluster().log_text(start))
 
     def test_errors_of_the_validator(self):
         session = self.session

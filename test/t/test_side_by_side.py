@@ -197,8 +197,8 @@ class Stable(support.TestCase):
     def test_profiles_are_chosen_when_they_are_left_out(self):
         self.amazon(profile_ids=None)
         for clause, profiles in (("profile_id = '1111'", {"1111"}), ("profile_id IN ('2222', '77')", {"2222"}), ("profile_id = '77'", set()),
-                                 ("profile_id <> '1111'", {"2222", "18014398509481985", "9007199254740993"}),
-                                 ("profile_id = '1111' OR name = 'x'", {"1111", "2222", "18014398509481985", "9007199254740993"})):
+                                 ("profile_id <> '1111'", {"2222", "18014398509481985", "9007199254740993", "6666"}),
+                                 ("profile_id = '1111' OR name = 'x'", {"1111", "2222", "18014398509481985", "9007199254740993", "6666"})):
             with self.subTest(clause=clause):
                 self.session.run("SELECT adsexport_forget()")
                 self.clear_log()

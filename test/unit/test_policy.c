@@ -311,6 +311,7 @@ test_other_messages(void)
 	static TokenMessage token;
 	const char *body;
 	Bytes bytes = { 0 };
+	size_t listed;
 
 	begin_test("messages: token");
 	body = "{\"access_token\":\"Atza|x\",\"token_type\":\"bearer\",\"expires_in\":3600}";
@@ -331,16 +332,17 @@ test_other_messages(void)
 	body = "[{\"profileId\":1111,\"accountInfo\":{\"type\":\"seller\"}},"
 		   "{\"profileId\":3333,\"accountInfo\":{\"type\":\"agency\"}},"
 		   "{\"profileId\":9007199254740993},{\"profileId\":\"18446744073709551615\"}]";
-	CHECK(message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	CHECK(message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
+	CHECK_NUMBER(listed, 4);
 	append(&bytes, "", 1);
 	CHECK_CONTAINS((char *) bytes.data, "1111,9007199254740993,18446744073709551615,");
 	CHECK(strstr((char *) bytes.data, "3333") == NULL);
 	body = "{\"message\":\"no\"}";
-	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
 	body = "[{\"profileId\":\"1; DROP\"}]";
-	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
 	body = "[7]";
-	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes));
+	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
 	free(bytes.data);
 }
 
@@ -366,7 +368,7 @@ test_error_texts(void)
 	check_error_text("{\"message\":\"Too Many Requests\"}", "Too Many Requests");
 	check_error_text("{\"code\":\"X\",\"detail\":\"d\"}", "d");
 	check_error_text("{\"error\":\"invalid_grant\",\"error_description\":\"bad token\"}",
-					 "bad token");
+					 "invalid_grant: bad token");
 	check_error_text("{\"error\":\"invalid_grant\"}", "invalid_grant");
 	check_error_text("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has "
 					 "expired</Message></Error>",

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.c
+ *		The archives that this session asked Amplitude for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/history.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* So many are remembered for adsexport_exports(). */
+#define MAX_REMEMBERED 1000
+
+static dlist_head records = DLIST_STATIC_INIT(records);
+static int record_count = 0;
+
+static void
+forget_record(SpanRecord *record)
+{
+	dlist_delete(&record->node);
+	record_count--;
+	pfree(record);
+}
+
+/* The oldest that nobody uses goes. */
+static void
+make_place(void)
+{
+	dlist_node *node;
+
+	if (record_count < MAX_REMEMBERED)
+		return;
+	for (node = records.head.prev; node != &records.head; node = node->prev)
+	{
+		SpanRecord *record = dlist_container(SpanRecord, node, node);
+
+		if (!record->in_use)
+		{
+			forget_record(record);
+			return;
+		}
+	}
+}
+
+SpanRecord *
+history_add(const Settings *settings, const char *start, const char *end)
+{
+	SpanRecord *record;
+
+	make_place();
+	record = MemoryContextAllocZero(TopMemoryContext, sizeof(SpanRecord));
+	record->in_use = true;
+	strlcpy(record->server_name, settings->server_name, sizeof(record->server_name));
+	strlcpy(record->user_name, settings->user_name, sizeof(record->user_name));
+	record->entity = settings->entity;
+	strlcpy(record->start, start, sizeof(record->start));
+	strlcpy(record->end, end, sizeof(record->end));
+	record->status = "REQUESTED";
+	record->requested_at = GetCurrentTimestamp();
+	dlist_push_head(&records, &record->node);
+	record_count++;
+	return record;
+}
+
+void
+history_visit(void (*visit)(const SpanRecord *record, void *argument), void *argument)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &records) visit(dlist_container(SpanRecord, node, iter.cur), argument);
+}
+
+void
+history_forget(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &records)
+	{
+		SpanRecord *record = dlist_container(SpanRecord, node, iter.cur);
+
+		if (!record->in_use)
+			forget_record(record);
+	}
+}

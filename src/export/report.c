@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.c
+ *		What a feed tells about itself while it works: progress notices, the
+ *		name of what it waits for, and a log line for each finished export.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "export/hours.h"
+#include "export/part.h"
+#include "utils/timestamp.h"
+
+bool log_exports = false;
+
+/* Notices don't come faster than this, whatever progress_interval says. */
+#define SHORTEST_NOTICE 100
+
+/* What a feed can wait for. */
+typedef enum Awaited
+{
+	AWAIT_TOKEN,
+	AWAIT_PROFILES,
+	AWAIT_PLACE,
+	AWAIT_EXPORT,
+	AWAIT_RETRY,
+	AWAIT_DOWNLOAD
+} Awaited;
+
+/* Names of wait events, as pg_stat_activity shows them where the server has names. */
+static const char *const wait_event_names[] = {
+	[AWAIT_TOKEN] = "AdsexportAccessToken", [AWAIT_PROFILES] = "AdsexportProfileList",
+	[AWAIT_PLACE] = "AdsexportPlace",       [AWAIT_EXPORT] = "AdsexportExport",
+	[AWAIT_RETRY] = "AdsexportRetry",       [AWAIT_DOWNLOAD] = "AdsexportDownload",
+};
+
+/* The same in notices, behind "waiting ". */
+static const char *const waiting_texts[] = {
+	[AWAIT_TOKEN] = "waiting for an access token",
+	[AWAIT_PROFILES] = "waiting for the list of profiles",
+	[AWAIT_PLACE] = "waiting for other exports to finish",
+	[AWAIT_EXPORT] = "export in progress",
+	[AWAIT_RETRY] = "waiting to try again",
+	[AWAIT_DOWNLOAD] = "waiting for the download",
+};
+
+/*-------------------------------------------------------------------------
+ * What is waited for
+ *-------------------------------------------------------------------------
+ */
+
+/* What an export that has no download yet waits for. */
+static Awaited
+awaited_of_export(const Export *export, int64 now)
+{
+	if (export->phase != EXPORT_COMPLETED &&
+		credential_state(export->credential) == CREDENTIAL_PENDING)
+		return AWAIT_TOKEN;
+	if (export->phase == EXPORT_QUEUED)
+		return export->due > now ? AWAIT_RETRY : AWAIT_PLACE;
+	return export->completed_at != 0 ? AWAIT_DOWNLOAD : AWAIT_EXPORT;
+}
+
+static Awaited
+awaited_of_part(const ExportFeed *feed, const FeedPart *part)
+{
+	int64 now = monotonic_milliseconds();
+
+	if (part->phase == PART_READABLE)
+		return AWAIT_DOWNLOAD;
+	if (part->phase != PART_OPENING && part->due > now)
+		return AWAIT_RETRY;
+	switch (part->call)
+	{
+		case CALL_DOWNLOAD:
+			return part->phase == PART_OPENING ? AWAIT_DOWNLOAD
+											   : awaited_of_export(part->export, now);
+		case CALL_PROFILES:
+			return part->phase == PART_OPENING ? AWAIT_PROFILES : AWAIT_TOKEN;
+		default:
+			/* Amplitude makes the archive while it is being asked for it. */
+			return AWAIT_EXPORT;
+	}
+}
+
+/* What the feed waits for, and of which part; NULL if of none. */
+static Awaited
+awaited_of_feed(const ExportFeed *feed, const FeedPart **part)
+{
+	dlist_iter iter;
+
+	*part = feed->current;
+	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	{
+		const FeedPart *candidate = dlist_container(FeedPart, node, iter.cur);
+
+		if (*part == NULL && candidate->phase != PART_DONE)
+			*part = candidate;
+	}
+	if (*part != NULL)
+		return awaited_of_part(feed, *part);
+	if (feed->listing != NULL && feed->listing->request == NULL)
+		return feed->listing->due > monotonic_milliseconds() ? AWAIT_RETRY : AWAIT_TOKEN;
+	return AWAIT_PROFILES;
+}
+
+uint32
+report_wait_event(const ExportFeed *feed)
+{
+	static uint32 wait_events[lengthof(wait_event_names)];
+	const FeedPart *part;
+	Awaited awaited = awaited_of_feed(feed, &part);
+
+	if (wait_events[awaited] == 0)
+		wait_events[awaited] = compat_wait_event(wait_event_names[awaited]);
+	return wait_events[awaited];
+}
+
+/*-------------------------------------------------------------------------
+ * Progress
+ *-------------------------------------------------------------------------
+ */
+
+/* Bytes of a download: how many there are of it, and in all (-1: not announced). */
+static int64
+position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
+{
+	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+
+	*total = -1;
+	if (part->request == NULL)
+		return start;
+	if (part->export != NULL && part->export->file_size > 0)
+		*total = part->export->file_size;
+	else if (request_headers(part->request)->content_length > 0)
+		*total = start + request_headers(part->request)->content_length;
+	return start + (int64) bytes_of_transfer(part);
+}
+
+/* "1.2", or "120" where a fraction tells nothing. */
+static char *
+format_amount(double amount)
+{
+	return psprintf(amount < 9.95 ? "%.1f" : "%.0f", amount);
+}
+
+static char *
+format_rows(int64 rows)
+{
+	if (rows < 100000)
+		return psprintf(INT64_FORMAT " rows", rows);
+	return psprintf("%s million rows", format_amount(rows / 1e6));
+}
+
+static void
+notice_of_download(const ExportFeed *feed, const FeedPart *part, const char *subject)
+{
+	int64 total;
+	double position = position_of_download(feed, part, &total) / 1e6;
+	char *rows = format_rows((int64) part->delivered);
+
+	if (total >= 0)
+		ereport(NOTICE,
+				(errmsg("%s, %s: downloaded %s of %s MB, %s", feed->settings->table_name, subject,
+						format_amount(position), format_amount(total / 1e6), rows)));
+	else
+		ereport(NOTICE, (errmsg("%s, %s: downloaded %s MB, %s", feed->settings->table_name, subject,
+								format_amount(position), rows)));
+}
+
+void
+report_progress(ExportFeed *feed)
+{
+	int64 now = monotonic_milliseconds();
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	const FeedPart *part;
+	Awaited awaited;
+	long long seconds;
+
+	if (progress_interval < 0)
+		return;
+	if (feed->notice_due == 0)
+	{
+		feed->waiting_since = now;
+		feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
+		return;
+	}
+	if (now < feed->notice_due)
+		return;
+	feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
+	seconds = (long long) (now - feed->waiting_since) / 1000;
+	awaited = awaited_of_feed(feed, &part);
+	if (part == NULL)
+	{
+		ereport(NOTICE, (errmsg("%s: %s for %lld s", feed->settings->table_name,
+								waiting_texts[awaited], seconds)));
+		return;
+	}
+	feed->api->subject(part, subject, sizeof(subject));
+	subject[0] = pg_tolower((unsigned char) subject[0]);
+	if (part->phase == PART_READABLE)
+		notice_of_download(feed, part, subject);
+	else
+		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s", feed->settings->table_name, subject,
+								waiting_texts[awaited], seconds)));
+}
+
+/*-------------------------------------------------------------------------
+ * The log
+ *-------------------------------------------------------------------------
+ */
+static void
+log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const Failure *failure)
+{
+	const Settings *settings = feed->settings;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	int64 polls = 0;
+	int64 retries = part->retries;
+
+	feed->api->subject(part, subject, sizeof(subject));
+	subject[0] = pg_tolower((unsigned char) subject[0]);
+	if (part->export != NULL)
+	{
+		polls = part->export->polls - part->polls_before;
+		retries += part->export->retries - part->retries_before;
+	}
+	ereport(LOG, (errmsg("export %s: table \"%s\", server \"%s\", %s, %.3f s, polls " INT64_FORMAT
+						 ", retries " INT64_FORMAT ", bytes " INT64_FORMAT
+						 ", records " UINT64_FORMAT "%s%s",
+						 outcome, settings->table_name, settings->server_name, subject,
+						 (monotonic_milliseconds() - part->began) / 1000.0, polls, retries,
+						 part->bytes_downloaded + (int64) bytes_of_transfer(part), part->delivered,
+						 failure != NULL ? ", SQLSTATE " : "",
+						 failure != NULL ? unpack_sql_state(failure->sqlstate) : ""),
+				  errhidestmt(true), errhidecontext(true)));
+}
+
+/*-------------------------------------------------------------------------
+ * The history of spans
+ *-------------------------------------------------------------------------
+ */
+void
+report_request(const ExportFeed *feed, FeedPart *part)
+{
+	char start[16] = "";
+	char end[16] = "";
+
+	if (part->call != CALL_ARCHIVE)
+		return;
+	if (part->span == NULL)
+	{
+		hours_format(part->start_hour, start, sizeof(start));
+		hours_format(part->end_hour, end, sizeof(end));
+		part->span = history_add(feed->settings, start, end);
+	}
+	part->span->requests++;
+}
+
+static void
+note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
+{
+	SpanRecord *span = part->span;
+
+	if (span == NULL)
+		return;
+	span->completed_at = failure == NULL ? GetCurrentTimestamp() : 0;
+	span->retries = part->retries;
+	span->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
+	span->bytes_inflated = part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
+	span->records = (int64) part->delivered;
+	if (failure != NULL)
+		span->failure = *failure;
+	span->status = failure != NULL ? "FAILED" : "COMPLETED";
+	span->in_use = false;
+	part->span = NULL;
+}
+
+void
+report_release(FeedPart *part)
+{
+	if (part->span == NULL)
+		return;
+	part->span->status = part->split ? "SPLIT" : "DROPPED";
+	part->span->in_use = false;
+	part->span = NULL;
+}
+
+void
+report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure)
+{
+	if (part->split || part->from_spool)
+		return;
+	if (log_exports)
+		log_end(feed, part, outcome, failure);
+	if (strcmp(outcome, "left") == 0)
+		report_release(part);
+	else
+		note_end(feed, part, failure);
+}
