@@ -296,8 +296,8 @@ static const EntityColumn amplitude_event_columns[] = {
 	DERIVED("server_upload_time", TIMESTAMPTZ, PATH, "server_upload_time", UPLOAD_TIME, NONE,
 			"When the event was uploaded to Amplitude's servers; the column that decides which "
 			"hours are asked for."),
-	COLUMN("event_time", TIMESTAMPTZ, "event_time", NONE,
-		   "When the event happened, corrected by Amplitude for clocks that are off."),
+	FILTERED("event_time", TIMESTAMPTZ, "event_time", EVENT_TIME, NONE,
+			 "When the event happened, corrected by Amplitude for clocks that are off."),
 	COLUMN("client_event_time", TIMESTAMPTZ, "client_event_time", NONE,
 		   "When the event happened by the clock of the device."),
 	COLUMN("client_upload_time", TIMESTAMPTZ, "client_upload_time", NONE,

@@ -75,7 +75,8 @@ typedef enum ColumnFilter
 	FILTER_TARGET_LEVEL,
 	FILTER_TARGET_TYPE,
 	FILTER_PROFILE_ID,
-	FILTER_UPLOAD_TIME
+	FILTER_UPLOAD_TIME,
+	FILTER_EVENT_TIME /* by event_time_max_lag and event_time_max_lead only */
 } ColumnFilter;
 
 /* Bits of EntityColumn.ad_products and of the option ad_products. */

@@ -50,7 +50,8 @@ raise_unbounded(const ExportFeed *feed)
 					   "open start would mean all of them. A bound on another column, such as "
 					   "event_time, does not limit that."),
 			 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
-					 "the option default_start of the table.")));
+					 "the option default_start of the table, or event_time_max_lead for a bound on "
+					 "event_time to count.")));
 }
 
 static void
@@ -74,6 +75,17 @@ check_incomplete_hours(ExportFeed *feed, int64 end)
 					   "hours ago."),
 			 errhint("Add a clause server_upload_time < adsexport_complete_until(), or set the "
 					 "option incomplete_hours to 'ignore'.")));
+}
+
+/* The longest span to ask for from that hour on. */
+static int64
+longest_span(const ExportFeed *feed, int64 start_hour)
+{
+	int64 span = feed->settings->request_span;
+
+	if (feed->longest_span > 0)
+		span = Min(span, feed->longest_span);
+	return start_hour < HOURS_FIRST_HOURLY ? Max(span / 24 * 24, 24) : span;
 }
 
 /* Add spans until as many are open as may be. */
@@ -110,7 +122,7 @@ add_span(ExportFeed *feed)
 	part = feed_add_part(feed);
 	part->call = CALL_ARCHIVE;
 	part->start_hour = feed->next_hour;
-	part->end_hour = hours_span_end(feed->next_hour, end, settings->request_span);
+	part->end_hour = hours_span_end(feed->next_hour, end, longest_span(feed, feed->next_hour));
 	feed->next_hour = part->end_hour + 1;
 	feed->counters.exports_requested++;
 	return true;
@@ -123,10 +135,68 @@ step_span(ExportFeed *feed, FeedPart *part, int64 now)
 	return REACTOR_NEVER;
 }
 
+/* Leave the first hours of a span in the part, and make another part of the rest. */
+static void
+cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
+{
+	FeedPart *rest;
+
+	if (hours >= part->end_hour - part->start_hour + 1)
+		return;
+	rest = feed_add_part(feed);
+	/* Next to it, so that hours come roughly in order. */
+	dlist_delete(&rest->node);
+	dlist_insert_after(&part->node, &rest->node);
+	rest->phase = PART_RIPE;
+	rest->call = part->call;
+	rest->start_hour = part->start_hour + hours;
+	rest->end_hour = part->end_hour;
+	part->end_hour = rest->start_hour - 1;
+	feed->counters.exports_requested++;
+	/* What was asked for so far was something else. */
+	part->split = true;
+	report_release(part);
+	part->split = false;
+}
+
+/* A span that was cut off before others proved to be too long is still as long. */
 static bool
 span_ready(ExportFeed *feed, FeedPart *part)
 {
+	if (part->delivered == 0)
+		cut_span(feed, part, longest_span(feed, part->start_hour));
 	return true;
+}
+
+/*
+ * The vendor's 400 and 504 mostly mean that the hours hold too much.  What was
+ * read in part already has been had at once before, so that is not the reason.
+ */
+static bool
+split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
+{
+	int64 half = hours_half(part->start_hour, part->end_hour);
+
+	if (part->delivered == 0 && half > 0)
+	{
+		feed->longest_span = half;
+		memset(&part->retry, 0, sizeof(Retry));
+		cut_span(feed, part, half);
+		return true;
+	}
+	if (part->delivered == 0)
+		failure_set_hint(&answer->failure,
+						 "%s is the least that can be asked for. If it is too large for this API, "
+						 "get it through the vendor's Amazon S3 export.",
+						 part->start_hour < HOURS_FIRST_HOURLY ? "A day before 2014-11-12"
+															   : "One hour");
+	/* A gateway may have been too slow for once. */
+	if (request_status(part->request) == 504)
+	{
+		answer->action = ACTION_RETRY;
+		answer->failure.sqlstate = ERRCODE_CONNECTION_FAILURE;
+	}
+	return false;
 }
 
 static void
@@ -219,12 +289,14 @@ amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start
 
 const FeedApi amplitude_feed = {
 	.container = CONTAINER_ZIP,
+	.rereadable = true,
 	.uses_registry = false,
 	.add_parts = add_span,
 	.step = step_span,
 	.ready = span_ready,
 	.open = open_span,
 	.max_open = max_open_spans,
+	.split = split_span,
 	.subject = span_subject,
 	.describe = describe_spans,
 };

@@ -90,6 +90,8 @@ release_feed(void *argument)
 	feed->block = NULL;
 	container_free(feed->container);
 	feed->container = NULL;
+	delivered_free(feed->delivered);
+	feed->delivered = NULL;
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
 	if (feed->waiting && feed->attached)
@@ -124,7 +126,10 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	feed->records = record_stream_create();
 	feed->walker = record_walker_create(paths, preparer);
 	feed->container = container_create(feed->api->container);
-	if (feed->records == NULL || feed->walker == NULL || feed->container == NULL)
+	if (feed->api->rereadable)
+		feed->delivered = delivered_create();
+	if (feed->records == NULL || feed->walker == NULL || feed->container == NULL ||
+		(feed->api->rereadable && feed->delivered == NULL))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	feed->reactor = reactor_create();
 	if (feed->reactor == NULL)
@@ -145,9 +150,11 @@ feed_close(ExportFeed *feed)
 
 		if (part == feed->current)
 			report_end(feed, part, "left", NULL);
-		spool_close(part->spool);
+		spool_free(part->spool);
 		part->spool = NULL;
 	}
+	spool_file_close(feed->spool_file);
+	feed->spool_file = NULL;
 	release_feed(feed);
 }
 
@@ -181,6 +188,14 @@ feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	feed_fail(feed, failure);
 }
 
+typedef enum ContentState
+{
+	CONTENT_VERIFIED,
+	CONTENT_CORRUPT,
+	CONTENT_UNKNOWN /* its checksum could not be reached */
+} ContentState;
+
+static ContentState verify_content(ExportFeed *feed, FeedPart *part);
 static void mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor));
 static void remember_part(const ExportFeed *feed, const FeedPart *part);
 static void finish_spool(ExportFeed *feed, FeedPart *part);
@@ -227,7 +242,7 @@ static void
 free_part(FeedPart *part)
 {
 	report_release(part);
-	spool_close(part->spool);
+	spool_free(part->spool);
 	if (part->token != NULL)
 		pfree(part->token);
 	if (part->url != NULL)
@@ -249,6 +264,8 @@ drop_parts(ExportFeed *feed)
 		release_export(part);
 		free_part(part);
 	}
+	spool_file_close(feed->spool_file);
+	feed->spool_file = NULL;
 	feed->all_added = false;
 	feed->listing = NULL;
 }
@@ -310,6 +327,27 @@ feed_describe(const Settings *settings, const ExportQuery *query, char **request
  *-------------------------------------------------------------------------
  */
 
+/*
+ * The remote has nothing (any more) of what was read already: whatever it
+ * would send instead would be something else.
+ */
+static void
+raise_vanished(const ExportFeed *feed, FeedPart *part)
+{
+	Failure failure;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+
+	feed->api->subject(part, subject, sizeof(subject));
+	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
+				"its content changed between two downloads");
+	failure_add_detail(&failure,
+					   "%s: the download broke after " UINT64_FORMAT
+					   " records, and the server now says that there are none.",
+					   subject, part->delivered);
+	failure_set_hint(&failure, "Run the query again.");
+	feed_fail_part(feed, part, &failure);
+}
+
 static void
 count_retry(ExportFeed *feed, FeedPart *part)
 {
@@ -326,6 +364,8 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 	switch (answer->action)
 	{
 		case ACTION_EMPTY:
+			if (part->delivered > 0)
+				raise_vanished(feed, part);
 			part->empty = true;
 			report_end(feed, part, "empty", NULL);
 			remember_part(feed, part);
@@ -349,6 +389,15 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			close_transfer(part);
 			part->phase = PART_WAITING;
 			return;
+		case ACTION_SPLIT:
+			if (feed->api->split != NULL && feed->api->split(feed, part, answer))
+			{
+				count_retry(feed, part);
+				close_transfer(part);
+				part->phase = PART_WAITING;
+				return;
+			}
+			/* FALLTHROUGH */
 		default:
 			if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
 				break;
@@ -458,8 +507,10 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(feed->context);
 
+	if (feed->spool_file == NULL)
+		feed->spool_file = spool_file_create();
 	if (part->spool == NULL)
-		part->spool = spool_create();
+		part->spool = spool_create(feed->spool_file);
 	else
 		spool_restart(part->spool);
 	MemoryContextSwitchTo(old_context);
@@ -468,6 +519,9 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 static void
 begin_reading(ExportFeed *feed, FeedPart *part)
 {
+	bool again = part == feed->broken;
+
+	feed->broken = NULL;
 	feed->current = part;
 	feed->input.next = NULL;
 	feed->input.available = 0;
@@ -482,12 +536,8 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	if (part->export != NULL)
 		part->export->read_at = GetCurrentTimestamp();
 	feed->given = 0;
-	if (part == feed->broken)
-	{
-		/* Container and records stand where they stopped. */
-		feed->broken = NULL;
-		return;
-	}
+	if (again && !feed->api->rereadable)
+		return; /* container and records stand where they stopped */
 	part->sniffed = false;
 	if (part->from_spool)
 		spool_rewind(part->spool);
@@ -498,6 +548,16 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	record_walker_reset(feed->walker, feed->api->container);
 	container_reset(feed->container);
 	feed->filling = false;
+	if (!feed->api->rereadable)
+		return;
+	if (!again)
+		delivered_clear(feed->delivered);
+	else
+	{
+		delivered_begin_again(feed->delivered);
+		if (!container_read_again(feed->container, feed->delivered))
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	}
 }
 
 /*
@@ -567,6 +627,9 @@ step_parts(ExportFeed *feed)
 				open_download(feed, part);
 				reactor_drive(part->reactor);
 				open++;
+				/* It may have left some of its span to a part that is not looked at in this round. */
+				if (feed->api->split != NULL && open < max_open)
+					due = now;
 				/* What is over at once (a refused connection) wakes nobody any more. */
 				if (request_state(part->request) != REQUEST_WAITING)
 					due = now;
@@ -795,44 +858,128 @@ sqlstate_of_stream_error(StreamErrorKind kind)
 	}
 }
 
+/* So much of progress makes up for the attempts before. */
+#define WORTHWHILE_PROGRESS (64 * 1024)
+
 /*
- * The content of the current part can't be read to its end.  While nothing of
- * it was handed out it is worth another try, which the answer's action says.
+ * Some of the part was handed out, up to that position: note what, so that the
+ * rest can be read from another download.  False if that is not possible.
+ */
+static bool
+note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer *answer)
+{
+	if (!feed->api->rereadable || !position.known)
+		return false;
+	/* The beginning of an entry that has brought nothing yet is not needed. */
+	if (position.inside && position.offset > 0)
+		delivered_note(feed->delivered, record_stream_entry(feed->records), position.offset,
+					   position.crc, false);
+	if (!delivered_is_complete(feed->delivered))
+	{
+		failure_add_detail(&answer->failure,
+						   "It can't be gone on with, because more than %d files were read of it.",
+						   DELIVERED_MAX_ENTRIES);
+		failure_set_hint(&answer->failure, "Ask for fewer hours at a time with request_span of "
+										   "the server.");
+		return false;
+	}
+	feed->counters.bytes_downloaded += bytes_of_transfer(part);
+	feed->counters.bytes_inflated += record_stream_bytes(feed->records);
+	if (record_stream_bytes(feed->records) >= WORTHWHILE_PROGRESS)
+		memset(&part->retry, 0, sizeof(Retry));
+	feed->broken = part;
+	return true;
+}
+
+/*
+ * The content of the current part can't be read to its end.  It is worth
+ * another try, if the answer's action says so, while nothing of it was handed
+ * out, or if that can be left out.
  */
 static void
-handle_broken_content(ExportFeed *feed, FeedPart *part, Answer *answer)
+handle_broken_content(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer *answer)
 {
-	if (part->delivered > 0 && answer->action == ACTION_RETRY)
+	end_read_ahead(feed, part);
+	if (part->delivered > 0 && answer->action == ACTION_RETRY &&
+		!note_delivered(feed, part, position, answer))
 		answer->action = ACTION_FAIL_NETWORK;
 	feed->current = NULL;
 	part->resume_from = 0;
 	handle_answer(feed, part, answer);
 }
 
+/* What to say and to do about content that is not right. */
+static void
+judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *error, bool is_json,
+			  Answer *answer)
+{
+	const char *entry = record_stream_entry(feed->records);
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+
+	feed->api->subject(part, subject, sizeof(subject));
+	answer->action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
+						 ? ACTION_RETRY
+						 : ACTION_FAIL_REQUEST;
+	answer->retry_after = -1;
+	failure_set(&answer->failure, sqlstate_of_stream_error(error->kind), "read an export", "%s",
+				error->message);
+	failure_add_detail(&answer->failure,
+					   "%s: the problem is behind record " UINT64_FORMAT ", at byte " UINT64_FORMAT
+					   " of the %s content%s%s.",
+					   subject, part->delivered, error->offset, is_json ? "inflated" : "downloaded",
+					   entry != NULL && entry[0] != '\0' ? ", archive entry " : "",
+					   entry != NULL ? entry : "");
+	if (error->kind == STREAM_ERROR_CHANGED)
+		failure_set_hint(&answer->failure, "Run the query again.");
+}
+
 static void
 handle_stream_error(ExportFeed *feed, FeedPart *part)
 {
-	const StreamError *error = record_stream_error(feed->records);
-	const char *entry = record_stream_entry(feed->records);
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	StreamError error = *record_stream_error(feed->records);
+	bool is_json = record_stream_error_is_json(feed->records);
+	RecordPosition position = record_stream_position(feed->records, false);
+	ContentState state = CONTENT_CORRUPT;
 	Answer answer;
 
+	/* Bytes that were corrupted look like bad JSON first. */
+	if (is_json)
+		state = verify_content(feed, part);
+	if (is_json && state == CONTENT_CORRUPT)
+	{
+		error = *record_stream_error(feed->records);
+		is_json = false;
+	}
+	judge_content(feed, part, &error, is_json, &answer);
+	/* What has its checksum, and was right so far, will not be any better. */
+	if (state == CONTENT_VERIFIED && part->delivered > 0 && answer.action == ACTION_RETRY)
+		answer.action = ACTION_FAIL_REQUEST;
 	part->from_spool = false;
-	feed->api->subject(part, subject, sizeof(subject));
-	answer.action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
-						? ACTION_RETRY
-						: ACTION_FAIL_REQUEST;
-	answer.retry_after = -1;
-	failure_set(&answer.failure, sqlstate_of_stream_error(error->kind), "read an export", "%s",
-				error->message);
-	failure_add_detail(&answer.failure,
-					   "%s: the problem is behind record " UINT64_FORMAT ", at byte " UINT64_FORMAT
-					   " of the %s content%s%s.",
-					   subject, record_stream_number(feed->records), error->offset,
-					   record_stream_error_is_json(feed->records) ? "inflated" : "downloaded",
-					   entry != NULL && entry[0] != '\0' ? ", archive entry " : "",
-					   entry != NULL ? entry : "");
-	handle_broken_content(feed, part, &answer);
+	handle_broken_content(feed, part, position, &answer);
+}
+
+bool
+feed_take_back(ExportFeed *feed, bool may_go_on)
+{
+	FeedPart *part = feed->current;
+	RecordPosition position;
+	ContentState state;
+	Answer answer;
+
+	if (part == NULL)
+		return false;
+	position = record_stream_position(feed->records, true);
+	state = verify_content(feed, part);
+	if (state == CONTENT_VERIFIED || state == CONTENT_UNKNOWN)
+		return false;
+	part->delivered--;
+	feed->counters.records--;
+	judge_content(feed, part, record_stream_error(feed->records), false, &answer);
+	if (!may_go_on && answer.action == ACTION_RETRY)
+		answer.action = ACTION_FAIL_NETWORK;
+	part->from_spool = false;
+	handle_broken_content(feed, part, position, &answer);
+	return true;
 }
 
 /* All records of a part were read: the planner may want to know how many. */
@@ -875,7 +1022,7 @@ finish_part(ExportFeed *feed, FeedPart *part)
 					" bytes, but the status of the export announced " INT64_FORMAT,
 					received, export->file_size);
 		failure_add_detail(&answer.failure, "%s.", subject);
-		handle_broken_content(feed, part, &answer);
+		handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);
 		return;
 	}
 	count_part(feed, part);
@@ -1001,9 +1148,6 @@ finish_spool(ExportFeed *feed, FeedPart *part)
 		spool_complete(part->spool);
 }
 
-/* So much of progress makes up for the attempts before. */
-#define WORTHWHILE_PROGRESS (64 * 1024)
-
 /* Note how far the broken transfer got, to go on from there. */
 static void
 note_position(ExportFeed *feed, FeedPart *part)
@@ -1047,7 +1191,7 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 		handle_answer(feed, part, &answer);
 		return;
 	}
-	handle_broken_content(feed, part, &answer);
+	handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);
 }
 
 /* Hand the download over to a thread, if it is long enough to gain by that. */
@@ -1101,7 +1245,11 @@ supply_from_thread(ExportFeed *feed, FeedPart *part)
 	block = read_ahead_take(part->read_ahead);
 	if (block == NULL)
 		return ended ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
-	walk_block(feed, part, block);
+	/* What the thread has found comes first, even if it is not all of the block. */
+	if (record_block_state(block) == BLOCK_PARTLY_WALKED)
+		record_stream_give(feed->records, block);
+	else
+		walk_block(feed, part, block);
 	return SUPPLIED;
 }
 
@@ -1122,6 +1270,8 @@ supply_here(ExportFeed *feed, FeedPart *part)
 	}
 	for (;;)
 	{
+		/* Much may be passed over before anything gets into the block. */
+		CHECK_FOR_INTERRUPTS();
 		if (feed->filling)
 			status = record_block_continue(feed->block, feed->container, &feed->input);
 		else
@@ -1166,6 +1316,47 @@ supply(ExportFeed *feed, FeedPart *part)
 	return part->read_ahead != NULL ? supply_from_thread(feed, part) : supply_here(feed, part);
 }
 
+/* No more than this is read on in search of a checksum (inflated bytes). */
+#define VERIFY_AT_MOST ((uint64) 64 * 1024 * 1024)
+
+/*
+ * Read on to the end of what has a checksum, an archive's entry or the whole
+ * file, to see whether it is what the remote sent.  The records passed over
+ * are lost.
+ */
+static ContentState
+verify_content(ExportFeed *feed, FeedPart *part)
+{
+	uint64 began = record_stream_bytes(feed->records);
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		switch (record_stream_verify(feed->records))
+		{
+			case STREAM_END:
+				return CONTENT_VERIFIED;
+			case STREAM_ERROR:
+				return CONTENT_CORRUPT;
+			default:
+				break;
+		}
+		if (record_stream_bytes(feed->records) - began > VERIFY_AT_MOST)
+			return CONTENT_UNKNOWN;
+		switch (supply(feed, part))
+		{
+			case SUPPLIED:
+				break;
+			case SUPPLY_BROKEN:
+				return CONTENT_UNKNOWN;
+			case SUPPLY_NOTHING_YET:
+				feed->due = REACTOR_NEVER;
+				wait_for_events(feed);
+				break;
+		}
+	}
+}
+
 FeedResult
 feed_next(ExportFeed *feed, bool wait)
 {
@@ -1193,6 +1384,11 @@ feed_next(ExportFeed *feed, bool wait)
 					return FEED_RECORD;
 				case STREAM_ENTRY_BEGIN:
 					return FEED_ORIGIN;
+				case STREAM_ENTRY_END:
+					delivered_note(feed->delivered, record_stream_entry(feed->records),
+								   record_stream_entry_length(feed->records),
+								   record_stream_entry_crc(feed->records), true);
+					continue;
 				case STREAM_ERROR:
 					handle_stream_error(feed, part);
 					continue;
@@ -1253,7 +1449,7 @@ feed_origin(const ExportFeed *feed, RowOrigin *origin)
 uint64
 feed_record_number(const ExportFeed *feed)
 {
-	return record_stream_number(feed->records);
+	return feed->current->delivered;
 }
 
 uint64

@@ -73,6 +73,15 @@ typedef enum FeedResult
 extern FeedResult feed_next(ExportFeed *feed, bool wait);
 
 /*
+ * After FEED_RECORD: its values can't be made sense of.  Reads on to the next
+ * checksum to see whether they are what the remote sent; the feed must not be
+ * gone on with if they are (false).  If they are not, that is an error, or the
+ * content is asked for again and the record was never handed out (true); the
+ * latter only where the remote allows it, and if may_go_on is set.
+ */
+extern bool feed_take_back(ExportFeed *feed, bool may_go_on);
+
+/*
  * After FEED_WOULD_BLOCK: get ready for a wait that the caller does.  Returns
  * a descriptor that becomes readable when it is time to call feed_next again,
  * at the latest after so many milliseconds (-1: no limit).  feed_end_wait says

@@ -75,3 +75,12 @@ hours_span_end(int64_t start, int64_t end, int64_t span)
 	last = start + span - 1;
 	return last < end ? last : end;
 }
+
+int64_t
+hours_half(int64_t start, int64_t end)
+{
+	int64_t unit = start < HOURS_FIRST_HOURLY ? 24 : 1;
+	int64_t units = (end - start + 1) / unit;
+
+	return units < 2 ? 0 : (units + 1) / 2 * unit;
+}

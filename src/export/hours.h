@@ -43,4 +43,10 @@ extern void hours_widen(int64_t *start, int64_t *end);
  */
 extern int64_t hours_span_end(int64_t start, int64_t end, int64_t span);
 
+/*
+ * A span that was too much: how many hours of it to ask for first.  0: it is
+ * the smallest there is, an hour, or a day among the daily files.
+ */
+extern int64_t hours_half(int64_t start, int64_t end);
+
 #endif /* ADSEXPORT_HOURS_H */

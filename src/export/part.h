@@ -98,6 +98,9 @@ typedef struct FeedApi
 	/* Can a download go on where it broke?  (The remote keeps the file.) */
 	bool resumable;
 
+	/* Can it be read again, leaving out the entries that were handed out? */
+	bool rereadable;
+
 	/* Does it depend on the registry's control requests? */
 	bool uses_registry;
 
@@ -120,6 +123,12 @@ typedef struct FeedApi
 	/* How many downloads may be open at once. */
 	int (*max_open)(const ExportFeed *feed);
 
+	/*
+	 * It is too much to be had at once: make several parts of it.  False if
+	 * they can't be smaller; then answer says so.  NULL: parts can't be split.
+	 */
+	bool (*split)(ExportFeed *feed, FeedPart *part, Answer *answer);
+
 	/* The part's name in messages, with a capital letter. */
 	void (*subject)(const FeedPart *part, char *subject, size_t size);
 
@@ -138,8 +147,9 @@ struct ExportFeed
 	ExportQuery *query;          /* NULL: not started */
 	bool warned;                 /* of incomplete hours */
 	bool all_added;
-	bool keep;          /* downloads are spooled, for a rescan */
-	char *spool_buffer; /* of SPOOL_BUFFER bytes */
+	bool keep;             /* downloads are spooled, for a rescan */
+	char *spool_buffer;    /* of SPOOL_BUFFER bytes */
+	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
 	FeedPart *current; /* being read, or NULL */
 	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
@@ -152,6 +162,7 @@ struct ExportFeed
 	RecordWalker *walker;
 	RecordStream *records;
 	Container *container;
+	Delivered *delivered; /* of the current part, where it is rereadable */
 
 	/* Without read-ahead: */
 	RecordBlock *block; /* being filled, or NULL */
@@ -162,6 +173,7 @@ struct ExportFeed
 
 	ProfileListing *listing; /* Amazon Ads, when no profiles are named */
 	int64 next_hour;         /* Amplitude: of the parts to be added */
+	int64 longest_span;      /* that was not too much; 0: none was too much yet */
 	int64 notice_due;        /* of the next progress notice */
 	int64 waiting_since;     /* of the wait it tells of */
 	FeedCounters counters;

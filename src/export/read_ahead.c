@@ -207,6 +207,17 @@ hand_over(ReadAhead *read_ahead, RecordBlock *block, bool last)
 	pthread_mutex_unlock(&read_ahead->mutex);
 }
 
+static bool
+is_stopping(ReadAhead *read_ahead)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&read_ahead->mutex);
+	stopping = read_ahead->stopping;
+	pthread_mutex_unlock(&read_ahead->mutex);
+	return stopping;
+}
+
 /* Lend the container what has arrived; false if that is nothing new. */
 static bool
 lend_input(ReadAhead *read_ahead)
@@ -251,6 +262,9 @@ fill_block(ReadAhead *read_ahead, RecordBlock *block)
 			return false;
 		if (status != STREAM_NEED_INPUT)
 			return true;
+		/* Much may be passed over before anything gets into a block. */
+		if (is_stopping(read_ahead))
+			return false;
 		if (!lend_input(read_ahead))
 		{
 			if (request_state(read_ahead->request) == REQUEST_FAILED)

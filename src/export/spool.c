@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * spool.c
- *		A download kept in a temporary file, to be read again.
+ *		Downloads kept in a temporary file, to be read again.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,44 +11,111 @@
 #include "export/spool.h"
 #include "storage/buffile.h"
 
-struct Spool
+/* A place in a file, which the server keeps in pieces of a gigabyte. */
+typedef struct Place
+{
+	int piece;
+	off_t offset;
+} Place;
+
+struct SpoolFile
 {
 	BufFile *file;
+	Spool *active; /* that the file's position belongs to, or NULL */
+	Spool *last;   /* behind which there is nothing */
+	Place end;
+};
+
+struct Spool
+{
+	SpoolFile *file;
+	Place start;
+	Place here;
 	uint64 length;   /* bytes that were written */
 	uint64 position; /* of the next byte to be read */
 	bool complete;
 };
 
+SpoolFile *
+spool_file_create(void)
+{
+	SpoolFile *file = palloc0(sizeof(SpoolFile));
+
+	file->file = BufFileCreateTemp(false);
+	return file;
+}
+
+void
+spool_file_close(SpoolFile *file)
+{
+	if (file == NULL)
+		return;
+	BufFileClose(file->file);
+	pfree(file);
+}
+
 Spool *
-spool_create(void)
+spool_create(SpoolFile *file)
 {
 	Spool *spool = palloc0(sizeof(Spool));
 
-	spool->file = BufFileCreateTemp(false);
+	spool->file = file;
+	spool_restart(spool);
 	return spool;
 }
 
 void
-spool_close(Spool *spool)
+spool_free(Spool *spool)
 {
 	if (spool == NULL)
 		return;
-	BufFileClose(spool->file);
+	if (spool->file->active == spool)
+		spool->file->active = NULL;
+	if (spool->file->last == spool)
+		spool->file->last = NULL;
 	pfree(spool);
 }
 
-static void
-seek_start(Spool *spool)
+static Place
+tell(const SpoolFile *file)
 {
-	if (BufFileSeek(spool->file, 0, 0, SEEK_SET) != 0)
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not rewind the temporary file of a download")));
+	Place place;
+
+	BufFileTell(file->file, &place.piece, &place.offset);
+	return place;
 }
 
+/* Make that place the file's position, in the spool's name. */
+static void
+seek(Spool *spool, Place place)
+{
+	SpoolFile *file = spool->file;
+
+	if (file->active != NULL)
+		file->active->here = tell(file);
+	if (BufFileSeek(file->file, place.piece, place.offset, SEEK_SET) != 0)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not seek in the temporary file of a download")));
+	file->active = spool;
+}
+
+static void
+activate(Spool *spool)
+{
+	if (spool->file->active != spool)
+		seek(spool, spool->here);
+}
+
+/* Where it stood before it is used again, if nothing follows there; else behind all. */
 void
 spool_restart(Spool *spool)
 {
-	seek_start(spool);
+	SpoolFile *file = spool->file;
+
+	if (file->last != spool)
+		spool->start = file->end;
+	file->last = spool;
+	seek(spool, spool->start);
 	spool->length = 0;
 	spool->complete = false;
 }
@@ -56,8 +123,10 @@ spool_restart(Spool *spool)
 void
 spool_write(Spool *spool, const char *bytes, size_t length)
 {
-	BufFileWrite(spool->file, (void *) bytes, length);
+	activate(spool);
+	BufFileWrite(spool->file->file, (void *) bytes, length);
 	spool->length += length;
+	spool->file->end = tell(spool->file);
 }
 
 void
@@ -75,7 +144,7 @@ spool_is_complete(const Spool *spool)
 void
 spool_rewind(Spool *spool)
 {
-	seek_start(spool);
+	seek(spool, spool->start);
 	spool->position = 0;
 }
 
@@ -86,7 +155,8 @@ spool_read(Spool *spool, char *buffer, size_t size, bool *last)
 
 	if (size > left)
 		size = (size_t) left;
-	if (size > 0 && BufFileRead(spool->file, buffer, size) != size)
+	activate(spool);
+	if (size > 0 && BufFileRead(spool->file->file, buffer, size) != size)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not read the temporary file of a download")));
 	spool->position += size;

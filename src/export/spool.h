@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * spool.h
- *		A download kept in a temporary file, to be read again.
+ *		Downloads kept in a temporary file, to be read again.
  *
- * Compressed bytes as they came.  The file is the server's (BufFile): it
+ * Compressed bytes as they came, one download behind the other: a scan may have
+ * thousands of parts, but has one file.  The file is the server's (BufFile): it
  * counts towards temp_file_limit and goes away with the transaction at the
  * latest.
  *
@@ -14,13 +15,23 @@
 
 #include "postgres.h"
 
+typedef struct SpoolFile SpoolFile;
 typedef struct Spool Spool;
 
-/* Palloc'd in the current memory context, where it must be written and read, too. */
-extern Spool *spool_create(void);
+/* Palloc'd in the current memory context. */
+extern SpoolFile *spool_file_create(void);
 
-/* Delete the file.  NULL is allowed. */
-extern void spool_close(Spool *spool);
+/* Delete it, after all of its spools were freed.  NULL is allowed. */
+extern void spool_file_close(SpoolFile *file);
+
+/*
+ * One download.  One of a file's spools may be written at a time, the one that
+ * was created or restarted last.
+ */
+extern Spool *spool_create(SpoolFile *file);
+
+/* NULL is allowed. */
+extern void spool_free(Spool *spool);
 
 /* Forget what was written. */
 extern void spool_restart(Spool *spool);

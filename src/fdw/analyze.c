@@ -23,6 +23,7 @@
 #include "fdw/analyze.h"
 #include "fdw/option.h"
 #include "fdw/plan.h"
+#include "fdw/scan.h"
 #include "optimizer/plancat.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -208,9 +209,8 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 				 */
 				MemoryContextReset(value_context);
 				MemoryContextSwitchTo(value_context);
-				row_reader_fill(reader, feed_values(feed), feed_prepared(feed),
-								feed_record_number(feed), feed_record_offset(feed), values, nulls);
-				if (!bounds_hold(&bounds, values, nulls))
+				if (!scan_fill_row(feed, reader, values, nulls) ||
+					!bounds_hold(&bounds, values, nulls))
 				{
 					MemoryContextSwitchTo(context);
 					break;

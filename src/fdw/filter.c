@@ -221,6 +221,7 @@ type_is_fit(ColumnFilter filter, Oid type, int32 typmod)
 	switch (filter)
 	{
 		case FILTER_UPLOAD_TIME:
+		case FILTER_EVENT_TIME:
 			return type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID;
 		case FILTER_NEGATIVE:
 			return type == BOOLOID;
@@ -362,7 +363,7 @@ compile_compare(Oid operator, Oid collation, Node *left, Node *right, ArrayUse a
 	if (!OidIsValid(value_type) || !type_is_fit(filter, column_type, column_typmod))
 		return make_unknown();
 
-	if (filter == FILTER_UPLOAD_TIME)
+	if (filter == FILTER_UPLOAD_TIME || filter == FILTER_EVENT_TIME)
 	{
 		strategy = time_strategy(operator, column_is_left);
 		if (strategy == 0 || !type_is_fit(filter, value_type, -1))
@@ -1148,8 +1149,33 @@ rounding_of(Oid column_type, int32 typmod)
 	return units[typmod] / 2;
 }
 
+/* How far apart a column's time and the time of the upload can be (microseconds). */
+typedef struct UploadDelay
+{
+	bool has_lead; /* uploaded at most so long before */
+	bool has_lag;  /* or after it */
+	int64 lead;
+	int64 lag;
+} UploadDelay;
+
+static const UploadDelay no_delay = { true, true, 0, 0 };
+
+/* Differences between clocks that the vendor lets pass when it works out event_time. */
+#define EVENT_TIME_SLACK (60 * USECS_PER_SEC)
+
+static UploadDelay
+event_time_delay(const Settings *settings)
+{
+	UploadDelay delay = { settings->event_time_max_lead >= 0, settings->event_time_max_lag >= 0,
+						  settings->event_time_max_lead * 1000 + EVENT_TIME_SLACK,
+						  settings->event_time_max_lag * 1000 };
+
+	return delay;
+}
+
 static HourRange
-compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 typmod)
+compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 typmod,
+			  const UploadDelay *delay)
 {
 	HourRange range = all_hours;
 	int64 slack;
@@ -1173,15 +1199,23 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 	/* A date stands for the whole of its day. */
 	highest = shift_moment(highest, slack + (column_type == DATEOID ? USECS_PER_DAY : 0));
 
-	if (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber ||
-		strategy == BTEqualStrategyNumber)
-		range.start = hours_of_timestamp(lowest);
+	lowest = shift_moment(lowest, -delay->lead);
+	highest = shift_moment(highest, delay->lag);
+
+	if (delay->has_lead)
+	{
+		if (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber ||
+			strategy == BTEqualStrategyNumber)
+			range.start = hours_of_timestamp(lowest);
+		/* Behind the last moment of an hour is the next one. */
+		if (strategy == BTGreaterStrategyNumber && exact)
+			range.start = hours_of_timestamp(shift_moment(lowest, 1));
+	}
+	if (!delay->has_lag)
+		return range;
 	if (strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber ||
 		strategy == BTEqualStrategyNumber)
 		range.end = hours_of_timestamp(highest);
-	/* Behind the last moment of an hour is the next one. */
-	if (strategy == BTGreaterStrategyNumber && exact)
-		range.start = hours_of_timestamp(shift_moment(lowest, 1));
 	/* Up to the full hour, but not into it. */
 	if (strategy == BTLessStrategyNumber && exact && highest % USECS_PER_HOUR == 0)
 		range.end--;
@@ -1209,7 +1243,7 @@ negated_strategy(int strategy)
 }
 
 static HourRange
-hours_of_compare(const List *tree, const Operand *operand, bool negated)
+hours_of_compare(const List *tree, const Operand *operand, bool negated, const UploadDelay *delay)
 {
 	ArrayUse array = tree_field(tree, COMPARE_ARRAY);
 	int strategy = tree_field(tree, COMPARE_STRATEGY);
@@ -1233,7 +1267,8 @@ hours_of_compare(const List *tree, const Operand *operand, bool negated)
 		if (!operand->nulls[i])
 			one =
 				compare_hours(strategy, operand->values[i], tree_oid(tree, COMPARE_EXPRESSION_TYPE),
-							  tree_oid(tree, COMPARE_TYPE), tree_field(tree, COMPARE_TYPMOD));
+							  tree_oid(tree, COMPARE_TYPE), tree_field(tree, COMPARE_TYPMOD),
+							  delay);
 		result = any ? hours_hull(result, one) : hours_intersect(result, one);
 	}
 	return result;
@@ -1266,10 +1301,21 @@ hours_of(const List *tree, const EvaluateContext *context, bool negated)
 			outcome = try_value(tree, context, FILTER_NONE, "");
 			return (negated ? outcome.can_be_false : outcome.can_be_true) ? all_hours : no_hours;
 		case TREE_COMPARE:
-			if (tree_field(tree, COMPARE_FILTER) != FILTER_UPLOAD_TIME)
-				return all_hours;
-			return hours_of_compare(tree, &context->operands[tree_field(tree, COMPARE_EXPRESSION)],
-									negated);
+			if (tree_field(tree, COMPARE_FILTER) == FILTER_UPLOAD_TIME)
+				return hours_of_compare(tree,
+										&context->operands[tree_field(tree, COMPARE_EXPRESSION)],
+										negated, &no_delay);
+			if (tree_field(tree, COMPARE_FILTER) == FILTER_EVENT_TIME)
+			{
+				UploadDelay delay = event_time_delay(context->settings);
+
+				if (!delay.has_lead && !delay.has_lag)
+					return all_hours;
+				return hours_of_compare(tree,
+										&context->operands[tree_field(tree, COMPARE_EXPRESSION)],
+										negated, &delay);
+			}
+			return all_hours;
 		default:
 			return all_hours;
 	}
@@ -1368,6 +1414,9 @@ filters_of(const List *tree, bool *in_full)
 		case TREE_TEST:
 		case TREE_COMPARE:
 			filters = 1u << tree_field(tree, 1);
+			/* Which hours an event may have been uploaded in says little of when it happened. */
+			if (tree_field(tree, 1) == FILTER_EVENT_TIME)
+				*in_full = false;
 			break;
 		case TREE_UNKNOWN:
 			*in_full = false;

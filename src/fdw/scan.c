@@ -128,6 +128,60 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 	MemoryContextSwitchTo(old_context);
 }
 
+/*
+ * Errors that a value may cause: those of values, and those of a domain's
+ * constraints.
+ */
+static bool
+is_value_error(int sqlstate)
+{
+	int category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+}
+
+/*
+ * A value does not fit, but a download that broke must not be blamed on the
+ * value.  Returns if the record is read once more; else raises the error, or
+ * the one about the download.  The code of a type may have left anything
+ * behind, which only the end of the (sub)transaction clears up, so that the
+ * scan goes on after errors of our own only.
+ */
+static void
+doubt_value(ExportFeed *feed, RowReader *rows, MemoryContext context)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	if (!feed_take_back(feed, !row_reader_in_type_code(rows)))
+		ReThrowError(error);
+	FreeErrorData(error);
+}
+
+bool
+scan_fill_row(ExportFeed *feed, RowReader *rows, Datum *values, bool *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool filled = true;
+
+	PG_TRY();
+	{
+		row_reader_fill(rows, feed_values(feed), feed_prepared(feed), feed_record_number(feed),
+						feed_record_offset(feed), values, nulls);
+	}
+	PG_CATCH();
+	{
+		if (!is_value_error(geterrcode()))
+			PG_RE_THROW();
+		doubt_value(feed, rows, context);
+		filled = false;
+	}
+	PG_END_TRY();
+	return filled;
+}
+
 TupleTableSlot *
 adsexport_iterate_foreign_scan(ForeignScanState *node)
 {
@@ -147,10 +201,8 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 		switch (feed_next(status->feed, !compat_is_async(node)))
 		{
 			case FEED_RECORD:
-				row_reader_fill(status->rows, feed_values(status->feed),
-								feed_prepared(status->feed), feed_record_number(status->feed),
-								feed_record_offset(status->feed), slot->tts_values,
-								slot->tts_isnull);
+				if (!scan_fill_row(status->feed, status->rows, slot->tts_values, slot->tts_isnull))
+					break;
 				return ExecStoreVirtualTuple(slot);
 			case FEED_ORIGIN:
 				feed_origin(status->feed, &origin);

@@ -161,6 +161,12 @@ handle_invalid(RowReader *reader)
 	}
 }
 
+bool
+row_reader_in_type_code(const RowReader *reader)
+{
+	return reader->context.in_input_function;
+}
+
 void
 row_reader_report_invalid(RowReader *reader)
 {

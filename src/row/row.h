@@ -70,6 +70,9 @@ extern void row_reader_set_origin(RowReader *reader, const RowOrigin *origin);
 extern void row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 							uint64 record_number, uint64 record_offset, Datum *values, bool *nulls);
 
+/* After an error of row_reader_fill: did the code of a column's type raise it? */
+extern bool row_reader_in_type_code(const RowReader *reader);
+
 /*
  * At the end of a scan: under on_invalid = null, one WARNING that counts the
  * values that did not fit and shows the first; nothing if there were none.

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "stream/gunzip.h"
+#include "stream/stream_error.h"
 #include "stream/unzip.h"
 
 /* One of the two is there, by kind. */
@@ -18,7 +19,18 @@ struct Container
 	ContainerKind kind;
 	Gunzip *gunzip;
 	Unzip *unzip;
+
+	/* Of an archive that is read again: */
+	Delivered *delivered;   /* borrowed, or NULL */
+	unsigned char *scratch; /* for what is left out */
+	bool skipping;          /* the entry, or its beginning */
+	bool differs;           /* it is not the same, but may just be corrupt */
+	DeliveredEntry known;
+	uint64_t skipped; /* bytes of the entry */
+	StreamError error;
 };
+
+#define SCRATCH_SIZE ((size_t) 64 * 1024)
 
 Container *
 container_create(ContainerKind kind)
@@ -49,6 +61,7 @@ container_free(Container *container)
 		gunzip_free(container->gunzip);
 	if (container->unzip != NULL)
 		unzip_free(container->unzip);
+	free(container->scratch);
 	free(container);
 }
 
@@ -59,6 +72,117 @@ container_reset(Container *container)
 		gunzip_reset(container->gunzip);
 	else
 		unzip_reset(container->unzip);
+	container->delivered = NULL;
+	container->skipping = false;
+	container->skipped = 0;
+	stream_error_clear(&container->error);
+}
+
+bool
+container_read_again(Container *container, Delivered *delivered)
+{
+	if (container->scratch == NULL)
+		container->scratch = malloc(SCRATCH_SIZE);
+	if (container->scratch == NULL)
+		return false;
+	container->delivered = delivered;
+	return true;
+}
+
+static StreamStatus
+fail_changed(Container *container, const char *problem)
+{
+	char name[112];
+
+	stream_escape(name, sizeof(name), unzip_entry_name(container->unzip),
+				  strlen(unzip_entry_name(container->unzip)));
+	stream_error_set(&container->error, STREAM_ERROR_CHANGED, unzip_bytes_in(container->unzip),
+					 "zip entry \"%s\" %s", name, problem);
+	return STREAM_ERROR;
+}
+
+/* Is what was read of the entry so far what is known of it? */
+static bool
+is_same(const Container *container)
+{
+	return container->skipped == container->known.length &&
+		   unzip_entry_crc(container->unzip) == container->known.crc;
+}
+
+/*
+ * Leave out the entry or its beginning.  STREAM_DATA: there is no more of it
+ * to be left out.
+ */
+static StreamStatus
+skip_known(Container *container, StreamInput *input)
+{
+	for (;;)
+	{
+		size_t size = SCRATCH_SIZE;
+		size_t given;
+		StreamStatus status;
+
+		if (!container->known.whole && !container->differs &&
+			container->known.length - container->skipped < size)
+			size = (size_t) (container->known.length - container->skipped);
+		status = unzip_read(container->unzip, input, container->scratch, size, &given);
+		container->skipped += given;
+		if (!container->known.whole && !container->differs &&
+			container->skipped == container->known.length)
+		{
+			if (is_same(container))
+			{
+				container->skipping = false;
+				return STREAM_ENTRY_BEGIN;
+			}
+			/* If its own checksum is wrong, too, that is what is wrong with it. */
+			container->differs = true;
+		}
+		switch (status)
+		{
+			case STREAM_DATA:
+				break;
+			case STREAM_ENTRY_END:
+				container->skipping = false;
+				if (container->differs || !container->known.whole || !is_same(container))
+					return fail_changed(container, "is not the same as when it was read before");
+				return STREAM_DATA;
+			default:
+				return status;
+		}
+	}
+}
+
+static StreamStatus
+read_again(Container *container, StreamInput *input, unsigned char *output, size_t output_size,
+		   size_t *produced)
+{
+	StreamStatus status;
+
+	*produced = 0;
+	if (container->error.kind != STREAM_ERROR_NONE)
+		return STREAM_ERROR;
+	for (;;)
+	{
+		if (container->skipping)
+		{
+			status = skip_known(container, input);
+			if (status != STREAM_DATA)
+				return status;
+		}
+		status = unzip_read(container->unzip, input, output, output_size, produced);
+		if (status == STREAM_END && delivered_missing(container->delivered) > 0)
+			return fail_changed(container,
+								"is the last one, but others that were read before are missing");
+		if (status != STREAM_ENTRY_BEGIN)
+			return status;
+		container->skipped = 0;
+		if (!delivered_meet(container->delivered, unzip_entry_name(container->unzip),
+							&container->known))
+			return status;
+		container->skipping = true;
+		container->differs = false;
+	}
 }
 
 StreamStatus
@@ -67,6 +191,8 @@ container_read(Container *container, StreamInput *input, unsigned char *output, 
 {
 	if (container->kind == CONTAINER_GZIP)
 		return gunzip_read(container->gunzip, input, output, output_size, produced);
+	if (container->delivered != NULL)
+		return read_again(container, input, output, output_size, produced);
 	return unzip_read(container->unzip, input, output, output_size, produced);
 }
 
@@ -79,6 +205,8 @@ container_kind(const Container *container)
 const StreamError *
 container_error(const Container *container)
 {
+	if (container->error.kind != STREAM_ERROR_NONE)
+		return &container->error;
 	return container->kind == CONTAINER_GZIP ? gunzip_error(container->gunzip)
 											 : unzip_error(container->unzip);
 }
@@ -94,4 +222,20 @@ container_bytes_out(const Container *container)
 {
 	return container->kind == CONTAINER_GZIP ? gunzip_bytes_out(container->gunzip)
 											 : unzip_bytes_out(container->unzip);
+}
+
+bool
+container_entry_state(const Container *container, uint64_t *length, uint32_t *crc)
+{
+	if (container->kind != CONTAINER_ZIP)
+		return false;
+	*length = unzip_entry_length(container->unzip);
+	*crc = unzip_entry_crc(container->unzip);
+	return !unzip_entry_is_plain(container->unzip);
+}
+
+uint64_t
+container_entry_skipped(const Container *container)
+{
+	return container->skipped;
 }

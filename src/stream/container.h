@@ -8,6 +8,7 @@
 #ifndef ADSEXPORT_CONTAINER_H
 #define ADSEXPORT_CONTAINER_H
 
+#include "stream/delivered.h"
 #include "stream/stream.h"
 
 typedef enum ContainerKind
@@ -25,6 +26,14 @@ extern void container_free(Container *container);
 /* Make ready for another export. */
 extern void container_reset(Container *container);
 
+/*
+ * After a reset, of a zip: it was read before as far as delivered says, which
+ * is borrowed until the next reset.  What was handed out is left out, once it
+ * proves to be the same; if it is not, or is missing in the end, that is an
+ * error (STREAM_ERROR_CHANGED).  False when memory is short.
+ */
+extern bool container_read_again(Container *container, Delivered *delivered);
+
 /* As gunzip_read and unzip_read; the events of entries come from zip only. */
 extern StreamStatus container_read(Container *container, StreamInput *input, unsigned char *output,
 								   size_t output_size, size_t *produced);
@@ -35,5 +44,15 @@ extern const StreamError *container_error(const Container *container);
 /* Name of the entry that is being read; NULL for gzip. */
 extern const char *container_entry_name(const Container *container);
 extern uint64_t container_bytes_out(const Container *container);
+
+/*
+ * Of a zip's entry: length and CRC-32 of the content that was produced so far,
+ * including what was left out at its beginning.  False if the checksum is not
+ * known, as of content that is no gzip.
+ */
+extern bool container_entry_state(const Container *container, uint64_t *length, uint32_t *crc);
+
+/* So many bytes were left out at the entry's beginning. */
+extern uint64_t container_entry_skipped(const Container *container);
 
 #endif /* ADSEXPORT_CONTAINER_H */

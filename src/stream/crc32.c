@@ -103,3 +103,16 @@ stream_crc32_combine(uint32_t first, uint32_t second, uint64_t second_length)
 {
 	return (uint32_t) crc32_combine(first, second, (z_off_t) second_length);
 }
+
+/*
+ * To append bytes is to multiply by a power of x, modulo a primitive polynomial
+ * of degree 32.  Powers repeat after 2^32 - 1, an odd number, so that as many
+ * bytes again as are missing from that undo it.
+ */
+uint32_t
+stream_crc32_remove_end(uint32_t both, uint32_t second, uint64_t second_length)
+{
+	const uint64_t period = UINT64_C(0xffffffff);
+
+	return stream_crc32_combine(both ^ second, 0, period - second_length % period);
+}

@@ -778,6 +778,12 @@ json_reader_record_offset(const JsonReader *reader)
 	return reader->record_offset;
 }
 
+uint64_t
+json_reader_offset(const JsonReader *reader)
+{
+	return reader->offset;
+}
+
 /*-------------------------------------------------------------------------
  * Walking a record
  *-------------------------------------------------------------------------

@@ -130,6 +130,9 @@ extern const StreamError *json_reader_error(const JsonReader *reader);
 extern uint64_t json_reader_records(const JsonReader *reader);
 extern uint64_t json_reader_record_offset(const JsonReader *reader);
 
+/* Offset of the first byte that is not consumed. */
+extern uint64_t json_reader_offset(const JsonReader *reader);
+
 /*-------------------------------------------------------------------------
  * Inside a value
  *-------------------------------------------------------------------------

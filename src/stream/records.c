@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/crc32.h"
 #include "stream/unzip.h"
 
 /* Room in front of a block for what the one before it left over. */
@@ -36,14 +37,17 @@ typedef struct BlockEvent
 	StreamStatus what; /* STREAM_ENTRY_BEGIN, ENTRY_END, END or ERROR */
 	uint32_t offset;   /* from the block's first byte */
 	uint32_t name;     /* of the entry that begins, in names */
+	uint32_t crc;      /* of the entry that ends */
+	uint64_t length;   /* of the entry that ends, or left out at its beginning */
 } BlockEvent;
 
 /* What a walk found. */
 typedef struct BlockItem
 {
-	uint64_t offset; /* of a record's first byte in the content */
+	uint64_t offset; /* in the content: of a record's first byte, or of an entry's end */
 	StreamStatus what;
-	uint32_t name; /* of the entry that begins, in names */
+	uint32_t more; /* of the entry that begins: its name, in names; of a record: its
+					* length; of the entry that ends: its CRC-32 */
 } BlockItem;
 
 struct RecordBlock
@@ -53,6 +57,12 @@ struct RecordBlock
 	size_t names_length;
 	StreamError error; /* with STREAM_ERROR */
 	bool error_is_json;
+	StreamError container_error; /* the same, of the event */
+	bool state_known;            /* of the entry, behind the last byte: */
+	uint32_t crc;
+	uint64_t entry_length;
+	uint64_t early_end; /* of a record that lies before the block; 0: there is none */
+	uint32_t early_crc; /* of the entry up to there */
 	BlockState state;
 	int item_count;
 	int path_count;     /* values of an item */
@@ -99,6 +109,10 @@ struct RecordWalker
 	bool large_is_used; /* a record of the block lies in it */
 	char *block_rest;   /* of the block: what is not in large yet */
 	bool failed;
+
+	uint64_t entry_begin; /* offset of the entry's first byte that was produced */
+	uint64_t entry_length;
+	uint32_t entry_crc;
 };
 
 struct RecordStream
@@ -115,6 +129,20 @@ struct RecordStream
 	bool error_is_json;
 	StreamError error;
 	char entry[UNZIP_MAX_NAME + 1];
+
+	/*
+	 * Where it stands in an archive's entry: behind the last record, and
+	 * behind the one before that; and how many of these two places are in
+	 * the block in use.
+	 */
+	bool inside;
+	uint64_t end;
+	uint64_t previous_end;
+	int places_in_block;
+	int entries_ended;        /* of the block in use */
+	RecordPosition left_over; /* where it stood when the block before was used up */
+	uint64_t entry_length;    /* of the entry that ended last */
+	uint32_t entry_crc;
 };
 
 /*-------------------------------------------------------------------------
@@ -179,6 +207,8 @@ add_event(RecordBlock *block, StreamStatus what, const char *name)
 	event->what = what;
 	event->offset = (uint32_t) block->length;
 	event->name = (uint32_t) block->names_length;
+	event->crc = 0;
+	event->length = 0;
 	if (name != NULL)
 	{
 		size_t size = strlen(name) + 1;
@@ -212,15 +242,19 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 		{
 			case STREAM_ENTRY_BEGIN:
 				add_event(block, status, container_entry_name(container));
+				block->events[block->event_count - 1].length = container_entry_skipped(container);
 				break;
 			case STREAM_ENTRY_END:
 				add_event(block, status, NULL);
+				(void) container_entry_state(container,
+											 &block->events[block->event_count - 1].length,
+											 &block->events[block->event_count - 1].crc);
 				break;
 			case STREAM_END:
 				add_event(block, status, NULL);
 				goto done;
 			case STREAM_ERROR:
-				block->error = *container_error(container);
+				block->container_error = *container_error(container);
 				add_event(block, status, NULL);
 				goto done;
 			case STREAM_NEED_INPUT:
@@ -232,6 +266,7 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 	}
 
 done:
+	block->state_known = container_entry_state(container, &block->entry_length, &block->crc);
 	memset(block_data(block) + block->length, 0, JSON_PADDING);
 	return status;
 }
@@ -243,6 +278,7 @@ record_block_fill(RecordBlock *block, Container *container, StreamInput *input)
 	block->event_count = 0;
 	block->names_length = 0;
 	block->state = BLOCK_NOT_WALKED;
+	block->early_end = 0;
 	free(block->large);
 	block->large = NULL;
 	return record_block_continue(block, container, input);
@@ -305,7 +341,7 @@ add_item(RecordWalker *walker, StreamStatus what)
 
 	item->what = what;
 	item->offset = 0;
-	item->name = 0;
+	item->more = 0;
 	return item;
 }
 
@@ -554,6 +590,7 @@ static void
 handle_event(RecordWalker *walker)
 {
 	BlockEvent *event = &walker->block->events[walker->next_event];
+	BlockItem *item;
 
 	switch (event->what)
 	{
@@ -565,11 +602,16 @@ handle_event(RecordWalker *walker)
 			walker->next = block_data(walker->block) + event->offset;
 			walker->limit = piece_end(walker);
 			walker->unfinished = 0;
-			add_item(walker, STREAM_ENTRY_BEGIN)->name = event->name;
+			walker->entry_begin = event->length;
+			item = add_item(walker, STREAM_ENTRY_BEGIN);
+			item->more = event->name;
+			item->offset = event->length;
 			break;
 		case STREAM_ENTRY_END:
 			walker->next_event++;
 			walker->at_content_end = true;
+			walker->entry_length = event->length;
+			walker->entry_crc = event->crc;
 			break;
 		case STREAM_END:
 			walker->next_event++;
@@ -580,9 +622,39 @@ handle_event(RecordWalker *walker)
 				walker->at_content_end = true;
 			break;
 		default:
-			fail(walker, &walker->block->error, false);
+			fail(walker, &walker->block->container_error, false);
 			break;
 	}
+}
+
+/*
+ * A large record is not looked at each time that there is more of it, so it
+ * may have ended before this block: then the bytes behind it are not in the
+ * block, and what the checksum was there has to be noted.
+ */
+static void
+note_early_end(RecordWalker *walker, uint64_t end)
+{
+	RecordBlock *block = walker->block;
+	size_t unread = (size_t) (walker->limit - walker->next);
+	size_t rest = (size_t) (piece_end(walker) - walker->block_rest);
+	const BlockEvent *event =
+		walker->next_event < block->event_count ? &block->events[walker->next_event] : NULL;
+	uint32_t crc = block->crc;
+	uint32_t behind;
+
+	if ((size_t) (walker->block_rest - block_data(block)) >= unread)
+		return;
+	if (walker->at_content_end)
+		crc = walker->entry_crc;
+	else if (event != NULL && event->what == STREAM_ENTRY_END)
+		crc = event->crc;
+	if (walker->at_content_end)
+		rest = 0;
+	behind = stream_crc32(0, (const unsigned char *) walker->next, unread);
+	behind = stream_crc32(behind, (const unsigned char *) walker->block_rest, rest);
+	block->early_end = end;
+	block->early_crc = stream_crc32_remove_end(crc, behind, unread + rest);
 }
 
 /* Walk one record or event; false when the block is used up or the records failed. */
@@ -604,23 +676,37 @@ walk_step(RecordWalker *walker, RecordArena *arena)
 
 		if (status == STREAM_RECORD)
 		{
-			add_item(walker, STREAM_RECORD)->offset = json_reader_record_offset(walker->reader);
+			BlockItem *item = add_item(walker, STREAM_RECORD);
+
+			item->offset = walker->entry_begin + json_reader_record_offset(walker->reader);
+			item->more = (uint32_t) (json_reader_offset(walker->reader) -
+									 json_reader_record_offset(walker->reader));
 			walker->large_is_used |= walker->in_large;
+			if (walker->in_large)
+				note_early_end(walker, item->offset + item->more);
 			if (arena != NULL)
 				prepare_record(walker, index, arena);
 			return true;
 		}
 		if (status == STREAM_ERROR)
 		{
-			fail(walker, json_reader_error(walker->reader), true);
+			StreamError error = *json_reader_error(walker->reader);
+
+			error.offset += walker->entry_begin;
+			fail(walker, &error, true);
 			return false;
 		}
 		if (status == STREAM_END)
 		{
 			if (walker->kind == CONTAINER_ZIP)
 			{
+				BlockItem *item = add_item(walker, STREAM_ENTRY_END);
+
+				item->offset = walker->entry_length;
+				item->more = walker->entry_crc;
 				walker->between_entries = true;
 				walker->at_content_end = false;
+				return true;
 			}
 			else if (walker->container_ended)
 			{
@@ -734,7 +820,10 @@ void
 record_stream_give(RecordStream *stream, RecordBlock *block)
 {
 	if (block != stream->block)
+	{
 		stream->bytes += block->length;
+		stream->places_in_block = stream->entries_ended = 0;
+	}
 	stream->block = block;
 	stream->next_item = 0;
 }
@@ -750,6 +839,9 @@ record_stream_take_back(RecordStream *stream)
 {
 	RecordBlock *block = stream->block;
 
+	/* What is behind the last record is known now, but not when the block is gone. */
+	if (block != NULL && stream->inside)
+		stream->left_over = record_stream_position(stream, false);
 	stream->block = NULL;
 	return block;
 }
@@ -772,13 +864,25 @@ record_stream_next(RecordStream *stream)
 		case STREAM_RECORD:
 			stream->number++;
 			stream->offset = item->offset;
+			stream->previous_end = stream->end;
+			stream->end = item->offset + item->more;
+			stream->places_in_block++;
 			stream->values = block->values + (size_t) index * block->path_count;
 			stream->prepared = NULL;
 			if (block->prepared_slots > 0 && has_prepared(block, index))
 				stream->prepared = block->prepared + (size_t) index * block->prepared_slots;
 			break;
 		case STREAM_ENTRY_BEGIN:
-			snprintf(stream->entry, sizeof(stream->entry), "%s", block->names + item->name);
+			snprintf(stream->entry, sizeof(stream->entry), "%s", block->names + item->more);
+			stream->inside = true;
+			stream->end = item->offset;
+			stream->places_in_block = 1;
+			break;
+		case STREAM_ENTRY_END:
+			stream->inside = false;
+			stream->entries_ended++;
+			stream->entry_length = item->offset;
+			stream->entry_crc = item->more;
 			break;
 		case STREAM_ERROR:
 			stream->error = block->error;
@@ -837,4 +941,111 @@ uint64_t
 record_stream_bytes(const RecordStream *stream)
 {
 	return stream->bytes;
+}
+
+uint64_t
+record_stream_entry_length(const RecordStream *stream)
+{
+	return stream->entry_length;
+}
+
+uint32_t
+record_stream_entry_crc(const RecordStream *stream)
+{
+	return stream->entry_crc;
+}
+
+/*-------------------------------------------------------------------------
+ * When something is wrong
+ *-------------------------------------------------------------------------
+ */
+
+/* The event that ends the entry which the stream stands in, or NULL: the block does not hold it. */
+static const BlockEvent *
+end_of_entry(const RecordStream *stream)
+{
+	const RecordBlock *block = stream->block;
+	int ended = 0;
+
+	for (int i = 0; i < block->event_count; i++)
+	{
+		if (block->events[i].what == STREAM_ENTRY_END && ended++ == stream->entries_ended)
+			return &block->events[i];
+	}
+	return NULL;
+}
+
+RecordPosition
+record_stream_position(const RecordStream *stream, bool before_last)
+{
+	RecordPosition position = { true, false, 0, 0 };
+	RecordBlock *block = stream->block;
+	uint64_t wanted = before_last ? stream->previous_end : stream->end;
+	const BlockEvent *end;
+	const char *limit;
+	uint64_t left;
+
+	if (stream->kind != CONTAINER_ZIP)
+		position.known = false;
+	if (!stream->inside || stream->kind != CONTAINER_ZIP)
+		return position;
+	/* It has not moved since the block before. */
+	if (block == NULL || stream->places_in_block < (before_last ? 2 : 1))
+		return stream->left_over;
+
+	/*
+	 * What is known is the state behind the bytes of the entry that are in the
+	 * block.  From there it goes back to the record.
+	 */
+	position.inside = true;
+	end = end_of_entry(stream);
+	limit = block_data(block) + (end != NULL ? end->offset : block->length);
+	position.known = end != NULL || block->state_known;
+	position.offset = end != NULL ? end->length : block->entry_length;
+	position.crc = end != NULL ? end->crc : block->crc;
+	left = position.offset - wanted;
+	if (position.offset < wanted || left > (uint64_t) (limit - block_data(block)))
+	{
+		position.known = block->early_end == wanted && wanted > 0;
+		position.offset = wanted;
+		position.crc = block->early_crc;
+		return position;
+	}
+	position.offset = wanted;
+	position.crc = stream_crc32_remove_end(
+		position.crc, stream_crc32(0, (const unsigned char *) limit - left, (size_t) left), left);
+	/* Of nothing there is nothing to be known. */
+	if (position.offset == 0)
+		position.known = true;
+	return position;
+}
+
+StreamStatus
+record_stream_verify(RecordStream *stream)
+{
+	const RecordBlock *block = stream->block;
+	int ended = 0;
+
+	if (block == NULL)
+		return STREAM_NEED_INPUT;
+	for (int i = 0; i < block->event_count; i++)
+	{
+		switch (block->events[i].what)
+		{
+			case STREAM_ENTRY_END:
+				if (ended++ == stream->entries_ended)
+					return STREAM_END;
+				break;
+			case STREAM_END:
+				return STREAM_END;
+			case STREAM_ERROR:
+				stream->error = block->container_error;
+				stream->error_is_json = false;
+				stream->failed = true;
+				return STREAM_ERROR;
+			default:
+				break;
+		}
+	}
+	return STREAM_NEED_INPUT;
 }

@@ -116,6 +116,7 @@ extern void record_stream_reset(RecordStream *stream, ContainerKind kind);
  * STREAM_NEED_INPUT: the block is used up; a partly walked one is to be walked
  * on and given again, else the next one is wanted.
  * STREAM_ENTRY_BEGIN: (zip) the records that follow are from another entry.
+ * STREAM_ENTRY_END: (zip) that was the last of them, and the entry is verified.
  * STREAM_END: the export is complete and verified.
  */
 extern StreamStatus record_stream_next(RecordStream *stream);
@@ -145,6 +146,32 @@ extern const char *record_stream_entry(const RecordStream *stream);
  * its first byte in the inflated content (of the entry, in an archive). */
 extern uint64_t record_stream_number(const RecordStream *stream);
 extern uint64_t record_stream_offset(const RecordStream *stream);
+
+/* With STREAM_ENTRY_END: length and CRC-32 of the entry's content. */
+extern uint64_t record_stream_entry_length(const RecordStream *stream);
+extern uint32_t record_stream_entry_crc(const RecordStream *stream);
+
+/*
+ * How much of an archive's entry was handed out, up to and including the last
+ * record or (before_last) up to it: so many bytes of its content, with that
+ * CRC-32.  known is false where nothing can tell.
+ */
+typedef struct RecordPosition
+{
+	bool known;
+	bool inside; /* an entry */
+	uint64_t offset;
+	uint32_t crc;
+} RecordPosition;
+
+extern RecordPosition record_stream_position(const RecordStream *stream, bool before_last);
+
+/*
+ * Pass over the rest of what has a checksum (an archive's entry, else the whole)
+ * without looking for records.  STREAM_END: it is verified.  STREAM_NEED_INPUT:
+ * the next block is wanted.  STREAM_ERROR.
+ */
+extern StreamStatus record_stream_verify(RecordStream *stream);
 
 /* Inflated bytes that were handed over so far. */
 extern uint64_t record_stream_bytes(const RecordStream *stream);

@@ -22,7 +22,7 @@ typedef enum StreamStatus
 	STREAM_DATA,        /* made progress; bytes may have been produced */
 	STREAM_NEED_INPUT,  /* all input is used up, feed more */
 	STREAM_ENTRY_BEGIN, /* unzip: the next entry's content follows */
-	STREAM_ENTRY_END,   /* unzip: the entry was read and verified */
+	STREAM_ENTRY_END,   /* unzip, records: the entry was read and verified */
 	STREAM_RECORD,      /* json: one record was found */
 	STREAM_END,         /* complete and verified */
 	STREAM_ERROR        /* see the stream's StreamError */
@@ -34,6 +34,7 @@ typedef enum StreamErrorKind
 	STREAM_ERROR_TRUNCATED,   /* the input ended too early */
 	STREAM_ERROR_CORRUPT,     /* a checksum, a length or the syntax is wrong */
 	STREAM_ERROR_UNSUPPORTED, /* well-formed, but not something we read */
+	STREAM_ERROR_CHANGED,     /* not what was read of it before */
 	STREAM_ERROR_TOO_LARGE,   /* over a fixed limit */
 	STREAM_ERROR_OUT_OF_MEMORY
 } StreamErrorKind;

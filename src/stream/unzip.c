@@ -242,6 +242,12 @@ unzip_entry_crc(const Unzip *unzip)
 	return gunzip_is_plain(unzip->gunzip) ? unzip->crc : gunzip_content_crc(unzip->gunzip);
 }
 
+bool
+unzip_entry_is_plain(const Unzip *unzip)
+{
+	return gunzip_is_plain(unzip->gunzip);
+}
+
 uint64_t
 unzip_entries(const Unzip *unzip)
 {
@@ -563,6 +569,42 @@ has_suffix(const EntryHeader *entry, const char *suffix)
 		   memcmp(entry->name + entry->name_length - length, suffix, length) == 0;
 }
 
+/* A Mac's notes on a file (AppleDouble) have the file's name behind these two. */
+static bool
+is_apple_double(const EntryHeader *entry)
+{
+	const char *slash = strrchr(entry->name, '/');
+	const char *base = slash != NULL ? slash + 1 : entry->name;
+
+	return strncmp(base, "._", 2) == 0;
+}
+
+/* Names that people know, from APPNOTE 6.3, 4.4.5; empty if there is none. */
+static const char *
+method_name(unsigned method)
+{
+	switch (method)
+	{
+		case 9:
+			return " (Deflate64)";
+		case 12:
+			return " (bzip2)";
+		case 14:
+			return " (LZMA)";
+		case 20:
+		case 93:
+			return " (Zstandard)";
+		case 95:
+			return " (XZ)";
+		case 98:
+			return " (PPMd)";
+		case 99:
+			return " (AES encryption)";
+		default:
+			return "";
+	}
+}
+
 /* The local header is complete: decide how the content is read. */
 static void
 begin_content(Unzip *unzip)
@@ -588,8 +630,8 @@ begin_content(Unzip *unzip)
 	}
 	if (entry->method != METHOD_STORED && entry->method != METHOD_DEFLATED)
 	{
-		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED, "compression method %u is not supported",
-				   entry->method);
+		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED, "compression method %u%s is not supported",
+				   entry->method, method_name(entry->method));
 		return;
 	}
 	if (!apply_zip64_extra(entry, unzip->extra, false))
@@ -611,7 +653,7 @@ begin_content(Unzip *unzip)
 		return;
 	}
 
-	unzip->wanted = has_suffix(entry, ".json.gz");
+	unzip->wanted = has_suffix(entry, ".json.gz") && !is_apple_double(entry);
 	unzip->crc = 0;
 	unzip->compressed = 0;
 	unzip->uncompressed = 0;

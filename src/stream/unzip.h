@@ -7,8 +7,9 @@
  * zero sizes in the local header and a data descriptor behind, so nothing but
  * the entry's own gzip says where it ends.  An entry whose name ends in
  * ".json.gz" is inflated (twice where the entry itself is deflated) and
- * delivered; directories and other names are skipped, which needs their size
- * in the local header or the deflate method (else: unsupported).  At the end
+ * delivered; directories and other names (and "._" files, which Macs add) are
+ * skipped, which needs their size in the local header or the deflate method
+ * (else: unsupported).  At the end
  * all that was read is held against the central directory: count, names,
  * methods, CRCs, sizes and offsets.  Memory does not grow with the number of
  * entries.
@@ -54,6 +55,9 @@ extern const StreamError *unzip_error(const Unzip *unzip);
 extern const char *unzip_entry_name(const Unzip *unzip);
 extern uint64_t unzip_entry_length(const Unzip *unzip);
 extern uint32_t unzip_entry_crc(const Unzip *unzip);
+
+/* Is it no gzip?  Then the CRC-32 is right with STREAM_ENTRY_END only. */
+extern bool unzip_entry_is_plain(const Unzip *unzip);
 
 /* Since the last reset; entries are those announced by STREAM_ENTRY_BEGIN. */
 extern uint64_t unzip_entries(const Unzip *unzip);

@@ -107,6 +107,8 @@ class Amplitude:
         settings = data.settings
         change = 1 if call.faults.get("change_content") else 0
         key = (self.emulator.generation, "amplitude", str(hours[0]), str(hours[-1]), len(hours), settings.archive, change)
+        if settings.amplitude_late_files:
+            key += (str(ready_until),)
         if "shuffled" in settings.archive or "varying" in settings.archive:
             key += (self.random.random(),)
         amplitude = data.amplitude

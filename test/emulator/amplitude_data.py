@@ -302,6 +302,12 @@ class AmplitudeData:
                 end = midnight + datetime.timedelta(hours=23)
         return [hour for hour in self.hours(start, end) if ready_until is None or hour + HOUR <= ready_until]
 
+    def is_late(self, hour, ready_until):
+        """Is the first file of an hour not there yet, although the hour is?"""
+        late = self.settings.amplitude_late_files
+        return (late > 0 and ready_until is not None and hour + HOUR + datetime.timedelta(seconds=late) > ready_until
+                and Draw(self.base + 3, hour_number(hour)).one_in(5))
+
     def files(self, start, end, ready_until=None):
         """(entry name, list of records) of each file of the archive, in order of time.
 
@@ -317,7 +323,10 @@ class AmplitudeData:
                 yield from sorted(pending.items())
                 pending = {}
             pending_day = day
+            late = self.is_late(hour, ready_until)
             for partition, record in self.events_of_hour(hour):
+                if late and partition == 0:
+                    continue
                 pending.setdefault(self.file_name(hour, partition), []).append(record)
         yield from sorted(pending.items())
 

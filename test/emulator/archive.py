@@ -56,6 +56,7 @@ VARIANTS = {
     "zip64-end": {"zip64": ("end",)},
     "zip64-all": {"zip64": ("sizes", "descriptor", "offsets", "end")},
     "many-entries": {"padding_entries": 66000},
+    "too-many-entries": {"padding_entries": 262144},
     "multi-member": {"members": 3},
     "gzip-fields": {"gzip_fields": True},
     "gzip-stored": {"gzip_level": 0},

@@ -78,6 +78,7 @@ SETTINGS = [
     Setting("download_base", "", "base of download URLs; empty: the address the client used for the status call"),
     # Amplitude.
     Setting("amplitude_latency", 7200.0, "seconds after its end until an hour can be exported"),
+    Setting("amplitude_late_files", 0.0, "in one hour of five the first file can be exported so many seconds later than the others; 0: in none"),
     Setting("amplitude_delay", 0.0, "seconds the server takes to build an archive"),
     Setting("amplitude_size_limit", 4000000000, "archives above so many bytes are answered with 400"),
     Setting("amplitude_timeout_hours", 0, "requests with data in more than so many hours are answered with 504; 0: never"),

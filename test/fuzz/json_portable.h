@@ -16,6 +16,7 @@
 #define json_reader_error portable_reader_error
 #define json_reader_records portable_reader_records
 #define json_reader_record_offset portable_reader_record_offset
+#define json_reader_offset portable_reader_offset
 #define json_cursor_open portable_cursor_open
 #define json_cursor_next portable_cursor_next
 #define json_string_equals portable_string_equals

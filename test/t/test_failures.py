@@ -294,7 +294,10 @@ class Resuming(FailureCase):
                         continue
                     self.amplitude(max_retries=1, stall_timeout="300ms")
                 self.emulator.settings(archive=archive)
-                self.broken("amplitude_events", breaks)
+                recovered = self.broken("amplitude_events", breaks)
+                # What was corrupted before it was read can't be had again, and then that is the error, and not what came of it.
+                if "corrupt_byte" not in breaks:
+                    self.assertTrue(recovered)
 
     def test_archives_with_other_events(self):
         for archive in ("stored-descriptor", "shuffled"):
@@ -975,28 +978,26 @@ class Amplitude(FailureCase):
                     self.assertIn(problem.pgcode, ("HV000", "08006"))
 
     def test_too_much_data(self):
-        """A 400 or 504 for many hours: fewer at a time, or an error that says what to do; for a single hour always an error."""
-        self.amplitude(max_retries=0)
+        """A 400 or 504 for many hours: fewer at a time; for a single hour an error. (More of this in test_amplitude.)"""
         for settings in ({"amplitude_timeout_hours": 3}, {"amplitude_size_limit": 20000}):
             with self.subTest(settings=settings):
+                self.amplitude(max_retries=0)
                 self.emulator.reset()
                 self.emulator.settings(**settings)
-                try:
-                    self.check_events()
-                except psycopg2.Error as problem:
-                    self.check_error(problem, ("HV000", "08006"), "HTTP status", "Hours 20250301T00 to 20250301T11", "request_span")
+                self.check_events()
+                self.assertGreaterEqual(self.count_calls("export"), 5)
         self.amplitude(max_retries=0, request_span="3h")
         self.emulator.reset()
         self.emulator.settings(amplitude_timeout_hours=3)
         self.check_events()
         self.assertEqual(self.count_calls("export"), 4)
-        for status, body in ((504, "upstream request timeout"), (400, "The file size of the exported data is too large.")):
+        for status, body, sqlstate in ((504, "upstream request timeout", "08006"), (400, "The file size of the exported data is too large.", "HV000")):
             with self.subTest("one hour", status=status):
                 self.amplitude(max_retries=0)
                 self.clear_faults()
                 self.clear_log()
                 self.fault({"call": "export"}, status=status, body=body)
-                self.expect_error(("HV000", "08006"), EVENTS.replace("12:00", "01:00"), "HTTP status %d" % status, body, "20250301T00")
+                self.expect_error(sqlstate, EVENTS.replace("12:00", "01:00"), "HTTP status %d" % status, body, "20250301T00", "Amazon S3 export")
 
     def test_400_of_another_kind(self):
         self.amplitude(max_retries=0)

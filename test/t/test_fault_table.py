@@ -47,8 +47,11 @@ REFUSED = (REMOTE, REMOTE)
 UNREADABLE = (ROWS, REMOTE)
 # Rows may have been handed out before it shows.
 LATE = ((ROWS, REMOTE), REMOTE)
-# An archive is built anew for each request: there is nothing to go on with.
-ARCHIVE_BROKEN = ((ROWS, NETWORK, REMOTE), (NETWORK, REMOTE))
+# An archive is built anew for each request: what was read of it is left out of the next one.
+ARCHIVE_BROKEN = (ROWS, (NETWORK, REMOTE))
+# Fewer hours are asked for, down to one, and a gateway that was too slow is asked again.
+TOO_MUCH = (ROWS, REMOTE)
+TOO_SLOW = (ROWS, NETWORK)
 # One row of it was handed out when the end showed.
 STARTS_LIKE_THE_FILE = ((ROWS, NETWORK, REMOTE), (NETWORK, REMOTE))
 # The length that the status of the export told shows first that it is not the file.
@@ -57,7 +60,7 @@ NOT_THE_FILE = (ROWS, (NETWORK, REMOTE))
 # fault -> one pair (once, always) for each of PHASES
 TABLE = {
     #                            token                       profiles                request                 status                  download            archive
-    "status 400":                ((CREDENTIALS,) * 2,        REFUSED,                REFUSED,                REFUSED,                (ROWS, REMOTE),     REFUSED),
+    "status 400":                ((CREDENTIALS,) * 2,        REFUSED,                REFUSED,                REFUSED,                (ROWS, REMOTE),     TOO_MUCH),
     "status 401":                ((CREDENTIALS,) * 2,        (ROWS, CREDENTIALS),    (ROWS, CREDENTIALS),    (ROWS, CREDENTIALS),    REFUSED,            (CREDENTIALS,) * 2),
     "status 403":                ((CREDENTIALS,) * 2,        (PERMISSION,) * 2,      (PERMISSION,) * 2,      (PERMISSION,) * 2,      (ROWS, REMOTE),     (CREDENTIALS,) * 2),
     "status 404":                ((CREDENTIALS,) * 2,        REFUSED,                REFUSED,                (ROWS, REMOTE),         (ROWS, REMOTE),     UNREADABLE),
@@ -68,7 +71,7 @@ TABLE = {
     "status 429 without a time": ((ROWS, THROTTLED),         (ROWS, THROTTLED),      (ROWS, THROTTLED),      (ROWS, THROTTLED),      (ROWS, THROTTLED),  (THROTTLED,) * 2),
     "status 500":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
     "status 503":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             PASSES),
-    "status 504":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             REFUSED),
+    "status 504":                (PASSES,                    PASSES,                 PASSES,                 PASSES,                 PASSES,             TOO_SLOW),
     "redirect":                  (REFUSED,                   REFUSED,                REFUSED,                REFUSED,                REFUSED,            REFUSED),
     "page":                      (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),
     "nothing":                   (UNREADABLE,                UNREADABLE,             UNREADABLE,             UNREADABLE,             NOT_THE_FILE,       UNREADABLE),

@@ -3,7 +3,8 @@
 
 usage: test_archives.py PROGRAM
 
-PROGRAM is the built list_archive.  Writers: Python's zipfile (stored,
+PROGRAM is the built list_archive.  First come the samples in test/archives,
+then archives made here.  Writers: Python's zipfile (stored,
 deflated, to a file and to a stream that cannot seek, zip64), Info-ZIP zip,
 Java's ZipOutputStream, bsdtar, 7z; those that are not installed are skipped,
 which is said.
@@ -204,10 +205,51 @@ def java_archives(folder, files):
         check(title, path, files)
 
 
+SAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "archives")
+
+REFUSED = {
+    "encrypted": "encrypted entries are not supported",
+    "aes-encrypted": "encrypted entries are not supported (method 99)",
+    "bzip2": "compression method 12 (bzip2) is not supported",
+    "lzma": "compression method 14 (LZMA) is not supported",
+    "deflate64": "compression method 9 (Deflate64) is not supported",
+}
+
+
+def read(path, piece):
+    return subprocess.run([PROGRAM, path, str(piece)], stdout=subprocess.PIPE, text=True).stdout
+
+
+def sample_archives():
+    """Those that are checked in: see test/archives/make."""
+    global passed, failed
+    with open(os.path.join(SAMPLES, "contents")) as file:
+        wanted = sorted(file.read().splitlines() + ["end"])
+    names = sorted(name for name in os.listdir(SAMPLES) if name.endswith(".zip"))
+    for name in names:
+        got = [sorted(read(os.path.join(SAMPLES, name), piece).splitlines()) for piece in (1 << 20, 61, 1)]
+        good = all(listing == wanted for listing in got)
+        print("%s - sample %s" % ("ok" if good else "not ok", name))
+        if not good:
+            print("\n".join("# got: " + line for line in got[0]))
+        passed += good
+        failed += not good
+    for name, words in REFUSED.items():
+        got = read(os.path.join(SAMPLES, "refused", name + ".zip"), 4096)
+        good = words in got and ".json.gz" in got
+        print("%s - sample %s is refused" % ("ok" if good else "not ok: " + got.strip(), name))
+        passed += good
+        failed += not good
+    if len(names) < 15:
+        print("not ok - there are samples")
+        failed += 1
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="adsexport-archives-")
     try:
         files = make_files()
+        sample_archives()
         python_archives(folder, files)
         command_archives(folder, files)
         java_archives(folder, files)

@@ -149,6 +149,24 @@ check_format(int64_t hour, const char *expected)
 }
 
 static void
+test_halves(void)
+{
+	const int64_t first = HOURS_FIRST_HOURLY;
+
+	begin_test("halves of a span that was too much");
+	CHECK_NUMBER(hours_half(first, first), 0);
+	CHECK_NUMBER(hours_half(first, first + 1), 1);
+	CHECK_NUMBER(hours_half(first, first + 2), 2);
+	CHECK_NUMBER(hours_half(first, first + 23), 12);
+	CHECK_NUMBER(hours_half(first, first + 8759), 4380);
+	/* Whole days before. */
+	CHECK_NUMBER(hours_half(first - 24, first - 1), 0);
+	CHECK_NUMBER(hours_half(first - 48, first - 1), 24);
+	CHECK_NUMBER(hours_half(first - 72, first - 1), 48);
+	CHECK_NUMBER(hours_half(first - 8760, first - 1), 183 * 24);
+}
+
+static void
 test_hours(void)
 {
 	int64_t start;
@@ -457,6 +475,7 @@ test_urls(void)
 int
 main(void)
 {
+	test_halves();
 	test_answers();
 	test_delays();
 	test_hours();

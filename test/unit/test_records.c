@@ -7,6 +7,7 @@
  */
 #include "gzip_build.h"
 
+#include "stream/crc32.h"
 #include "stream/records.h"
 
 /* Blocks that are filled before the stream wants them, at most. */
@@ -242,6 +243,8 @@ read_all(ContainerKind kind, const Bytes *bytes, size_t piece, const size_t *len
 		}
 		else if (status == STREAM_ENTRY_BEGIN)
 			(*entries)++;
+		else if (status == STREAM_ENTRY_END)
+			CHECK(record_stream_entry_length(stream) <= record_stream_bytes(stream));
 		else if (status != STREAM_NEED_INPUT || !supply(&pipeline, stream))
 			break;
 	}
@@ -385,6 +388,313 @@ test_broken(void)
 	}
 }
 
+/*-------------------------------------------------------------------------
+ * Archives that break and are read again
+ *-------------------------------------------------------------------------
+ */
+
+#define MAX_IDS 4000
+
+typedef struct Files
+{
+	int count;
+	Bytes *texts;
+	long ids;
+} Files;
+
+/* An archive of the files in another order, packed in another way each time. */
+static void
+build_archive(const Files *files, Archive *archive)
+{
+	int *order = malloc(sizeof(int) * (size_t) files->count);
+
+	memset(archive, 0, sizeof(*archive));
+	for (int i = 0; i < files->count; i++)
+		order[i] = i;
+	for (int i = files->count - 1; i > 0; i--)
+	{
+		int j = (int) random_below((uint32_t) i + 1);
+		int swapped = order[i];
+
+		order[i] = order[j];
+		order[j] = swapped;
+	}
+	for (int i = 0; i < files->count; i++)
+	{
+		const Bytes *text = &files->texts[order[i]];
+		Bytes gzip = { 0 };
+		char name[64];
+		size_t half = random_below((uint32_t) text->length + 1);
+		const unsigned char *data = text->data != NULL ? text->data : (const unsigned char *) "";
+
+		append_gzip_with_flags(&gzip, data, half, 0);
+		append_gzip_with_flags(&gzip, data + half, text->length - half, 0);
+		snprintf(name, sizeof(name), "1/1_2025-01-01_%d#0.json.gz", order[i]);
+		add_entry(archive, name, &gzip);
+		free(gzip.data);
+	}
+	close_archive(archive);
+	free(order);
+}
+
+typedef struct Again
+{
+	Delivered *delivered;
+	int *seen; /* by id */
+	long ids;
+	long records;
+	bool invented; /* an id that there is not, because it was corrupted */
+	StreamErrorKind kind;
+	bool known; /* where it broke */
+} Again;
+
+/* Read until the end or an error, of which everything that was delivered is noted. */
+static StreamStatus
+read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt_after)
+{
+	Pipeline pipeline = { 0 };
+	RecordStream *stream = record_stream_create();
+	RecordPosition position = { 0 };
+	StreamStatus status;
+
+	pipeline.container = container_create(CONTAINER_ZIP);
+	pipeline.walker = record_walker_create(paths, NULL);
+	pipeline.input.next = bytes->data;
+	pipeline.left = bytes->length;
+	pipeline.piece = piece;
+	record_stream_reset(stream, CONTAINER_ZIP);
+	record_walker_reset(pipeline.walker, CONTAINER_ZIP);
+	if (!first)
+	{
+		delivered_begin_again(again->delivered);
+		CHECK(container_read_again(pipeline.container, again->delivered));
+	}
+	for (;;)
+	{
+		status = record_stream_next(stream);
+		if (status == STREAM_RECORD)
+		{
+			const JsonValue *values = record_stream_values(stream);
+			long id = values[0].start != NULL ? strtol(values[0].start, NULL, 10) : -1;
+
+			if (doubt_after-- == 0)
+			{
+				/* As if its values could not be read: it was not handed out. */
+				position = record_stream_position(stream, true);
+				break;
+			}
+			again->records++;
+			if (id < 0 || id >= again->ids)
+				again->invented = true;
+			else
+				again->seen[id]++;
+			CHECK(record_stream_position(stream, false).inside);
+		}
+		else if (status == STREAM_ENTRY_END)
+			delivered_note(again->delivered, record_stream_entry(stream),
+						   record_stream_entry_length(stream), record_stream_entry_crc(stream),
+						   true);
+		else if (status == STREAM_NEED_INPUT && supply(&pipeline, stream))
+			continue;
+		else if (status != STREAM_ENTRY_BEGIN)
+		{
+			position = record_stream_position(stream, false);
+			break;
+		}
+	}
+	again->known = position.known || status == STREAM_END;
+	if (status != STREAM_END && position.inside && position.offset > 0)
+		delivered_note(again->delivered, record_stream_entry(stream), position.offset, position.crc,
+					   false);
+	CHECK(delivered_is_complete(again->delivered));
+	again->kind = record_stream_error(stream)->kind;
+	record_block_free(record_stream_take_back(stream));
+	for (int i = 0; i < pipeline.count; i++)
+		record_block_free(pipeline.blocks[i]);
+	record_stream_free(stream);
+	record_walker_free(pipeline.walker);
+	container_free(pipeline.container);
+	return status;
+}
+
+typedef enum Harm
+{
+	HARM_CUT,
+	HARM_BYTE,
+	HARM_DOUBT
+} Harm;
+
+/* Break it some times, then let it be; each record must have come once, or it must be noticed. */
+static void
+test_again(const char *name, int file_count, int records_each, size_t longest, size_t piece,
+		   Harm harm, int rounds)
+{
+	int given_up = 0;
+
+	begin_test(name);
+	for (int round = 0; round < rounds; round++)
+	{
+		Files files = { file_count, calloc((size_t) file_count, sizeof(Bytes)), 0 };
+		Again again = { delivered_create(), calloc(MAX_IDS, sizeof(int)), 0, 0, false, 0, false };
+		StreamStatus status = STREAM_ERROR;
+		int breaks = 1 + (int) random_below(3);
+		bool wrong = false;
+
+		for (int i = 0; i < file_count; i++)
+		{
+			int records = (int) random_below((uint32_t) records_each + 1);
+
+			for (int j = 0; j < records && files.ids < MAX_IDS; j++)
+			{
+				append_record(&files.texts[i], files.ids++, random_below((uint32_t) longest));
+				if (j < records - 1 || i % 2 == 0)
+					append_text(&files.texts[i], "\n");
+			}
+		}
+		again.ids = files.ids;
+		for (int attempt = 0; attempt <= breaks; attempt++)
+		{
+			Archive archive;
+			long doubt_after = -1;
+
+			build_archive(&files, &archive);
+			if (attempt < breaks && harm == HARM_CUT)
+				archive.bytes.length = random_below((uint32_t) archive.bytes.length);
+			if (attempt < breaks && harm == HARM_BYTE)
+				archive.bytes.data[random_below((uint32_t) archive.bytes.length)] ^=
+					(unsigned char) (1 + random_below(255));
+			if (attempt < breaks && harm == HARM_DOUBT)
+				doubt_after = (long) random_below((uint32_t) files.ids + 1);
+			status = read_some(&again, &archive.bytes, piece, attempt == 0, doubt_after);
+			free(archive.bytes.data);
+			if (status == STREAM_END || again.kind == STREAM_ERROR_CHANGED || !again.known)
+				break;
+		}
+		for (long id = 0; id < files.ids; id++)
+			wrong |= again.seen[id] != 1;
+		wrong |= again.invented || again.records != files.ids;
+		if (status == STREAM_END)
+			CHECK_THAT(!wrong, "round %d: records are missing or came twice", round);
+		else
+		{
+			CHECK_THAT(harm != HARM_CUT, "round %d: gave up", round);
+			given_up++;
+		}
+		for (int i = 0; i < file_count; i++)
+			free(files.texts[i].data);
+		free(files.texts);
+		free(again.seen);
+		delivered_free(again.delivered);
+	}
+	/* What was handed out was corrupt already, more often than not. */
+	CHECK_THAT(given_up <= rounds * 3 / 4, "gave up %d times of %d", given_up, rounds);
+}
+
+static void
+test_changed(void)
+{
+	static const int changes[] = { 0, 1, 2 };
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+	{
+		Bytes texts[2] = { { 0 }, { 0 } };
+		Files files = { 2, texts, 20 };
+		Again again = { delivered_create(), calloc(MAX_IDS, sizeof(int)), 20, 0, false, 0, false };
+		Archive archive;
+
+		begin_test(i == 0 ? "an entry that is not the same any more"
+						  : (i == 1 ? "a beginning that is not" : "an entry that is missing"));
+		for (long id = 0; id < 20; id++)
+		{
+			append_record(&texts[id / 10], id, 10);
+			append_text(&texts[id / 10], "\n");
+		}
+		build_archive(&files, &archive);
+		CHECK_NUMBER(read_some(&again, &archive.bytes, 100, true, changes[i] == 1 ? 5 : 15),
+					 STREAM_RECORD);
+		free(archive.bytes.data);
+		if (changes[i] == 2)
+		{
+			memset(&archive, 0, sizeof(archive));
+			close_archive(&archive);
+		}
+		else
+		{
+			/* Other padding, the same ids and lengths. */
+			for (int j = 0; j < 2; j++)
+				memchr(texts[j].data, 'x', texts[j].length)
+					? *(char *) memchr(texts[j].data, 'x', texts[j].length) = 'y'
+					: 0;
+			build_archive(&files, &archive);
+		}
+		CHECK_NUMBER(read_some(&again, &archive.bytes, 100, false, -1), STREAM_ERROR);
+		CHECK_NUMBER(again.kind, STREAM_ERROR_CHANGED);
+		free(archive.bytes.data);
+		free(texts[0].data);
+		free(texts[1].data);
+		free(again.seen);
+		delivered_free(again.delivered);
+	}
+}
+
+static void
+test_delivered(void)
+{
+	Delivered *delivered = delivered_create();
+	DeliveredEntry entry;
+	char name[32];
+
+	begin_test("as many entries as are remembered");
+	for (int i = 0; i < DELIVERED_MAX_ENTRIES; i++)
+	{
+		snprintf(name, sizeof(name), "entry %d", i);
+		delivered_note(delivered, name, (uint64_t) i, (uint32_t) i, true);
+	}
+	CHECK(delivered_is_complete(delivered));
+	delivered_begin_again(delivered);
+	CHECK_NUMBER(delivered_missing(delivered), DELIVERED_MAX_ENTRIES);
+	CHECK(delivered_meet(delivered, "entry 4711", &entry));
+	CHECK_NUMBER(entry.length, 4711);
+	CHECK(!delivered_meet(delivered, "entry 4711", &entry));
+	CHECK(!delivered_meet(delivered, "entry", &entry));
+	CHECK_NUMBER(delivered_missing(delivered), DELIVERED_MAX_ENTRIES - 1);
+	begin_test("more than are remembered");
+	delivered_note(delivered, "one more", 1, 1, true);
+	CHECK(!delivered_is_complete(delivered));
+	delivered_clear(delivered);
+	CHECK(delivered_is_complete(delivered));
+
+	begin_test("two entries of one name");
+	delivered_note(delivered, "a", 1, 11, true);
+	delivered_note(delivered, "a", 2, 22, true);
+	delivered_begin_again(delivered);
+	CHECK(delivered_meet(delivered, "a", &entry) && delivered_meet(delivered, "a", &entry));
+	CHECK(!delivered_meet(delivered, "a", &entry));
+	CHECK_NUMBER(delivered_missing(delivered), 0);
+	delivered_free(delivered);
+}
+
+static void
+test_crc(void)
+{
+	unsigned char bytes[3000];
+
+	begin_test("checksum of a beginning");
+	for (int i = 0; i < 300; i++)
+	{
+		size_t length = random_below(sizeof(bytes));
+		size_t first = random_below((uint32_t) length + 1);
+		uint32_t both;
+
+		for (size_t j = 0; j < length; j++)
+			bytes[j] = (unsigned char) random_below(256);
+		both = (uint32_t) crc32(0, bytes, (uInt) length);
+		CHECK_NUMBER(stream_crc32_remove_end(both, stream_crc32(0, bytes + first, length - first),
+											 length - first),
+					 (uint32_t) crc32(0, bytes, (uInt) first));
+	}
+}
+
 int
 main(void)
 {
@@ -405,6 +715,17 @@ main(void)
 	test_archive("large entries", 6, 400, 5000, 60000);
 	test_archive("entries with large records", 20, 5, 400000, 60000);
 	test_broken();
+	test_crc();
+	test_delivered();
+	test_changed();
+	test_again("archives that are cut", 30, 20, 300, 500, HARM_CUT, 60);
+	test_again("archives that are cut, in tiny pieces", 10, 5, 60, 3, HARM_CUT, 60);
+	test_again("archives with large entries that are cut", 3, 400, 5000, 60000, HARM_CUT, 8);
+	test_again("archives with large records that are cut", 4, 8, 700000, 60000, HARM_CUT, 8);
+	test_again("archives that are corrupt", 30, 20, 300, 500, HARM_BYTE, 120);
+	test_again("archives with large entries that are corrupt", 3, 400, 5000, 60000, HARM_BYTE, 8);
+	test_again("records that are doubted", 30, 20, 300, 500, HARM_DOUBT, 60);
+	test_again("large records that are doubted", 4, 8, 700000, 60000, HARM_DOUBT, 8);
 	json_paths_free(paths);
 	return finish_tests();
 }

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * delivered.h
+ *		What was handed out of an archive that broke, so that it is not handed
+ *		out again when the archive is read once more.
+ *
+ * The vendor builds an archive for each request, with other bytes and in
+ * another order, so neither says where to go on.  An entry's name, length and
+ * CRC-32 (of the inflated content) do; of an entry that was being read, those
+ * of its beginning.
+ *
+ * One thread may note what it hands out while another one asks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_DELIVERED_H
+#define ADSEXPORT_DELIVERED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * So many entries are remembered, at 24 bytes each in a table that is at most
+ * three quarters full and at least a third: 12 MB in all.  A year of hours
+ * with 20 files each has 175,200.
+ */
+#define DELIVERED_MAX_ENTRIES 262144
+
+typedef struct Delivered Delivered;
+
+typedef struct DeliveredEntry
+{
+	uint64_t name; /* a hash of it */
+	uint64_t length;
+	uint32_t crc;
+	bool used;  /* this place of the table */
+	bool whole; /* all of the entry, not only its beginning */
+	bool met;   /* in the archive that is read now */
+} DeliveredEntry;
+
+/* Returns NULL when memory is short.  Free with delivered_free. */
+extern Delivered *delivered_create(void);
+extern void delivered_free(Delivered *delivered);
+
+/* Nothing was handed out yet. */
+extern void delivered_clear(Delivered *delivered);
+
+/*
+ * All of an entry was handed out, or its first length bytes.  The beginning of
+ * an entry that is continued is replaced by what is known of it now.
+ */
+extern void
+delivered_note(Delivered *delivered, const char *name, uint64_t length, uint32_t crc, bool whole);
+
+/* Was everything remembered?  Not if it was too much, or memory was short. */
+extern bool delivered_is_complete(const Delivered *delivered);
+
+/* The archive is read again from its beginning: nothing of it was met yet. */
+extern void delivered_begin_again(Delivered *delivered);
+
+/* An entry of that name begins: was it handed out before?  Then *entry says how much of it. */
+extern bool delivered_meet(Delivered *delivered, const char *name, DeliveredEntry *entry);
+
+/* How many were not met. */
+extern uint64_t delivered_missing(Delivered *delivered);
+
+#endif /* ADSEXPORT_DELIVERED_H */
