@@ -208,6 +208,7 @@ class EventTime(AmplitudeCase):
         self.assertEqual(self.asked(both), "20250301T22 to now")
         self.table(event_time_max_lag="90min")
         self.assertEqual(self.asked(both), "from an unknown start to 20250303T01")
+        self.assertEqual(self.asked(both.replace(">=", ">")), "from an unknown start to 20250303T01")
         self.table()
         self.assertEqual(self.asked(both), "from an unknown start to now")
         self.table(event_time_max_lag="0", default_start="1d")
