@@ -338,7 +338,7 @@ fault(GET + "the export failed at the vendor with TIMED_OUT", "HV000", "SELECT *
 fault(GET + "it is still in progress after export_timeout (… s)", "53400", CAMPAIGNS, "request", {"export_timeout": "500ms"}, export_delay=10)
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "HV000", CAMPAIGNS, "download", status=403, body_kind="s3")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "28000", EVENTS, "export", status=403, body_kind="text", message="Invalid API Key")
-fault(DOWNLOAD + "HTTP status 504 (gateway timeout)", "HV000", EVENTS.replace("02:00", "01:00"), "export", status=504, body_kind="gateway")
+fault(DOWNLOAD + "HTTP status 504 (gateway timeout)", "08006", EVENTS.replace("02:00", "01:00"), "export", status=504, body_kind="gateway")
 fault(DOWNLOAD + "HTTP status 429 (too many requests)", "53400", EVENTS, "export", status=429, body_kind="text")
 fault(READ + "gzip member … (at byte …): …", "HV000", CAMPAIGNS, "download", corrupt_byte=-6)
 fault(READ + 'data is not a zip archive: it begins with "…"', "HV000", EVENTS, "export", status=200, body="rate limit exceeded")
