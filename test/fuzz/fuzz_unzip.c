@@ -95,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Archive archive = { 0 };
 	Bytes expected = { 0 };
 	bool built;
-	bool damaged = false;
+	unsigned damage = 0;
 
 	if (unzip == NULL)
 		unzip = unzip_create();
@@ -149,11 +149,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		archive.zip64 = data[0] & 2;
 		finish_archive(&archive, data[0] & 4 ? "PK comment" : "");
-		for (unsigned i = data[0] >> 6; i > 0; i--)
-		{
+		damage = data[0] >> 6;
+		for (unsigned i = 0; i < damage; i++)
 			archive.bytes.data[fuzz_below(archive.bytes.length)] ^= (uint8_t) (1 << fuzz_below(8));
-			damaged = true;
-		}
 	}
 
 	run(unzip, archive.bytes.data, archive.bytes.length, false, &whole);
@@ -166,7 +164,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		EXPECT(same_bytes(&whole.listing, &cut.listing), "%zu and %zu bytes", whole.listing.length,
 			   cut.listing.length);
 		EXPECT(whole.entries == cut.entries, "entries");
-		if (built && (!damaged || whole.status == STREAM_END))
+		/* Several bits may change a name here and in the directory alike: another archive. */
+		if (built && (damage == 0 || (damage == 1 && whole.status == STREAM_END)))
 			EXPECT(whole.status == STREAM_END && same_bytes(&whole.listing, &expected),
 				   "content did not come back: %s", whole.error.message);
 	}
