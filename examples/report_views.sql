@@ -20,7 +20,7 @@ AS $$ SELECT CASE WHEN id::numeric <= 9223372036854775807 THEN id::bigint END $$
 
 CREATE VIEW :"target".campaigns AS
 SELECT profile_id, :"target".report_id(campaign_id) AS campaign_id, campaign_id AS campaign_id_text, ad_product, name AS campaign_name,
-       state AS campaign_status, delivery_status, portfolio_id, budget_amount AS campaign_budget_amount,
+       state AS campaign_status, delivery_status, :"target".report_id(portfolio_id) AS portfolio_id, budget_amount AS campaign_budget_amount,
        budget_recurrence_time_period AS campaign_budget_type, budget_currency_code AS campaign_budget_currency_code, start_date, end_date, exported_at
 FROM :"source".campaigns;
 

@@ -255,6 +255,7 @@ ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path '');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path 'a..b');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path 'a|');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path '$.name');
+ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path 'names[0].text');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path '@');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path 'a|@name');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path '@name|a');

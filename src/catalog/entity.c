@@ -538,6 +538,20 @@ column_type_name(ColumnType type, const char *id_type)
  *-------------------------------------------------------------------------
  */
 
+/* Does a key end in a subscript, as in "name[0]"?  (Names in brackets, as Amplitude has them, are keys.) */
+static bool
+has_subscript(const char *key, size_t length)
+{
+	size_t digits = 0;
+
+	if (length < 4 || key[length - 1] != ']')
+		return false;
+	while (digits < length - 2 && key[length - 2 - digits] >= '0' &&
+		   key[length - 2 - digits] <= '9')
+		digits++;
+	return digits > 0 && digits < length - 2 && key[length - 2 - digits] == '[';
+}
+
 /* What is wrong with one alternative of a path, length bytes long. */
 static const char *
 alternative_problem(const char *path, size_t length)
@@ -555,7 +569,12 @@ alternative_problem(const char *path, size_t length)
 	for (size_t i = 0; i < length; i++)
 	{
 		if (path[i] != '.')
+		{
 			key_length++;
+			if (has_subscript(path + i + 1 - key_length, key_length) &&
+				(i + 1 == length || path[i + 1] == '.'))
+				return "There are no subscripts: on an array a key means that of its first element.";
+		}
 		else if (key_length == 0)
 			return "A key is empty.";
 		else

@@ -186,12 +186,16 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	left = feed->settings->export_timeout - (int64) (waited - part->patience_began);
 	if (left <= 0)
 	{
+		char word[sizeof(export->status_word)];
+
 		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
 					"it is still in progress after export_timeout (%lld s)",
 					(long long) feed->settings->export_timeout / 1000);
+		strlcpy(word, export->status_word, sizeof(word));
+		redact_secrets(word, feed->settings, export->token);
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,
 						   export->id[0] != '\0' ? export->id : "not yet requested",
-						   export->status_word[0] != '\0' ? export->status_word : "unknown");
+						   word[0] != '\0' ? word : "unknown");
 		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
 								   "to go on waiting for it, or raise export_timeout.");
 		feed_fail_part(feed, part, &failure);

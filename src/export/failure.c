@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "export/failure.h"
 #include "export/message.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "net/url.h"
 #include "utils/builtins.h"
@@ -138,18 +139,51 @@ redact_basic(char *text, const char *user, const char *password)
 	explicit_bzero(encoded, sizeof(encoded));
 }
 
-/* The values in the query of a signed link, wherever a server repeats it. */
+/* Pieces of a secret that are shorter than this are ordinary words, or tell little. */
+#define SHORTEST_PIECE 10
+
+/*
+ * Replace what a text has in common with a secret.  A server may repeat it in
+ * one of many spellings (escapes of JSON, HTML and URLs), or in part; what is
+ * between the characters that are spelled in another way is the same in all.
+ */
+static void
+redact_pieces(char *text, const char *secret)
+{
+	if (secret == NULL)
+		return;
+	while (*text != '\0')
+	{
+		size_t longest = 0;
+
+		for (const char *start = secret; *start != '\0'; start++)
+		{
+			size_t length = 0;
+
+			while (text[length] != '\0' && text[length] == start[length])
+				length++;
+			longest = Max(longest, length);
+		}
+		if (longest >= SHORTEST_PIECE)
+			memset(text, '*', longest);
+		text += Max(longest >= SHORTEST_PIECE ? longest : 1, 1);
+	}
+}
+
+/* The queries of links, which may be signed, wherever a server repeats them, with the link or without. */
 static void
 redact_links(char *text)
 {
-	for (char *found = strstr(text, "X-Amz-"); found != NULL; found = strstr(found, "X-Amz-"))
+	for (char *found = text; *found != '\0'; found++)
 	{
-		found += strcspn(found, "=& \"'<>\\");
-		if (*found != '=')
+		if (*found != '?' && pg_strncasecmp(found, "x-amz-", strlen("x-amz-")) != 0)
 			continue;
-		found++;
-		for (; *found != '\0' && strchr("& \"'<>\\", *found) == NULL; found++)
+		if (*found == '?')
+			found++;
+		for (; *found != '\0' && strchr(" \"'<>", *found) == NULL; found++)
 			*found = '*';
+		if (*found == '\0')
+			break;
 	}
 }
 
@@ -158,12 +192,27 @@ redact_secrets(char *text, const Settings *settings, const char *token)
 {
 	redact_links(text);
 	redact_forms(text, token);
+	redact_pieces(text, token);
 	redact_forms(text, settings->client_secret);
+	redact_pieces(text, settings->client_secret);
 	redact_forms(text, settings->refresh_token);
+	redact_pieces(text, settings->refresh_token);
 	redact_forms(text, settings->access_token);
+	redact_pieces(text, settings->access_token);
 	redact_basic(text, settings->api_key, settings->secret_key);
 	redact_forms(text, settings->api_key);
+	redact_pieces(text, settings->api_key);
 	redact_forms(text, settings->secret_key);
+	redact_pieces(text, settings->secret_key);
+	/* Vendors speak UTF-8, which the database may not. */
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		for (char *byte = text; *byte != '\0'; byte++)
+		{
+			if (IS_HIGHBIT_SET(*byte))
+				*byte = '?';
+		}
+	}
 }
 
 static const char *

@@ -224,7 +224,7 @@ rewind_parts(ExportFeed *feed)
 		part->due = 0;
 		part->patience_began = -1;
 		part->reminted = part->reauthenticated = false;
-		part->delivered = 0;
+		part->delivered = part->delivered_before = 0;
 		part->sniffed = false;
 		part->resume_from = 0;
 		part->range_refused = false;
@@ -885,8 +885,11 @@ note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer
 	}
 	feed->counters.bytes_downloaded += bytes_of_transfer(part);
 	feed->counters.bytes_inflated += record_stream_bytes(feed->records);
-	if (record_stream_bytes(feed->records) >= WORTHWHILE_PROGRESS)
+	/* Blocks may be full of what is never handed out: without a record there is no progress. */
+	if (part->delivered > part->delivered_before &&
+		record_stream_bytes(feed->records) >= WORTHWHILE_PROGRESS)
 		memset(&part->retry, 0, sizeof(Retry));
+	part->delivered_before = part->delivered;
 	feed->broken = part;
 	return true;
 }
@@ -915,6 +918,15 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 {
 	const char *entry = record_stream_entry(feed->records);
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	char message[MESSAGE_MAX_TEXT];
+	char entry_shown[MESSAGE_MAX_TEXT] = "";
+
+	/* Both may quote what the server sent. */
+	strlcpy(message, error->message, sizeof(message));
+	redact_secrets(message, feed->settings, NULL);
+	if (entry != NULL)
+		strlcpy(entry_shown, entry, sizeof(entry_shown));
+	redact_secrets(entry_shown, feed->settings, NULL);
 
 	feed->api->subject(part, subject, sizeof(subject));
 	answer->action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
@@ -922,13 +934,12 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 						 : ACTION_FAIL_REQUEST;
 	answer->retry_after = -1;
 	failure_set(&answer->failure, sqlstate_of_stream_error(error->kind), "read an export", "%s",
-				error->message);
+				message);
 	failure_add_detail(&answer->failure,
 					   "%s: the problem is behind record " UINT64_FORMAT ", at byte " UINT64_FORMAT
 					   " of the %s content%s%s.",
 					   subject, part->delivered, error->offset, is_json ? "inflated" : "downloaded",
-					   entry != NULL && entry[0] != '\0' ? ", archive entry " : "",
-					   entry != NULL ? entry : "");
+					   entry_shown[0] != '\0' ? ", archive entry " : "", entry_shown);
 	if (error->kind == STREAM_ERROR_CHANGED)
 		failure_set_hint(&answer->failure, "Run the query again.");
 }

@@ -83,9 +83,10 @@ typedef struct FeedPart
 	uint64 skip_left;
 	uint32 skip_checksum;
 
-	Spool *spool;     /* of what came, if it may be wanted again; or NULL */
-	bool from_spool;  /* it is read from there: there is no transfer */
-	uint64 delivered; /* records of it that were handed out */
+	Spool *spool;            /* of what came, if it may be wanted again; or NULL */
+	bool from_spool;         /* it is read from there: there is no transfer */
+	uint64 delivered;        /* records of it that were handed out */
+	uint64 delivered_before; /* the same when it broke last */
 	bool sniffed;
 	bool is_gzip;
 } FeedPart;

@@ -259,6 +259,17 @@ report_request(const ExportFeed *feed, FeedPart *part)
 }
 
 static void
+note_amounts(const ExportFeed *feed, FeedPart *part)
+{
+	SpanRecord *span = part->span;
+
+	span->retries = part->retries;
+	span->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
+	span->bytes_inflated = part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
+	span->records = (int64) part->delivered;
+}
+
+static void
 note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 {
 	SpanRecord *span = part->span;
@@ -266,10 +277,7 @@ note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	if (span == NULL)
 		return;
 	span->completed_at = failure == NULL ? GetCurrentTimestamp() : 0;
-	span->retries = part->retries;
-	span->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
-	span->bytes_inflated = part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
-	span->records = (int64) part->delivered;
+	note_amounts(feed, part);
 	if (failure != NULL)
 		history_note_failure(span, failure);
 	span->status = failure != NULL ? "FAILED" : "COMPLETED";
@@ -295,7 +303,11 @@ report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Fa
 	if (log_exports)
 		log_end(feed, part, outcome, failure);
 	if (strcmp(outcome, "left") == 0)
+	{
+		if (part->span != NULL)
+			note_amounts(feed, part);
 		report_release(part);
+	}
 	else
 		note_end(feed, part, failure);
 }

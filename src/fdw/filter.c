@@ -19,6 +19,7 @@
 
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_enum.h"
@@ -38,6 +39,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -241,14 +243,16 @@ type_is_fit(ColumnFilter filter, Oid type, int32 typmod)
 
 /*
  * Are values equal only if they are written alike?  Where the vendor's list is
- * open, one that it never named might be equal to one that it takes.
+ * open, one that it never named might be equal to one that it takes.  It is the
+ * operator that tells: a cast of the column may have been left out.
  */
 static bool
-equality_is_exact(Oid type, Oid collation)
+equality_is_exact(Oid type, Oid function, Oid collation)
 {
-	if (get_typtype(type) == TYPTYPE_ENUM)
+	if (function == F_ENUM_EQ)
 		return true;
 	return (type == TEXTOID || type == VARCHAROID) &&
+		   (function == F_TEXTEQ || function == F_TEXTEQNAME || function == F_NAMEEQTEXT) &&
 		   (!OidIsValid(collation) || get_collation_isdeterministic(collation));
 }
 
@@ -373,7 +377,12 @@ compile_compare(Oid operator, Oid collation, Node *left, Node *right, ArrayUse a
 			 func_volatile(get_opcode(operator)) != PROVOLATILE_IMMUTABLE)
 		return make_unknown();
 	/* The vendor's list of target types is open: "all but these" can't be asked for. */
-	if (filter == FILTER_TARGET_TYPE && (negated || !equality_is_exact(column_type, collation)))
+	if (filter == FILTER_TARGET_TYPE &&
+		(negated || !equality_is_exact(column_type, get_opcode(operator), collation)))
+		return make_unknown();
+
+	/* Which profiles there are may be unknown: one id stands for all that are not named. */
+	if (filter == FILTER_PROFILE_ID && get_opcode(operator) >= FirstNormalObjectId)
 		return make_unknown();
 
 	tree = list_make5(makeInteger(TREE_COMPARE), makeInteger(filter), makeInteger(attribute),
@@ -1180,6 +1189,7 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 	HourRange range = all_hours;
 	int64 slack;
 	int64 moment = moment_of(value, value_type, column_type, &slack);
+	int64 rounding = rounding_of(column_type, typmod);
 	int64 lowest = moment;
 	int64 highest = moment;
 	bool exact = column_type == TIMESTAMPTZOID ||
@@ -1195,9 +1205,12 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 		return strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber ? all_hours
 																						 : no_hours;
 
-	lowest = shift_moment(lowest, -slack - rounding_of(column_type, typmod));
+	lowest = shift_moment(lowest, -slack - rounding);
 	/* A date stands for the whole of its day. */
 	highest = shift_moment(highest, slack + (column_type == DATEOID ? USECS_PER_DAY : 0));
+	/* What is rounded down stays in its hour, unless the lag is finer than the rounding. */
+	if (rounding > 0 && delay->lag % (2 * rounding) != 0)
+		highest = shift_moment(highest, rounding);
 
 	lowest = shift_moment(lowest, -delay->lead);
 	highest = shift_moment(highest, delay->lag);

@@ -24,6 +24,7 @@ typedef struct Search
 	EState *estate;
 	const Plan *wanted;
 	Placement *placement;
+	bool is_hashed; /* below a node that may forget what it has read */
 } Search;
 
 static bool find_in(Plan *plan, Search *search);
@@ -167,12 +168,21 @@ find_in(Plan *plan, Search *search)
 			placement->is_gated |= limit_gates((Limit *) plan, estate);
 		else if (IsA(plan, Result))
 			placement->is_gated |= result_gates((Result *) plan, estate);
+		/* A hash table that did not fit is not kept for the next time. */
+		else if ((IsA(plan, Agg) && (((Agg *) plan)->aggstrategy == AGG_HASHED ||
+									 ((Agg *) plan)->aggstrategy == AGG_MIXED)))
+			search->is_hashed = true;
+		/* These keep what they have read. */
+		else if (IsA(plan, Material) || IsA(plan, Sort))
+			search->is_hashed = false;
 		return true;
 	}
 	if (find_in(innerPlan(plan), search))
 	{
 		/* The parameters of a nested loop change with each outer row. */
 		if (IsA(plan, NestLoop) && ((NestLoop *) plan)->nestParams != NIL)
+			placement->may_restart = true;
+		if (IsA(plan, NestLoop) && search->is_hashed)
 			placement->may_restart = true;
 		if (IsA(plan, RecursiveUnion))
 			placement->may_restart = true;
@@ -184,11 +194,11 @@ find_in(Plan *plan, Search *search)
 void
 placement_find(EState *estate, const Plan *scan, Placement *placement)
 {
-	Search search = { estate, scan, placement };
+	Search search = { estate, scan, placement, false };
 	PlannedStmt *statement = estate->es_plannedstmt;
 	ListCell *cell;
 
-	placement->may_restart = placement->is_gated = false;
+	placement->may_restart = placement->is_gated = placement->is_in_subplan = false;
 	if (statement == NULL || find_in(statement->planTree, &search))
 		return;
 	foreach (cell, statement->subplans)
@@ -197,6 +207,7 @@ placement_find(EState *estate, const Plan *scan, Placement *placement)
 
 		if (!find_in(plan, &search))
 			continue;
+		placement->is_in_subplan = true;
 		/* It is run again whenever a parameter from outside changes. */
 		if (!bms_is_empty(plan->extParam))
 			placement->may_restart = true;

@@ -23,6 +23,9 @@ typedef struct Placement
 
 	/* A node above decides when the query runs whether it is needed at all. */
 	bool is_gated;
+
+	/* It is part of a subquery that an expression may leave out, what guards its values. */
+	bool is_in_subplan;
 } Placement;
 
 /* To be called when the scan begins; econtext is its own. */

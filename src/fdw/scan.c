@@ -35,6 +35,24 @@ has_late_expression(List *is_late)
 	return false;
 }
 
+/* Is there more to do than to look up a value?  Then it may fail. */
+static bool
+has_computed_expression(List *expressions)
+{
+	ListCell *cell;
+
+	foreach (cell, expressions)
+	{
+		Node *node = lfirst(cell);
+
+		while (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		if (!IsA(node, Const) && !IsA(node, Param))
+			return true;
+	}
+	return false;
+}
+
 ExportQuery *
 scan_evaluate_query(ForeignScanState *node, bool known_only)
 {
@@ -120,6 +138,7 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		 */
 		if (status->settings->api == API_AMAZON_ADS && status->settings->eager &&
 			!has_late_expression(status->is_late) && !placement.is_gated &&
+			!(placement.is_in_subplan && has_computed_expression(plan->fdw_exprs)) &&
 			estate->es_epq_active == NULL)
 			start_feed(node);
 	}

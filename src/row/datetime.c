@@ -283,20 +283,48 @@ datetime_text(Converter *converter, const JsonValue *json, const char **text, si
 	return VALUE_OK;
 }
 
+typedef struct DecodeCall
+{
+	const char *text;
+	DecodedTime *decoded;
+	int code;
+} DecodeCall;
+
+static void
+call_decode(void *argument)
+{
+	DecodeCall *call = argument;
+
+	call->code = decode_in_utc(call->text, call->decoded);
+}
+
 static ValueStatus
 decode_slowly(Converter *converter, const JsonValue *json, const char *text, size_t length,
 			  DecodedTime *decoded)
 {
+	ValueContext *context = converter->context;
 	char copy[MAXDATELEN + 1];
-	int code = DTERR_BAD_FORMAT;
+	DecodeCall call = { copy, decoded, DTERR_BAD_FORMAT };
 
 	if (length <= MAXDATELEN && memchr(text, '\0', length) == NULL)
 	{
+		bool succeeded = true;
+
 		memcpy(copy, text, length);
 		copy[length] = '\0';
-		code = decode_in_utc(copy, decoded);
+		/* Before version 16 a time zone that is not known is an error of the function. */
+		context->in_input_function = true;
+#ifndef COMPAT_SOFT_ERRORS
+		if (context->on_invalid == ON_INVALID_NULL)
+			succeeded = run_protected(context, call_decode, &call);
+		else
+#endif
+			call_decode(&call);
+		context->in_input_function = false;
+		if (!succeeded)
+			return VALUE_INVALID;
 	}
-	return code == 0 ? VALUE_OK : problem_datetime(converter, json, code);
+	return call.code == 0 ? VALUE_OK : problem_datetime(converter, json, call.code);
 }
 
 /* Round to the digits that timestamp(n) keeps, halves away from zero. */

@@ -76,6 +76,7 @@ struct JsonbBuilder
 {
 	ValueContext *context;
 	bool is_quick;
+	bool writes_numbers; /* numeric_format_is_known; a quick builder knows from the beginning */
 
 	/* reading */
 	const char *text;
@@ -125,6 +126,8 @@ jsonb_builder_create_quick(ValueContext *context)
 	JsonbBuilder *builder = jsonb_builder_create(context);
 
 	builder->is_quick = true;
+	/* Finds out by the server's functions what another thread may only look up. */
+	builder->writes_numbers = numeric_format_is_known();
 	scratch_reserve(&builder->nodes, QUICK_NODES * sizeof(ValueNode));
 	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH + COPY_SLACK);
 	scratch_reserve(&builder->order, QUICK_NODES * sizeof(uint32));
@@ -709,7 +712,7 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 	size_t size = 0;
 
 	align_output(builder);
-	if (numeric_format_is_known())
+	if (builder->is_quick ? builder->writes_numbers : numeric_format_is_known())
 		size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
 	if (size == 0)
 	{

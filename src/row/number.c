@@ -324,6 +324,14 @@ double_from_short_decimal(const Decimal *decimal, double *result)
 	return true;
 }
 
+bool
+double_from_short_number(const char *text, size_t length, double *result)
+{
+	Decimal decimal;
+
+	return decimal_scan(text, length, &decimal) && double_from_short_decimal(&decimal, result);
+}
+
 /* NaN and infinities, which only strings can hold. */
 static bool
 special_double(const JsonValue *json, const char *text, size_t length, double *result)
@@ -624,7 +632,8 @@ numeric_format_is_known(void)
 
 	if (state == UNKNOWN)
 	{
-		state = SAME;
+		bool same = true;
+
 		for (size_t i = 0; i < lengthof(samples); i++)
 		{
 			union
@@ -641,13 +650,14 @@ numeric_format_is_known(void)
 			size = numeric_write_decimal(&decimal, decimal.fraction_length, written.bytes);
 			if (size != VARSIZE_ANY(DatumGetPointer(expected)) ||
 				memcmp(written.bytes, DatumGetPointer(expected), size) != 0)
-				state = DIFFERENT;
+				same = false;
 			size = numeric_write_small(samples[i], strlen(samples[i]), written.bytes);
 			if (size != 0 && (size != VARSIZE_ANY(DatumGetPointer(expected)) ||
 							  memcmp(written.bytes, DatumGetPointer(expected), size) != 0))
-				state = DIFFERENT;
+				same = false;
 			pfree(DatumGetPointer(expected));
 		}
+		state = same ? SAME : DIFFERENT;
 	}
 	return state == SAME;
 }

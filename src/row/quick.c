@@ -14,9 +14,6 @@
 #include "postgres.h"
 #include "compat.h"
 
-#include <errno.h>
-#include <math.h>
-
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/date.h"
@@ -224,16 +221,10 @@ quick_int8(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 static QuickStatus
 quick_float8(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
-	char text[64];
 	double value;
 
-	if (json->type != JSON_NUMBER || json->length >= sizeof(text))
-		return refuse(json);
-	memcpy(text, json->start, json->length);
-	text[json->length] = '\0';
-	errno = 0;
-	value = strtod(text, NULL);
-	if (errno != 0)
+	/* Not by strtod: the server changes the process's locale for moments. */
+	if (json->type != JSON_NUMBER || !double_from_short_number(json->start, json->length, &value))
 		return refuse(json);
 	*result = Float8GetDatum(value);
 	return QUICK_VALUE;

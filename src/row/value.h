@@ -247,6 +247,9 @@ extern ValueStatus convert_float4(Converter *converter, const JsonValue *json, D
 extern ValueStatus convert_float8(Converter *converter, const JsonValue *json, Datum *result);
 extern ValueStatus convert_numeric(Converter *converter, const JsonValue *json, Datum *result);
 
+/* The nearest double to a number with few digits, by which nothing is rounded twice; false for others. */
+extern bool double_from_short_number(const char *text, size_t length, double *result);
+
 /* Split typmod into precision and scale. */
 extern void numeric_converter_init(Converter *converter);
 

@@ -456,6 +456,33 @@ class Doubt(AmplitudeCase):
         self.fault({"call": "export"}, corrupt_byte=place)
         self.expect_error("HV000", HALF_A_DAY, "checksum", "Hours 20250301T00 to 20250301T11")
 
+    def test_always_in_a_large_entry(self):
+        """Much is read behind the value each time, which is no progress."""
+        self.amplitude(max_retries=1)
+        self.emulator.settings(events_per_hour=6000, amplitude_even=True, amplitude_files_per_hour=1)
+        self.addCleanup(self.emulator.settings, events_per_hour=60, amplitude_even=False, amplitude_files_per_hour=0)
+        records = list(self.data().events("2025-03-01T05", "2025-03-01T05"))
+        archive = self.archive("20250301T05", "20250301T05")
+        for read_ahead in ("on", "off"):
+            with self.subTest(read_ahead=read_ahead):
+                self.session.run("SET adsexport_fdw.read_ahead = " + read_ahead)
+                self.clear_faults()
+                self.clear_log()
+                self.fault({"call": "export"}, corrupt_byte=archive.index(records[3000]["uuid"].encode()) + 3)
+                self.expect_error("HV000", ONE_HOUR, "checksum")
+                self.assertLessEqual(self.count_calls("export"), 3)
+
+    def test_cut_in_a_large_record(self):
+        """Again and again at the same place, in a record that fills several blocks."""
+        self.amplitude(max_retries=1)
+        large = ['{"uuid":"00000000-0000-0000-0000-0000000000%02d","server_upload_time":"2025-03-01 05:00:00","event_properties":{"a":"%s"}}'
+                 % (number, os.urandom(600000).hex()) for number in range(6)]
+        self.emulator.settings(archive="stored-descriptor")
+        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "files": {"1/1_2025-03-01_5#0.json.gz": "\n".join(large)}})
+        self.fault({"call": "export"}, cut_after=0.4, pause_after=0.38, pause_seconds=0.3)
+        self.expect_error("08006", ONE_HOUR, "tried 2 times")
+        self.assertLessEqual(self.count_calls("export"), 4)
+
     def test_bad_json(self):
         """The same where a brace was hit."""
         self.amplitude(max_retries=1)
