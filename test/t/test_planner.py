@@ -374,6 +374,22 @@ class NothingInVain(PlannerCase):
         self.assertEqual(len(self.session.rows("EXECUTE p (3)")), 3)
         self.assertEqual(len(self.session.rows("EXECUTE p (NULL)")), 300)
 
+    def test_values_of_subqueries_that_never_run(self):
+        """What an expression guards is not evaluated before."""
+        self.session.run("SET plan_cache_mode = force_generic_plan")
+        self.session.run("PREPARE guarded (int) AS SELECT CASE WHEN $1 <> 0 THEN (SELECT count(*) FROM ads.targets WHERE state = (1 / $1)::text) ELSE -1 END")
+        self.no_request("EXECUTE guarded (0)", rows=[(-1,)])
+        self.assertEqual(self.session.rows("EXECUTE guarded (1)"), [(0,)])
+
+    def test_casts_of_the_column(self):
+        """Equality of another type may take words for equal that the vendor's list does not have: only the same words can be asked for."""
+        self.emulator.settings(inject=[{"entity": "targets", "profile": 1111, "index": number, "path": "targetType", "literal": '"KEYWORD "'}
+                                       for number in range(0, 300, 7)])
+        self.addCleanup(self.emulator.settings, inject=[])
+        whole = self.session.value("SELECT count(*) FROM ads.targets WHERE trim(target_type) = 'KEYWORD'")
+        self.assertGreater(whole, self.session.value("SELECT count(*) FROM ads.targets WHERE target_type = 'KEYWORD'"))
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.targets WHERE target_type::bpchar = 'KEYWORD'"), whole)
+
     def test_conditions_without_columns(self):
         self.session.run("SET plan_cache_mode = force_generic_plan")
         self.session.run("PREPARE p (boolean) AS SELECT * FROM ads.targets WHERE $1")

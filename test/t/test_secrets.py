@@ -294,6 +294,22 @@ class Secrets(support.TestCase):
                 self.assertIsNotNone(self.try_query(CAMPAIGNS))
                 self.check(text)
 
+    def test_echo_in_other_spellings(self):
+        """Of a body that is no JSON with a message the text is shown as it came."""
+        secret = self.mapping["client_secret"]
+        html = secret.replace("&", "&amp;")
+        for body, shown in (('{"weird": "no %s"}' % secret.replace("/", "\\/"), secret.replace("/", "\\/")),
+                            ("<html><title>no %s</title></html>" % html, html),
+                            ("<Error><Code>X</Code><Message>no %s</Message></Error>" % html, html),
+                            ("no " + secret.replace("+", "%2b").replace("/", "%2f"), secret.replace("+", "%2b").replace("/", "%2f")),
+                            ("no " + secret[1:], secret[1:])):
+            with self.subTest(body=body):
+                self.session.run("SELECT adsexport_forget()")
+                self.clear_faults()
+                self.fault({"call": "token"}, status=400, body=body)
+                self.assertIsNotNone(self.try_query(CAMPAIGNS))
+                self.check(shown, "emulator-secret")
+
     def test_request_id_that_echoes(self):
         self.fault({"call": "token"}, status=400, body_kind="gateway", headers={"x-amzn-RequestId": self.mapping["refresh_token"]})
         self.assertIsNotNone(self.try_query(CAMPAIGNS))
