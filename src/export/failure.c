@@ -55,6 +55,13 @@ failure_set_hint(Failure *failure, const char *format, ...)
 	va_end(arguments);
 }
 
+char *
+failure_text(const Failure *failure)
+{
+	return psprintf("%s%s%s", failure->reason, failure->detail[0] != '\0' ? ": " : "",
+					failure->detail);
+}
+
 void
 failure_raise(const Failure *failure, const char *table_name)
 {

@@ -38,6 +38,9 @@ extern void failure_set(Failure *failure, int sqlstate, const char *task, const 
 extern void failure_add_detail(Failure *failure, const char *format, ...) pg_attribute_printf(2, 3);
 extern void failure_set_hint(Failure *failure, const char *format, ...) pg_attribute_printf(2, 3);
 
+/* What went wrong, in a line; palloc'd. */
+extern char *failure_text(const Failure *failure);
+
 /* Raise it as an error; does not return. */
 extern void failure_raise(const Failure *failure, const char *table_name) pg_attribute_noreturn();
 

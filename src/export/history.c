@@ -22,8 +22,8 @@ forget_record(SpanRecord *record)
 {
 	dlist_delete(&record->node);
 	record_count--;
-	if (record->failure != NULL)
-		pfree(record->failure);
+	if (record->error != NULL)
+		pfree(record->error);
 	pfree(record);
 }
 
@@ -70,9 +70,12 @@ history_add(const Settings *settings, const char *start, const char *end)
 void
 history_note_failure(SpanRecord *record, const Failure *failure)
 {
-	if (record->failure == NULL)
-		record->failure = MemoryContextAlloc(TopMemoryContext, sizeof(Failure));
-	*record->failure = *failure;
+	char *text = failure_text(failure);
+
+	if (record->error != NULL)
+		pfree(record->error);
+	record->error = MemoryContextStrdup(TopMemoryContext, text);
+	pfree(text);
 }
 
 void

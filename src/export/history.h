@@ -33,13 +33,13 @@ typedef struct SpanRecord
 	int64 bytes_downloaded;
 	int64 bytes_inflated;
 	int64 records;
-	Failure *failure; /* or NULL */
+	char *error; /* why it failed, or NULL */
 } SpanRecord;
 
 /* A new record, in use, of memory that lives as long as the session. */
 extern SpanRecord *history_add(const Settings *settings, const char *start, const char *end);
 
-/* Why it failed (copied). */
+/* Why it failed; what is remembered is the text. */
 extern void history_note_failure(SpanRecord *record, const Failure *failure);
 
 /* The newest first. */

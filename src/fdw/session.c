@@ -65,23 +65,13 @@ time_or_null(TimestampTz time, bool *is_null)
 	return TimestampTzGetDatum(time);
 }
 
-/* What went wrong, or NULL. */
-static char *
-reason_of(const Failure *failure)
-{
-	if (failure == NULL || failure->sqlstate == 0)
-		return NULL;
-	return psprintf("%s%s%s", failure->reason, failure->detail[0] != '\0' ? ": " : "",
-					failure->detail);
-}
-
 static void
 add_export(const Export *export, void *argument)
 {
 	ExportsResult *result = argument;
 	Datum values[EXPORTS_COLUMNS];
 	bool nulls[EXPORTS_COLUMNS] = { false };
-	char *reason = reason_of(&export->failure);
+	char *reason = export->failure.sqlstate != 0 ? failure_text(&export->failure) : NULL;
 	int column = 0;
 
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->server_name));
@@ -120,7 +110,7 @@ add_span(const SpanRecord *record, void *argument)
 	bool nulls[EXPORTS_COLUMNS] = { false };
 	char *part = psprintf("hours %s to %s", record->start, record->end);
 	char *request = psprintf("{\"start\": \"%s\", \"end\": \"%s\"}", record->start, record->end);
-	char *reason = reason_of(record->failure);
+	const char *reason = record->error;
 	int column = 0;
 
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(record->server_name));

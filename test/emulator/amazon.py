@@ -26,7 +26,7 @@ CLIENTS = {
     "amzn1.application-oa2-client.second": {
         "secret": "second-secret", "refresh_token": "Atzr|second", "authorized": True},
     "amzn1.application-oa2-client.unauthorized": {
-        "secret": "unauthorized-secret", "refresh_token": "Atzr|unauthorized", "authorized": False},
+        "secret": "secret-5/n0t+4pproved", "refresh_token": "Atzr|5n0t4pproved", "authorized": False},
 }
 DEFAULT_CLIENT = "amzn1.application-oa2-client.emulator"
 STATIC_ACCESS_TOKEN = "Atza|emulator-static-access-token"
