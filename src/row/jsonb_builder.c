@@ -620,6 +620,12 @@ order_few_keys(JsonbBuilder *builder, uint32 key, uint32 *order, uint32 count)
 	RememberedOrder *remembered;
 	uint32 kept = 0;
 
+	if (count < 2)
+	{
+		if (count == 1)
+			order[0] = key;
+		return count;
+	}
 	for (uint32 i = 0; i < count; i++)
 	{
 		keys[i] = key;
