@@ -189,8 +189,9 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
 	settings = settings_load(RelationGetRelid(relation));
 	settings_load_mapping(settings, relation->rd_rel->relowner);
-	reader = row_reader_create(desc, stored_attributes(desc),
-							   column_json_paths(RelationGetRelid(relation), desc), settings);
+	reader =
+		row_reader_create(desc, stored_attributes(desc),
+						  column_json_paths(RelationGetRelid(relation), desc), settings, false);
 	bounds_prepare(&bounds, relation);
 	feed = feed_create(settings, row_reader_paths(reader), row_reader_preparer(reader));
 	plan_sample(relation, settings, &query);
@@ -199,6 +200,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	while (!ended)
 	{
 		RowOrigin origin;
+		HeapTuple tuple; /* none: it was not asked for */
 
 		switch (feed_next(feed, true))
 		{
@@ -209,7 +211,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 				 */
 				MemoryContextReset(value_context);
 				MemoryContextSwitchTo(value_context);
-				if (!scan_fill_row(feed, reader, values, nulls) ||
+				if (!scan_fill_row(feed, reader, value_context, &tuple, values, nulls) ||
 					!bounds_hold(&bounds, values, nulls))
 				{
 					MemoryContextSwitchTo(context);

@@ -92,8 +92,9 @@ prepare_reading(ForeignScanState *node, List *attributes)
 	foreach (cell, attributes)
 		needed = bms_add_member(needed, lfirst_int(cell));
 	settings_load_mapping(status->settings, compat_scan_user(node));
-	status->rows = row_reader_create(
-		desc, needed, column_json_paths(RelationGetRelid(relation), desc), status->settings);
+	status->rows =
+		row_reader_create(desc, needed, column_json_paths(RelationGetRelid(relation), desc),
+						  status->settings, TTS_IS_HEAPTUPLE(node->ss.ss_ScanTupleSlot));
 	status->feed = feed_create(status->settings, row_reader_paths(status->rows),
 							   row_reader_preparer(status->rows));
 }
@@ -180,15 +181,17 @@ doubt_value(ExportFeed *feed, RowReader *rows, MemoryContext context)
 }
 
 bool
-scan_fill_row(ExportFeed *feed, RowReader *rows, Datum *values, bool *nulls)
+scan_fill_row(ExportFeed *feed, RowReader *rows, MemoryContext tuple_memory, HeapTuple *tuple,
+			  Datum *values, bool *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool filled = true;
 
 	PG_TRY();
 	{
-		row_reader_fill(rows, feed_values(feed), feed_prepared(feed), feed_record_number(feed),
-						feed_record_offset(feed), values, nulls);
+		*tuple =
+			row_reader_fill(rows, feed_values(feed), feed_prepared(feed), feed_record_number(feed),
+							feed_record_offset(feed), tuple_memory, values, nulls);
 	}
 	PG_CATCH();
 	{
@@ -216,12 +219,16 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 	for (;;)
 	{
 		RowOrigin origin;
+		HeapTuple tuple;
 
 		switch (feed_next(status->feed, !compat_is_async(node)))
 		{
 			case FEED_RECORD:
-				if (!scan_fill_row(status->feed, status->rows, slot->tts_values, slot->tts_isnull))
+				if (!scan_fill_row(status->feed, status->rows, slot->tts_mcxt, &tuple,
+								   slot->tts_values, slot->tts_isnull))
 					break;
+				if (tuple != NULL)
+					return ExecStoreHeapTuple(tuple, slot, true);
 				return ExecStoreVirtualTuple(slot);
 			case FEED_ORIGIN:
 				feed_origin(status->feed, &origin);

@@ -41,10 +41,12 @@ extern void adsexport_end_foreign_scan(ForeignScanState *node);
 extern ExportQuery *scan_evaluate_query(ForeignScanState *node, bool known_only);
 
 /*
- * Make a row (attributes of the reader's descriptor) of the feed's record.
- * False if the record has to be read once more, because what its download
- * brought was corrupt: go on with feed_next.
+ * Make a row (attributes of the reader's descriptor) of the feed's record: a
+ * tuple in tuple_memory or, if that is NULL, values and nulls.  False if the
+ * record has to be read once more, because what its download brought was
+ * corrupt: go on with feed_next.
  */
-extern bool scan_fill_row(ExportFeed *feed, RowReader *rows, Datum *values, bool *nulls);
+extern bool scan_fill_row(ExportFeed *feed, RowReader *rows, MemoryContext tuple_memory,
+						  HeapTuple *tuple, Datum *values, bool *nulls);
 
 #endif /* ADSEXPORT_SCAN_H */

@@ -29,13 +29,11 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "row/jsonb_shapes.h"
 #include "row/value.h"
 
 /* Insertion sort is best for the few keys that objects mostly have. */
 #define INSERTION_SORT_KEYS 24
-
-/* Objects of one kind have the same keys in the same order: so many kinds are remembered. */
-#define REMEMBERED_ORDERS 64
 
 /* Copies of strings may write so many bytes more. */
 #define COPY_SLACK 16
@@ -49,34 +47,28 @@ typedef enum NodeKind
 	NODE_STRING,         /* in the text */
 	NODE_DECODED_STRING, /* in decoded */
 	NODE_ARRAY,
-	NODE_OBJECT
+	NODE_OBJECT,
+	NODE_SHAPED_OBJECT /* of which the keys are known */
 } NodeKind;
 
 /*
  * The nodes of a container's children follow it; an object's are keys and
- * values in turn.
+ * values in turn, of a shaped one values only.
  */
 typedef struct ValueNode
 {
-	uint32 offset; /* of its bytes in the text or in decoded */
+	uint32 offset; /* of its bytes in the text or in decoded; shaped objects: their shape */
 	uint32 length; /* of its bytes; containers: number of elements or pairs */
 	uint32 next;   /* index of the node behind this one and its children */
 	uint8 kind;
 } ValueNode;
-
-/* How the keys of an object were sorted, by the prefixes that they have in the text. */
-typedef struct RememberedOrder
-{
-	uint32 count; /* 0: none */
-	uint8 places[INSERTION_SORT_KEYS];
-	uint64 prefixes[INSERTION_SORT_KEYS];
-} RememberedOrder;
 
 struct JsonbBuilder
 {
 	ValueContext *context;
 	bool is_quick;
 	bool writes_numbers; /* numeric_format_is_known; a quick builder knows from the beginning */
+	JsonbShapes *shapes;
 
 	/* reading */
 	const char *text;
@@ -86,13 +78,14 @@ struct JsonbBuilder
 	uint32 node_count;
 	Scratch decoded;
 	size_t decoded_length;
+	bool uses_shapes;
+	bool misses_shape; /* reading failed, but only because of that */
 
 	/* writing */
 	Scratch order; /* nodes of the keys of the objects being written, sorted */
 	size_t order_count;
 	Scratch output;
 	size_t output_length;
-	RememberedOrder orders[REMEMBERED_ORDERS];
 };
 
 /* What a quick builder takes: the length of the text, and levels of containers. */
@@ -113,6 +106,7 @@ jsonb_builder_create(ValueContext *context)
 	JsonbBuilder *builder = MemoryContextAllocZero(context->memory, sizeof(JsonbBuilder));
 
 	builder->context = context;
+	builder->shapes = jsonb_shapes_create(context->memory);
 	builder->nodes.context = context->memory;
 	builder->decoded.context = context->memory;
 	builder->order.context = context->memory;
@@ -429,6 +423,64 @@ read_value(JsonbBuilder *builder, int depth)
 	}
 }
 
+/* A key that was not predicted, or has spaces behind it. */
+static uint16
+read_other_key(JsonbBuilder *builder, uint16 parent)
+{
+	const char *start = builder->next + 1;
+	size_t length;
+	uint16 key;
+
+	if (builder->next >= builder->end || *builder->next != '"')
+	{
+		read_failed(builder, "a key");
+		return 0;
+	}
+	length = plain_prefix_length(start);
+	if (start[length] != '"' || start + length >= builder->end ||
+		(key = jsonb_shapes_find_key(builder->shapes, parent, start, length)) == 0)
+	{
+		builder->misses_shape = true;
+		return 0;
+	}
+	builder->next = start + length + 1;
+	skip_space(builder);
+	if (builder->next >= builder->end || *builder->next != ':')
+	{
+		read_failed(builder, "\":\"");
+		return 0;
+	}
+	builder->next++;
+	return key;
+}
+
+/* A key and the colon behind it. */
+static inline bool
+read_key(JsonbBuilder *builder, uint16 *key)
+{
+	skip_space(builder);
+	if (builder->uses_shapes)
+	{
+		uint16 known = jsonb_shapes_next(builder->shapes, *key, builder->next, builder->end);
+
+		if (likely(known != 0))
+			builder->next += builder->shapes->nodes[known].length;
+		else
+			known = read_other_key(builder, *key);
+		*key = known;
+		return known != 0;
+	}
+	if (builder->next >= builder->end || *builder->next != '"')
+		return read_failed(builder, "a key");
+	if (!read_string(builder))
+		return false;
+	skip_space(builder);
+	if (builder->next >= builder->end || *builder->next != ':')
+		return read_failed(builder, "\":\"");
+	builder->next++;
+	return true;
+}
+
 static bool
 read_container(JsonbBuilder *builder, int depth)
 {
@@ -436,6 +488,7 @@ read_container(JsonbBuilder *builder, int depth)
 	char closing = is_object ? '}' : ']';
 	uint32 index = add_node(builder, is_object ? NODE_OBJECT : NODE_ARRAY, 0, 0);
 	uint32 count = 0;
+	uint16 key = 0;
 
 	if (builder->is_quick)
 	{
@@ -459,18 +512,8 @@ read_container(JsonbBuilder *builder, int depth)
 	{
 		for (;;)
 		{
-			if (is_object)
-			{
-				skip_space(builder);
-				if (builder->next >= builder->end || *builder->next != '"')
-					return read_failed(builder, "a key");
-				if (!read_string(builder))
-					return false;
-				skip_space(builder);
-				if (builder->next >= builder->end || *builder->next != ':')
-					return read_failed(builder, "\":\"");
-				builder->next++;
-			}
+			if (is_object && !read_key(builder, &key))
+				return false;
 			if (!read_value(builder, depth))
 				return false;
 			count++;
@@ -489,8 +532,56 @@ read_container(JsonbBuilder *builder, int depth)
 			builder->next++;
 		}
 	}
+	if (key != 0)
+	{
+		uint16 shape = jsonb_shapes_find(builder->shapes, key);
+
+		if (shape == 0)
+		{
+			builder->misses_shape = true;
+			return false;
+		}
+		node_at(builder, index)->kind = NODE_SHAPED_OBJECT;
+		node_at(builder, index)->offset = shape;
+	}
 	node_at(builder, index)->length = count;
 	node_at(builder, index)->next = builder->node_count;
+	return true;
+}
+
+static void
+begin_reading(JsonbBuilder *builder, const JsonValue *json)
+{
+	/* a string with its quotes */
+	builder->text = json->type == JSON_STRING ? json->start - 1 : json->start;
+	builder->next = builder->text;
+	builder->end = json->start + json->length + (json->type == JSON_STRING ? 1 : 0);
+	builder->node_count = 0;
+	builder->decoded_length = 0;
+}
+
+/* All nodes of a value. */
+static bool
+read_all(JsonbBuilder *builder, const JsonValue *json)
+{
+	bool ok;
+
+	builder->uses_shapes = json->type >= JSON_ARRAY && jsonb_shapes_are_worth_it(builder->shapes);
+	builder->misses_shape = false;
+	begin_reading(builder, json);
+	ok = read_value(builder, 0);
+	if (builder->uses_shapes)
+		jsonb_shapes_note(builder->shapes, !builder->misses_shape);
+	if (builder->misses_shape)
+	{
+		builder->uses_shapes = false;
+		begin_reading(builder, json);
+		ok = read_value(builder, 0);
+	}
+	if (!ok)
+		return false;
+	if (builder->next != builder->end)
+		return read_failed(builder, "the end of the value");
 	return true;
 }
 
@@ -613,60 +704,22 @@ sort_few_keys(const JsonbBuilder *builder, uint32 *order, uint64 *prefixes, uint
 static uint32
 order_few_keys(JsonbBuilder *builder, uint32 key, uint32 *order, uint32 count)
 {
-	uint32 keys[INSERTION_SORT_KEYS];
 	uint64 prefixes[INSERTION_SORT_KEYS];
-	uint64 sorted[INSERTION_SORT_KEYS];
-	uint64 hash = count;
-	RememberedOrder *remembered;
 	uint32 kept = 0;
 
-	if (count < 2)
-	{
-		if (count == 1)
-			order[0] = key;
-		return count;
-	}
 	for (uint32 i = 0; i < count; i++)
 	{
-		keys[i] = key;
+		order[i] = key;
 		prefixes[i] = key_prefix(builder, key);
-		hash = hash * UINT64CONST(0x9E3779B97F4A7C15) + prefixes[i];
 		key = node_at(builder, key + 1)->next;
 	}
-	remembered = &builder->orders[(hash ^ hash >> 32) % REMEMBERED_ORDERS];
-	if (remembered->count == count &&
-		memcmp(remembered->prefixes, prefixes, count * sizeof(uint64)) == 0)
-	{
-		for (uint32 i = 0; i < count; i++)
-			order[i] = keys[remembered->places[i]];
-		return count;
-	}
-
-	memcpy(order, keys, count * sizeof(uint32));
-	memcpy(sorted, prefixes, count * sizeof(uint64));
-	sort_few_keys(builder, order, sorted, count);
-	remembered->count = count;
+	sort_few_keys(builder, order, prefixes, count);
 	for (uint32 i = 0; i < count; i++)
 	{
-		if (i + 1 < count && sorted[i] == sorted[i + 1])
-		{
-			/* The prefixes do not tell all: the order of other keys may differ. */
-			remembered->count = 0;
-			if (compare_keys(builder, order[i], order[i + 1]) == 0)
-				continue;
-		}
+		if (i + 1 < count && prefixes[i] == prefixes[i + 1] &&
+			compare_keys(builder, order[i], order[i + 1]) == 0)
+			continue;
 		order[kept++] = order[i];
-	}
-	if (remembered->count == 0)
-		return kept;
-	memcpy(remembered->prefixes, prefixes, count * sizeof(uint64));
-	for (uint32 i = 0; i < count; i++)
-	{
-		uint32 place = 0;
-
-		while (keys[place] != order[i])
-			place++;
-		remembered->places[i] = place;
 	}
 	return kept;
 }
@@ -709,6 +762,7 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 }
 
 static bool write_container(JsonbBuilder *builder, uint32 index, JEntry *entry);
+static bool write_shaped_object(JsonbBuilder *builder, uint32 index, JEntry *entry);
 
 static bool
 write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
@@ -784,6 +838,8 @@ write_value(JsonbBuilder *builder, uint32 index, JEntry *entry)
 		case NODE_ARRAY:
 		case NODE_OBJECT:
 			return write_container(builder, index, entry);
+		case NODE_SHAPED_OBJECT:
+			return write_shaped_object(builder, index, entry);
 	}
 	return false;
 }
@@ -888,6 +944,47 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 	return true;
 }
 
+/* Its keys, sorted and written, are copied; the values follow in that order. */
+static bool
+write_shaped_object(JsonbBuilder *builder, uint32 index, JEntry *entry)
+{
+	size_t begin = builder->output_length;
+	const Shape *shape = &builder->shapes->shapes[node_at(builder, index)->offset];
+	const char *written = builder->shapes->written + shape->written;
+	size_t entries_size = shape->kept * sizeof(JEntry);
+	uint32 values[SHAPE_MAX_KEYS];
+	uint32 value = index + 1;
+	EntryWriter writer;
+	JEntry value_entry;
+
+	if (!builder->is_quick)
+		check_stack_depth();
+	check_for_interrupts(builder);
+	for (uint32 i = 0; i < shape->count; i++)
+	{
+		values[i] = value;
+		value = node_at(builder, value)->next;
+	}
+	begin_container(builder, shape->kept | JB_FOBJECT, 2 * shape->kept, &writer);
+	copy_string(builder->output.data + writer.offset, written, entries_size);
+	copy_string(reserve_output(builder, shape->key_length), written + entries_size,
+				shape->key_length);
+	builder->output_length += shape->key_length;
+	writer.count = shape->kept;
+	writer.total = shape->key_length;
+
+	for (uint32 i = 0; i < shape->kept; i++)
+	{
+		if (!write_value(builder, values[shape->source[i]], &value_entry) ||
+			!write_entry(builder, &writer, value_entry))
+			return false;
+	}
+	if (builder->output_length - begin > JENTRY_OFFLENMASK)
+		return too_large(builder);
+	*entry = JENTRY_ISCONTAINER | (uint32) (builder->output_length - begin);
+	return true;
+}
+
 /* A scalar on its own is stored as an array of one element. */
 static bool
 write_root(JsonbBuilder *builder)
@@ -896,7 +993,7 @@ write_root(JsonbBuilder *builder)
 	JEntry entry;
 
 	if (node_at(builder, 0)->kind >= NODE_ARRAY)
-		return write_container(builder, 0, &entry);
+		return write_value(builder, 0, &entry);
 	begin_container(builder, 1 | JB_FARRAY | JB_FSCALAR, 1, &writer);
 	return write_value(builder, 0, &entry) && write_entry(builder, &writer, entry);
 }
@@ -905,19 +1002,10 @@ write_root(JsonbBuilder *builder)
 static bool
 build(JsonbBuilder *builder, const JsonValue *json)
 {
-	/* a string with its quotes */
-	builder->text = json->type == JSON_STRING ? json->start - 1 : json->start;
-	builder->next = builder->text;
-	builder->end = json->start + json->length + (json->type == JSON_STRING ? 1 : 0);
-	builder->node_count = 0;
-	builder->decoded_length = 0;
-	builder->order_count = 0;
-
-	if (!read_value(builder, 0))
+	if (!read_all(builder, json))
 		return false;
-	if (builder->next != builder->end)
-		return read_failed(builder, "the end of the value");
 
+	builder->order_count = 0;
 	builder->output_length = 0;
 	reserve_output(builder, VARHDRSZ);
 	builder->output_length = VARHDRSZ;

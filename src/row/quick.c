@@ -9,6 +9,9 @@
  * to the converter of the column.  It raises no error, allocates nothing and
  * calls nothing of the server, so that the read-ahead thread can do it.
  *
+ * Of a row that becomes a tuple, each value is appended just as it lies in the
+ * tuple: without a gap, in the short form if it has one, else aligned.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,19 +23,47 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "row/tuple.h"
 #include "row/value.h"
 
 /* The copying below may write so many bytes more than it was asked to. */
 #define COPY_SLACK 8
 
-/* Room for size bytes, aligned; NULL when the arena is full. */
+/* Room for size bytes, aligned, with zeros before; NULL when the arena is full. */
 static inline char *
 arena_reserve(const RecordArena *arena, size_t size, size_t alignment)
 {
-	char *start = (char *) TYPEALIGN(alignment, arena->next);
+	if (arena->limit - arena->next < (ptrdiff_t) (size + MAXIMUM_ALIGNOF + COPY_SLACK))
+		return NULL;
+	return alignment == 1 ? arena->next : tuple_align(arena->next, alignment);
+}
 
-	return arena->limit - start >= (ptrdiff_t) (size + COPY_SLACK) && start <= arena->limit ? start
-																							: NULL;
+/* Append a varlena that needs four bytes of header in memory, but perhaps not in a tuple. */
+static inline QuickStatus
+put_varlena(const QuickState *state, const char *varlena, size_t size, RecordArena *arena,
+			Datum *result)
+{
+	char *start;
+
+	if (state->for_tuples && size - VARHDRSZ + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	{
+		size = size - VARHDRSZ + VARHDRSZ_SHORT;
+		start = arena_reserve(arena, size, 1);
+		if (start == NULL)
+			return QUICK_CANNOT;
+		SET_VARSIZE_SHORT(start, size);
+		memcpy(start + VARHDRSZ_SHORT, varlena + VARHDRSZ, size - VARHDRSZ_SHORT);
+	}
+	else
+	{
+		start = arena_reserve(arena, size, sizeof(int32));
+		if (start == NULL)
+			return QUICK_CANNOT;
+		memcpy(start, varlena, size);
+	}
+	arena->next = start + size;
+	*result = PointerGetDatum(start);
+	return QUICK_VALUE;
 }
 
 /* Of a column that is not of text: "" is NULL there. */
@@ -122,8 +153,19 @@ put_decoded_text(const QuickState *state, const JsonValue *json, RecordArena *ar
 	if (!state->keeps_utf8 || start == NULL ||
 		!json_string_decode(json, JSON_TEXT_ERROR, start + VARHDRSZ, &length, &error))
 		return QUICK_CANNOT;
-	SET_VARSIZE(start, VARHDRSZ + length);
-	arena->next = start + VARHDRSZ + length;
+	if (length < VARATT_SHORT_MAX)
+	{
+		/* back over the padding, too */
+		memmove(arena->next + VARHDRSZ_SHORT, start + VARHDRSZ, length);
+		start = arena->next;
+		SET_VARSIZE_SHORT(start, VARHDRSZ_SHORT + length);
+		arena->next = start + VARHDRSZ_SHORT + length;
+	}
+	else
+	{
+		SET_VARSIZE(start, VARHDRSZ + length);
+		arena->next = start + VARHDRSZ + length;
+	}
 	*result = PointerGetDatum(start);
 	return QUICK_VALUE;
 }
@@ -233,16 +275,14 @@ quick_float8(const QuickState *state, const JsonValue *json, RecordArena *arena,
 static QuickStatus
 quick_numeric(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
-	char *start = arena_reserve(arena, NUMERIC_SHORT_SIZE, sizeof(int32));
+	int32 numeric[NUMERIC_SHORT_SIZE / sizeof(int32)];
 	size_t size = 0;
 
-	if (start != NULL && json->type == JSON_NUMBER)
-		size = numeric_write_short(json->start, json->length, start);
+	if (json->type == JSON_NUMBER)
+		size = numeric_write_short(json->start, json->length, (char *) numeric);
 	if (size == 0)
 		return refuse(json);
-	arena->next = start + size;
-	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return put_varlena(state, (const char *) numeric, size, arena, result);
 }
 
 static QuickStatus
@@ -287,7 +327,7 @@ quick_uuid(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 static QuickStatus
 quick_text_array(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
-	char *start = arena_reserve(arena, ARR_OVERHEAD_NONULLS(1), sizeof(double));
+	char *start = arena_reserve(arena, ARR_OVERHEAD_NONULLS(1), sizeof(int32));
 	RecordArena rest = *arena;
 	ArrayType *array = (ArrayType *) start;
 	JsonCursor cursor;
@@ -302,7 +342,7 @@ quick_text_array(const QuickState *state, const JsonValue *json, RecordArena *ar
 	while (json_cursor_next(&cursor, &key, &element, &error))
 	{
 		size_t size = INTALIGN(VARHDRSZ + element.length);
-		char *text = arena_reserve(&rest, size, sizeof(int32));
+		char *text = arena_reserve(&rest, size, 1);
 
 		if (text == NULL || element.type != JSON_STRING || element.escaped)
 			return QUICK_CANNOT;
@@ -324,8 +364,18 @@ quick_text_array(const QuickState *state, const JsonValue *json, RecordArena *ar
 	array->elemtype = TEXTOID;
 	ARR_DIMS(array)[0] = count;
 	ARR_LBOUND(array)[0] = 1;
+	if (state->for_tuples && VARATT_CAN_MAKE_SHORT(array))
+	{
+		size_t size = VARATT_CONVERTED_SHORT_SIZE(array);
+
+		/* back over the padding, too */
+		memmove(arena->next + VARHDRSZ_SHORT, start + VARHDRSZ, size - VARHDRSZ_SHORT);
+		start = arena->next;
+		SET_VARSIZE_SHORT(start, size);
+		rest.next = start + size;
+	}
 	arena->next = rest.next;
-	*result = PointerGetDatum(array);
+	*result = PointerGetDatum(start);
 	return QUICK_VALUE;
 }
 
@@ -334,23 +384,17 @@ quick_jsonb(const QuickState *state, const JsonValue *json, RecordArena *arena, 
 {
 	size_t size;
 	const char *jsonb = jsonb_builder_build_quickly(state->jsonb_builder, json, &size);
-	char *start;
 
 	if (jsonb == NULL)
 		return refuse(json);
-	start = arena_reserve(arena, size, sizeof(int32));
-	if (start == NULL)
-		return QUICK_CANNOT;
-	memcpy(start, jsonb, size);
-	arena->next = start + size;
-	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return put_varlena(state, jsonb, size, arena, result);
 }
 
 void
-quick_state_init(QuickState *state, ValueContext *context)
+quick_state_init(QuickState *state, ValueContext *context, bool for_tuples)
 {
 	state->keeps_utf8 = !context->needs_conversion;
+	state->for_tuples = for_tuples;
 	state->jsonb_builder = jsonb_builder_create_quick(context);
 }
 
@@ -369,17 +413,19 @@ quick_function(Oid type, int32 typmod)
 			return quick_int2;
 		case INT4OID:
 			return quick_int4;
+#ifdef USE_FLOAT8_BYVAL /* else these need memory of the server's */
 		case INT8OID:
 			return quick_int8;
 		case FLOAT8OID:
 			return quick_float8;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return typmod < 0 ? quick_timestamp : NULL;
+#endif
 		case NUMERICOID:
 			return typmod < (int32) VARHDRSZ && numeric_format_is_known() ? quick_numeric : NULL;
 		case DATEOID:
 			return quick_date;
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return typmod < 0 ? quick_timestamp : NULL;
 		case UUIDOID:
 			return quick_uuid;
 		case TEXTARRAYOID:

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "row/row.h"
+#include "row/tuple.h"
 #include "row/value.h"
 
 /* One of a column's alternative paths. */
@@ -34,6 +35,8 @@ typedef struct Column
 	int attribute; /* zero-based */
 	const char *name;
 	ColumnSource source;
+	ColumnLayout layout;
+	bool has_layout;
 	Converter converter;
 	QuickFunction quick; /* or NULL */
 	int only_slot;       /* of the value, if there is but one place for it; else -1 */
@@ -62,10 +65,17 @@ struct RowReader
 	QuickState preparer_state;
 	RecordPreparer preparer;
 
+	/* And what they become are tuples. */
+	bool forms_tuples;
+	TupleLayout layout;
+
 	MemoryContext origin_memory;
 	char *archive_entry;
 	Datum *origin_values; /* by index of the column */
 	bool *origin_nulls;
+	Datum *origin_stored; /* the values as they lie in a tuple */
+	int origin_present;   /* how many of them are not NULL */
+	Size origin_size;     /* that they take in a tuple, at most */
 
 	/* for messages: what is being converted */
 	const Column *current;
@@ -264,6 +274,7 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 	column->name = pstrdup(NameStr(attribute->attname));
 	entity_bind_column(settings->entity, reader->table_name, column->name, json_path, &binding);
 	column->source = binding.source;
+	column->has_layout = column_layout_init(&column->layout, attribute);
 	converter_init(&column->converter, &reader->context, attribute->atttypid, attribute->atttypmod);
 	column->quick = quick_function(attribute->atttypid, attribute->atttypmod);
 
@@ -287,10 +298,35 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 	}
 }
 
+/*
+ * Rows can be formed as tuples if all attributes are there and in an order in
+ * which those of the origin, which the walk does not know, are the last.
+ */
+static bool
+can_form_tuples(const RowReader *reader, TupleDesc desc)
+{
+	int live = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			live++;
+	}
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		if (!reader->columns[i].has_layout ||
+			(i > 0 && reader->columns[i].attribute < reader->columns[i - 1].attribute))
+			return false;
+	}
+	return reader->column_count == live;
+}
+
 static void prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **prepared);
+static void
+prepare_tuple(void *argument, const JsonValue *json, RecordArena *arena, void **prepared);
 
 static void
-init_quick(RowReader *reader)
+init_quick(RowReader *reader, TupleDesc desc, bool form_tuples)
 {
 	reader->is_quick = reader->record_column_count > 0;
 	for (int i = 0; i < reader->record_column_count; i++)
@@ -305,17 +341,20 @@ init_quick(RowReader *reader)
 	}
 	if (!reader->is_quick)
 		return;
-	quick_state_init(&reader->quick_state, &reader->context);
-	quick_state_init(&reader->preparer_state, &reader->context);
+	reader->forms_tuples = form_tuples && can_form_tuples(reader, desc);
+	if (reader->forms_tuples)
+		tuple_layout_init(&reader->layout, desc);
+	quick_state_init(&reader->quick_state, &reader->context, reader->forms_tuples);
+	quick_state_init(&reader->preparer_state, &reader->context, reader->forms_tuples);
 	reader->quick_memory = palloc(QUICK_MEMORY);
-	reader->preparer.prepare = prepare_row;
+	reader->preparer.prepare = reader->forms_tuples ? prepare_tuple : prepare_row;
 	reader->preparer.argument = reader;
 	reader->preparer.slots = 1;
 }
 
 RowReader *
 row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,
-				  const Settings *settings)
+				  const Settings *settings, bool form_tuples)
 {
 	RowReader *reader = palloc0(sizeof(RowReader));
 	int count = 0;
@@ -361,8 +400,9 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 			reader->columns[reader->record_column_count++] = column;
 		}
 	}
-	init_quick(reader);
+	init_quick(reader, desc, form_tuples);
 	reader->origin_values = palloc0((count + 1) * sizeof(Datum));
+	reader->origin_stored = palloc0((count + 1) * sizeof(Datum));
 	reader->origin_nulls = palloc((count + 1) * sizeof(bool));
 	memset(reader->origin_nulls, true, (count + 1) * sizeof(bool));
 	return reader;
@@ -533,6 +573,18 @@ choose_value(const Column *column, const JsonValue *json, JsonValue *product_id)
 	}
 }
 
+/* The same, and NULL also for what is there but null. */
+static inline const JsonValue *
+find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
+{
+	const JsonValue *value;
+
+	if (column->only_slot < 0)
+		return choose_value(column, json, product_id);
+	value = &json[column->only_slot];
+	return is_present(value) ? value : NULL;
+}
+
 /*
  * Fill the columns of a record if all of its values are as usual.  May run in
  * another thread than the reader's: looks at nothing that changes.
@@ -549,20 +601,10 @@ fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *
 	{
 		const Column *column = &reader->columns[i];
 		JsonValue product_id;
-		const JsonValue *value;
+		const JsonValue *value = find_value(column, json, &product_id);
 
-		if (column->only_slot >= 0)
-		{
-			value = &json[column->only_slot];
-			if (!is_present(value))
-				continue;
-		}
-		else
-		{
-			value = choose_value(column, json, &product_id);
-			if (value == NULL)
-				continue;
-		}
+		if (value == NULL)
+			continue;
 		switch (column->quick(state, value, arena, &values[column->attribute]))
 		{
 			case QUICK_VALUE:
@@ -575,6 +617,102 @@ fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *
 		}
 	}
 	return true;
+}
+
+/*
+ * Form the columns of a record as a tuple, if all of its values are as usual;
+ * else NULL.  May run in another thread, too.
+ */
+static TupleImage *
+form_quickly(const RowReader *reader, const QuickState *state, const JsonValue *json,
+			 RecordArena *arena)
+{
+	TupleImage *image = (TupleImage *) MAXALIGN(arena->next);
+	HeapTupleHeader header = tuple_image_header(image);
+	int present = 0;
+
+	if (arena->limit - arena->next <
+		(ptrdiff_t) (MAXIMUM_ALIGNOF + TUPLE_IMAGE_BYTES + reader->layout.header_size))
+		return NULL;
+	memcpy(header, reader->layout.header, reader->layout.header_size);
+	arena->next = (char *) header + reader->layout.header_size;
+
+	for (int i = 0; i < reader->record_column_count; i++)
+	{
+		const Column *column = &reader->columns[i];
+		JsonValue product_id;
+		const JsonValue *value = find_value(column, json, &product_id);
+		Datum datum;
+
+		if (value == NULL)
+			continue;
+		switch (column->quick(state, value, arena, &datum))
+		{
+			case QUICK_VALUE:
+				/* One that is not by value has been appended already. */
+				if (column->layout.by_value)
+				{
+					if (arena->limit - arena->next < TUPLE_VALUE_ROOM)
+						return NULL;
+					arena->next = tuple_append(&column->layout, datum, arena->next);
+				}
+				tuple_mark_present(header, column->attribute);
+				present++;
+				break;
+			case QUICK_NULL:
+				break;
+			case QUICK_CANNOT:
+				return NULL;
+		}
+	}
+	image->size = arena->next - (char *) header;
+	image->present = present;
+	return image;
+}
+
+/* A tuple of its own, from an image and the values of the origin. */
+static HeapTuple
+finish_tuple(const RowReader *reader, TupleImage *image, MemoryContext memory)
+{
+	HeapTupleHeader source = tuple_image_header(image);
+	Size source_header_size = reader->layout.header_size;
+	Size data_size = image->size - source_header_size;
+	/* A row without NULLs needs no bitmap. */
+	bool has_nulls = image->present + reader->origin_present < reader->attribute_count;
+	Size header_size = has_nulls ? source_header_size : MAXALIGN(SizeofHeapTupleHeader);
+	HeapTuple tuple;
+	char *next;
+
+	tuple =
+		MemoryContextAlloc(memory, HEAPTUPLESIZE + header_size + data_size + reader->origin_size);
+	tuple->t_data = (HeapTupleHeader) ((char *) tuple + HEAPTUPLESIZE);
+	memcpy(tuple->t_data, source, header_size);
+	if (!has_nulls)
+	{
+		memset((char *) tuple->t_data + SizeofHeapTupleHeader, 0,
+			   header_size - SizeofHeapTupleHeader);
+		tuple->t_data->t_hoff = header_size;
+		tuple->t_data->t_infomask &= ~HEAP_HASNULL;
+	}
+	next = (char *) tuple->t_data + header_size;
+	memcpy(next, (char *) source + source_header_size, data_size);
+	next += data_size;
+
+	for (int i = reader->record_column_count; i < reader->column_count; i++)
+	{
+		const Column *column = &reader->columns[i];
+
+		if (reader->origin_nulls[i])
+			continue;
+		next = tuple_append(&column->layout, reader->origin_stored[i], next);
+		if (has_nulls)
+			tuple_mark_present(tuple->t_data, column->attribute);
+	}
+	tuple->t_len = next - (char *) tuple->t_data;
+	ItemPointerSetInvalid(&tuple->t_self);
+	tuple->t_tableOid = InvalidOid;
+	HeapTupleHeaderSetDatumLength(tuple->t_data, tuple->t_len);
+	return tuple;
 }
 
 /* A row that was prepared: its values, and behind them its nulls. */
@@ -604,6 +742,18 @@ prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **pr
 	*prepared = row;
 }
 
+static void
+prepare_tuple(void *argument, const JsonValue *json, RecordArena *arena, void **prepared)
+{
+	const RowReader *reader = argument;
+	RecordArena rest = *arena;
+	TupleImage *image = form_quickly(reader, &reader->preparer_state, json, &rest);
+
+	*prepared = image;
+	if (image != NULL)
+		arena->next = rest.next;
+}
+
 /* Fill the columns of a record with whatever the values are. */
 static void
 fill_slowly(RowReader *reader, const JsonValue *json, Datum *values, bool *nulls)
@@ -627,15 +777,26 @@ fill_slowly(RowReader *reader, const JsonValue *json, Datum *values, bool *nulls
 	error_context_stack = callback.previous;
 }
 
-void
+HeapTuple
 row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
-				uint64 record_number, uint64 record_offset, Datum *values, bool *nulls)
+				uint64 record_number, uint64 record_offset, MemoryContext tuple_memory,
+				Datum *values, bool *nulls)
 {
 	RecordArena arena = { reader->quick_memory, reader->quick_memory + QUICK_MEMORY };
 
 	reader->record_number = record_number;
 	reader->record_offset = record_offset;
-	if (prepared != NULL && prepared[0] != NULL)
+	if (reader->forms_tuples)
+	{
+		TupleImage *image = prepared != NULL ? prepared[0] : NULL;
+
+		if (image == NULL)
+			image = form_quickly(reader, &reader->quick_state, json, &arena);
+		if (image != NULL)
+			return finish_tuple(reader, image, tuple_memory);
+		fill_slowly(reader, json, values, nulls);
+	}
+	else if (prepared != NULL && prepared[0] != NULL)
 	{
 		const Datum *row = prepared[0];
 
@@ -650,6 +811,7 @@ row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 		values[reader->columns[i].attribute] = reader->origin_values[i];
 		nulls[reader->columns[i].attribute] = reader->origin_nulls[i];
 	}
+	return NULL;
 }
 
 /*-------------------------------------------------------------------------
@@ -705,6 +867,8 @@ row_reader_set_origin(RowReader *reader, const RowOrigin *origin)
 	ErrorContextCallback callback;
 
 	reader->archive_entry = NULL;
+	reader->origin_present = 0;
+	reader->origin_size = 0;
 	reader->record_number = 0;
 	reader->record_offset = 0;
 	MemoryContextReset(reader->origin_memory);
@@ -747,6 +911,12 @@ row_reader_set_origin(RowReader *reader, const RowOrigin *origin)
 		reader->current = column;
 		convert_value(reader, column, text == NULL ? NULL : &json, &reader->origin_values[i],
 					  &reader->origin_nulls[i]);
+		if (reader->forms_tuples && !reader->origin_nulls[i])
+		{
+			reader->origin_stored[i] = tuple_stored_form(&column->layout, reader->origin_values[i]);
+			reader->origin_size += tuple_stored_size(&column->layout, reader->origin_stored[i]);
+			reader->origin_present++;
+		}
 	}
 
 	reader->current = NULL;

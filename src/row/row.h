@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "access/htup.h"
 #include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "nodes/bitmapset.h"
@@ -42,10 +43,12 @@ typedef struct RowOrigin
  * reader; what it malloc'd goes with that context.  needed holds the
  * zero-based attribute numbers whose values are wanted, the others come out
  * as NULL.  json_paths holds each attribute's column option (NULL: unset).
- * Raises an error for a needed column that binds to nothing.
+ * Raises an error for a needed column that binds to nothing.  form_tuples:
+ * whoever asks for all columns can take a row as a tuple.
  */
-extern RowReader *row_reader_create(TupleDesc desc, const Bitmapset *needed,
-									const char *const *json_paths, const Settings *settings);
+extern RowReader *
+row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,
+				  const Settings *settings, bool form_tuples);
 
 /* The wanted values, for json_reader_create; belongs to the reader. */
 extern const JsonPaths *row_reader_paths(const RowReader *reader);
@@ -60,15 +63,18 @@ extern const RecordPreparer *row_reader_preparer(const RowReader *reader);
 extern void row_reader_set_origin(RowReader *reader, const RowOrigin *origin);
 
 /*
- * Fill values and nulls (desc->natts each) from one walked record.  prepared is
- * what the preparer left for it, or NULL.  By-reference Datums are palloc'd in
- * the current memory context, or belong to the record or the reader and stay
- * valid until the next record is asked for.  record_number (from 1) and
- * record_offset (in inflated bytes) are for messages: an error's context names
- * the table, column, record, offset and archive entry.
+ * A row from one walked record: returned as a tuple that is palloc'd in
+ * tuple_memory; or NULL, and values and nulls (desc->natts each) are filled
+ * (always so without form_tuples).  prepared is what the preparer left for the
+ * record, or NULL.  By-reference Datums are palloc'd in the current memory
+ * context, or belong to the record or the reader and stay valid until the next
+ * record is asked for.  record_number (from 1) and record_offset (in inflated
+ * bytes) are for messages: an error's context names the table, column, record,
+ * offset and archive entry.
  */
-extern void row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
-							uint64 record_number, uint64 record_offset, Datum *values, bool *nulls);
+extern HeapTuple row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
+								 uint64 record_number, uint64 record_offset,
+								 MemoryContext tuple_memory, Datum *values, bool *nulls);
 
 /* After an error of row_reader_fill: did the code of a column's type raise it? */
 extern bool row_reader_in_type_code(const RowReader *reader);

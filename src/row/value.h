@@ -310,6 +310,7 @@ extern ValueStatus convert_jsonb(Converter *converter, const JsonValue *json, Da
 typedef struct QuickState
 {
 	bool keeps_utf8; /* the database takes UTF-8 as it is */
+	bool for_tuples; /* values lie as in a tuple, so varlenas have short headers where they can */
 	JsonbBuilder *jsonb_builder;
 } QuickState;
 
@@ -327,7 +328,7 @@ typedef enum QuickStatus
 typedef QuickStatus (*QuickFunction)(const QuickState *state, const JsonValue *json,
 									 RecordArena *arena, Datum *result);
 
-extern void quick_state_init(QuickState *state, ValueContext *context);
+extern void quick_state_init(QuickState *state, ValueContext *context, bool for_tuples);
 
 /* NULL: there is none for the type. */
 extern QuickFunction quick_function(Oid type, int32 typmod);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json_simd.h
- *		The few byte-parallel steps that json.c is made of (inside json.c only).
+ *		The few byte-parallel steps that reading JSON is made of.
  *
  * Three implementations of the same functions: SSE2 (any x86-64), NEON (any
  * arm64), and plain 64-bit words for everything else.  Compiling with

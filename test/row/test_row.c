@@ -8,6 +8,7 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -24,11 +25,13 @@
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(row_read);
+PG_FUNCTION_INFO_V1(row_tuple_count);
 PG_FUNCTION_INFO_V1(row_jsonb_same);
 PG_FUNCTION_INFO_V1(row_bench);
 PG_FUNCTION_INFO_V1(input_bench);
 
 extern PGDLLEXPORT Datum row_read(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum row_tuple_count(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum row_jsonb_same(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum row_bench(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum input_bench(PG_FUNCTION_ARGS);
@@ -164,6 +167,71 @@ check_same(const char *way, TupleDesc desc, char **expected, const Datum *values
 	}
 }
 
+static void
+fill(RowReader *rows, const JsonValue *json_values, void *const *prepared, const JsonReader *json,
+	 Datum *values, bool *nulls)
+{
+	if (row_reader_fill(rows, json_values, prepared, json_reader_records(json),
+						json_reader_record_offset(json), CurrentMemoryContext, values,
+						nulls) != NULL)
+		elog(ERROR, "there is a tuple that was not asked for");
+}
+
+/* What is prepared of a record, or NULL. */
+static void *
+prepare(RowReader *rows, const JsonValue *json_values)
+{
+	const RecordPreparer *preparer = row_reader_preparer(rows);
+	char *memory = palloc(65536);
+	RecordArena arena = { memory, memory + 65536 };
+	void *prepared = NULL;
+
+	if (preparer != NULL)
+		preparer->prepare(preparer->argument, json_values, &arena, &prepared);
+	return prepared;
+}
+
+static int64 tuple_count = 0;
+
+/* How many rows became tuples in this session. */
+Datum
+row_tuple_count(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(tuple_count);
+}
+
+/*
+ * Make a tuple of a record, take it apart again, and compare it, byte for byte,
+ * to what the server forms of its values.  False if it becomes none.
+ */
+static bool
+take_tuple(RowReader *rows, const JsonValue *json_values, void *const *prepared,
+		   const JsonReader *json, TupleDesc desc, Datum *values, bool *nulls)
+{
+	HeapTuple tuple =
+		row_reader_fill(rows, json_values, prepared, json_reader_records(json),
+						json_reader_record_offset(json), CurrentMemoryContext, values, nulls);
+	HeapTuple expected;
+
+	if (tuple == NULL)
+		return false;
+	tuple_count++;
+	heap_deform_tuple(tuple, desc, values, nulls);
+	expected = heap_form_tuple(desc, values, nulls);
+	/* A flag that only says that there may be values of variable width. */
+	expected->t_data->t_infomask |= tuple->t_data->t_infomask & HEAP_HASVARWIDTH;
+	if (tuple->t_len != expected->t_len)
+		elog(ERROR, "the tuple has %u bytes, but heap_form_tuple makes %u", tuple->t_len,
+			 expected->t_len);
+	for (uint32 i = 0; i < tuple->t_len; i++)
+	{
+		if (((unsigned char *) tuple->t_data)[i] != ((unsigned char *) expected->t_data)[i])
+			elog(ERROR, "byte %u of the tuple is %02x, but heap_form_tuple makes %02x", i,
+				 ((unsigned char *) tuple->t_data)[i], ((unsigned char *) expected->t_data)[i]);
+	}
+	return true;
+}
+
 /*
  * row_read(relation, records, entity, paths, on_invalid, invalid_text, origin)
  * returns the columns of all records, one behind the other, as text.
@@ -182,6 +250,7 @@ row_read(PG_FUNCTION_ARGS)
 						 .export_id = origin_texts[1],
 						 .archive_entry = origin_texts[3] };
 	RowReader *rows;
+	RowReader *tuple_rows;
 	TupleDesc slow;
 	RowReader *slow_rows;
 	JsonReader *json;
@@ -189,6 +258,7 @@ row_read(PG_FUNCTION_ARGS)
 	char **texts;
 	Datum *values = palloc0((desc->natts + 1) * sizeof(Datum));
 	bool *nulls = palloc0((desc->natts + 1) * sizeof(bool));
+	void *prepared;
 	ArrayBuildState *result = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	MemoryContext per_row =
 		AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_DEFAULT_SIZES);
@@ -198,10 +268,14 @@ row_read(PG_FUNCTION_ARGS)
 				  text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	relation_close(relation, AccessShareLock);
 
-	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings);
+	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings,
+							 false);
+	tuple_rows =
+		row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings, true);
 	slow = slow_desc(desc);
-	slow_rows = row_reader_create(slow, all_attributes(slow),
-								  (const char *const *) slow_paths(paths, desc->natts), &settings);
+	slow_rows =
+		row_reader_create(slow, all_attributes(slow),
+						  (const char *const *) slow_paths(paths, desc->natts), &settings, true);
 	if (row_reader_preparer(slow_rows) != NULL)
 		elog(ERROR, "there is a quick conversion for the type that stands for the slow ones");
 	json = make_json_reader(slow_rows);
@@ -215,6 +289,7 @@ row_read(PG_FUNCTION_ARGS)
 	}
 	row_reader_set_origin(rows, &origin);
 	row_reader_set_origin(slow_rows, &origin);
+	row_reader_set_origin(tuple_rows, &origin);
 
 	for (;;)
 	{
@@ -229,8 +304,7 @@ row_read(PG_FUNCTION_ARGS)
 							errmsg("stream: %s", json_reader_error(json)->message)));
 		MemoryContextReset(per_row);
 		caller = MemoryContextSwitchTo(per_row);
-		row_reader_fill(rows, json_values, NULL, json_reader_records(json),
-						json_reader_record_offset(json), values, nulls);
+		fill(rows, json_values, NULL, json, values, nulls);
 		texts = palloc0((desc->natts + 1) * sizeof(char *));
 		for (int i = 0; i < desc->natts; i++)
 		{
@@ -238,25 +312,20 @@ row_read(PG_FUNCTION_ARGS)
 			result = accumArrayResult(result, texts[i] != NULL ? CStringGetTextDatum(texts[i]) : 0,
 									  nulls[i], TEXTOID, caller);
 		}
-		row_reader_fill(slow_rows, json_values, NULL, json_reader_records(json),
-						json_reader_record_offset(json), values, nulls);
+		fill(slow_rows, json_values, NULL, json, values, nulls);
 		check_same("slowly", desc, texts, values, nulls);
-		if (row_reader_preparer(rows) != NULL)
+		/* The values of the slow reader come first in those that were walked. */
+		prepared = prepare(rows, json_values);
+		if (prepared != NULL)
 		{
-			const RecordPreparer *preparer = row_reader_preparer(rows);
-			char *memory = palloc(65536);
-			RecordArena arena = { memory, memory + 65536 };
-			void *prepared;
-
-			/* The values of the slow reader come first in those that were walked. */
-			preparer->prepare(preparer->argument, json_values, &arena, &prepared);
-			if (prepared != NULL)
-			{
-				row_reader_fill(rows, NULL, &prepared, json_reader_records(json),
-								json_reader_record_offset(json), values, nulls);
-				check_same("beside the walk", desc, texts, values, nulls);
-			}
+			fill(rows, NULL, &prepared, json, values, nulls);
+			check_same("beside the walk", desc, texts, values, nulls);
 		}
+		if (take_tuple(tuple_rows, json_values, NULL, json, desc, values, nulls))
+			check_same("to a tuple", desc, texts, values, nulls);
+		prepared = prepare(tuple_rows, json_values);
+		if (prepared != NULL && take_tuple(tuple_rows, NULL, &prepared, json, desc, values, nulls))
+			check_same("to a tuple beside the walk", desc, texts, values, nulls);
 		MemoryContextSwitchTo(caller);
 		data += consumed;
 		length -= consumed;
@@ -276,20 +345,28 @@ single_column_reader(Oid type, Settings *settings, bool slowly)
 	fill_settings(settings, "v", "targets", "error", "error");
 	if (slowly)
 		desc = slow_desc(desc);
-	return row_reader_create(desc, all_attributes(desc), paths, settings);
+	return row_reader_create(desc, all_attributes(desc), paths, settings, false);
 }
 
-/* Is the jsonb of a document the same, byte for byte, as jsonb_in's? */
+typedef struct JsonbReaders
+{
+	Settings settings;
+	RowReader *rows;
+	RowReader *slow_rows;
+	JsonReader *json;
+} JsonbReaders;
+
+/*
+ * Is the jsonb of a document the same, byte for byte, as jsonb_in's?  The
+ * readers last as long as the statement: they remember what they have seen.
+ */
 Datum
 row_jsonb_same(PG_FUNCTION_ARGS)
 {
 	char *document = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char *record = psprintf("{\"v\":%s}", document);
 	size_t length = strlen(record);
-	Settings settings;
-	RowReader *rows = single_column_reader(JSONBOID, &settings, false);
-	RowReader *slow_rows = single_column_reader(JSONBOID, &settings, true);
-	JsonReader *json = make_json_reader(rows);
+	JsonbReaders *readers = fcinfo->flinfo->fn_extra;
 	JsonValue value;
 	JsonValue next;
 	size_t consumed;
@@ -299,16 +376,29 @@ row_jsonb_same(PG_FUNCTION_ARGS)
 	JsonValue slow_values[2] = { { .type = JSON_MISSING }, { .type = JSON_MISSING } };
 	char *expected;
 
+	if (readers == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		readers = palloc0(sizeof(JsonbReaders));
+		readers->rows = single_column_reader(JSONBOID, &readers->settings, false);
+		readers->slow_rows = single_column_reader(JSONBOID, &readers->settings, true);
+		readers->json = make_json_reader(readers->rows);
+		fcinfo->flinfo->fn_extra = readers;
+		MemoryContextSwitchTo(caller);
+	}
+	json_reader_reset(readers->json, JSON_FRAMING_LINES);
 	record = repalloc(record, length + JSON_PADDING);
 	memset(record + length, 0, JSON_PADDING);
-	if (json_reader_next(json, record, length, true, &consumed, &value) != STREAM_RECORD)
-		elog(ERROR, "stream: %s", json_reader_error(json)->message);
-	if (json_reader_next(json, record + consumed, length - consumed, true, &consumed, &next) !=
-		STREAM_END)
+	if (json_reader_next(readers->json, record, length, true, &consumed, &value) != STREAM_RECORD)
+		elog(ERROR, "stream: %s", json_reader_error(readers->json)->message);
+	if (json_reader_next(readers->json, record + consumed, length - consumed, true, &consumed,
+						 &next) != STREAM_END)
 		elog(ERROR, "stream: more behind the record");
-	row_reader_fill(rows, &value, NULL, 1, 0, results, is_null);
+	row_reader_fill(readers->rows, &value, NULL, 1, 0, CurrentMemoryContext, results, is_null);
 	slow_values[0] = value;
-	row_reader_fill(slow_rows, slow_values, NULL, 1, 0, slow_results, is_null);
+	row_reader_fill(readers->slow_rows, slow_values, NULL, 1, 0, CurrentMemoryContext, slow_results,
+					is_null);
 	if (is_null[0])
 		PG_RETURN_BOOL(value.type == JSON_NULL || (value.type == JSON_STRING && value.length == 0));
 	expected = DatumGetPointer(
@@ -345,7 +435,8 @@ row_bench(PG_FUNCTION_ARGS)
 	fill_settings(&settings, RelationGetRelationName(relation),
 				  text_to_cstring(PG_GETARG_TEXT_PP(2)), "error", "error");
 	relation_close(relation, AccessShareLock);
-	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings);
+	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings,
+							 false);
 	json = make_json_reader(rows);
 	json_values = palloc0((json_paths_count(row_reader_paths(rows)) + 1) * sizeof(JsonValue));
 	row_reader_set_origin(rows, &(RowOrigin){ 0 });
@@ -356,7 +447,7 @@ row_bench(PG_FUNCTION_ARGS)
 	INSTR_TIME_SET_CURRENT(begin);
 	for (int i = 0; i < iterations; i++)
 	{
-		row_reader_fill(rows, json_values, NULL, 1, 0, values, nulls);
+		row_reader_fill(rows, json_values, NULL, 1, 0, per_row, values, nulls);
 		MemoryContextReset(per_row);
 	}
 	INSTR_TIME_SET_CURRENT(end);

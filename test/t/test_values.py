@@ -117,6 +117,48 @@ class Values(support.TestCase):
 
     # Other ways to declare and to look
 
+    def test_rows_as_wholes(self):
+        """Rows that are stored, sorted, hashed, kept or taken apart as a whole."""
+        self.session.rows("SELECT * FROM ads.targets")
+        expected = self.expected_amazon("targets")
+        names = ", ".join(column for column, _, _ in mapping.COLUMNS["targets"])
+        self.session.run("CREATE TABLE stored AS SELECT * FROM ads.targets")
+        self.session.run("CREATE TABLE inserted (LIKE ads.targets)")
+        self.session.run("INSERT INTO inserted SELECT * FROM ads.targets")
+        self.session.run("CREATE TABLE rows AS SELECT t AS whole FROM ads.targets t")
+        self.session.run("CREATE TABLE updated AS SELECT target_id, profile_id, NULL::ads.targets AS whole FROM ads.targets")
+        self.session.run("UPDATE updated u SET whole = t FROM ads.targets t WHERE t.target_id = u.target_id AND t.profile_id = u.profile_id")
+        self.session.run("SET enable_hashjoin = off; SET enable_nestloop = off")
+        for query in ("SELECT * FROM stored", "SELECT * FROM inserted", "SELECT (whole).* FROM rows", "SELECT (whole).* FROM updated",
+                      "SELECT (t).* FROM (SELECT t FROM ads.targets t OFFSET 0) x",
+                      "SELECT * FROM ads.targets ORDER BY target_id DESC, bid",
+                      "WITH kept AS MATERIALIZED (SELECT * FROM ads.targets) SELECT * FROM kept",
+                      "SELECT DISTINCT t.* FROM ads.targets t",
+                      "SELECT u.* FROM unnest((SELECT array_agg(t) FROM ads.targets t)) u",
+                      "SELECT (t::text::ads.targets).* FROM ads.targets t",
+                      "SELECT t.* FROM ads.targets t JOIN stored s USING (target_id, profile_id)",
+                      "SELECT * FROM ads.targets WHERE coalesce(bid, 0) >= 0 AND target_id IS NOT NULL",
+                      "SELECT (jsonb_populate_record(NULL::ads.targets, to_jsonb(t))).* FROM ads.targets t"):
+            with self.subTest(query=query):
+                self.compare("targets", expected, "SELECT %s FROM (%s) x" % (names, query))
+        self.session.run("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT * FROM ads.targets")
+        forward = self.session.rows("FETCH ALL FROM c")
+        self.assertEqual(self.session.rows("FETCH BACKWARD ALL FROM c"), forward[::-1])
+        self.session.run("COMMIT")
+        self.assertEqual(len(forward), len(expected))
+
+    def test_rows_as_wholes_after_changes_of_the_table(self):
+        self.session.rows("SELECT * FROM ads.targets")
+        for statements, gone in (("ALTER FOREIGN TABLE ads.targets DROP COLUMN keyword, DROP COLUMN target_id", {"keyword", "target_id"}),
+                                 ("ALTER FOREIGN TABLE ads.targets ADD COLUMN target_id text", {"keyword"}),
+                                 ("ALTER FOREIGN TABLE ads.targets ALTER product_brand SET STORAGE PLAIN", {"keyword"})):
+            self.session.run(statements)
+            expected = [{column: value for column, value in row.items() if column not in gone} for row in self.expected_amazon("targets")]
+            with self.subTest(statements=statements):
+                self.session.run("DROP TABLE IF EXISTS stored; CREATE TABLE stored AS SELECT * FROM ads.targets")
+                self.compare("targets", expected, "SELECT * FROM stored")
+                self.compare("targets", expected, "SELECT (t).* FROM (SELECT t FROM ads.targets t OFFSET 0) x")
+
     def test_raw_is_the_untouched_record(self):
         self.amazon(profile_ids="1111", imports={"raw": "true"})
         self.amplitude(imports={"raw": "true"})
