@@ -6,8 +6,9 @@
  * On x86-64 with carry-less multiplication (any since 2010, asked at run time)
  * 64 bytes are folded at a time, as in V. Gopal and others, "Fast CRC
  * Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel,
- * 2009).  Elsewhere zlib does it (from 1.2.12 on with
- * arm64's CRC instructions, where it was compiled for them).
+ * 2009); 128 bytes where it multiplies vectors of 256 bits (since about 2020).
+ * Elsewhere zlib does it (from 1.2.12 on with arm64's CRC instructions, where
+ * it was compiled for them).
  *
  *-------------------------------------------------------------------------
  */
@@ -23,44 +24,45 @@
 #ifdef CRC32_BY_FOLDING
 
 #define FOLD_BLOCK 64
+#define WIDE_FOLD_BLOCK 128
 
-/* length is at least FOLD_BLOCK and a multiple of 16; crc is inverted. */
-static __attribute__((target("pclmul,sse4.1"))) uint32_t
-crc32_by_folding(uint32_t crc, const unsigned char *bytes, size_t length)
+/* -DCRC32_FORCE_NARROW leaves the wide one out, which is how the tests reach the other. */
+#ifndef CRC32_FORCE_NARROW
+#define CRC32_BY_WIDE_FOLDING
+#endif
+
+/*
+ * Remainders of powers of x by the polynomial (bit-reflected), to fold by n
+ * bits: of x^(n + 32) and of x^(n - 32).
+ */
+#define FOLD_1024 0x01e88ef372, 0x014a7fe880
+#define FOLD_512 0x0154442bd4, 0x01c6e41596
+#define FOLD_128 0x01751997d0, 0x00ccaa009e
+
+/* The first of two constants in the low half. */
+#define CONSTANT_PAIR(pair) MAKE_CONSTANT_PAIR(pair)
+#define MAKE_CONSTANT_PAIR(low, high) _mm_set_epi64x((high), (low))
+
+/*
+ * To 32 bits: count lanes of 128 bits, then the rest of the bytes, of which
+ * there are a multiple of 16.
+ */
+static inline __attribute__((always_inline, target("pclmul,sse4.1"))) uint32_t
+crc32_of_lanes(const __m128i *lanes, int count, const __m128i *next, size_t length)
 {
-	/* Remainders of powers of x by the polynomial (bit-reflected), from the paper. */
-	const __m128i fold_by_four = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
-	const __m128i fold_by_one = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
+	const __m128i fold_by_one = CONSTANT_PAIR(FOLD_128);
 	const __m128i fold_to_64 = _mm_set_epi64x(0, 0x0163cd6124);
 	const __m128i polynomial = _mm_set_epi64x(0x01f7011641, 0x01db710641);
 	const __m128i low_halves = _mm_setr_epi32(~0, 0, ~0, 0);
-	const __m128i *next = (const __m128i *) bytes;
-	__m128i lanes[4];
-	__m128i folded;
+	__m128i folded = lanes[0];
 	__m128i reduced;
-
-	for (int i = 0; i < 4; i++)
-		lanes[i] = _mm_loadu_si128(next++);
-	lanes[0] = _mm_xor_si128(lanes[0], _mm_cvtsi32_si128((int) crc));
-	length -= FOLD_BLOCK;
-
-	for (; length >= FOLD_BLOCK; length -= FOLD_BLOCK)
-		for (int i = 0; i < 4; i++)
-		{
-			__m128i low = _mm_clmulepi64_si128(lanes[i], fold_by_four, 0x00);
-			__m128i high = _mm_clmulepi64_si128(lanes[i], fold_by_four, 0x11);
-
-			lanes[i] = _mm_xor_si128(_mm_xor_si128(low, high), _mm_loadu_si128(next++));
-		}
 
 #define FOLD_ONE(more)                                                                             \
 	folded = _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(folded, fold_by_one, 0x00),          \
 										 _mm_clmulepi64_si128(folded, fold_by_one, 0x11)),         \
 						   (more))
-	folded = lanes[0];
-	FOLD_ONE(lanes[1]);
-	FOLD_ONE(lanes[2]);
-	FOLD_ONE(lanes[3]);
+	for (int i = 1; i < count; i++)
+		FOLD_ONE(lanes[i]);
 	for (; length >= 16; length -= 16)
 		FOLD_ONE(_mm_loadu_si128(next++));
 #undef FOLD_ONE
@@ -78,6 +80,64 @@ crc32_by_folding(uint32_t crc, const unsigned char *bytes, size_t length)
 	return (uint32_t) _mm_extract_epi32(_mm_xor_si128(folded, reduced), 1);
 }
 
+/* length is at least FOLD_BLOCK and a multiple of 16; crc is inverted. */
+static __attribute__((target("pclmul,sse4.1"))) uint32_t
+crc32_by_folding(uint32_t crc, const unsigned char *bytes, size_t length)
+{
+	const __m128i fold_by_four = CONSTANT_PAIR(FOLD_512);
+	const __m128i *next = (const __m128i *) bytes;
+	__m128i lanes[4];
+
+	for (int i = 0; i < 4; i++)
+		lanes[i] = _mm_loadu_si128(next++);
+	lanes[0] = _mm_xor_si128(lanes[0], _mm_cvtsi32_si128((int) crc));
+	length -= FOLD_BLOCK;
+
+	for (; length >= FOLD_BLOCK; length -= FOLD_BLOCK)
+		for (int i = 0; i < 4; i++)
+		{
+			__m128i low = _mm_clmulepi64_si128(lanes[i], fold_by_four, 0x00);
+			__m128i high = _mm_clmulepi64_si128(lanes[i], fold_by_four, 0x11);
+
+			lanes[i] = _mm_xor_si128(_mm_xor_si128(low, high), _mm_loadu_si128(next++));
+		}
+	return crc32_of_lanes(lanes, 4, next, length);
+}
+
+#ifdef CRC32_BY_WIDE_FOLDING
+
+/* The same with vectors of twice the width; length is at least WIDE_FOLD_BLOCK. */
+static __attribute__((target("pclmul,sse4.1,avx2,vpclmulqdq"))) uint32_t
+crc32_by_wide_folding(uint32_t crc, const unsigned char *bytes, size_t length)
+{
+	const __m256i fold_by_eight = _mm256_broadcastsi128_si256(CONSTANT_PAIR(FOLD_1024));
+	const __m256i *next = (const __m256i *) bytes;
+	__m256i wide[4];
+	__m128i lanes[8];
+
+	for (int i = 0; i < 4; i++)
+		wide[i] = _mm256_loadu_si256(next++);
+	wide[0] = _mm256_xor_si256(wide[0], _mm256_zextsi128_si256(_mm_cvtsi32_si128((int) crc)));
+	length -= WIDE_FOLD_BLOCK;
+
+	for (; length >= WIDE_FOLD_BLOCK; length -= WIDE_FOLD_BLOCK)
+		for (int i = 0; i < 4; i++)
+		{
+			__m256i low = _mm256_clmulepi64_epi128(wide[i], fold_by_eight, 0x00);
+			__m256i high = _mm256_clmulepi64_epi128(wide[i], fold_by_eight, 0x11);
+
+			wide[i] = _mm256_xor_si256(_mm256_xor_si256(low, high), _mm256_loadu_si256(next++));
+		}
+	for (int i = 0; i < 4; i++)
+	{
+		lanes[2 * i] = _mm256_castsi256_si128(wide[i]);
+		lanes[2 * i + 1] = _mm256_extracti128_si256(wide[i], 1);
+	}
+	return crc32_of_lanes(lanes, 8, (const __m128i *) next, length);
+}
+
+#endif /* CRC32_BY_WIDE_FOLDING */
+
 #endif /* CRC32_BY_FOLDING */
 
 uint32_t
@@ -89,7 +149,13 @@ stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length)
 	{
 		size_t folded = length & ~(size_t) 15;
 
-		crc = ~crc32_by_folding(~crc, bytes, folded);
+#ifdef CRC32_BY_WIDE_FOLDING
+		if (length >= WIDE_FOLD_BLOCK && __builtin_cpu_supports("vpclmulqdq") &&
+			__builtin_cpu_supports("avx2"))
+			crc = ~crc32_by_wide_folding(~crc, bytes, folded);
+		else
+#endif
+			crc = ~crc32_by_folding(~crc, bytes, folded);
 		bytes += folded;
 		length -= folded;
 	}
