@@ -158,7 +158,7 @@ class Writer:
                  "- Targets: {:,} records, {:.0f} MB of JSON in one gzip array of {:.0f} MB".format(bench.data.targets, targets[1] / 1e6, targets[0] / 1e6),
                  "- Events: {:,} records, {:.2f} GB of JSON in a zip of {:.0f} MB with {} gz files".format(
                      bench.data.hours * bench.data.events_per_hour, events[1] / 1e9, events[0] / 1e6, bench.data.hours),
-                 "- The cluster lies in %s" % ("memory (/dev/shm)" if bench.cluster.work.startswith("/dev/shm/") else os.path.dirname(bench.cluster.work)),
+                 "- The cluster lies in %s" % bench.cluster.folder.kind,
                  "- Seconds are medians of %s, interleaved; of %s for the ways that take ten times as long (jq, Python, file_fdw)" % (
                      runs_text(options.runs), runs_text(options.slow_runs)), "")
         if self.has_picture:
