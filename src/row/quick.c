@@ -401,6 +401,9 @@ quick_state_init(QuickState *state, ValueContext *context, bool for_tuples)
 QuickFunction
 quick_function(Oid type, int32 typmod)
 {
+	/* Else a Datum of 64 bits needs memory of the server's. */
+	const bool by_value_64 = sizeof(Datum) >= sizeof(int64);
+
 	switch (type)
 	{
 		case TEXTOID:
@@ -413,15 +416,13 @@ quick_function(Oid type, int32 typmod)
 			return quick_int2;
 		case INT4OID:
 			return quick_int4;
-#ifdef USE_FLOAT8_BYVAL /* else these need memory of the server's */
 		case INT8OID:
-			return quick_int8;
+			return by_value_64 ? quick_int8 : NULL;
 		case FLOAT8OID:
-			return quick_float8;
+			return by_value_64 ? quick_float8 : NULL;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return typmod < 0 ? quick_timestamp : NULL;
-#endif
+			return by_value_64 && typmod < 0 ? quick_timestamp : NULL;
 		case NUMERICOID:
 			return typmod < (int32) VARHDRSZ && numeric_format_is_known() ? quick_numeric : NULL;
 		case DATEOID:
