@@ -126,6 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Bytes stream = { 0 };
 	Bytes reference = { 0 };
 	bool damaged = false;
+	bool single = true;
 
 	if (gunzip == NULL)
 		gunzip = gunzip_create();
@@ -139,7 +140,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t first = (data[0] & 2) ? fuzz_below(size) : size - 1;
 
 		append_gzip_with_flags(&stream, data + 1, first, data[0] >> 3);
-		if (first < size - 1)
+		single = first == size - 1;
+		if (!single)
 			append_gzip_with_flags(&stream, data + 1 + first, size - 1 - first, data[0] >> 4);
 		if (data[0] & 4)
 		{
@@ -176,7 +178,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				EXPECT(whole.crc == crc32_z(0, reference.data, reference.length), "%u", whole.crc);
 			}
 		}
-		if (!(data[0] & 1) && (!damaged || (whole.status == STREAM_END && !whole.plain)))
+		/*
+		 * Nothing but the magic protects a header: one bit in the length of an
+		 * extra field can hide a member, and no reader of gzip can tell.
+		 */
+		if (!(data[0] & 1) && (!damaged || (single && whole.status == STREAM_END && !whole.plain)))
 			EXPECT(whole.content.length == size - 1 &&
 					   memcmp(whole.content.data, data + 1, size - 1) == 0,
 				   "content did not come back: %s", whole.error.message);
