@@ -216,15 +216,18 @@ hand_over(ReadAhead *read_ahead, RecordBlock *block, bool last)
 	pthread_mutex_unlock(&read_ahead->mutex);
 }
 
+/* Before more input: is there a reader to go on for?  It may wait for less than it was to be woken for. */
 static bool
-is_stopping(ReadAhead *read_ahead)
+goes_on(ReadAhead *read_ahead, const RecordBlock *block)
 {
 	bool stopping;
 
 	pthread_mutex_lock(&read_ahead->mutex);
 	stopping = read_ahead->stopping;
+	if (read_ahead->full.count > 0 && record_block_is_empty(block))
+		bell_ring(&read_ahead->ready);
 	pthread_mutex_unlock(&read_ahead->mutex);
-	return stopping;
+	return !stopping;
 }
 
 /* Lend the container what has arrived; false if that is nothing new. */
@@ -276,7 +279,7 @@ fill_block(ReadAhead *read_ahead, RecordBlock *block)
 		if (status != STREAM_NEED_INPUT)
 			return true;
 		/* Much may be passed over before anything gets into a block. */
-		if (is_stopping(read_ahead))
+		if (!goes_on(read_ahead, block))
 			return false;
 		if (!lend_input(read_ahead))
 		{

@@ -236,13 +236,14 @@ needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
 	/*
 	 * Rows have no place that they could be found at again.  (Where a query
 	 * locks rows of a partitioned table, the planner asks all partitions for
-	 * it, and uses it for the others.)
+	 * their ctid, and uses those of the others.)
 	 */
 	for (int i = FirstLowInvalidHeapAttributeNumber + 1; i < 0; i++)
 	{
 		if (i != TableOidAttributeNumber &&
 			bms_is_member(i - FirstLowInvalidHeapAttributeNumber, used) &&
-			!(baserel->reloptkind == RELOPT_OTHER_MEMBER_REL && root->rowMarks != NIL))
+			!(i == SelfItemPointerAttributeNumber &&
+			  baserel->reloptkind == RELOPT_OTHER_MEMBER_REL && root->rowMarks != NIL))
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 							errmsg("foreign table \"%s\" has no system column \"%s\"", table_name,
 								   NameStr(SystemAttributeDefinition(i)->attname)),
@@ -252,7 +253,8 @@ needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (TupleDescAttr(desc, i)->attisdropped)
+		/* Virtual generated columns (since version 18) are made of others. */
+		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->attgenerated == 'v')
 			continue;
 		if (whole_row || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used))
 			attributes = lappend_int(attributes, i);

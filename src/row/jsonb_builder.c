@@ -37,6 +37,7 @@
 
 /* Copies of strings may write so many bytes more. */
 #define COPY_SLACK 16
+StaticAssertDecl(SHAPE_WRITTEN_SLACK >= COPY_SLACK, "copies of keys read as far");
 
 typedef enum NodeKind
 {
@@ -562,16 +563,16 @@ begin_reading(JsonbBuilder *builder, const JsonValue *json)
 
 /* All nodes of a value. */
 static bool
-read_all(JsonbBuilder *builder, const JsonValue *json)
+read_all(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json)
 {
 	bool ok;
 
-	builder->uses_shapes = json->type >= JSON_ARRAY && jsonb_shapes_are_worth_it(builder->shapes);
+	builder->uses_shapes = json->type >= JSON_ARRAY && jsonb_shapes_are_worth_it(use);
 	builder->misses_shape = false;
 	begin_reading(builder, json);
 	ok = read_value(builder, 0);
 	if (builder->uses_shapes)
-		jsonb_shapes_note(builder->shapes, !builder->misses_shape);
+		jsonb_shapes_note(builder->shapes, use, !builder->misses_shape);
 	if (builder->misses_shape)
 	{
 		builder->uses_shapes = false;
@@ -1000,9 +1001,9 @@ write_root(JsonbBuilder *builder)
 
 /* Leaves the Jsonb in output. */
 static bool
-build(JsonbBuilder *builder, const JsonValue *json)
+build(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json)
 {
-	if (!read_all(builder, json))
+	if (!read_all(builder, use, json))
 		return false;
 
 	builder->order_count = 0;
@@ -1016,11 +1017,12 @@ build(JsonbBuilder *builder, const JsonValue *json)
 }
 
 const char *
-jsonb_builder_build_quickly(JsonbBuilder *builder, const JsonValue *json, size_t *size)
+jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json,
+							size_t *size)
 {
 	/* Two bytes are the quotes that a string is read with. */
 	if (json->length > QUICK_TEXT_LENGTH - 2 || (json->type == JSON_STRING && json->length == 0) ||
-		!build(builder, json))
+		!build(builder, use, json))
 		return NULL;
 	*size = builder->output_length;
 	return builder->output.data;
@@ -1034,7 +1036,7 @@ convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
 
 	if (json->type == JSON_STRING && json->length == 0)
 		return VALUE_NULL;
-	if (!build(builder, json))
+	if (!build(builder, &converter->shape_use, json))
 		return VALUE_INVALID;
 	jsonb = palloc(builder->output_length);
 	memcpy(jsonb, builder->output.data, builder->output_length);

@@ -14,11 +14,11 @@
 
 #include "row/jsonb_shapes.h"
 
-/* So many objects in a row are not tried at most. */
+/* So many values of a column in a row are not tried at most. */
 #define MOST_SKIPPED 1024
 
-/* When there is no more room, and so many values in a row had objects of other shapes, begin anew. */
-#define FAILURES_TO_FORGET 8
+/* When there is no more room, and so many values had objects that would have needed it, begin anew. */
+#define FAILURES_TO_FORGET 32
 
 static void
 forget(JsonbShapes *shapes)
@@ -29,6 +29,7 @@ forget(JsonbShapes *shapes)
 	shapes->text_length = 0;
 	shapes->written_length = 0;
 	shapes->is_full = false;
+	shapes->failures = 0;
 }
 
 JsonbShapes *
@@ -39,32 +40,21 @@ jsonb_shapes_create(MemoryContext memory)
 	JsonbShapes *shapes = (JsonbShapes *) TYPEALIGN(alignment, space);
 
 	forget(shapes);
-	shapes->failures = 0;
-	shapes->skipped = 0;
 	return shapes;
 }
 
-bool
-jsonb_shapes_are_worth_it(JsonbShapes *shapes)
-{
-	if (likely(shapes->skipped == 0))
-		return true;
-	shapes->skipped--;
-	return false;
-}
-
 void
-jsonb_shapes_note(JsonbShapes *shapes, bool known)
+jsonb_shapes_note(JsonbShapes *shapes, ShapeUse *use, bool known)
 {
 	if (known)
 	{
-		shapes->failures = 0;
+		use->failures = 0;
 		return;
 	}
-	shapes->failures++;
-	if (shapes->is_full && shapes->failures % FAILURES_TO_FORGET == 0)
+	if (shapes->is_full && ++shapes->failures >= FAILURES_TO_FORGET)
 		forget(shapes);
-	shapes->skipped = Min((1u << Min(shapes->failures, 16)) - 1, MOST_SKIPPED);
+	use->failures++;
+	use->skipped = Min((1u << Min(use->failures, 16)) - 1, MOST_SKIPPED);
 }
 
 static bool

@@ -20,6 +20,7 @@
 
 #include "postgres.h"
 
+#include "row/value.h"
 #include "stream/json_simd.h"
 
 /* Objects with more keys have no shape. */
@@ -67,11 +68,8 @@ typedef struct JsonbShapes
 	uint32 shape_count;
 	uint32 text_length;
 	uint32 written_length;
-	bool is_full; /* something was not remembered */
-
-	/* While nothing fits, it is not tried each time. */
-	uint32 failures; /* in a row */
-	uint32 skipped;  /* so many more objects are not tried */
+	bool is_full;    /* there was no room for something */
+	uint32 failures; /* since then */
 
 	ShapeNode nodes[SHAPE_MAX_NODES];
 	Shape shapes[SHAPE_MAX_SHAPES]; /* the first is none */
@@ -82,11 +80,18 @@ typedef struct JsonbShapes
 /* Palloc'd in a memory context; the rest does without the server. */
 extern JsonbShapes *jsonb_shapes_create(MemoryContext memory);
 
-/* Before a value is read: are its objects to be tried? */
-extern bool jsonb_shapes_are_worth_it(JsonbShapes *shapes);
+/* Before a column's value is read: are its objects to be tried?  While all fail, some values are skipped. */
+static inline bool
+jsonb_shapes_are_worth_it(ShapeUse *use)
+{
+	if (likely(use->skipped == 0))
+		return true;
+	use->skipped--;
+	return false;
+}
 
 /* Afterwards: were they all known or learned? */
-extern void jsonb_shapes_note(JsonbShapes *shapes, bool known);
+extern void jsonb_shapes_note(JsonbShapes *shapes, ShapeUse *use, bool known);
 
 /*
  * The node of a key (its bytes, which are plain ASCII) behind node; 0 if it is

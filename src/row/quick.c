@@ -9,8 +9,9 @@
  * to the converter of the column.  It raises no error, allocates nothing and
  * calls nothing of the server, so that the read-ahead thread can do it.
  *
- * Of a row that becomes a tuple, each value is appended just as it lies in the
- * tuple: without a gap, in the short form if it has one, else aligned.
+ * Of a row that becomes a tuple, each value that is not by value is appended
+ * just as it lies in the tuple: without a gap, in the short form if it has
+ * one, else aligned.  (Text is short wherever it can be.)
  *
  *-------------------------------------------------------------------------
  */
@@ -26,22 +27,21 @@
 #include "row/tuple.h"
 #include "row/value.h"
 
-/* The copying below may write so many bytes more than it was asked to. */
-#define COPY_SLACK 8
+/* Copies of text may write so many bytes more. */
+#define TEXT_COPY_SLACK 8
 
 /* Room for size bytes, aligned, with zeros before; NULL when the arena is full. */
 static inline char *
 arena_reserve(const RecordArena *arena, size_t size, size_t alignment)
 {
-	if (arena->limit - arena->next < (ptrdiff_t) (size + MAXIMUM_ALIGNOF + COPY_SLACK))
+	if (arena->limit - arena->next < (ptrdiff_t) (size + MAXIMUM_ALIGNOF + TEXT_COPY_SLACK))
 		return NULL;
 	return alignment == 1 ? arena->next : tuple_align(arena->next, alignment);
 }
 
 /* Append a varlena that needs four bytes of header in memory, but perhaps not in a tuple. */
 static inline QuickStatus
-put_varlena(const QuickState *state, const char *varlena, size_t size, RecordArena *arena,
-			Datum *result)
+put_varlena(QuickState *state, const char *varlena, size_t size, RecordArena *arena, Datum *result)
 {
 	char *start;
 
@@ -144,7 +144,7 @@ put_text(RecordArena *arena, const char *text, size_t length, Datum *result)
 
 /* Text with escapes or beyond ASCII. */
 static QuickStatus
-put_decoded_text(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+put_decoded_text(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	char *start = arena_reserve(arena, VARHDRSZ + json_string_decoded_size(json), sizeof(int32));
 	StreamError error;
@@ -171,7 +171,7 @@ put_decoded_text(const QuickState *state, const JsonValue *json, RecordArena *ar
 }
 
 static QuickStatus
-quick_text(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_text(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	switch ((JsonType) json->type)
 	{
@@ -189,7 +189,7 @@ quick_text(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 }
 
 static QuickStatus
-quick_bool(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_bool(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	if (json->type != JSON_TRUE && json->type != JSON_FALSE)
 		return refuse(json);
@@ -228,7 +228,7 @@ read_integer(const JsonValue *json, size_t most_digits, int64 *value)
 }
 
 static QuickStatus
-quick_int2(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_int2(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int64 value;
 
@@ -239,7 +239,7 @@ quick_int2(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 }
 
 static QuickStatus
-quick_int4(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_int4(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int64 value;
 
@@ -250,7 +250,7 @@ quick_int4(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 }
 
 static QuickStatus
-quick_int8(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_int8(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int64 value;
 
@@ -261,7 +261,7 @@ quick_int8(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 }
 
 static QuickStatus
-quick_float8(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_float8(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	double value;
 
@@ -273,7 +273,7 @@ quick_float8(const QuickState *state, const JsonValue *json, RecordArena *arena,
 }
 
 static QuickStatus
-quick_numeric(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_numeric(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int32 numeric[NUMERIC_SHORT_SIZE / sizeof(int32)];
 	size_t size = 0;
@@ -286,7 +286,7 @@ quick_numeric(const QuickState *state, const JsonValue *json, RecordArena *arena
 }
 
 static QuickStatus
-quick_timestamp(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_timestamp(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	Timestamp value;
 
@@ -298,7 +298,7 @@ quick_timestamp(const QuickState *state, const JsonValue *json, RecordArena *are
 }
 
 static QuickStatus
-quick_date(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_date(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	Timestamp value;
 
@@ -311,7 +311,7 @@ quick_date(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 }
 
 static QuickStatus
-quick_uuid(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_uuid(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	char *start = arena_reserve(arena, UUID_LEN, 1);
 
@@ -325,7 +325,7 @@ quick_uuid(const QuickState *state, const JsonValue *json, RecordArena *arena, D
 
 /* An array of strings. */
 static QuickStatus
-quick_text_array(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_text_array(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	char *start = arena_reserve(arena, ARR_OVERHEAD_NONULLS(1), sizeof(int32));
 	RecordArena rest = *arena;
@@ -380,10 +380,11 @@ quick_text_array(const QuickState *state, const JsonValue *json, RecordArena *ar
 }
 
 static QuickStatus
-quick_jsonb(const QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+quick_jsonb(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	size_t size;
-	const char *jsonb = jsonb_builder_build_quickly(state->jsonb_builder, json, &size);
+	const char *jsonb = jsonb_builder_build_quickly(state->jsonb_builder,
+													&state->shape_uses[state->column], json, &size);
 
 	if (jsonb == NULL)
 		return refuse(json);
@@ -391,8 +392,10 @@ quick_jsonb(const QuickState *state, const JsonValue *json, RecordArena *arena, 
 }
 
 void
-quick_state_init(QuickState *state, ValueContext *context, bool for_tuples)
+quick_state_init(QuickState *state, ValueContext *context, int columns, bool for_tuples)
 {
+	state->column = 0;
+	state->shape_uses = palloc0(columns * sizeof(ShapeUse));
 	state->keeps_utf8 = !context->needs_conversion;
 	state->for_tuples = for_tuples;
 	state->jsonb_builder = jsonb_builder_create_quick(context);

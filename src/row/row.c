@@ -309,7 +309,7 @@ can_form_tuples(const RowReader *reader, TupleDesc desc)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
+		if (!TupleDescAttr(desc, i)->attisdropped && TupleDescAttr(desc, i)->attgenerated != 'v')
 			live++;
 	}
 	for (int i = 0; i < reader->column_count; i++)
@@ -344,8 +344,10 @@ init_quick(RowReader *reader, TupleDesc desc, bool form_tuples)
 	reader->forms_tuples = form_tuples && can_form_tuples(reader, desc);
 	if (reader->forms_tuples)
 		tuple_layout_init(&reader->layout, desc);
-	quick_state_init(&reader->quick_state, &reader->context, reader->forms_tuples);
-	quick_state_init(&reader->preparer_state, &reader->context, reader->forms_tuples);
+	quick_state_init(&reader->quick_state, &reader->context, reader->record_column_count,
+					 reader->forms_tuples);
+	quick_state_init(&reader->preparer_state, &reader->context, reader->record_column_count,
+					 reader->forms_tuples);
 	reader->quick_memory = palloc(QUICK_MEMORY);
 	reader->preparer.prepare = reader->forms_tuples ? prepare_tuple : prepare_row;
 	reader->preparer.argument = reader;
@@ -590,8 +592,8 @@ find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
  * another thread than the reader's: looks at nothing that changes.
  */
 static bool
-fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *json,
-			 RecordArena *arena, Datum *values, bool *nulls)
+fill_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, RecordArena *arena,
+			 Datum *values, bool *nulls)
 {
 	/* One store a column is cheaper than to find out which are not needed. */
 	memset(nulls, true, reader->attribute_count * sizeof(bool));
@@ -605,6 +607,7 @@ fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *
 
 		if (value == NULL)
 			continue;
+		state->column = i;
 		switch (column->quick(state, value, arena, &values[column->attribute]))
 		{
 			case QUICK_VALUE:
@@ -624,8 +627,7 @@ fill_quickly(const RowReader *reader, const QuickState *state, const JsonValue *
  * else NULL.  May run in another thread, too.
  */
 static TupleImage *
-form_quickly(const RowReader *reader, const QuickState *state, const JsonValue *json,
-			 RecordArena *arena)
+form_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, RecordArena *arena)
 {
 	TupleImage *image = (TupleImage *) MAXALIGN(arena->next);
 	HeapTupleHeader header = tuple_image_header(image);
@@ -646,15 +648,21 @@ form_quickly(const RowReader *reader, const QuickState *state, const JsonValue *
 
 		if (value == NULL)
 			continue;
+		state->column = i;
 		switch (column->quick(state, value, arena, &datum))
 		{
 			case QUICK_VALUE:
-				/* One that is not by value has been appended already. */
 				if (column->layout.by_value)
 				{
 					if (arena->limit - arena->next < TUPLE_VALUE_ROOM)
 						return NULL;
 					arena->next = tuple_append(&column->layout, datum, arena->next);
+				}
+				else
+				{
+					/* It has been appended already. */
+					Assert(arena->next ==
+						   DatumGetPointer(datum) + tuple_stored_length(&column->layout, datum));
 				}
 				tuple_mark_present(header, column->attribute);
 				present++;
@@ -709,6 +717,7 @@ finish_tuple(const RowReader *reader, TupleImage *image, MemoryContext memory)
 			tuple_mark_present(tuple->t_data, column->attribute);
 	}
 	tuple->t_len = next - (char *) tuple->t_data;
+	Assert(tuple->t_len <= header_size + data_size + reader->origin_size);
 	ItemPointerSetInvalid(&tuple->t_self);
 	tuple->t_tableOid = InvalidOid;
 	HeapTupleHeaderSetDatumLength(tuple->t_data, tuple->t_len);
@@ -726,7 +735,7 @@ prepared_size(const RowReader *reader)
 static void
 prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **prepared)
 {
-	const RowReader *reader = argument;
+	RowReader *reader = argument;
 	RecordArena rest = *arena;
 	char *row = (char *) MAXALIGN(arena->next);
 	Datum *values = (Datum *) row;
@@ -745,7 +754,7 @@ prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **pr
 static void
 prepare_tuple(void *argument, const JsonValue *json, RecordArena *arena, void **prepared)
 {
-	const RowReader *reader = argument;
+	RowReader *reader = argument;
 	RecordArena rest = *arena;
 	TupleImage *image = form_quickly(reader, &reader->preparer_state, json, &rest);
 

@@ -4,8 +4,8 @@
  *		JSON values to Datums, for the columns that a query needs.
  *
  * A RowReader is made once per scan.  It binds the needed columns, compiles
- * their paths for the record walk, and then fills the arrays of a virtual
- * slot record by record.
+ * their paths for the record walk, and then makes of each record a tuple, or
+ * fills the arrays of a virtual slot.
  *
  *-------------------------------------------------------------------------
  */

@@ -78,8 +78,8 @@ tuple_stored_form(const ColumnLayout *layout, Datum value)
 	return PointerGetDatum(stored);
 }
 
-static Size
-stored_length(const ColumnLayout *layout, Datum value)
+Size
+tuple_stored_length(const ColumnLayout *layout, Datum value)
 {
 	return layout->length == -1 ? VARSIZE_ANY(DatumGetPointer(value)) : (Size) layout->length;
 }
@@ -87,7 +87,7 @@ stored_length(const ColumnLayout *layout, Datum value)
 Size
 tuple_stored_size(const ColumnLayout *layout, Datum value)
 {
-	return sizeof(int64) + stored_length(layout, value);
+	return sizeof(int64) + tuple_stored_length(layout, value);
 }
 
 char *
@@ -101,6 +101,6 @@ tuple_append(const ColumnLayout *layout, Datum value, char *next)
 	}
 	if (layout->length != -1 || !VARATT_IS_SHORT(DatumGetPointer(value)))
 		next = tuple_align(next, layout->alignment);
-	memcpy(next, DatumGetPointer(value), stored_length(layout, value));
-	return next + stored_length(layout, value);
+	memcpy(next, DatumGetPointer(value), tuple_stored_length(layout, value));
+	return next + tuple_stored_length(layout, value);
 }

@@ -64,7 +64,10 @@ extern bool column_layout_init(ColumnLayout *layout, Form_pg_attribute attribute
  */
 extern Datum tuple_stored_form(const ColumnLayout *layout, Datum value);
 
-/* Bytes that the value of that form takes at most, with its alignment. */
+/* Bytes of a value of that form. */
+extern Size tuple_stored_length(const ColumnLayout *layout, Datum value);
+
+/* Bytes that it takes at most, with its alignment. */
 extern Size tuple_stored_size(const ColumnLayout *layout, Datum value);
 
 /* Append such a value at next; returns where it ends.  One that is by value needs that much room. */

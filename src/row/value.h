@@ -78,6 +78,13 @@ typedef enum ValueStatus
 	VALUE_INVALID /* see the context's problem */
 } ValueStatus;
 
+/* Of a column of jsonb: is it of use to remember how its objects are made? */
+typedef struct ShapeUse
+{
+	uint32 failures; /* so many values in a row were not as any before */
+	uint32 skipped;  /* so many more values are not tried */
+} ShapeUse;
+
 typedef struct Converter Converter;
 
 typedef ValueStatus (*ConvertFunction)(Converter *converter, const JsonValue *json, Datum *result);
@@ -100,6 +107,8 @@ struct Converter
 	 * one of these wins over one of the others.
 	 */
 	unsigned accepted;
+
+	ShapeUse shape_use;
 
 	/* numeric(precision, scale) */
 	int precision;
@@ -297,8 +306,8 @@ extern void jsonb_builder_trim(JsonbBuilder *builder);
  * unusual, else memory that is its own until the next call.
  */
 extern JsonbBuilder *jsonb_builder_create_quick(ValueContext *context);
-extern const char *
-jsonb_builder_build_quickly(JsonbBuilder *builder, const JsonValue *json, size_t *size);
+extern const char *jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use,
+											   const JsonValue *json, size_t *size);
 extern ValueStatus convert_jsonb(Converter *converter, const JsonValue *json, Datum *result);
 
 /*-------------------------------------------------------------------------
@@ -309,8 +318,10 @@ extern ValueStatus convert_jsonb(Converter *converter, const JsonValue *json, Da
 /* For one thread at a time. */
 typedef struct QuickState
 {
-	bool keeps_utf8; /* the database takes UTF-8 as it is */
-	bool for_tuples; /* values lie as in a tuple, so varlenas have short headers where they can */
+	bool keeps_utf8;      /* the database takes UTF-8 as it is */
+	bool for_tuples;      /* all varlenas have short headers where they can, as in a tuple */
+	int column;           /* whose value is converted */
+	ShapeUse *shape_uses; /* of each column */
 	JsonbBuilder *jsonb_builder;
 } QuickState;
 
@@ -322,13 +333,14 @@ typedef enum QuickStatus
 } QuickStatus;
 
 /*
- * Convert a value that is present; what it points to is in the arena.  Does
- * without anything of the server.
+ * Convert a value that is present.  One that is not by value is appended to the
+ * arena.  Does without anything of the server.
  */
-typedef QuickStatus (*QuickFunction)(const QuickState *state, const JsonValue *json,
-									 RecordArena *arena, Datum *result);
+typedef QuickStatus (*QuickFunction)(QuickState *state, const JsonValue *json, RecordArena *arena,
+									 Datum *result);
 
-extern void quick_state_init(QuickState *state, ValueContext *context, bool for_tuples);
+extern void
+quick_state_init(QuickState *state, ValueContext *context, int columns, bool for_tuples);
 
 /* NULL: there is none for the type. */
 extern QuickFunction quick_function(Oid type, int32 typmod);

@@ -117,7 +117,7 @@ crc32_by_wide_folding(uint32_t crc, const unsigned char *bytes, size_t length)
 
 	for (int i = 0; i < 4; i++)
 		wide[i] = _mm256_loadu_si256(next++);
-	wide[0] = _mm256_xor_si256(wide[0], _mm256_zextsi128_si256(_mm_cvtsi32_si128((int) crc)));
+	wide[0] = _mm256_xor_si256(wide[0], _mm256_set_epi64x(0, 0, 0, crc));
 	length -= WIDE_FOLD_BLOCK;
 
 	for (; length >= WIDE_FOLD_BLOCK; length -= WIDE_FOLD_BLOCK)

@@ -65,7 +65,7 @@ extern bool record_block_has_large(const RecordBlock *block);
 /* Memory of a block for what is made of its records. */
 typedef struct RecordArena
 {
-	char *next; /* aligned to 8 bytes */
+	char *next; /* whoever needs it aligned does that */
 	char *limit;
 } RecordArena;
 

@@ -709,6 +709,20 @@ class Types(PlannerCase):
         self.assertEqual(self.calls(), [])
         self.assertEqual(self.session.column("SELECT DISTINCT tableoid::regclass::text FROM ads.campaigns"), ["ads.campaigns"])
 
+    def test_system_columns_of_a_partition(self):
+        """Where rows are locked, the planner asks a partition for its ctid, but nobody may see the others."""
+        self.session.run("CREATE TABLE by_state (campaign_id text, state text, name text) PARTITION BY LIST (state)")
+        self.session.run("CREATE FOREIGN TABLE live PARTITION OF by_state FOR VALUES IN ('ENABLED', 'PAUSED') SERVER amazon OPTIONS (entity 'campaigns')")
+        self.session.run("CREATE TABLE gone PARTITION OF by_state FOR VALUES IN ('ARCHIVED')")
+        self.session.run("CREATE TABLE notes (campaign_id text, note text); INSERT INTO notes SELECT campaign_id FROM by_state")
+        for column in ("xmin", "cmin", "xmax", "cmax"):
+            for query in ("SELECT %s, campaign_id FROM by_state FOR UPDATE", "SELECT 1 FROM by_state WHERE %s::text = name FOR SHARE",
+                          "UPDATE notes n SET note = b.%s::text FROM by_state b WHERE b.campaign_id = n.campaign_id"):
+                self.expect_error("0A000", query % column, 'foreign table "live" has no system column "%s"' % column)
+        self.assertEqual(len(self.session.rows("SELECT campaign_id FROM by_state FOR UPDATE")), len(self.session.rows("SELECT FROM notes")))
+        self.session.run("UPDATE notes n SET note = b.name FROM by_state b WHERE b.campaign_id = n.campaign_id")
+        self.assertEqual(self.session.value("SELECT count(*) FROM notes WHERE note IS NULL"), 0)
+
 
 if __name__ == "__main__":
     unittest.main()
