@@ -263,15 +263,16 @@ class WorkFolder:
 
 def touch_memory():
     """
-    What a query writes has room in memory that this process had before: a virtual machine may have to ask for each page that it has not used
-    lately, which takes longer than to write to it and has nothing to do with the query.
+    Use and free more memory than a query will need. A virtual machine may have to ask for each page that it has not used in the last seconds;
+    that takes longer than to write to it, and has nothing to do with the query. To be called right before the clock starts.
     """
-    size = min(2 * 10 ** 9, free_memory() // 3)
-    with mmap.mmap(-1, size) as memory:
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            memory.madvise(mmap.MADV_HUGEPAGE)
-        for offset in range(0, size, mmap.PAGESIZE):
-            memory[offset] = 1
+    size = min(3 * 10 ** 9, free_memory() // 3)
+    for _ in range(3):
+        with mmap.mmap(-1, size) as memory:
+            if hasattr(mmap, "MADV_HUGEPAGE"):
+                memory.madvise(mmap.MADV_HUGEPAGE)
+            for offset in range(0, size, mmap.PAGESIZE):
+                memory[offset] = 1
 
 
 def free_memory():
