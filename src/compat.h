@@ -58,6 +58,9 @@
 	DecodeDateTime((fields), (types), (count), (kind), (tm), (fraction), (zone))
 #endif
 
+/* Generated columns that are made of others when they are read: since version 18. */
+#define compat_is_virtual(attribute) ((attribute)->attgenerated == 'v')
+
 /* Input functions that can report a bad value without raising an error. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_SOFT_ERRORS

@@ -114,7 +114,7 @@ stored_attributes(TupleDesc desc)
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
 		/* Columns that are computed when they are read: since version 18. */
-		if (!attribute->attisdropped && attribute->attgenerated != 'v')
+		if (!attribute->attisdropped && !compat_is_virtual(attribute))
 			stored = bms_add_member(stored, i);
 	}
 	return stored;

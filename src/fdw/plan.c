@@ -253,8 +253,7 @@ needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (int i = 0; i < desc->natts; i++)
 	{
-		/* Virtual generated columns (since version 18) are made of others. */
-		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->attgenerated == 'v')
+		if (TupleDescAttr(desc, i)->attisdropped || compat_is_virtual(TupleDescAttr(desc, i)))
 			continue;
 		if (whole_row || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used))
 			attributes = lappend_int(attributes, i);

@@ -424,7 +424,17 @@ read_value(JsonbBuilder *builder, int depth)
 	}
 }
 
-/* A key that was not predicted, or has spaces behind it. */
+static bool
+read_colon(JsonbBuilder *builder)
+{
+	skip_space(builder);
+	if (builder->next >= builder->end || *builder->next != ':')
+		return read_failed(builder, "\":\"");
+	builder->next++;
+	return true;
+}
+
+/* A key that was not predicted, or has spaces behind it; 0 if that fails. */
 static uint16
 read_other_key(JsonbBuilder *builder, uint16 parent)
 {
@@ -445,14 +455,7 @@ read_other_key(JsonbBuilder *builder, uint16 parent)
 		return 0;
 	}
 	builder->next = start + length + 1;
-	skip_space(builder);
-	if (builder->next >= builder->end || *builder->next != ':')
-	{
-		read_failed(builder, "\":\"");
-		return 0;
-	}
-	builder->next++;
-	return key;
+	return read_colon(builder) ? key : 0;
 }
 
 /* A key and the colon behind it. */
@@ -473,13 +476,7 @@ read_key(JsonbBuilder *builder, uint16 *key)
 	}
 	if (builder->next >= builder->end || *builder->next != '"')
 		return read_failed(builder, "a key");
-	if (!read_string(builder))
-		return false;
-	skip_space(builder);
-	if (builder->next >= builder->end || *builder->next != ':')
-		return read_failed(builder, "\":\"");
-	builder->next++;
-	return true;
+	return read_string(builder) && read_colon(builder);
 }
 
 static bool

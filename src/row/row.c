@@ -309,7 +309,7 @@ can_form_tuples(const RowReader *reader, TupleDesc desc)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!TupleDescAttr(desc, i)->attisdropped && TupleDescAttr(desc, i)->attgenerated != 'v')
+		if (!TupleDescAttr(desc, i)->attisdropped && !compat_is_virtual(TupleDescAttr(desc, i)))
 			live++;
 	}
 	for (int i = 0; i < reader->column_count; i++)

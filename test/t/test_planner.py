@@ -723,6 +723,20 @@ class Types(PlannerCase):
         self.session.run("UPDATE notes n SET note = b.name FROM by_state b WHERE b.campaign_id = n.campaign_id")
         self.assertEqual(self.session.value("SELECT count(*) FROM notes WHERE note IS NULL"), 0)
 
+    def test_virtual_generated_columns(self):
+        if self.session.connection.server_version < 180000:
+            self.skipTest("columns are virtual since PostgreSQL 18")
+        self.session.run("CREATE FOREIGN TABLE ads.named (campaign_id text, name text, length int GENERATED ALWAYS AS (length(name)) VIRTUAL) "
+                         "SERVER amazon OPTIONS (entity 'campaigns')")
+        expected = sorted(self.session.rows("SELECT campaign_id, name, length(name) FROM ads.campaigns"), key=repr)
+        self.assertTrue(expected)
+        self.session.run("CREATE TABLE ids AS SELECT campaign_id FROM ads.named; CREATE TABLE stored AS SELECT * FROM ads.named; ANALYZE ads.named")
+        for query in ("SELECT * FROM ads.named", "SELECT * FROM stored", "SELECT (t).* FROM (SELECT t FROM ads.named t OFFSET 0) x",
+                      "SELECT n.* FROM ads.named n JOIN ids USING (campaign_id) FOR UPDATE OF ids",
+                      "SELECT n.* FROM ads.named n JOIN ids USING (campaign_id) FOR UPDATE"):
+            with self.subTest(query=query):
+                self.assertEqual(sorted(set(self.session.rows(query)), key=repr), sorted(set(expected), key=repr))
+
 
 if __name__ == "__main__":
     unittest.main()
