@@ -266,9 +266,10 @@ def touch_memory():
     Use and free more memory than a query will need. A virtual machine may have to ask for each page that it has not used in the last seconds;
     that takes longer than to write to it, and has nothing to do with the query. To be called right before the clock starts.
 
-    More, because the host goes on taking pages back while the query runs. Once more until it is as fast as memory that is there.
+    More, because the host goes on taking pages back while the query runs; not much more, because that has a cost, too. Once more until it
+    is as fast as memory that is there.
     """
-    size = min(8 * 10 ** 9, free_memory() // 2)
+    size = min(3 * 10 ** 9, free_memory() // 3)
     for _ in range(TOUCHES_AT_MOST):
         began = time.monotonic()
         with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:

@@ -124,7 +124,8 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 		feed->attached = true;
 	}
 	feed->records = record_stream_create();
-	feed->walker = record_walker_create(paths, preparer);
+	feed->walker = record_walker_create(paths);
+	feed->preparer = preparer;
 	feed->container = container_create(feed->api->container);
 	if (feed->api->rereadable)
 		feed->delivered = delivered_create();
@@ -1215,7 +1216,7 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 	request_consume(part->request, feed->lent - feed->input.available);
 	feed->lent = feed->input.available = 0;
 	part->read_ahead = read_ahead_start(part->reactor, part->request, feed->container, feed->walker,
-										record_stream_block(feed->records));
+										feed->preparer, record_stream_block(feed->records));
 	if (part->read_ahead != NULL &&
 		!reactor_watch(feed->reactor, read_ahead_descriptor(part->read_ahead)))
 		/* It has begun already, so there is no way back to doing without. */
@@ -1236,7 +1237,7 @@ walk_block(ExportFeed *feed, FeedPart *part, RecordBlock *block)
 {
 	if (record_block_state(block) != BLOCK_WALKED)
 	{
-		record_walker_walk(feed->walker, block, false);
+		record_walker_walk(feed->walker, block);
 		if (part->read_ahead != NULL && record_block_state(block) == BLOCK_WALKED)
 			read_ahead_walked(part->read_ahead);
 	}

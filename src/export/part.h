@@ -161,6 +161,7 @@ struct ExportFeed
 	int64 due;        /* of the next step, as far as no event tells */
 	bool attached;    /* to the registry */
 	RecordWalker *walker;
+	const RecordPreparer *preparer;
 	RecordStream *records;
 	Container *container;
 	Delivered *delivered; /* of the current part, where it is rereadable */

@@ -52,6 +52,7 @@ struct ReadAhead
 	Request *request;
 	Container *container;
 	RecordWalker *walker;
+	const RecordPreparer *preparer;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t work; /* for the thread: a block was freed, or the walker */
@@ -149,32 +150,55 @@ bell_silence(Bell *bell)
  */
 
 /*
- * The block to be walked next, or NULL.  Blocks are walked in order.  One that
- * holds more records than it can keep is for the reader to go on with; and
- * large records are made one at a time, so that memory stays bounded.
+ * The block to be walked or prepared next, or NULL.  Blocks are walked in
+ * order.  One that holds more records than it can keep is for the reader to go
+ * on with; and large records are made one at a time, so that memory stays
+ * bounded.
  */
 static RecordBlock *
-next_to_walk(const ReadAhead *read_ahead)
+next_to_work_on(const ReadAhead *read_ahead)
 {
 	const BlockQueue *full = &read_ahead->full;
 
-	if (read_ahead->reader_walks)
-		return NULL;
 	for (int i = 0; i < full->count; i++)
 	{
 		RecordBlock *block = full->blocks[(full->first + i) % QUEUE_SIZE];
+		BlockState state = record_block_state(block);
 
-		if (record_block_state(block) == BLOCK_NOT_WALKED)
-			return block;
-		if (record_block_state(block) == BLOCK_PARTLY_WALKED || record_block_has_large(block))
+		if (state == BLOCK_NOT_WALKED)
+			return read_ahead->reader_walks ? NULL : block;
+		if (state == BLOCK_PARTLY_WALKED || record_block_has_large(block))
 			return NULL;
+		if (read_ahead->preparer != NULL && !record_block_was_prepared(block))
+			return block;
 	}
 	return NULL;
 }
 
+/* Do what is next with a block of the queue; the mutex is free in the meantime. */
+static void
+work_on(ReadAhead *read_ahead, RecordBlock *block)
+{
+	bool walk = record_block_state(block) == BLOCK_NOT_WALKED;
+
+	if (walk)
+		read_ahead->walking = block;
+	pthread_mutex_unlock(&read_ahead->mutex);
+	if (walk)
+		record_walker_walk(read_ahead->walker, block);
+	else
+		record_block_prepare(block, read_ahead->preparer);
+	pthread_mutex_lock(&read_ahead->mutex);
+	if (walk)
+	{
+		read_ahead->walking = NULL;
+		bell_ring(&read_ahead->ready);
+	}
+}
+
 /*
  * The next block to fill, or NULL when told to stop.  Before there is one,
- * the full ones are walked.
+ * the full ones are worked on.
  */
 static RecordBlock *
 wait_for_empty_block(ReadAhead *read_ahead)
@@ -184,19 +208,14 @@ wait_for_empty_block(ReadAhead *read_ahead)
 	pthread_mutex_lock(&read_ahead->mutex);
 	while (!read_ahead->stopping && (block = queue_take(&read_ahead->empty)) == NULL)
 	{
+		RecordBlock *next = next_to_work_on(read_ahead);
+
 		if (read_ahead->full.count > 0)
 			bell_ring(&read_ahead->ready);
-		read_ahead->walking = next_to_walk(read_ahead);
-		if (read_ahead->walking == NULL)
-		{
+		if (next != NULL)
+			work_on(read_ahead, next);
+		else
 			pthread_cond_wait(&read_ahead->work, &read_ahead->mutex);
-			continue;
-		}
-		pthread_mutex_unlock(&read_ahead->mutex);
-		record_walker_walk(read_ahead->walker, read_ahead->walking, true);
-		pthread_mutex_lock(&read_ahead->mutex);
-		read_ahead->walking = NULL;
-		bell_ring(&read_ahead->ready);
 	}
 	pthread_mutex_unlock(&read_ahead->mutex);
 	return block;
@@ -363,7 +382,7 @@ start_thread(ReadAhead *read_ahead)
 
 ReadAhead *
 read_ahead_start(Reactor *reactor, Request *request, Container *container, RecordWalker *walker,
-				 const RecordBlock *in_use)
+				 const RecordPreparer *preparer, const RecordBlock *in_use)
 {
 	ReadAhead *read_ahead = calloc(1, sizeof(ReadAhead));
 	bool ok;
@@ -374,6 +393,7 @@ read_ahead_start(Reactor *reactor, Request *request, Container *container, Recor
 	read_ahead->request = request;
 	read_ahead->container = container;
 	read_ahead->walker = walker;
+	read_ahead->preparer = preparer;
 	read_ahead->reader_walks = in_use != NULL && record_block_state(in_use) != BLOCK_WALKED;
 	pthread_mutex_init(&read_ahead->mutex, NULL);
 	pthread_cond_init(&read_ahead->work, NULL);
@@ -412,7 +432,11 @@ read_ahead_take(ReadAhead *read_ahead)
 		read_ahead->full.blocks[read_ahead->full.first] != read_ahead->walking)
 		block = queue_take(&read_ahead->full);
 	if (block != NULL)
+	{
+		/* The thread may be at it, and does not fill it again before it has left it. */
+		record_block_leave(block);
 		read_ahead->reader_walks = record_block_state(block) != BLOCK_WALKED;
+	}
 	else if (!read_ahead->ended || read_ahead->full.count > 0)
 		bell_silence(&read_ahead->ready);
 	pthread_mutex_unlock(&read_ahead->mutex);

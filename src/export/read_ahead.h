@@ -5,14 +5,14 @@
  *
  * The thread drives one transfer and fills a fixed number of blocks; whoever
  * reads takes them in order.  While all of them are full, it is ahead and has
- * time to walk them, too, and to prepare values; blocks that it did not get to
- * are walked by the reader.  So the work is shared out as it comes, whichever
- * side has more of it.
+ * time to walk them, too, and to prepare their records.  What it did not get to
+ * the reader does, who takes a block also while its records are being prepared.
+ * So the work is shared out as it comes, whichever side has more of it.
  *
  * It touches nothing of PostgreSQL: no server header, no palloc, no signal
  * (all are blocked in it).  It never waits for anything but its transfer, a
  * free block, or the word to stop, so that stopping it takes no longer than
- * inflating or walking a block.
+ * inflating, walking or preparing a block.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,13 +30,14 @@ typedef struct ReadAhead ReadAhead;
 /*
  * Start a thread that goes on with the transfer, whose body is unpacked by
  * container.  Until read_ahead_stop the caller keeps its hands off all three,
- * and off the walker but as told below.  in_use: the block that the caller has
+ * and off the walker but as told below.  preparer may be NULL.  in_use: the block that the caller has
  * at the moment, or NULL; if it is not walked to its end, the walker is his.
  * Returns NULL if no thread, memory or descriptor can be had; the caller then
  * goes on by itself.
  */
-extern ReadAhead *read_ahead_start(Reactor *reactor, Request *request, Container *container,
-								   RecordWalker *walker, const RecordBlock *in_use);
+extern ReadAhead *
+read_ahead_start(Reactor *reactor, Request *request, Container *container, RecordWalker *walker,
+				 const RecordPreparer *preparer, const RecordBlock *in_use);
 
 /* Readable when there may be a block to take, or the end. */
 extern int read_ahead_descriptor(const ReadAhead *read_ahead);

@@ -7,6 +7,7 @@
  */
 #include "stream/records.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,9 @@
 
 /* What a walk finds at a time: so many records and events, values, and prepared values. */
 #define MAX_ITEMS 4096
-#define MAX_VALUES 16384
+#define MAX_VALUES 32768
 #define MAX_PREPARED 4096
-#define ARENA_SIZE ((size_t) 256 * 1024)
+#define ARENA_SIZE ((size_t) 512 * 1024)
 
 /* Walking so little once more costs nothing. */
 #define SMALL_RECORD ((size_t) 64 * 1024)
@@ -65,9 +66,12 @@ struct RecordBlock
 	uint32_t early_crc; /* of the entry up to there */
 	BlockState state;
 	int item_count;
-	int path_count;     /* values of an item */
-	int prepared_slots; /* pointers of an item, 0: nothing was prepared */
-	JsonValue *values;  /* malloc'd */
+	int path_count;             /* values of an item */
+	int prepared_slots;         /* pointers of an item */
+	_Atomic int prepared_count; /* so many items, the first ones, are prepared */
+	atomic_bool left;           /* no more of them are wanted */
+	bool was_prepared;
+	JsonValue *values; /* malloc'd */
 	size_t value_capacity;
 	char *large; /* malloc'd: some of the records lie in it; or NULL */
 	char *arena; /* malloc'd when it is needed first */
@@ -81,7 +85,6 @@ struct RecordBlock
 struct RecordWalker
 {
 	JsonReader *reader;
-	const RecordPreparer *preparer;
 	int path_count;
 	ContainerKind kind;
 	RecordBlock *block; /* being walked, or NULL */
@@ -188,6 +191,18 @@ record_block_has_large(const RecordBlock *block)
 }
 
 bool
+record_block_was_prepared(const RecordBlock *block)
+{
+	return block->was_prepared;
+}
+
+void
+record_block_leave(RecordBlock *block)
+{
+	atomic_store_explicit(&block->left, true, memory_order_relaxed);
+}
+
+bool
 record_block_is_empty(const RecordBlock *block)
 {
 	return block->length == 0 && block->event_count == 0;
@@ -290,13 +305,12 @@ record_block_fill(RecordBlock *block, Container *container, StreamInput *input)
  */
 
 RecordWalker *
-record_walker_create(const JsonPaths *paths, const RecordPreparer *preparer)
+record_walker_create(const JsonPaths *paths)
 {
 	RecordWalker *walker = calloc(1, sizeof(RecordWalker));
 
 	if (walker == NULL)
 		return NULL;
-	walker->preparer = preparer;
 	walker->path_count = json_paths_count(paths);
 	walker->reader = json_reader_create(paths);
 	if (walker->reader == NULL)
@@ -542,24 +556,6 @@ has_room_for_item(const RecordWalker *walker)
 		   (size_t) (block->item_count + 1) * walker->path_count <= block->value_capacity;
 }
 
-/* Pointers are laid out as the items are; few blocks have more records than that. */
-static bool
-has_prepared(const RecordBlock *block, int index)
-{
-	return (size_t) (index + 1) * block->prepared_slots <= MAX_PREPARED;
-}
-
-static void
-prepare_record(RecordWalker *walker, int index, RecordArena *arena)
-{
-	RecordBlock *block = walker->block;
-
-	if (has_prepared(block, index))
-		walker->preparer->prepare(walker->preparer->argument,
-								  block->values + (size_t) index * block->path_count, arena,
-								  block->prepared + (size_t) index * block->prepared_slots);
-}
-
 /* Let the reader look at what there is. */
 static StreamStatus
 read_piece(RecordWalker *walker, JsonValue *values)
@@ -659,7 +655,7 @@ note_early_end(RecordWalker *walker, uint64_t end)
 
 /* Walk one record or event; false when the block is used up or the records failed. */
 static bool
-walk_step(RecordWalker *walker, RecordArena *arena)
+walk_step(RecordWalker *walker)
 {
 	RecordBlock *block = walker->block;
 
@@ -669,10 +665,9 @@ walk_step(RecordWalker *walker, RecordArena *arena)
 		leave_large(walker);
 	if (!walker->between_entries && worth_a_walk(walker))
 	{
-		int index = block->item_count;
 		/* An item that is no record leaves its values unused. */
 		StreamStatus status =
-			read_piece(walker, block->values + (size_t) index * block->path_count);
+			read_piece(walker, block->values + (size_t) block->item_count * block->path_count);
 
 		if (status == STREAM_RECORD)
 		{
@@ -684,8 +679,6 @@ walk_step(RecordWalker *walker, RecordArena *arena)
 			walker->large_is_used |= walker->in_large;
 			if (walker->in_large)
 				note_early_end(walker, item->offset + item->more);
-			if (arena != NULL)
-				prepare_record(walker, index, arena);
 			return true;
 		}
 		if (status == STREAM_ERROR)
@@ -739,7 +732,8 @@ begin_items(RecordWalker *walker, RecordBlock *block)
 		capacity = (size_t) walker->path_count;
 	block->item_count = 0;
 	block->path_count = walker->path_count;
-	block->prepared_slots = 0;
+	block->prepared_count = 0;
+	block->left = block->was_prepared = false;
 	free(block->large);
 	block->large = NULL;
 	if (block->value_capacity >= capacity)
@@ -753,35 +747,18 @@ begin_items(RecordWalker *walker, RecordBlock *block)
 	return true;
 }
 
-static bool
-begin_arena(RecordWalker *walker, RecordBlock *block, RecordArena *arena)
-{
-	if (walker->preparer == NULL)
-		return false;
-	if (block->arena == NULL)
-		block->arena = malloc(ARENA_SIZE);
-	if (block->arena == NULL)
-		return false;
-	arena->next = block->arena;
-	arena->limit = block->arena + ARENA_SIZE;
-	block->prepared_slots = walker->preparer->slots;
-	return true;
-}
-
 void
-record_walker_walk(RecordWalker *walker, RecordBlock *block, bool prepare)
+record_walker_walk(RecordWalker *walker, RecordBlock *block)
 {
-	RecordArena arena;
 	bool ok = begin_items(walker, block);
 	bool more;
 
 	walker->block = block;
-	prepare = prepare && begin_arena(walker, block, &arena);
 	if (ok && block->state == BLOCK_NOT_WALKED && !walker->failed)
 		ok = begin_block(walker);
 	/* A large record that was given away ends it, too: a block can own one. */
 	do
-		more = ok && walk_step(walker, prepare ? &arena : NULL);
+		more = ok && walk_step(walker);
 	while (more && has_room_for_item(walker) && block->large == NULL);
 
 	if (ok && !walker->failed)
@@ -790,6 +767,37 @@ record_walker_walk(RecordWalker *walker, RecordBlock *block, bool prepare)
 		fail_for_memory(walker);
 	block->state = more && ok ? BLOCK_PARTLY_WALKED : BLOCK_WALKED;
 	walker->block = NULL;
+}
+
+/*-------------------------------------------------------------------------
+ * Preparing
+ *-------------------------------------------------------------------------
+ */
+void
+record_block_prepare(RecordBlock *block, const RecordPreparer *preparer)
+{
+	/* Pointers are laid out as the items are; few blocks have more records than that. */
+	int most = MAX_PREPARED / preparer->slots;
+	RecordArena arena;
+
+	block->was_prepared = true;
+	if (block->arena == NULL)
+		block->arena = malloc(ARENA_SIZE);
+	if (block->arena == NULL)
+		return;
+	arena.next = block->arena;
+	arena.limit = block->arena + ARENA_SIZE;
+	block->prepared_slots = preparer->slots;
+	for (int i = 0; i < block->item_count && i < most; i++)
+	{
+		if (atomic_load_explicit(&block->left, memory_order_relaxed))
+			return;
+		if (block->items[i].what == STREAM_RECORD)
+			preparer->prepare(preparer->argument, block->values + (size_t) i * block->path_count,
+							  &arena, block->prepared + (size_t) i * preparer->slots);
+		/* What was written before is there for whoever sees this. */
+		atomic_store_explicit(&block->prepared_count, i + 1, memory_order_release);
+	}
 }
 
 /*-------------------------------------------------------------------------
@@ -869,7 +877,7 @@ record_stream_next(RecordStream *stream)
 			stream->places_in_block++;
 			stream->values = block->values + (size_t) index * block->path_count;
 			stream->prepared = NULL;
-			if (block->prepared_slots > 0 && has_prepared(block, index))
+			if (index < atomic_load_explicit(&block->prepared_count, memory_order_acquire))
 				stream->prepared = block->prepared + (size_t) index * block->prepared_slots;
 			break;
 		case STREAM_ENTRY_BEGIN:

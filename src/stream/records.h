@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * records.h
- *		From the bytes of one export to its records, in three steps of which
- *		the first two may be done by another thread than the last.
+ *		From the bytes of one export to its records, in four steps of which
+ *		all but the last may be done by another thread.
  *
  * Bytes are inflated into blocks (record_block_fill).  A walker cuts the
  * records of a block and finds their values (record_walker_walk); what it
- * finds lies in the block, too.  A stream takes the records from there
- * (record_stream_next).  A block has room in front, into which the unfinished
+ * finds lies in the block, too, and so does what may be made of them before
+ * they are asked for (record_block_prepare).  A stream takes the records from
+ * there (record_stream_next).  A block has room in front, into which the unfinished
  * record of the block before it is copied, so that a record lies in one piece
  * and nothing else is ever copied.  Only a record that is larger than that
  * room is put together in a buffer of its own, which grows with it up to
@@ -62,30 +63,10 @@ extern bool record_block_has_large(const RecordBlock *block);
  *-------------------------------------------------------------------------
  */
 
-/* Memory of a block for what is made of its records. */
-typedef struct RecordArena
-{
-	char *next; /* whoever needs it aligned does that */
-	char *limit;
-} RecordArena;
-
-/*
- * Something to be done beside the walk: to convert values before they are
- * asked for.  prepare is called by whoever walks, so it must do without
- * anything that belongs to another thread.  For each of the slots it leaves a
- * pointer into the arena, or NULL: not prepared.
- */
-typedef struct RecordPreparer
-{
-	void (*prepare)(void *argument, const JsonValue *values, RecordArena *arena, void **prepared);
-	void *argument;
-	int slots;
-} RecordPreparer;
-
 typedef struct RecordWalker RecordWalker;
 
-/* Returns NULL when memory is short.  Both are borrowed; preparer may be NULL. */
-extern RecordWalker *record_walker_create(const JsonPaths *paths, const RecordPreparer *preparer);
+/* Returns NULL when memory is short.  The paths are borrowed. */
+extern RecordWalker *record_walker_create(const JsonPaths *paths);
 extern void record_walker_free(RecordWalker *walker);
 
 /* Start on another export. */
@@ -94,9 +75,47 @@ extern void record_walker_reset(RecordWalker *walker, ContainerKind kind);
 /*
  * Walk the block that follows the one walked last, or go on with one that is
  * partly walked, after which its former records are gone.  Afterwards the
- * walker has no more to do with a walked block.  prepare: and prepare values.
+ * walker has no more to do with a walked block.
  */
-extern void record_walker_walk(RecordWalker *walker, RecordBlock *block, bool prepare);
+extern void record_walker_walk(RecordWalker *walker, RecordBlock *block);
+
+/*-------------------------------------------------------------------------
+ * Preparing
+ *-------------------------------------------------------------------------
+ */
+
+/* Memory of a block for what is made of its records. */
+typedef struct RecordArena
+{
+	char *next; /* whoever needs it aligned does that */
+	char *limit;
+} RecordArena;
+
+/*
+ * Something to be done with records before they are asked for, such as to
+ * convert their values.  prepare is called by whoever has the time, so it must
+ * do without anything that belongs to another thread.  For each of the slots it
+ * leaves a pointer into the arena, or NULL: not prepared.
+ */
+typedef struct RecordPreparer
+{
+	void (*prepare)(void *argument, const JsonValue *values, RecordArena *arena, void **prepared);
+	void *argument;
+	int slots;
+} RecordPreparer;
+
+/*
+ * Prepare the records of a block that was walked, in order.  Another thread
+ * may read the block at the same time: it finds those prepared that are, and
+ * keeps the block until this has returned.
+ */
+extern void record_block_prepare(RecordBlock *block, const RecordPreparer *preparer);
+
+/* Let record_block_prepare come to its end: it is too late, or no use. */
+extern void record_block_leave(RecordBlock *block);
+
+/* Was it called since the block was walked? */
+extern bool record_block_was_prepared(const RecordBlock *block);
 
 /*-------------------------------------------------------------------------
  * Records

@@ -110,7 +110,7 @@ read_blocks(const char *content, size_t length, Sum *sum)
 	static const size_t pieces[] = { 3, 50, 3000, 100000, 1000000 };
 	RecordPreparer preparer = { prepare, NULL, 1 };
 	Container *container = container_create(CONTAINER_GZIP);
-	RecordWalker *walker = record_walker_create(paths, &preparer);
+	RecordWalker *walker = record_walker_create(paths);
 	RecordStream *stream = record_stream_create();
 	StreamInput input = { (const unsigned char *) content, 0, false };
 	size_t piece = pieces[fuzz_below(5)];
@@ -143,7 +143,9 @@ read_blocks(const char *content, size_t length, Sum *sum)
 		}
 		if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
 		{
-			record_walker_walk(walker, block, fuzz_below(2) == 0);
+			record_walker_walk(walker, block);
+			if (fuzz_below(2) == 0)
+				record_block_prepare(block, &preparer);
 			record_stream_give(stream, block);
 			continue;
 		}

@@ -74,11 +74,18 @@ check_that(bool condition, const char *file, int line, const char *format, ...)
 	return false;
 }
 
+/* A function, so that what is checked is evaluated once. */
+__attribute__((unused)) static bool
+check_number(long long actual, long long expected, const char *file, int line, const char *what)
+{
+	return check_that(actual == expected, file, line, "%s is %lld, expected %lld", what, actual,
+					  expected);
+}
+
 #define CHECK(condition) check_that((condition), __FILE__, __LINE__, "%s", #condition)
 #define CHECK_THAT(condition, ...) check_that((condition), __FILE__, __LINE__, __VA_ARGS__)
 #define CHECK_NUMBER(actual, expected)                                                             \
-	check_that((long long) (actual) == (long long) (expected), __FILE__, __LINE__,                 \
-			   "%s is %lld, expected %lld", #actual, (long long) (actual), (long long) (expected))
+	check_number((long long) (actual), (long long) (expected), __FILE__, __LINE__, #actual)
 #define CHECK_CONTAINS(text, part)                                                                 \
 	check_that(strstr((text), (part)) != NULL, __FILE__, __LINE__,                                 \
 			   "\"%s\" does not contain \"%s\"", (text), (part))
