@@ -167,10 +167,12 @@ next_to_work_on(const ReadAhead *read_ahead)
 
 		if (state == BLOCK_NOT_WALKED)
 			return read_ahead->reader_walks ? NULL : block;
-		if (state == BLOCK_PARTLY_WALKED || record_block_has_large(block))
+		if (state == BLOCK_PARTLY_WALKED)
 			return NULL;
 		if (read_ahead->preparer != NULL && !record_block_was_prepared(block))
 			return block;
+		if (record_block_has_large(block))
+			return NULL;
 	}
 	return NULL;
 }

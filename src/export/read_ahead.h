@@ -29,11 +29,11 @@ typedef struct ReadAhead ReadAhead;
 
 /*
  * Start a thread that goes on with the transfer, whose body is unpacked by
- * container.  Until read_ahead_stop the caller keeps its hands off all three,
- * and off the walker but as told below.  preparer may be NULL.  in_use: the block that the caller has
- * at the moment, or NULL; if it is not walked to its end, the walker is his.
- * Returns NULL if no thread, memory or descriptor can be had; the caller then
- * goes on by itself.
+ * container.  Until read_ahead_stop the caller keeps its hands off all three
+ * and the preparer (or NULL), and off the walker but as told below.  in_use:
+ * the block that the caller has at the moment, or NULL; if it is not walked to
+ * its end, the walker is his.  Returns NULL if no thread, memory or descriptor
+ * can be had; the caller then goes on by itself.
  */
 extern ReadAhead *
 read_ahead_start(Reactor *reactor, Request *request, Container *container, RecordWalker *walker,

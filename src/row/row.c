@@ -58,16 +58,21 @@ struct RowReader
 	JsonPaths *paths; /* malloc'd */
 	MemoryContextCallback paths_callback;
 
-	/* All columns have a quick conversion: rows are tried that way first, here or beside the walk. */
+	/* All columns have a quick conversion: rows are tried that way first, here or by the preparer. */
 	bool is_quick;
-	QuickState quick_state;
-	char *quick_memory; /* of QUICK_MEMORY bytes, for one row */
-	QuickState preparer_state;
 	RecordPreparer preparer;
 
 	/* And what they become are tuples. */
 	bool forms_tuples;
 	TupleLayout layout;
+
+	/* What the preparer's thread writes shares no cache line with what the reader needs for a row. */
+	char before_preparer_state[PG_CACHE_LINE_SIZE];
+	QuickState preparer_state;
+	char behind_preparer_state[PG_CACHE_LINE_SIZE];
+
+	QuickState quick_state;
+	char *quick_memory; /* of QUICK_MEMORY bytes, for one row */
 
 	MemoryContext origin_memory;
 	char *archive_entry;
@@ -731,7 +736,7 @@ prepared_size(const RowReader *reader)
 	return MAXALIGN(reader->attribute_count * (sizeof(Datum) + sizeof(bool)));
 }
 
-/* Called beside the walk, perhaps in another thread. */
+/* Called before the row is asked for, perhaps in another thread. */
 static void
 prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **prepared)
 {

@@ -9,7 +9,7 @@
  * passes over them, which cost as much as the conversions.
  *
  * The header, the null bitmap and the columns of a record make an image in an
- * arena, by whichever thread walks.  The columns that are the same for all
+ * arena, by whichever thread gets to it.  The columns that are the same for all
  * records of a part come behind them, when the image becomes a tuple.
  *
  *-------------------------------------------------------------------------

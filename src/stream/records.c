@@ -66,10 +66,8 @@ struct RecordBlock
 	uint32_t early_crc; /* of the entry up to there */
 	BlockState state;
 	int item_count;
-	int path_count;             /* values of an item */
-	int prepared_slots;         /* pointers of an item */
-	_Atomic int prepared_count; /* so many items, the first ones, are prepared */
-	atomic_bool left;           /* no more of them are wanted */
+	int path_count;     /* values of an item */
+	int prepared_slots; /* pointers of an item */
 	bool was_prepared;
 	JsonValue *values; /* malloc'd */
 	size_t value_capacity;
@@ -79,6 +77,11 @@ struct RecordBlock
 	BlockItem items[MAX_ITEMS];
 	void *prepared[MAX_PREPARED];
 	char names[NAMES_SIZE];
+
+	/* These change while a reader is at the block: not near anything else that he needs for a record. */
+	_Atomic int prepared_count; /* so many items, the first ones, are prepared */
+	atomic_bool left;           /* no more of them are wanted */
+
 	char room[HEADROOM + BLOCK_SIZE + JSON_PADDING];
 };
 
@@ -163,6 +166,11 @@ record_block_create(void)
 		block->large = block->arena = NULL;
 		block->values = NULL;
 		block->value_capacity = 0;
+		block->state = BLOCK_NOT_WALKED;
+		block->item_count = 0;
+		block->was_prepared = false;
+		atomic_init(&block->prepared_count, 0);
+		atomic_init(&block->left, false);
 	}
 	return block;
 }
@@ -732,8 +740,9 @@ begin_items(RecordWalker *walker, RecordBlock *block)
 		capacity = (size_t) walker->path_count;
 	block->item_count = 0;
 	block->path_count = walker->path_count;
-	block->prepared_count = 0;
-	block->left = block->was_prepared = false;
+	block->was_prepared = false;
+	atomic_store_explicit(&block->prepared_count, 0, memory_order_relaxed);
+	atomic_store_explicit(&block->left, false, memory_order_relaxed);
 	free(block->large);
 	block->large = NULL;
 	if (block->value_capacity >= capacity)

@@ -8,10 +8,10 @@
  * records of a block and finds their values (record_walker_walk); what it
  * finds lies in the block, too, and so does what may be made of them before
  * they are asked for (record_block_prepare).  A stream takes the records from
- * there (record_stream_next).  A block has room in front, into which the unfinished
- * record of the block before it is copied, so that a record lies in one piece
- * and nothing else is ever copied.  Only a record that is larger than that
- * room is put together in a buffer of its own, which grows with it up to
+ * there (record_stream_next).  A block has room in front, into which the
+ * unfinished record of the block before it is copied, so that a record lies in
+ * one piece and nothing else is ever copied.  Only a record that is larger than
+ * that room is put together in a buffer of its own, which grows with it up to
  * JSON_MAX_RECORD.
  *
  *-------------------------------------------------------------------------
@@ -93,9 +93,10 @@ typedef struct RecordArena
 
 /*
  * Something to be done with records before they are asked for, such as to
- * convert their values.  prepare is called by whoever has the time, so it must
- * do without anything that belongs to another thread.  For each of the slots it
- * leaves a pointer into the arena, or NULL: not prepared.
+ * convert their values.  prepare is called in one thread at a time, and must do
+ * without anything that belongs to another.  For each of the slots, of which
+ * there is at least one, it leaves a pointer into the arena, or NULL: not
+ * prepared.
  */
 typedef struct RecordPreparer
 {

@@ -156,7 +156,15 @@ read_blocks(const char *content, size_t length, Sum *sum)
 		while (walked < count &&
 			   (walked == 0 ||
 				(record_block_state(ahead[walked - 1]) == BLOCK_WALKED && fuzz_below(2) == 0)))
-			record_walker_walk(walker, ahead[walked++], fuzz_below(2) == 0);
+		{
+			RecordBlock *next = ahead[walked++];
+
+			record_walker_walk(walker, next);
+			if (fuzz_below(8) == 0)
+				record_block_leave(next);
+			if (fuzz_below(2) == 0)
+				record_block_prepare(next, &preparer);
+		}
 		record_stream_give(stream, ahead[0]);
 		memmove(ahead, ahead + 1, sizeof(ahead[0]) * (size_t) --count);
 		walked--;

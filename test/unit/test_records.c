@@ -5,10 +5,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-
 #include "gzip_build.h"
 
 #include "stream/crc32.h"
@@ -548,10 +544,13 @@ typedef enum Harm
 	HARM_DOUBT
 } Harm;
 
-/* Break it some times, then let it be; each record must have come once, or it must be noticed. */
+/*
+ * Break it some times, then let it be; each record must have come once, or it
+ * must be given up: what was handed out was corrupt already.
+ */
 static void
 test_again(const char *name, int file_count, int records_each, size_t longest, size_t piece,
-		   Harm harm, int rounds)
+		   Harm harm, int rounds, int most_given_up)
 {
 	int given_up = 0;
 
@@ -610,8 +609,7 @@ test_again(const char *name, int file_count, int records_each, size_t longest, s
 		free(again.seen);
 		delivered_free(again.delivered);
 	}
-	/* It has to where something corrupt was handed out already, but that is not always so. */
-	CHECK_THAT(given_up < rounds, "gave up %d times of %d", given_up, rounds);
+	CHECK_THAT(given_up <= most_given_up, "gave up %d times of %d", given_up, rounds);
 }
 
 static void
@@ -719,124 +717,6 @@ test_crc(void)
 	}
 }
 
-/* A block whose records are prepared by another thread than its reader's. */
-typedef struct Beside
-{
-	RecordBlock *block;
-	RecordPreparer preparer;
-	long prepared_count;
-	int hold_at; /* go on behind so many only when the reader has left */
-	atomic_int begun;
-	atomic_bool left;
-} Beside;
-
-static void
-prepare_one_beside(void *argument, const JsonValue *values, RecordArena *arena, void **prepared)
-{
-	Beside *beside = argument;
-
-	if (atomic_fetch_add(&beside->begun, 1) == beside->hold_at)
-	{
-		while (!atomic_load(&beside->left))
-			sched_yield();
-	}
-	prepare_padding(&beside->prepared_count, values, arena, prepared);
-}
-
-static void *
-prepare_beside(void *argument)
-{
-	Beside *beside = argument;
-
-	record_block_prepare(beside->block, &beside->preparer);
-	return NULL;
-}
-
-/* The reader finds what is prepared by then, in the order of the records, and only that. */
-static void
-test_prepared_beside(void)
-{
-	begin_test("records that are prepared while they are read");
-	for (int round = 0; round < 300; round++)
-	{
-		int records = 10 + (int) random_below(2000);
-		/* Behind so many the reader wants no more of it; or never. */
-		int leave = round % 3 == 0 ? records : (int) random_below((uint32_t) records);
-		RecordWalker *walker = record_walker_create(paths);
-		RecordStream *stream = record_stream_create();
-		Container *container = container_create(CONTAINER_GZIP);
-		Beside beside = { .block = record_block_create() };
-		Bytes text = { 0 };
-		StreamInput input = { 0 };
-		pthread_t thread;
-		int count = 0;
-		long found = 0;
-
-		beside.preparer = (RecordPreparer){ prepare_one_beside, &beside, 1 };
-		beside.hold_at = leave < records ? (int) random_below((uint32_t) records - 2) + 1 : -1;
-		append_text(&text, "[");
-		for (int i = 0; i < records; i++)
-		{
-			if (i > 0)
-				append_text(&text, ",");
-			append_record(&text, i, (size_t) (i % 50));
-		}
-		append_text(&text, "]");
-		input.next = text.data;
-		input.available = text.length;
-		input.last = true;
-		record_stream_reset(stream, CONTAINER_GZIP);
-		record_walker_reset(walker, CONTAINER_GZIP);
-		CHECK_NUMBER(record_block_fill(beside.block, container, &input), STREAM_END);
-		record_walker_walk(walker, beside.block);
-		CHECK_NUMBER(record_block_state(beside.block), BLOCK_WALKED);
-		CHECK_NUMBER(pthread_create(&thread, NULL, prepare_beside, &beside), 0);
-		/* Then the first record is prepared. */
-		while (atomic_load(&beside.begun) < 2)
-			sched_yield();
-		record_stream_give(stream, beside.block);
-		while (record_stream_next(stream) == STREAM_RECORD)
-		{
-			const JsonValue *values = record_stream_values(stream);
-			void *const *prepared = record_stream_prepared(stream);
-			size_t length = values[1].length < 16 ? values[1].length : 16;
-
-			if (prepared != NULL && prepared[0] != NULL)
-			{
-				found++;
-				CHECK(memcmp(prepared[0], values[1].start, length) == 0);
-			}
-			if (count++ == leave)
-			{
-				record_block_leave(beside.block);
-				atomic_store(&beside.left, true);
-			}
-		}
-		CHECK_NUMBER(count, records);
-		CHECK_NUMBER(pthread_join(thread, NULL), 0);
-		CHECK(record_block_was_prepared(beside.block));
-		CHECK(found <= beside.prepared_count);
-		if (leave == records)
-			CHECK_NUMBER(beside.prepared_count, records);
-		else
-			CHECK(beside.prepared_count <= beside.hold_at + 1);
-		CHECK(found > 0);
-
-		/* Once more, when the thread has gone: now all that it made is found. */
-		found = 0;
-		record_stream_give(stream, beside.block);
-		while (record_stream_next(stream) == STREAM_RECORD)
-			found +=
-				record_stream_prepared(stream) != NULL && *record_stream_prepared(stream) != NULL;
-		CHECK_NUMBER(found, beside.prepared_count);
-		record_block_free(record_stream_take_back(stream));
-		record_stream_free(stream);
-		record_walker_free(walker);
-		container_free(container);
-		free(text.data);
-	}
-}
-
 int
 main(void)
 {
@@ -856,19 +736,19 @@ main(void)
 	test_archive("entries in tiny pieces", 60, 5, 50, 2);
 	test_archive("large entries", 6, 400, 5000, 60000);
 	test_archive("entries with large records", 20, 5, 400000, 60000);
-	test_prepared_beside();
 	test_broken();
 	test_crc();
 	test_delivered();
 	test_changed();
-	test_again("archives that are cut", 30, 20, 300, 500, HARM_CUT, 60);
-	test_again("archives that are cut, in tiny pieces", 10, 5, 60, 3, HARM_CUT, 60);
-	test_again("archives with large entries that are cut", 3, 400, 5000, 60000, HARM_CUT, 8);
-	test_again("archives with large records that are cut", 4, 8, 700000, 60000, HARM_CUT, 8);
-	test_again("archives that are corrupt", 30, 20, 300, 500, HARM_BYTE, 120);
-	test_again("archives with large entries that are corrupt", 3, 400, 5000, 60000, HARM_BYTE, 32);
-	test_again("records that are doubted", 30, 20, 300, 500, HARM_DOUBT, 60);
-	test_again("large records that are doubted", 4, 8, 700000, 60000, HARM_DOUBT, 8);
+	test_again("archives that are cut", 30, 20, 300, 500, HARM_CUT, 60, 0);
+	test_again("archives that are cut, in tiny pieces", 10, 5, 60, 3, HARM_CUT, 60, 0);
+	test_again("archives with large entries that are cut", 3, 400, 5000, 60000, HARM_CUT, 8, 0);
+	test_again("archives with large records that are cut", 4, 8, 700000, 60000, HARM_CUT, 8, 0);
+	test_again("archives that are corrupt", 30, 20, 300, 500, HARM_BYTE, 120, 60);
+	test_again("archives with large entries that are corrupt", 3, 400, 5000, 60000, HARM_BYTE, 32,
+			   29);
+	test_again("records that are doubted", 30, 20, 300, 500, HARM_DOUBT, 60, 0);
+	test_again("large records that are doubted", 4, 8, 700000, 60000, HARM_DOUBT, 8, 0);
 	json_paths_free(paths);
 	return finish_tests();
 }
