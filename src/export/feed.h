@@ -29,7 +29,7 @@ typedef struct ExportFeed ExportFeed;
 /* Setting adsexport_fdw.progress_interval in milliseconds; -1: off. */
 extern int progress_interval;
 
-/* Setting adsexport_fdw.read_ahead: download and inflate large exports in a thread. */
+/* Setting adsexport_fdw.read_ahead: a thread begins with the work on large exports. */
 extern bool read_ahead_enabled;
 
 /* Setting adsexport_fdw.log_exports: one LOG line for each finished export. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * read_ahead.c
- *		Download and inflate beside the parse, in a thread.
+ *		Download, inflate and begin with the rest beside the reader, in a thread.
  *
  *-------------------------------------------------------------------------
  */
@@ -60,8 +60,9 @@ struct ReadAhead
 	Bell stop;           /* for the thread */
 	BlockQueue full;
 	BlockQueue empty;
-	RecordBlock *walking; /* of the full ones, by the thread; or NULL */
-	bool reader_walks;    /* the walker is the reader's */
+	RecordBlock *walking;   /* of the full ones, by the thread; or NULL */
+	RecordBlock *preparing; /* by the thread, of whoever it is in the meantime; or NULL */
+	bool reader_walks;      /* the walker is the reader's */
 	bool stopping;
 	bool ended;
 	_Atomic uint64_t bytes;
@@ -185,6 +186,8 @@ work_on(ReadAhead *read_ahead, RecordBlock *block)
 
 	if (walk)
 		read_ahead->walking = block;
+	else
+		read_ahead->preparing = block;
 	pthread_mutex_unlock(&read_ahead->mutex);
 	if (walk)
 		record_walker_walk(read_ahead->walker, block);
@@ -192,10 +195,8 @@ work_on(ReadAhead *read_ahead, RecordBlock *block)
 		record_block_prepare(block, read_ahead->preparer);
 	pthread_mutex_lock(&read_ahead->mutex);
 	if (walk)
-	{
-		read_ahead->walking = NULL;
 		bell_ring(&read_ahead->ready);
-	}
+	read_ahead->walking = read_ahead->preparing = NULL;
 }
 
 /*
@@ -489,6 +490,8 @@ read_ahead_stop(ReadAhead *read_ahead)
 		return;
 	pthread_mutex_lock(&read_ahead->mutex);
 	read_ahead->stopping = true;
+	if (read_ahead->preparing != NULL)
+		record_block_leave(read_ahead->preparing);
 	bell_ring(&read_ahead->stop);
 	pthread_cond_signal(&read_ahead->work);
 	pthread_mutex_unlock(&read_ahead->mutex);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * read_ahead.h
- *		Download and inflate beside the parse, in a thread.
+ *		Download, inflate and begin with the rest beside the reader, in a thread.
  *
  * The thread drives one transfer and fills a fixed number of blocks; whoever
  * reads takes them in order.  While all of them are full, it is ahead and has
@@ -12,7 +12,7 @@
  * It touches nothing of PostgreSQL: no server header, no palloc, no signal
  * (all are blocked in it).  It never waits for anything but its transfer, a
  * free block, or the word to stop, so that stopping it takes no longer than
- * inflating, walking or preparing a block.
+ * inflating or walking a block.
  *
  *-------------------------------------------------------------------------
  */

@@ -736,7 +736,7 @@ prepared_size(const RowReader *reader)
 	return MAXALIGN(reader->attribute_count * (sizeof(Datum) + sizeof(bool)));
 }
 
-/* Called before the row is asked for, perhaps in another thread. */
+/* Perhaps in another thread than the reader's. */
 static void
 prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **prepared)
 {

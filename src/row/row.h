@@ -54,9 +54,8 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 extern const JsonPaths *row_reader_paths(const RowReader *reader);
 
 /*
- * What makes rows before they are asked for, in one thread at a time, which may
- * be another than the reader's; NULL if there is nothing to gain.  Belongs to
- * the reader.
+ * What makes rows ahead, in one thread at a time, which may be another than the
+ * reader's; NULL if there is nothing to gain.  Belongs to the reader.
  */
 extern const RecordPreparer *row_reader_preparer(const RowReader *reader);
 

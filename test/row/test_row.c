@@ -319,13 +319,13 @@ row_read(PG_FUNCTION_ARGS)
 		if (prepared != NULL)
 		{
 			fill(rows, NULL, &prepared, json, values, nulls);
-			check_same("beside the walk", desc, texts, values, nulls);
+			check_same("ahead", desc, texts, values, nulls);
 		}
 		if (take_tuple(tuple_rows, json_values, NULL, json, desc, values, nulls))
 			check_same("to a tuple", desc, texts, values, nulls);
 		prepared = prepare(tuple_rows, json_values);
 		if (prepared != NULL && take_tuple(tuple_rows, NULL, &prepared, json, desc, values, nulls))
-			check_same("to a tuple beside the walk", desc, texts, values, nulls);
+			check_same("to a tuple ahead", desc, texts, values, nulls);
 		MemoryContextSwitchTo(caller);
 		data += consumed;
 		length -= consumed;

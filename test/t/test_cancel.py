@@ -3,7 +3,9 @@
 import gzip
 import os
 import shutil
+import socket
 import tempfile
+import threading
 import time
 import unittest
 
@@ -241,6 +243,45 @@ class Reading(support.TestCase):
         self.cancel(running, "pg_terminate_backend")
         self.check_terminated(running)
 
+    def test_the_client_goes_away(self):
+        """In the middle of a cursor, and while the backend is sending rows."""
+        for read_ahead in ("on", "off"):
+            for statement in ("BEGIN; DECLARE c CURSOR FOR SELECT * FROM ads.targets; FETCH 20000 FROM c",
+                              "COPY (SELECT * FROM ads.targets) TO STDOUT"):
+                with self.subTest(read_ahead=read_ahead, statement=statement):
+                    session = support.Session(self.database)
+                    session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
+                    client = socket.socket(fileno=os.dup(session.connection.fileno()))
+                    if statement.startswith("COPY"):
+                        reading, writing = os.pipe()
+                        with os.fdopen(writing, "wb", 0) as output, session.connection.cursor() as cursor:
+                            copying = threading.Thread(target=copy_until_the_end, args=(cursor, statement, output), daemon=True)
+                            copying.start()
+                            # Then nobody empties the pipe any more, so that the backend cannot get rid of its rows either.
+                            taken = 0
+                            while taken < 10 ** 7:
+                                taken += len(os.read(reading, 65536))
+                            time.sleep(0.1)
+                            self.check_reading(session, read_ahead)
+                            client.shutdown(socket.SHUT_RDWR)
+                            os.close(reading)
+                            copying.join(10)
+                            self.assertFalse(copying.is_alive())
+                    else:
+                        session.run(statement)
+                        self.check_reading(session, read_ahead)
+                        client.shutdown(socket.SHUT_RDWR)
+                    client.close()
+                    deadline = time.monotonic() + 5
+                    while os.path.exists("/proc/%d" % session.pid) and time.monotonic() < deadline:
+                        time.sleep(0.01)
+                    self.assertFalse(os.path.exists("/proc/%d" % session.pid))
+                    # It ended as it should: a crash would have ended all sessions.
+                    self.assertEqual(self.session.value("SELECT 1"), 1)
+
+    def check_reading(self, session, read_ahead):
+        self.assertEqual(threads_of(session), 2 if read_ahead == "on" else 1)
+
     def test_cancel_while_the_transfer_stalls(self):
         for read_ahead in ("on", "off"):
             for place in (0.1, 0.5, 0.99):
@@ -284,6 +325,13 @@ class Reading(support.TestCase):
     def test_everything_is_read(self):
         self.assertEqual(self.session.rows("SELECT count(*), count(DISTINCT target_id), sum(target_id::bigint) FROM ads.targets"),
                          [(1000000, 1000000, 999999 * 500000)])
+
+
+def copy_until_the_end(cursor, statement, output):
+    try:
+        cursor.copy_expert(statement, output)
+    except (psycopg2.Error, OSError):
+        pass
 
 
 def threads_of(session):

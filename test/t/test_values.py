@@ -329,6 +329,41 @@ class Values(support.TestCase):
         self.expect_error("22P05", "SELECT name FROM campaigns", session=session)
 
 
+class LargeExports(support.TestCase):
+    """Exports that are large enough for read-ahead, so that a thread converts some of the rows and the reader the others."""
+
+    emulator_options = ("--targets", "20000", "--events-per-hour", "4000")
+    expected_amazon = Values.expected_amazon
+    expected_events = Values.expected_events
+    exports = Values.exports
+    compare = Values.compare
+    compare_rows = Values.compare_rows
+    profiles = ("1111",)
+
+    def check(self, table, relation, condition, expected):
+        names = ", ".join(column for column, _, _ in mapping.COLUMNS[table])
+        for read_ahead in ("on", "off"):
+            self.session.run("SET adsexport_fdw.read_ahead = %s; DROP TABLE IF EXISTS stored" % read_ahead)
+            with self.subTest(table=table, read_ahead=read_ahead):
+                self.compare(table, expected, "SELECT * FROM %s%s" % (relation, condition))
+                self.session.run("CREATE TABLE stored AS SELECT * FROM %s%s" % (relation, condition))
+                self.compare(table, expected, "SELECT %s FROM stored" % names)
+
+    def test_targets(self):
+        self.amazon(max_age="1h")
+        self.session.rows("SELECT 1 FROM ads.targets LIMIT 1")
+        expected = self.expected_amazon("targets")
+        self.assertEqual(len(expected), 20000)
+        self.check("targets", "ads.targets", "", expected)
+
+    def test_events(self):
+        self.amplitude()
+        expected = self.expected_events("2025-03-01T00", "2025-03-01T02")
+        self.assertGreater(len(expected), 5000)
+        self.check("amplitude_events", "product.amplitude_events",
+                   " WHERE server_upload_time >= '2025-03-01 00:00+00' AND server_upload_time < '2025-03-01 03:00+00'", expected)
+
+
 class Layouts(support.TestCase):
     """The same rows however the export is written and sent."""
 

@@ -16,8 +16,9 @@ FIRST, LAST = "2023-01-01T00", "2023-12-31T23"
 HOURS = 8760
 YEAR = "server_upload_time >= '2023-01-01Z' AND server_upload_time < '2024-01-01Z'"
 
-# Blocks, windows of the inflater, what the executor needs: all there after the first day. A remembered entry takes at most 72 bytes.
-MAY_GROW = 12 * 1024 + HOURS * PER_HOUR * 72 // 1024
+# Blocks (eight of 1.4 MB), windows of the inflater, what the executor needs: all there after the first days. A remembered entry takes at most
+# 72 bytes.
+MAY_GROW = 20 * 1024 + HOURS * PER_HOUR * 72 // 1024
 
 
 class Watch:
