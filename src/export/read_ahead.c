@@ -61,7 +61,7 @@ struct ReadAhead
 	BlockQueue full;
 	BlockQueue empty;
 	RecordBlock *walking;   /* of the full ones, by the thread; or NULL */
-	RecordBlock *preparing; /* by the thread, of whoever it is in the meantime; or NULL */
+	RecordBlock *preparing; /* by the thread, though the reader may have taken it since; or NULL */
 	bool reader_walks;      /* the walker is the reader's */
 	bool stopping;
 	bool ended;
