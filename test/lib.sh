@@ -76,6 +76,8 @@ find_pg_config() {
 		[ -x "$candidate" ] || continue
 		[ -x "$("$candidate" --bindir)/initdb" ] || continue
 		[ -e "$("$candidate" --pgxs)" ] || continue
+		# PGXS may come with the server, its headers only with the development files.
+		[ -e "$("$candidate" --includedir-server)/postgres.h" ] || continue
 		echo "$candidate"
 		break
 	done
