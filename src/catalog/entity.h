@@ -3,8 +3,9 @@
  * entity.h
  *		The remote tables as data: columns, paths, media types, filters.
  *
- * All of it is static and constant.  Column names, order and JSON paths come
- * from section 4 of the two reference pages; what the vendor calls a thing is
+ * All of it is static and constant.  Column names and JSON paths follow
+ * docs/vendors/amazon-ads-exports.md 3 and 4 and
+ * docs/vendors/amplitude-export.md 3 and 4; what the vendor calls a thing is
  * kept.  IMPORT FOREIGN SCHEMA, adsexport_columns(), the binding of columns
  * and the documentation are generated from here.
  *

@@ -3,7 +3,7 @@
  * amazon_ads.c
  *		What Amazon Ads wants to hear: URLs, headers and bodies of its calls.
  *
- * Facts: reference page on Amazon Ads, sections 1.1, 1.2 and 2.
+ * Facts: docs/vendors/amazon-ads-exports.md 1.1, 1.2 and 2.
  *
  *-------------------------------------------------------------------------
  */
@@ -161,8 +161,8 @@ amazon_start_status(Reactor *reactor, const Export *export, const char *token)
 
 /*
  * The default is a list of profiles that may be edited.  To view campaigns is
- * enough for an export (reference page on Amazon Ads, section 2), and whoever
- * may edit may view.
+ * enough for an export (docs/vendors/amazon-ads-exports.md 2), and
+ * whoever may edit may view.
  */
 Request *
 amazon_start_profiles(Reactor *reactor, const Settings *settings, Credential *credential,

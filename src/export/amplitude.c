@@ -3,7 +3,7 @@
  * amplitude.c
  *		Feeds from Amplitude: one archive for each span of hours.
  *
- * Facts: reference page on Amplitude's export, section 1.
+ * Facts: docs/vendors/amplitude-export.md 1.
  *
  *-------------------------------------------------------------------------
  */

@@ -6,7 +6,7 @@
  * One Credential stands for one set of credentials, whoever uses it.  It is
  * found by its content, so that a changed user mapping simply leads to
  * another one.  Tokens live for an hour and are refreshed a minute early
- * (amazon-ads-exports.md section 2).
+ * (docs/vendors/amazon-ads-exports.md 2).
  *
  *-------------------------------------------------------------------------
  */

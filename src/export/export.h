@@ -9,7 +9,7 @@
  * progress in export_step, which never throws because of the remote: what
  * went wrong is left in failure for whoever wants the export.
  *
- * Facts: reference page on Amazon Ads, sections 1.1 to 1.7.
+ * Facts: docs/vendors/amazon-ads-exports.md 1.1, 1.3, 1.4, 1.5, 1.6 and 1.7.
  *
  *-------------------------------------------------------------------------
  */

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* From 2014-11-12T00 on files are by the hour, before by the day
- * (amplitude-export.md section 1). */
+ * (docs/vendors/amplitude-export.md 1). */
 #define HOURS_FIRST_HOURLY INT64_C(393264)
 
 /* The vendor takes at most 365 days at once. */

@@ -3,8 +3,9 @@
  * policy.h
  *		One table that says what to do about an answer, or about none.
  *
- * Plain C, no PostgreSQL header.  Sources: the status tables of the two
- * reference pages (amazon-ads-exports.md 1.8 and 1.5, amplitude-export.md 1).
+ * Plain C, no PostgreSQL header.  Sources: the status tables of
+ * docs/vendors/amazon-ads-exports.md 1.8 and 1.5 and of
+ * docs/vendors/amplitude-export.md 1.1.
  *
  *-------------------------------------------------------------------------
  */

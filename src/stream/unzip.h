@@ -14,8 +14,8 @@
  * methods, CRCs, sizes and offsets.  Memory does not grow with the number of
  * entries.
  *
- * Source of the layout: reference page on Amplitude's export, section 2, and
- * PKWARE's APPNOTE 6.3.
+ * Source of the layout: docs/vendors/amplitude-export.md 2, and PKWARE's
+ * APPNOTE 6.3.
  *
  *-------------------------------------------------------------------------
  */

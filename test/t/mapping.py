@@ -1,4 +1,4 @@
-"""What a row must be, worked out from a record by the reference pages alone (section 4 of each), independently of the C code.
+"""What a row must be, worked out from a record by the vendors' pages alone (docs/vendors/amazon-ads-exports.md 4, docs/vendors/amplitude-export.md 4), independently of the C code.
 
     expected_row("campaigns", record, profile_id="1111", ...)  ->  {column: value}
 

@@ -14,6 +14,9 @@ CAMPAIGNS = "SELECT count(*) FROM ads.campaigns"
 EVENTS = "SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-03Z'"
 
 
+CHECKOUT = os.path.dirname(os.path.dirname(support.FOLDER))
+
+
 def version():
     return support.Session("postgres").value("SELECT current_setting('server_version_num')::int / 10000")
 
@@ -581,6 +584,26 @@ class Readme(SurfaceCase):
             self.assertTrue(rows)
         for table in ("events", "campaign_history"):
             self.assertGreater(self.session.value("SELECT count(*) FROM " + table), 0)
+
+
+class Citations(unittest.TestCase):
+    """What the source says of the vendors can be looked up."""
+
+    CITED = re.compile(r"(docs/vendors/[\w-]+\.md)((?:[\s*,]|and)*\d+(?:\.\d+)?(?:(?:[\s*,]|and)+\d+(?:\.\d+)?)*)?")
+
+    def test_every_cited_section_exists(self):
+        cited = set()
+        for folder in ("src", "test"):
+            for parent, _, names in os.walk(os.path.join(CHECKOUT, folder)):
+                for name in names:
+                    if name.endswith((".c", ".h", ".py")):
+                        with open(os.path.join(parent, name), encoding="utf-8") as file:
+                            for page, sections in self.CITED.findall(file.read()):
+                                cited.update((page, section) for section in re.findall(r"\d+(?:\.\d+)?", sections))
+        self.assertGreater(len(cited), 10)
+        for page, section in sorted(cited):
+            with open(os.path.join(CHECKOUT, page), encoding="utf-8") as file:
+                self.assertRegex(file.read(), r"(?m)^##+ %s\.? " % re.escape(section), "%s has no section %s" % (page, section))
 
 
 if __name__ == "__main__":

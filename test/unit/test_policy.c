@@ -29,7 +29,7 @@
 #define P ACTION_FAIL_PERMISSION
 #define F ACTION_FAIL_REQUEST
 
-/* Every call (columns in the order of ApiCall) for every status of the reference pages. */
+/* Every call (columns in the order of ApiCall) for every status of the pages in docs/vendors. */
 static const struct
 {
 	int status;
