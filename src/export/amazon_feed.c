@@ -11,6 +11,7 @@
 #include "export/amazon_ads.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------
@@ -116,6 +117,30 @@ raise_no_profile(const ExportFeed *feed)
 	feed_fail(feed, &failure);
 }
 
+/* The profiles that the account has and the query wants. */
+static List *
+listed_profiles(ExportFeed *feed)
+{
+	List *wanted = NIL;
+	ListCell *cell;
+	Failure failure;
+
+	foreach (cell, feed->listing->profile_ids)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (export_query_wants_profile(feed->query, lfirst(cell)))
+			wanted = lappend(wanted, lfirst(cell));
+	}
+	if (list_length(wanted) <= MAX_PROFILES)
+		return wanted;
+	failure_set(&failure, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "request an export",
+				"it would be one for each of %d profiles, and a scan can ask for %d at most",
+				list_length(wanted), MAX_PROFILES);
+	failure_set_hint(&failure, "Name the profiles that are needed with the option profile_ids, or "
+							   "in WHERE clauses on profile_id.");
+	feed_fail(feed, &failure);
+}
+
 static bool
 add_export_parts(ExportFeed *feed)
 {
@@ -137,16 +162,19 @@ add_export_parts(ExportFeed *feed)
 	{
 		ListCell *cell;
 
-		foreach (cell, feed->listing->profile_ids)
+		foreach (cell, listed_profiles(feed))
 		{
-			if (export_query_wants_profile(query, lfirst(cell)))
-				add_export_part(feed, lfirst(cell), query);
+			CHECK_FOR_INTERRUPTS();
+			add_export_part(feed, lfirst(cell), query);
 		}
 	}
 	else
 	{
 		for (int i = 0; i < query->profile_count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			add_export_part(feed, query->profile_ids[i], query);
+		}
 	}
 	feed->all_added = true;
 	return false;

@@ -25,10 +25,10 @@ struct Credential
 {
 	dlist_node node;
 	MemoryContext context;
-	Settings *settings; /* what the refresh needs, copied */
-	bool given;         /* the mapping has an access_token */
-	char *token;        /* NULL: none */
-	int64 expires;      /* monotonic milliseconds */
+	const Settings *settings; /* what the refresh needs */
+	bool given;               /* the mapping has an access_token */
+	char *token;              /* NULL: none */
+	int64 expires;            /* monotonic milliseconds */
 	bool wanted;
 	Request *request;
 	Retry retry;
@@ -77,7 +77,7 @@ credential_get(const Settings *settings)
 		AllocSetContextCreate(TopMemoryContext, "adsexport_fdw credential", ALLOCSET_SMALL_SIZES);
 	credential = MemoryContextAllocZero(context, sizeof(Credential));
 	credential->context = context;
-	credential->settings = settings_copy(settings, context);
+	credential->settings = settings_keep(settings, context);
 	credential->given = settings->access_token != NULL;
 	if (credential->given)
 		credential->token = MemoryContextStrdup(context, settings->access_token);

@@ -37,9 +37,9 @@ typedef enum ExportPhase
 
 typedef struct Export
 {
-	dlist_node node;       /* in the registry */
-	MemoryContext context; /* holds the struct and what it points to */
-	Settings *settings;    /* as they were when it was requested */
+	dlist_node node;          /* in the registry */
+	MemoryContext context;    /* holds the struct and what it points to */
+	const Settings *settings; /* as they were when it was requested */
 	const Entity *entity;
 	char *profile_id;
 	char *body;         /* of the request, JSON */

@@ -206,7 +206,7 @@ create_export(const Settings *settings, const char *profile_id, const char *body
 	Export *export = MemoryContextAllocZero(context, sizeof(Export));
 
 	export->context = context;
-	export->settings = settings_copy(settings, context);
+	export->settings = settings_keep(settings, context);
 	export->entity = settings->entity;
 	export->profile_id = MemoryContextStrdup(context, profile_id);
 	export->body = MemoryContextStrdup(context, body);
@@ -312,7 +312,7 @@ registry_profiles(const Settings *settings)
 
 		listing = MemoryContextAllocZero(context, sizeof(ProfileListing));
 		listing->context = context;
-		listing->settings = settings_copy(settings, context);
+		listing->settings = settings_keep(settings, context);
 		listing->credential = credential;
 		dlist_push_head(&listings, &listing->node);
 	}

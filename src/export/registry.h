@@ -56,7 +56,7 @@ typedef struct ProfileListing
 {
 	dlist_node node;
 	MemoryContext context;
-	Settings *settings;
+	const Settings *settings;
 	Credential *credential;
 	size_t listed; /* profiles, those of agencies included */
 	char *token;

@@ -11,6 +11,7 @@
 #include "export/amplitude.h"
 #include "export/seen.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 /* So much is remembered; an entry takes some hundred bytes. */
@@ -129,8 +130,10 @@ seen_of_exports(const Settings *settings, const ExportQuery *query)
 
 	for (int i = 0; i < query->profile_count; i++)
 	{
-		const Seen *one = find_export(settings, query->profile_ids[i], body);
+		const Seen *one;
 
+		CHECK_FOR_INTERRUPTS();
+		one = find_export(settings, query->profile_ids[i], body);
 		if (one == NULL)
 			return -1;
 		records += one->records;

@@ -1,35 +1,158 @@
 /*-------------------------------------------------------------------------
  *
  * settings.c
- *		What the options of a server, a user mapping and a table add up to.
+ *		What the options of a server, a user mapping and a table add up to,
+ *		and the session's copies of it.
+ *
+ * Exports outlive the statement that asked for them, and there are thousands
+ * of them where there are thousands of profiles.  They share a copy.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+
 #include "export/settings.h"
 
-Settings *
-settings_copy(const Settings *settings, MemoryContext context)
+typedef struct KeptSettings
 {
-	MemoryContext old_context = MemoryContextSwitchTo(context);
-	Settings *copy = palloc(sizeof(Settings));
-	char **strings[] = { &copy->table_name,    &copy->server_name,   &copy->user_name,
-						 &copy->region,        &copy->endpoint,      &copy->token_endpoint,
-						 &copy->ca_file,       &copy->proxy,         &copy->client_id,
-						 &copy->client_secret, &copy->refresh_token, &copy->access_token,
-						 &copy->api_key,       &copy->secret_key };
+	dlist_node node;
+	MemoryContext context; /* holds the struct and what it points to */
+	int users;
+	Settings settings;
+} KeptSettings;
 
-	*copy = *settings;
-	for (int i = 0; i < (int) lengthof(strings); i++)
-		if (*strings[i] != NULL)
-			*strings[i] = pstrdup(*strings[i]);
-	if (copy->profile_count > 0)
+/* Somebody's share in a copy, which ends with a memory context. */
+typedef struct Share
+{
+	MemoryContextCallback callback;
+	KeptSettings *kept;
+} Share;
+
+static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
+
+static const size_t string_fields[] = {
+	offsetof(Settings, table_name),    offsetof(Settings, server_name),
+	offsetof(Settings, user_name),     offsetof(Settings, region),
+	offsetof(Settings, endpoint),      offsetof(Settings, token_endpoint),
+	offsetof(Settings, ca_file),       offsetof(Settings, proxy),
+	offsetof(Settings, client_id),     offsetof(Settings, client_secret),
+	offsetof(Settings, refresh_token), offsetof(Settings, access_token),
+	offsetof(Settings, api_key),       offsetof(Settings, secret_key),
+};
+
+static char **
+string_at(const Settings *settings, size_t offset)
+{
+	return (char **) ((char *) settings + offset);
+}
+
+/*
+ * Everything but the strings, byte for byte.  (Should a compiler have left
+ * anything in the padding, there is a copy more than needed.)
+ */
+static void
+plain_fields(Settings *plain, const Settings *settings)
+{
+	memcpy(plain, settings, sizeof(*plain));
+	for (size_t i = 0; i < lengthof(string_fields); i++)
+		*string_at(plain, string_fields[i]) = NULL;
+	plain->profile_ids = NULL;
+	plain->profile_count = -1;
+}
+
+static bool
+strings_equal(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+settings_equal(const Settings *a, const Settings *b)
+{
+	Settings a_plain;
+	Settings b_plain;
+
+	for (size_t i = 0; i < lengthof(string_fields); i++)
 	{
-		copy->profile_ids = palloc(sizeof(char *) * copy->profile_count);
-		for (int i = 0; i < copy->profile_count; i++)
-			copy->profile_ids[i] = pstrdup(settings->profile_ids[i]);
+		if (!strings_equal(*string_at(a, string_fields[i]), *string_at(b, string_fields[i])))
+			return false;
 	}
-	MemoryContextSwitchTo(old_context);
-	return copy;
+	plain_fields(&a_plain, a);
+	plain_fields(&b_plain, b);
+	return memcmp(&a_plain, &b_plain, sizeof(Settings)) == 0;
+}
+
+static KeptSettings *
+make_kept(const Settings *settings)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw settings", ALLOCSET_SMALL_SIZES);
+	KeptSettings *kept = MemoryContextAllocZero(context, sizeof(KeptSettings));
+
+	kept->context = context;
+	plain_fields(&kept->settings, settings);
+	for (size_t i = 0; i < lengthof(string_fields); i++)
+	{
+		const char *string = *string_at(settings, string_fields[i]);
+
+		if (string != NULL)
+			*string_at(&kept->settings, string_fields[i]) = MemoryContextStrdup(context, string);
+	}
+	/* Now that nothing can go wrong any more. */
+	MemoryContextSetParent(context, TopMemoryContext);
+	dlist_push_head(&all_kept, &kept->node);
+	return kept;
+}
+
+static KeptSettings *
+find_kept(const Settings *settings)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &all_kept)
+	{
+		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
+
+		if (&kept->settings == settings || settings_equal(&kept->settings, settings))
+			return kept;
+	}
+	return NULL;
+}
+
+/* Secrets are not left behind in freed memory. */
+static void
+give_up_share(void *argument)
+{
+	KeptSettings *kept = ((Share *) argument)->kept;
+
+	if (kept == NULL || --kept->users > 0)
+		return;
+	dlist_delete(&kept->node);
+	for (size_t i = 0; i < lengthof(string_fields); i++)
+	{
+		char *string = *string_at(&kept->settings, string_fields[i]);
+
+		if (string != NULL)
+			explicit_bzero(string, strlen(string));
+	}
+	MemoryContextDelete(kept->context);
+}
+
+const Settings *
+settings_keep(const Settings *settings, MemoryContext context)
+{
+	Share *share = MemoryContextAllocZero(context, sizeof(Share));
+
+	share->callback.func = give_up_share;
+	share->callback.arg = share;
+	MemoryContextRegisterResetCallback(context, &share->callback);
+
+	share->kept = find_kept(settings);
+	if (share->kept == NULL)
+		share->kept = make_kept(settings);
+	share->kept->users++;
+	return &share->kept->settings;
 }

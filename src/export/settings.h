@@ -17,6 +17,9 @@
 
 #include "catalog/entity.h"
 
+/* What a scan can ask, and an option can list, at most: one export each. */
+#define MAX_PROFILES 10000
+
 typedef enum IncompleteHours
 {
 	INCOMPLETE_HOURS_ERROR,
@@ -87,7 +90,11 @@ typedef struct Settings
 	char *secret_key;
 } Settings;
 
-/* A copy in context that shares nothing with the original. */
-extern Settings *settings_copy(const Settings *settings, MemoryContext context);
+/*
+ * The session's own copy of such settings, shared by all who keep the same; it
+ * lives as long as context does, at least.  It knows nothing of profile_ids:
+ * whoever keeps settings is about one profile, or about none.
+ */
+extern const Settings *settings_keep(const Settings *settings, MemoryContext context);
 
 #endif /* ADSEXPORT_SETTINGS_H */

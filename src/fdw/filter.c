@@ -1051,8 +1051,11 @@ evaluate_profiles(List *trees, const EvaluateContext *context, ExportQuery *quer
 	query->profile_ids = palloc(sizeof(char *) * Max(settings->profile_count, 1));
 	query->profile_count = 0;
 	for (int i = 0; i < settings->profile_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (value_is_wanted(trees, context, FILTER_PROFILE_ID, settings->profile_ids[i]))
 			query->profile_ids[query->profile_count++] = settings->profile_ids[i];
+	}
 	if (query->profile_count == 0)
 		query->nothing = true;
 }

@@ -23,6 +23,7 @@
 #include "commands/defrem.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -348,12 +349,25 @@ option_on_object(const char *name, unsigned object)
  *-------------------------------------------------------------------------
  */
 
+/* Of a longer value, such as a list, this is shown. */
+#define SHOWN_LENGTH 200
+
+static const char *
+shown_value(const char *value)
+{
+	int length = strlen(value);
+	int kept = pg_mbcliplen(value, length, SHOWN_LENGTH);
+
+	return kept < length ? psprintf("%.*s...", kept, value) : value;
+}
+
 static void
 report_value(const Option *option, const char *value, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			 value != NULL ? errmsg("invalid value for option \"%s\": \"%s\"", option->name, value)
+			 value != NULL ? errmsg("invalid value for option \"%s\": \"%s\"", option->name,
+									shown_value(value))
 						   : errmsg("invalid value for option \"%s\"", option->name),
 			 detail != NULL ? errdetail("%s", detail) : 0, hint != NULL ? errhint("%s", hint) : 0));
 }
@@ -593,25 +607,38 @@ is_profile_id(const char *text)
 	return length >= 1 && length <= 20 && text[0] != '0' && strspn(text, "0123456789") == length;
 }
 
-static bool
-profile_is_listed(const Settings *settings, const char *profile_id)
+static int
+compare_strings(const void *a, const void *b)
 {
-	for (int i = 0; i < settings->profile_count; i++)
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* One that is listed twice, or NULL. */
+static const char *
+repeated_profile(const Settings *settings)
+{
+	size_t size = sizeof(char *) * settings->profile_count;
+	char **sorted = memcpy(palloc(size), settings->profile_ids, size);
+
+	qsort(sorted, settings->profile_count, sizeof(char *), compare_strings);
+	for (int i = 1; i < settings->profile_count; i++)
 	{
-		if (strcmp(settings->profile_ids[i], profile_id) == 0)
-			return true;
+		if (strcmp(sorted[i - 1], sorted[i]) == 0)
+			return sorted[i];
 	}
-	return false;
+	pfree(sorted);
+	return NULL;
 }
 
 static void
 parse_profile_ids(const Option *option, const char *value, Settings *settings)
 {
 	const char *rest = value;
+	const char *repeated;
 	char *item;
 
 	/* A list has at most one item for each two bytes. */
-	settings->profile_ids = palloc(sizeof(char *) * (strlen(value) / 2 + 1));
+	settings->profile_ids = palloc(sizeof(char *) * Min(strlen(value) / 2 + 1, MAX_PROFILES));
 	settings->profile_count = 0;
 	while (next_item(&rest, &item))
 	{
@@ -622,10 +649,15 @@ parse_profile_ids(const Option *option, const char *value, Settings *settings)
 				"front, separated by commas.",
 				"Write them like \"1234567890,2345678901\", or leave the option out to read "
 				"all.");
-		if (profile_is_listed(settings, item))
-			report_value(option, value, psprintf("Profile %s is listed twice.", item), NULL);
+		if (settings->profile_count == MAX_PROFILES)
+			report_value(option, value, psprintf("It lists more than %d profiles.", MAX_PROFILES),
+						 "Leave the option out to read all, and name those wanted in WHERE clauses "
+						 "on profile_id.");
 		settings->profile_ids[settings->profile_count++] = item;
 	}
+	repeated = repeated_profile(settings);
+	if (repeated != NULL)
+		report_value(option, value, psprintf("Profile %s is listed twice.", repeated), NULL);
 }
 
 static unsigned

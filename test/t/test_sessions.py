@@ -694,6 +694,29 @@ class Profiles(SessionCase):
                 self.assertLess(time.monotonic() - began, 23 * 0.25 / (jobs or 5) + 2)
                 self.session.run("SELECT adsexport_forget()")
 
+    def test_memory_for_thousands_of_profiles(self):
+        # Exports outlive the statement; each with a copy of the options, 3,000 of them took 311 MB for the list of profiles alone.
+        self.emulator.settings(export_delay=60)
+        self.amazon(profile_ids=",".join(str(1000000 + number) for number in range(3000)), max_jobs=1)
+        self.session.explain("SELECT * FROM ads.campaigns")
+        before = self.session.resident_kilobytes()
+        running = self.session.start("SELECT * FROM ads.campaigns")
+        self.wait_for_answer("request")
+        grown = self.session.resident_kilobytes() - before
+        self.cancel(running)
+        self.assertEqual(self.session.value("SELECT count(*) FROM adsexport_exports()"), 3000)
+        self.assertLess(grown, 64 * 1024)
+        self.session.run("SELECT adsexport_forget()")
+
+    def test_more_profiles_than_a_scan_can_ask(self):
+        many = ",".join(str(1000000 + number) for number in range(10001))
+        self.amazon(profile_ids=None)
+        self.expect_error("HV024", "ALTER SERVER amazon OPTIONS (ADD profile_ids '%s')" % many, "option \"profile_ids\"",
+                          "more than 10000 profiles", "1000000,1000001,", "...")
+        self.many(10001)
+        self.expect_error("54000", "SELECT * FROM ads.campaigns", "10001 profiles", "10000 at most", "profile_ids")
+        self.assertEqual(self.session.rows("SELECT count(*) FROM ads.campaigns WHERE profile_id = '7003'"), [(2,)])
+
     def test_caps_are_by_endpoint(self):
         self.many(6)
         self.emulator.settings(export_delay=0.3)
