@@ -117,28 +117,57 @@ raise_no_profile(const ExportFeed *feed)
 	feed_fail(feed, &failure);
 }
 
-/* The profiles that the account has and the query wants. */
-static List *
-listed_profiles(ExportFeed *feed)
+/*
+ * One part for each profile of the account that the query is about.  False if
+ * they are too many, which is noted as the failure.  No interrupts in between:
+ * the scan that is being read may be another one, and this one must not be
+ * left with some of its parts.
+ */
+static bool
+add_parts_of_listing(ExportFeed *feed)
 {
+	Failure *failure = &feed->listing_failure;
 	List *wanted = NIL;
 	ListCell *cell;
-	Failure failure;
 
 	foreach (cell, feed->listing->profile_ids)
 	{
-		CHECK_FOR_INTERRUPTS();
 		if (export_query_wants_profile(feed->query, lfirst(cell)))
 			wanted = lappend(wanted, lfirst(cell));
 	}
-	if (list_length(wanted) <= MAX_PROFILES)
-		return wanted;
-	failure_set(&failure, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "request an export",
-				"it would be one for each of %d profiles, and a scan can ask for %d at most",
-				list_length(wanted), MAX_PROFILES);
-	failure_set_hint(&failure, "Name the profiles that are needed with the option profile_ids, or "
-							   "in WHERE clauses on profile_id.");
-	feed_fail(feed, &failure);
+	if (list_length(wanted) > MAX_PROFILES)
+	{
+		failure_set(failure, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "request an export",
+					"it would be one for each of %d profiles, and a scan can ask for %d at most",
+					list_length(wanted), MAX_PROFILES);
+		failure_set_hint(failure, "Name the profiles that are needed with the option profile_ids, "
+								  "or in WHERE clauses on profile_id.");
+		return false;
+	}
+	/* In case that it can't be completed. */
+	failure_set(failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
+	foreach (cell, wanted)
+		add_export_part(feed, lfirst(cell), feed->query);
+	list_free(wanted);
+	failure->sqlstate = 0;
+	feed->all_added = true;
+	return true;
+}
+
+/*
+ * The list of profiles has come, or can't be had, while any scan waited.  An
+ * error is kept for the scan that it belongs to.
+ */
+static void
+take_listing(ListingWaiter *waiter)
+{
+	ExportFeed *feed =
+		(ExportFeed *) ((char *) waiter - offsetof(struct ExportFeed, listing_waiter));
+
+	if (feed->listing->failure.sqlstate != 0)
+		feed->listing_failure = feed->listing->failure;
+	else if (feed->listing->profile_ids != NIL)
+		add_parts_of_listing(feed);
 }
 
 static bool
@@ -146,37 +175,29 @@ add_export_parts(ExportFeed *feed)
 {
 	const ExportQuery *query = feed->query;
 
-	if (query->profile_count < 0)
-	{
-		if (feed->listing == NULL)
-			feed->listing = registry_profiles(feed->settings);
-		if (feed->listing->failure.sqlstate != 0)
-			feed_fail(feed, &feed->listing->failure);
-		if (!feed->listing->complete)
-			return false;
-		if (feed->listing->profile_ids == NIL)
-			raise_no_profile(feed);
-	}
-
-	if (query->profile_count < 0)
-	{
-		ListCell *cell;
-
-		foreach (cell, listed_profiles(feed))
-		{
-			CHECK_FOR_INTERRUPTS();
-			add_export_part(feed, lfirst(cell), query);
-		}
-	}
-	else
+	if (query->profile_count >= 0)
 	{
 		for (int i = 0; i < query->profile_count; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
 			add_export_part(feed, query->profile_ids[i], query);
 		}
+		feed->all_added = true;
+		return false;
 	}
-	feed->all_added = true;
+	if (feed->listing_failure.sqlstate != 0)
+		feed_fail(feed, &feed->listing_failure);
+	if (feed->listing == NULL)
+		feed->listing = profile_listing_get(feed->settings);
+	if (feed->listing->failure.sqlstate != 0)
+		feed_fail(feed, &feed->listing->failure);
+	feed->listing_waiter.arrived = take_listing;
+	if (!feed->listing->complete)
+		profile_listing_await(feed->listing, &feed->listing_waiter);
+	else if (feed->listing->profile_ids == NIL)
+		raise_no_profile(feed);
+	else if (!add_parts_of_listing(feed))
+		feed_fail(feed, &feed->listing_failure);
 	return false;
 }
 

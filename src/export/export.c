@@ -7,10 +7,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "compat.h"
 #include "export/amazon_ads.h"
 #include "export/export.h"
+#include "export/freshness.h"
 #include "utils/timestamp.h"
 
 /* Poll delays grow by half and vary by a tenth. */
@@ -57,21 +57,12 @@ drop_request(Export *export)
 	export->token = NULL;
 }
 
-bool
-seen_by_statement(TimestampTz at)
-{
-	TimestampTz transaction = GetCurrentTransactionStartTimestamp();
-
-	return at >= Max(GetCurrentStatementStartTimestamp(), transaction) ||
-		   (IsolationUsesXactSnapshot() && at >= transaction);
-}
-
 /* Start over with a new export; false if that was done too often already. */
 static bool
 renew(Export *export)
 {
 	/* Whoever has rows of the lost export must not get others of a new one. */
-	if (export->readers > 0 || (export->read_at != 0 && seen_by_statement(export->read_at)))
+	if (export->readers > 0 || (export->read_at != 0 && in_current_statement(export->read_at)))
 		return false;
 	if (export->renewals >= MAX_RENEWALS)
 		return false;

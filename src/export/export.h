@@ -83,13 +83,6 @@ typedef struct Export
 	int64 records;
 } Export;
 
-/*
- * Was that moment in the current statement (a procedure that commits begins
- * anew with each transaction), or in a transaction that promises a stable
- * snapshot?
- */
-extern bool seen_by_statement(TimestampTz at);
-
 /* Does it hold one of the max_jobs places at the vendor? */
 extern bool export_is_in_progress(const Export *export);
 

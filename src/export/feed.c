@@ -80,6 +80,7 @@ release_feed(void *argument)
 	dlist_init(&feed->parts);
 	feed->current = NULL;
 	feed->all_added = true;
+	profile_listing_leave(&feed->listing_waiter);
 	if (feed->records != NULL)
 		record_block_free(record_stream_take_back(feed->records));
 	record_stream_free(feed->records);
@@ -94,7 +95,7 @@ release_feed(void *argument)
 	feed->delivered = NULL;
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
-	if (feed->waiting && feed->attached)
+	if (feed->waiting && feed->helping)
 		registry_end_wait();
 	feed->waiting = false;
 	if (feed->attached)
@@ -268,7 +269,9 @@ drop_parts(ExportFeed *feed)
 	spool_file_close(feed->spool_file);
 	feed->spool_file = NULL;
 	feed->all_added = false;
+	profile_listing_leave(&feed->listing_waiter);
 	feed->listing = NULL;
+	feed->listing_failure.sqlstate = 0;
 }
 
 void
@@ -689,7 +692,8 @@ nest_reactors(ExportFeed *feed)
 	bool ok = true;
 	dlist_iter iter;
 
-	if (feed->api->uses_registry)
+	/* What other scans wait for gets on, too. */
+	if (feed->helping)
 		ok &= reactor_nest(feed->reactor, registry_reactor());
 	dlist_foreach(iter, &feed->parts)
 	{
@@ -711,7 +715,7 @@ mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 {
 	dlist_iter iter;
 
-	if (feed->api->uses_registry)
+	if (feed->helping && registry_in_use())
 		mark(registry_reactor());
 	dlist_foreach(iter, &feed->parts)
 	{
@@ -744,7 +748,7 @@ count_wait(ExportFeed *feed)
 	{
 		int64 excess = (int64) waited - feed->wait_limit;
 
-		if (feed->api->uses_registry)
+		if (feed->helping)
 			registry_discount(excess);
 		dlist_foreach(iter, &feed->parts)
 		{
@@ -766,6 +770,8 @@ feed_begin_wait(ExportFeed *feed, int64 at_most)
 	if (feed->waiting)
 		count_wait(feed);
 	report_progress(feed);
+	if (!feed->waiting)
+		feed->helping = registry_in_use();
 	nest_reactors(feed);
 	if (progress_interval >= 0)
 		due = Min(due, feed->notice_due);
@@ -791,7 +797,7 @@ feed_end_wait(ExportFeed *feed)
 	/* What is due is judged while the wait still counts. */
 	if (feed->current != NULL && is_driven(feed, feed->current))
 		reactor_drive(feed->current->reactor);
-	if (feed->api->uses_registry)
+	if (feed->helping && registry_in_use())
 		registry_step();
 	feed->waiting = false;
 	mark_wait(feed, reactor_wait_ends);

@@ -15,6 +15,7 @@
 
 #include "export/feed.h"
 #include "export/history.h"
+#include "export/profile_listing.h"
 #include "export/registry.h"
 #include "export/spool.h"
 #include "lib/ilist.h"
@@ -156,6 +157,7 @@ struct ExportFeed
 	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
 	Reactor *reactor;  /* for waiting: the others are nested in it */
 	bool waiting;      /* feed_begin_wait was called */
+	bool helping;      /* the registry is nested and waited for, too */
 	instr_time wait_began;
 	int64 wait_limit; /* milliseconds that it can have taken; -1: any */
 	int64 due;        /* of the next step, as far as no event tells */
@@ -173,11 +175,15 @@ struct ExportFeed
 	StreamInput input;
 	size_t lent; /* bytes of the request's body that input began with */
 
-	ProfileListing *listing; /* Amazon Ads, when no profiles are named */
-	int64 next_hour;         /* Amplitude: of the parts to be added */
-	int64 longest_span;      /* that was not too much; 0: none was too much yet */
-	int64 notice_due;        /* of the next progress notice */
-	int64 waiting_since;     /* of the wait it tells of */
+	/* Amazon Ads, when no profiles are named */
+	ProfileListing *listing;
+	ListingWaiter listing_waiter; /* while it is not there */
+	Failure listing_failure;      /* it can't be had; sqlstate 0: no word of that */
+
+	int64 next_hour;     /* Amplitude: of the parts to be added */
+	int64 longest_span;  /* that was not too much; 0: none was too much yet */
+	int64 notice_due;    /* of the next progress notice */
+	int64 waiting_since; /* of the wait it tells of */
 	FeedCounters counters;
 };
 

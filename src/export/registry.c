@@ -8,11 +8,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "compat.h"
-#include "export/amazon_ads.h"
+#include "export/freshness.h"
+#include "export/profile_listing.h"
 #include "export/registry.h"
-#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -22,10 +21,11 @@
 #define MAX_REMEMBERED 1000
 
 static dlist_head exports = DLIST_STATIC_INIT(exports);
-static dlist_head listings = DLIST_STATIC_INIT(listings);
 static int export_count = 0;
 static Reactor *reactor = NULL;
 static int attached = 0;
+
+static void register_invalidation(void);
 
 Reactor *
 registry_reactor(void)
@@ -50,17 +50,13 @@ any_request(void)
 		if (dlist_container(Export, node, iter.cur)->request != NULL)
 			return true;
 	}
-	dlist_foreach(iter, &listings)
-	{
-		if (dlist_container(ProfileListing, node, iter.cur)->request != NULL)
-			return true;
-	}
-	return credential_any_request();
+	return profile_listings_any_request() || credential_any_request();
 }
 
 void
 registry_attach(void)
 {
+	register_invalidation();
 	attached++;
 }
 
@@ -72,6 +68,12 @@ registry_detach(void)
 		reactor_free(reactor);
 		reactor = NULL;
 	}
+}
+
+bool
+registry_in_use(void)
+{
+	return attached > 0;
 }
 
 void
@@ -111,14 +113,8 @@ invalidate(Datum argument, int cache, uint32 hash)
 			(cache == USERMAPPINGOID && export->mapping_hash == hash))
 			export->stale = true;
 	}
-	/* Listings are cheap; those that somebody waits for are completed. */
-	dlist_foreach(iter, &listings)
-	{
-		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
-
-		if (listing->complete)
-			listing->requested_at = 0;
-	}
+	/* Listings are cheap. */
+	profile_listings_make_stale();
 }
 
 static void
@@ -137,21 +133,6 @@ register_invalidation(void)
  * Exports
  *-------------------------------------------------------------------------
  */
-
-/*
- * May data asked for at that time be used by the current statement?  That of
- * the statement itself always, so that two scans of it see the same.  A
- * transaction that promises a stable snapshot keeps to what it has used before.
- */
-static bool
-recent_enough(TimestampTz requested_at, TimestampTz last_used, int64 max_age)
-{
-	TimestampTz begin =
-		Max(GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp());
-
-	return requested_at >= begin - max_age * 1000 ||
-		   (IsolationUsesXactSnapshot() && seen_by_statement(last_used));
-}
 
 static bool
 may_reuse(const Export *export, const Settings *settings, const char *profile_id, const char *body)
@@ -228,7 +209,6 @@ registry_acquire(const Settings *settings, const char *profile_id, const char *b
 	dlist_iter iter;
 	Export *export;
 
-	register_invalidation();
 	dlist_foreach(iter, &exports)
 	{
 		export = dlist_container(Export, node, iter.cur);
@@ -285,149 +265,6 @@ place_is_free(const Export *wanted)
 }
 
 /*-------------------------------------------------------------------------
- * Profiles
- *-------------------------------------------------------------------------
- */
-
-ProfileListing *
-registry_profiles(const Settings *settings)
-{
-	Credential *credential = credential_get(settings);
-	dlist_iter iter;
-	ProfileListing *listing = NULL;
-
-	register_invalidation();
-	dlist_foreach(iter, &listings)
-	{
-		ProfileListing *candidate = dlist_container(ProfileListing, node, iter.cur);
-
-		if (candidate->credential == credential &&
-			strcmp(candidate->settings->endpoint, settings->endpoint) == 0)
-			listing = candidate;
-	}
-	if (listing == NULL)
-	{
-		MemoryContext context =
-			AllocSetContextCreate(TopMemoryContext, "adsexport_fdw profiles", ALLOCSET_SMALL_SIZES);
-
-		listing = MemoryContextAllocZero(context, sizeof(ProfileListing));
-		listing->context = context;
-		listing->settings = settings_keep(settings, context);
-		listing->credential = credential;
-		dlist_push_head(&listings, &listing->node);
-	}
-	if (!listing->wanted &&
-		(listing->failure.sqlstate != 0 || !listing->complete ||
-		 !recent_enough(listing->requested_at, listing->last_used, settings->max_age)))
-	{
-		listing->failure.sqlstate = 0;
-		listing->complete = false;
-		listing->reauthenticated = false;
-		memset(&listing->retry, 0, sizeof(Retry));
-		listing->due = 0;
-		listing->wanted = true;
-		credential_want(credential);
-	}
-	listing->last_used = GetCurrentTimestamp();
-	return listing;
-}
-
-static void
-remember_profile(const char *profile_id, void *argument)
-{
-	List **profile_ids = argument;
-
-	*profile_ids = lappend(*profile_ids, pstrdup(profile_id));
-}
-
-static void
-end_listing_request(ProfileListing *listing)
-{
-	const Settings *settings = listing->settings;
-	char subject[NAMEDATALEN + 32];
-	size_t length;
-	const char *body = request_body(listing->request, &length);
-	Answer answer;
-
-	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
-	answer_judge(&answer, CALL_PROFILES, listing->request, subject, settings, listing->token);
-	if (answer.action == ACTION_SUCCESS)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(listing->context);
-		List *profile_ids = NIL;
-
-		if (message_parse_profiles(body, length, remember_profile, &profile_ids, &listing->listed))
-		{
-			list_free_deep(listing->profile_ids);
-			listing->profile_ids = profile_ids;
-			listing->complete = listing->listed > 0 || !amazon_other_profiles(listing->credential);
-			listing->wanted = !listing->complete;
-		}
-		else
-		{
-			list_free_deep(profile_ids);
-			answer_unexpected(&answer, CALL_PROFILES, listing->request, subject, settings,
-							  listing->token, "the answer is not a list of profiles");
-		}
-		MemoryContextSwitchTo(old_context);
-	}
-	if (listing->wanted && answer.action != ACTION_SUCCESS)
-	{
-		if (answer.action == ACTION_REAUTHENTICATE && !listing->reauthenticated &&
-			settings->access_token == NULL)
-		{
-			credential_reject(listing->credential, listing->token);
-			credential_want(listing->credential);
-			listing->reauthenticated = true;
-		}
-		else if (!retry_allowed(&listing->retry, &answer, CALL_PROFILES, settings, &listing->due))
-		{
-			listing->failure = answer.failure;
-			listing->wanted = false;
-		}
-	}
-	request_free(listing->request);
-	listing->request = NULL;
-	pfree(listing->token);
-	listing->token = NULL;
-}
-
-static int64
-step_listing(ProfileListing *listing, int64 now)
-{
-	if (listing->request != NULL && request_state(listing->request) >= REQUEST_DONE)
-		end_listing_request(listing);
-	if (!listing->wanted || listing->request != NULL)
-		return REACTOR_NEVER;
-	if (listing->due > now)
-		return listing->due;
-	if (credential_state(listing->credential) == CREDENTIAL_PENDING)
-		credential_want(listing->credential);
-	if (credential_state(listing->credential) == CREDENTIAL_FAILED)
-	{
-		listing->failure = *credential_failure(listing->credential);
-		listing->wanted = false;
-	}
-	else if (credential_state(listing->credential) == CREDENTIAL_READY)
-	{
-		listing->token =
-			MemoryContextStrdup(listing->context, credential_token(listing->credential));
-		listing->requested_at = GetCurrentTimestamp();
-		listing->request = amazon_start_profiles(registry_reactor(), listing->settings,
-												 listing->credential, listing->token, false);
-		if (listing->request == NULL)
-		{
-			failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles",
-						"out of memory");
-			listing->wanted = false;
-		}
-		else if (request_state(listing->request) >= REQUEST_DONE)
-			return now;
-	}
-	return REACTOR_NEVER;
-}
-
-/*-------------------------------------------------------------------------
  * Progress
  *-------------------------------------------------------------------------
  */
@@ -440,21 +277,14 @@ static int64
 step_once(int64 now)
 {
 	int64 due = credential_step_all(reactor, now);
+	int64 next = profile_listings_step(reactor, now);
 	dlist_node *node;
-	dlist_iter iter;
 
-	dlist_foreach(iter, &listings)
-	{
-		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
-		int64 next = step_listing(listing, now);
-
-		due = Min(due, next);
-	}
+	due = Min(due, next);
 	for (node = exports.head.prev; node != NULL && node != &exports.head; node = node->prev)
 	{
 		Export *export = dlist_container(Export, node, node);
 		bool may_request = false;
-		int64 next;
 
 		/* A place in the queue that nobody waits in any more is given up. */
 		if (export->phase == EXPORT_QUEUED)
@@ -501,22 +331,10 @@ registry_forget(void)
 			in_use = true;
 		}
 	}
-	dlist_foreach_modify(iter, &listings)
-	{
-		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
-
-		listing->requested_at = 0;
-	}
+	profile_listings_make_stale();
 	if (in_use)
 		return;
-	dlist_foreach_modify(iter, &listings)
-	{
-		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
-
-		dlist_delete(&listing->node);
-		request_free(listing->request);
-		MemoryContextDelete(listing->context);
-	}
+	profile_listings_forget();
 	credential_forget_all();
 	reactor_free(reactor);
 	reactor = NULL;

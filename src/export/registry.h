@@ -38,6 +38,9 @@ extern Reactor *registry_reactor(void);
 extern void registry_attach(void);
 extern void registry_detach(void);
 
+/* Is anybody attached, so that whoever waits for something else helps it along? */
+extern bool registry_in_use(void);
+
 /* reactor_wait_ends for its reactor, if there is one; does not throw. */
 extern void registry_end_wait(void);
 
@@ -46,33 +49,6 @@ extern void registry_discount(int64 milliseconds);
 
 /* Drive the control requests of all exports and do what is due. */
 extern void registry_step(void);
-
-/*
- * The profiles of the account that can have exports, from one call of the
- * API, remembered like an export: complete once the answer is there, else
- * with failure set, else to be looked at again after registry_step.
- */
-typedef struct ProfileListing
-{
-	dlist_node node;
-	MemoryContext context;
-	const Settings *settings;
-	Credential *credential;
-	size_t listed; /* profiles, those of agencies included */
-	char *token;
-	Request *request;
-	Retry retry;
-	bool reauthenticated;
-	int64 due;
-	bool wanted;
-	TimestampTz requested_at; /* 0: never */
-	TimestampTz last_used;
-	bool complete;
-	List *profile_ids; /* of char * */
-	Failure failure;
-} ProfileListing;
-
-extern ProfileListing *registry_profiles(const Settings *settings);
 
 /* Forget what is not in use: exports, profiles, tokens. */
 extern void registry_forget(void);

@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * profile_listing.h
+ *		The profiles of an account that can have exports, from one call of the
+ *		API, remembered like an export.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_PROFILE_LISTING_H
+#define ADSEXPORT_PROFILE_LISTING_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "export/credential.h"
+#include "export/failure.h"
+#include "lib/ilist.h"
+#include "nodes/pg_list.h"
+
+typedef struct ListingWaiter ListingWaiter;
+
+/*
+ * Complete once the answer is there, else with failure set, else to be looked
+ * at again after profile_listings_step.
+ */
+typedef struct ProfileListing
+{
+	dlist_node node;
+	MemoryContext context;
+	const Settings *settings;
+	Credential *credential;
+	size_t listed; /* profiles, those of agencies included */
+	char *token;
+	Request *request;
+	Retry retry;
+	bool reauthenticated;
+	int64 due;
+	bool wanted;
+	TimestampTz requested_at; /* 0: never */
+	TimestampTz last_used;
+	bool complete;
+	List *profile_ids; /* of char * */
+	Failure failure;
+	dlist_head waiters;
+} ProfileListing;
+
+/* Find or make; asked for (again) if what is known is too old. */
+extern ProfileListing *profile_listing_get(const Settings *settings);
+
+/*
+ * Whoever waits for a list is told of its end as soon as that is known,
+ * whichever scan is being read at that moment.  The callback finds the list
+ * complete, or its failure; it is called once, and must not raise an error
+ * that is the remote's.
+ */
+struct ListingWaiter
+{
+	dlist_node node;
+	ProfileListing *listing; /* that is waited for, or NULL */
+	void (*arrived)(ListingWaiter *waiter);
+};
+
+extern void profile_listing_await(ProfileListing *listing, ListingWaiter *waiter);
+
+/* Waits no longer, if it did.  Does not throw. */
+extern void profile_listing_leave(ListingWaiter *waiter);
+
+/* Do what is due; returns when something is due next. */
+extern int64 profile_listings_step(Reactor *reactor, int64 now);
+
+extern bool profile_listings_any_request(void);
+
+/* What is known is not to be used by a later statement. */
+extern void profile_listings_make_stale(void);
+
+/* Nobody may hold one any more. */
+extern void profile_listings_forget(void);
+
+#endif /* ADSEXPORT_PROFILE_LISTING_H */

@@ -1,0 +1,182 @@
+"""What a query waits for: requests as early as can be, whatever the shape of its plan, and with the default options.
+
+How long it takes is measured by bench/waits; here the emulator's log says what was asked in which order.
+"""
+
+import unittest
+
+import support
+
+TABLES = ("campaigns", "ad_groups", "targets", "ads")
+
+
+def profile(number):
+    return {"profileId": number, "countryCode": "US", "currencyCode": "USD", "timezone": "UTC", "access": "edit",
+            "rows": {"campaigns": 2, "ad_groups": 2, "targets": 2, "ads": 2},
+            "accountInfo": {"marketplaceStringId": "X", "id": str(number), "type": "seller", "name": str(number)}}
+
+
+class WaitCase(support.TestCase):
+    # More than the vendor's cap.
+    PROFILES = 7
+
+    def setUp(self):
+        super().setUp()
+        self.emulator.settings(profiles=[profile(7000 + number) for number in range(self.PROFILES)])
+
+    def default_options(self, **options):
+        """All profiles of the account, as everybody begins; tests only poll faster."""
+        self.amazon(**dict({"profile_ids": None, "max_age": None}, **options))
+
+    def first(self, call, **wanted):
+        """The number in the log of the first of these calls."""
+        return self.calls(call, **wanted)[0]["id"]
+
+
+class Early(WaitCase):
+    """All requests that can be sent are sent before anything is read."""
+
+    SHAPES = (
+        "SELECT count(*) FROM ads.campaigns NATURAL JOIN ads.ad_groups NATURAL JOIN ads.targets NATURAL JOIN ads.ads",
+        "SELECT (SELECT count(*) FROM ads.campaigns), (SELECT count(*) FROM ads.ad_groups), (SELECT count(*) FROM ads.targets), "
+        "(SELECT count(*) FROM ads.ads)",
+        "WITH c AS MATERIALIZED (SELECT count(*) FROM ads.campaigns), g AS MATERIALIZED (SELECT count(*) FROM ads.ad_groups), "
+        "t AS MATERIALIZED (SELECT count(*) FROM ads.targets) SELECT *, (SELECT count(*) FROM ads.ads) FROM c, g, t",
+        "SELECT count(*) FROM ads.campaigns UNION ALL SELECT count(*) FROM ads.ad_groups UNION ALL SELECT count(*) FROM ads.targets "
+        "UNION ALL SELECT count(*) FROM ads.ads",
+        "SELECT profile_id FROM ads.campaigns UNION ALL SELECT profile_id FROM ads.ad_groups UNION ALL SELECT profile_id FROM ads.targets "
+        "UNION ALL SELECT profile_id FROM ads.ads",
+        "SELECT count(*) FROM ads.campaigns c WHERE EXISTS (SELECT FROM ads.ad_groups g WHERE g.profile_id = c.profile_id) "
+        "AND profile_id NOT IN (SELECT 'x' || profile_id FROM ads.targets) AND length(profile_id) <= (SELECT 9 * count(*) FROM ads.ads)",
+        "SELECT (SELECT count(*) FROM ads.ad_groups g WHERE g.name <> c.name), t.*, a.* FROM ads.campaigns c "
+        "LEFT JOIN ads.ads a ON a.name <> c.name, LATERAL (SELECT count(*) FROM ads.targets t WHERE length(t.target_id) > length(c.name)) t",
+    )
+
+    def check_early(self):
+        first_read = self.first("download")
+        for table in TABLES:
+            self.assertLess(self.first("request", entity=table), first_read, "%s was requested after another was read" % table)
+            self.assertEqual(self.count_calls("request", entity=table), self.PROFILES)
+        self.assertEqual([call for call in self.calls() if call["status"] == 429], [])
+
+    def test_shapes(self):
+        self.emulator.settings(export_delay=0.1)
+        for join in ("enable_hashjoin", "enable_mergejoin", None):
+            self.default_options(max_age=0)
+            if join:
+                self.session.run("SET %s = off" % join)
+            for shape in self.SHAPES if join else self.SHAPES[:1]:
+                with self.subTest(shape=shape, without=join):
+                    self.clear_log()
+                    self.session.rows(shape)
+                    self.check_early()
+
+    def test_rescans_and_prepared_plans(self):
+        self.default_options(max_age=0)
+        self.session.run("SET plan_cache_mode = force_generic_plan")
+        self.session.run("PREPARE q (text) AS SELECT count(*) FROM ads.campaigns c, ads.ad_groups g, ads.targets t, ads.ads a "
+                         "WHERE c.state <> $1 AND g.state <> $1 AND t.state <> $1 AND a.state <> $1")
+        for state in ("ARCHIVED", "PAUSED"):
+            self.clear_log()
+            self.session.rows("EXECUTE q ('%s')" % state)
+            self.check_early()
+
+    def test_cursors(self):
+        self.default_options(max_age=0)
+        self.session.run("BEGIN")
+        self.session.run("DECLARE c CURSOR FOR SELECT * FROM ads.campaigns, ads.ad_groups")
+        self.session.run("DECLARE d CURSOR FOR SELECT * FROM ads.targets, ads.ads")
+        # Fetching from one brings the other on.
+        self.assertEqual(len(self.session.rows("FETCH ALL FROM c")), (2 * self.PROFILES) ** 2)
+        self.check_early()
+        self.assertEqual(len(self.session.rows("FETCH ALL FROM d")), (2 * self.PROFILES) ** 2)
+        self.session.run("COMMIT")
+
+    def test_partitions(self):
+        self.default_options(max_age=0)
+        self.session.run("DROP TABLE IF EXISTS parts; CREATE TABLE parts (kind text, campaign_id text, profile_id text) PARTITION BY LIST (kind)")
+        for table in TABLES:
+            self.session.run("CREATE FOREIGN TABLE part_%s PARTITION OF parts FOR VALUES IN ('%s') SERVER amazon OPTIONS (entity '%s')" % (table, table, table))
+            self.session.run("ALTER FOREIGN TABLE part_%s ALTER kind OPTIONS (ADD json_path 'noSuchKey')" % table)
+        for asynchronous in ("on", "off"):
+            if self.session.connection.server_version >= 140000:
+                self.session.run("SET enable_async_append = %s" % asynchronous)
+            self.clear_log()
+            # Nothing passes, but everything is read.
+            self.session.rows("SELECT count(*) FROM parts")
+            self.check_early()
+
+    def test_beside_amplitude(self):
+        """Exports go on while events are waited for."""
+        self.default_options()
+        self.amplitude()
+        self.emulator.settings(amplitude_delay=1.5, export_delay=0.1)
+        self.session.rows("SELECT (SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01' AND "
+                          "server_upload_time < '2025-03-01 02:00'), (SELECT count(*) FROM ads.campaigns)")
+        (events,) = self.calls("export")
+        done = [call for call in self.calls("status") if call["time"] < events["time"] + events["seconds"]]
+        self.assertEqual(len({call["export"] for call in done}), self.PROFILES)
+
+
+class Lists(WaitCase):
+    """The list of profiles that the default options need: its troubles are those of the scan that needs it."""
+
+    def two_accounts(self, **fault):
+        """Tables ads.* of an account that is well, and other.* of one whose list is in trouble."""
+        second = "amzn1.application-oa2-client.second"
+        self.default_options()
+        self.amazon("other", "other", mapping=self.amazon_mapping(second), profile_ids=None, max_retries=0)
+        self.fault({"call": "profiles", "client": second}, **fault)
+
+    def test_failure_belongs_to_its_scan(self):
+        self.two_accounts(status=403, body_kind="universal", message="no access")
+        # The one that is well is read first, and the other never.
+        self.session.run("SET enable_async_append = off" if self.session.connection.server_version >= 140000 else "SELECT 1")
+        both = "SELECT profile_id FROM ads.campaigns UNION ALL SELECT profile_id FROM other.ads"
+        self.assertEqual(len(self.session.rows(both + " LIMIT 3")), 3)
+        self.assertEqual(self.count_calls("profiles"), 2)
+        self.expect_error("42501", both, 'foreign table "ads"', "Server other", "no access")
+        # A failure is not remembered.
+        self.clear_faults()
+        self.assertEqual(len(self.session.rows(both)), 4 * self.PROFILES)
+
+    def test_late_failure(self):
+        """It is known only while the other scan is read."""
+        self.two_accounts(status=500, delay=0.3)
+        self.emulator.settings(export_delay=0.6)
+        self.session.run("SET enable_async_append = off" if self.session.connection.server_version >= 140000 else "SELECT 1")
+        both = "SELECT profile_id FROM ads.campaigns UNION ALL SELECT profile_id FROM other.ads"
+        self.assertEqual(len(self.session.rows(both + " LIMIT 3")), 3)
+        self.expect_error("08006", both, 'foreign table "ads"', "Server other")
+
+    def test_empty_list(self):
+        self.two_accounts(status=200, body="[]")
+        self.session.run("SET enable_async_append = off" if self.session.connection.server_version >= 140000 else "SELECT 1")
+        both = "SELECT profile_id FROM ads.campaigns UNION ALL SELECT profile_id FROM other.ads"
+        self.assertEqual(len(self.session.rows(both + " LIMIT 3")), 3)
+        self.expect_error("HV00L", both, 'foreign table "ads"', "The list of profiles is empty", "server other")
+
+    def test_list_that_changes(self):
+        """Each statement has one list, for all of its scans."""
+        self.default_options(max_age=0)
+        query = "SELECT (SELECT count(DISTINCT profile_id) FROM ads.campaigns), (SELECT count(DISTINCT profile_id) FROM ads.ads WHERE state <> 'x')"
+        self.assertEqual(self.session.rows(query), [(7, 7)])
+        self.emulator.settings(profiles=[profile(7000 + number) for number in range(3)])
+        self.assertEqual(self.session.rows(query), [(3, 3)])
+
+    def test_cancelled_while_waiting(self):
+        """A scan that is gone is not brought on."""
+        self.default_options()
+        self.fault({"call": "profiles"}, delay=1)
+        running = self.session.start("SELECT * FROM ads.campaigns, ads.ads")
+        self.wait_for_call("profiles")
+        self.cancel(running)
+        self.assertEqual(running.error.pgcode, "57014")
+        self.clear_faults()
+        self.session.run("BEGIN; SAVEPOINT s; DECLARE c CURSOR FOR SELECT * FROM ads.ads; ROLLBACK TO s")
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
+        self.session.run("COMMIT")
+
+
+if __name__ == "__main__":
+    unittest.main()
