@@ -279,11 +279,8 @@ read_special_string(JsonbBuilder *builder, const char *start)
 			string.escaped = true;
 			next++;
 		}
-		else if ((unsigned char) *next < ' ' && *next != '\0')
-		{
-			builder->next = next;
-			return read_failed(builder, "no control character in a string");
-		}
+		else if ((unsigned char) *next < ' ')
+			string.escaped = true;
 	}
 	if (next >= builder->end)
 	{

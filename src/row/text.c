@@ -243,7 +243,8 @@ text_from_json(ValueContext *context, const JsonValue *json, const char **text, 
 			break;
 	}
 
-	output = scratch_reserve(&context->decoded, source_length * 3 + JSON_PADDING);
+	output = scratch_reserve(&context->decoded,
+							 json_text_copied_size(start, source_length) + JSON_PADDING);
 	if (!json_text_copy(start, source_length, context->invalid_text, output, length, &error))
 	{
 		StreamError ignored;

@@ -219,7 +219,8 @@ find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, 
 		}
 		if (*next == '\n' && lines)
 			break;
-		/* Another control character; whoever decodes the string decides. */
+		/* Another control character: no text of its own, as an escape is none. */
+		*escaped = true;
 		next++;
 	}
 	*stop = next;
@@ -1645,13 +1646,21 @@ read_escape(const unsigned char *next, size_t available)
 	return escape;
 }
 
-/* Are the eight bytes of a word ASCII, and none of them NUL or a backslash? */
+/* Is it ASCII, and no control character or backslash? */
+static inline bool
+is_plain(char character)
+{
+	return (signed char) character >= ' ' && character != '\\';
+}
+
+/* Are the eight bytes of a word plain?  Says no now and then although they are. */
 static inline bool
 is_plain_word(uint64_t word)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	uint64_t no_backslash = word ^ (ones * '\\');
-	uint64_t special = word | ((word - ones) & ~word) | ((no_backslash - ones) & ~no_backslash);
+	uint64_t special =
+		word | ((word - ones * ' ') & ~word) | ((no_backslash - ones) & ~no_backslash);
 
 	return (special & (ones * 0x80)) == 0;
 }
@@ -1690,7 +1699,7 @@ copy_short_plain_text(char *output, const char *text, size_t length)
 	else
 	{
 		for (size_t i = 0; i < length; i++)
-			if ((signed char) text[i] <= 0 || text[i] == '\\')
+			if (!is_plain(text[i]))
 				return false;
 		for (size_t i = 0; i < length; i++)
 			output[i] = text[i];
@@ -1698,19 +1707,93 @@ copy_short_plain_text(char *output, const char *text, size_t length)
 	return true;
 }
 
+/* What a copy makes of the text. */
+typedef enum CopyMode
+{
+	COPY_DECODED,      /* the text itself: escapes are resolved */
+	COPY_JSON,         /* JSON that was checked: escapes stay */
+	COPY_JSON_CONTROLS /* the same, with raw control characters in its strings */
+} CopyMode;
+
+static __attribute__((cold, noinline)) void
+refuse_control_character(unsigned char character, uint64_t offset, StreamError *error)
+{
+	if (character == '\0')
+		stream_error_set(error, STREAM_ERROR_CORRUPT, offset,
+						 "NUL byte in a JSON string cannot be converted to text");
+	else
+		stream_error_set(error, STREAM_ERROR_CORRUPT, offset,
+						 "control character 0x%02x in a JSON string is not escaped", character);
+}
+
 /*
- * Copy text[0 .. length) to output as text that any column could hold.  Escapes
- * are resolved, or copied where keep_escapes is set.  Returns false with *error
- * set where the policy does not allow what is there.
+ * Copy the escape at *next, which is moved behind it.  Returns false with
+ * *error set where it is none, or none that the policy allows.
  */
 static bool
-copy_text(const char *text, size_t length, bool keep_escapes, JsonTextPolicy policy, char *output,
+copy_escape(const char **next, const char *end, uint64_t offset, CopyMode mode,
+			JsonTextPolicy policy, char **written, StreamError *error)
+{
+	size_t available = (size_t) (end - *next);
+	Escape escape = read_escape((const unsigned char *) *next, available);
+
+	if (escape.kind == ESCAPE_MALFORMED)
+	{
+		char quoted[64];
+
+		stream_escape(quoted, sizeof(quoted), *next, available < 6 ? available : 6);
+		stream_error_set(error, STREAM_ERROR_CORRUPT, offset,
+						 "malformed escape in a JSON string at \"%s\"", quoted);
+		return false;
+	}
+	if (escape.kind == ESCAPE_NO_TEXT && policy == JSON_TEXT_ERROR)
+	{
+		stream_error_set(error, STREAM_ERROR_CORRUPT, offset,
+						 "\\u%04x in a JSON string cannot be converted to text%s",
+						 (unsigned) escape.code,
+						 escape.code == 0 ? "" : ": it is half of a surrogate pair");
+		return false;
+	}
+	if (escape.kind == ESCAPE_NO_TEXT)
+	{
+		memcpy(*written, REPLACEMENT, 3);
+		*written += 3;
+	}
+	else if (mode == COPY_DECODED)
+		*written += write_utf8(*written, escape.code);
+	else
+	{
+		memcpy(*written, *next, escape.length);
+		*written += escape.length;
+	}
+	*next += escape.length;
+	return true;
+}
+
+/* Write a control character as JSON has it. */
+static char *
+write_control_escape(char *written, unsigned char character)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	memcpy(written, "\\u00", 4);
+	written[4] = digits[character >> 4];
+	written[5] = digits[character & 15];
+	return written + 6;
+}
+
+/*
+ * Copy text[0 .. length) to output as text that any column could hold.
+ * Returns false with *error set where the policy does not allow what is there.
+ */
+static bool
+copy_text(const char *text, size_t length, CopyMode mode, JsonTextPolicy policy, char *output,
 		  size_t *output_length, StreamError *error)
 {
 	const char *next = text;
 	const char *const end = text + length;
 	char *written = output;
-	char quoted[64];
+	bool in_string = false; /* with COPY_JSON_CONTROLS */
 
 	if (error != NULL)
 		stream_error_clear(error);
@@ -1719,7 +1802,9 @@ copy_text(const char *text, size_t length, bool keep_escapes, JsonTextPolicy pol
 		size_t available = (size_t) (end - next);
 		unsigned char character = (unsigned char) *next;
 
-		if (available >= 16)
+		if (mode == COPY_JSON_CONTROLS)
+			in_string ^= character == '"';
+		else if (available >= 16)
 		{
 			if (all_plain_text(next))
 			{
@@ -1738,42 +1823,27 @@ copy_text(const char *text, size_t length, bool keep_escapes, JsonTextPolicy pol
 		/* Something special is near. */
 		if (character == '\\')
 		{
-			Escape escape = read_escape((const unsigned char *) next, available);
-
-			if (escape.kind == ESCAPE_MALFORMED)
-			{
-				stream_escape(quoted, sizeof(quoted), next, available < 6 ? available : 6);
-				stream_error_set(error, STREAM_ERROR_CORRUPT, (uint64_t) (next - text),
-								 "malformed escape in a JSON string at \"%s\"", quoted);
+			if (!copy_escape(&next, end, (uint64_t) (next - text), mode, policy, &written, error))
 				return false;
-			}
-			if (escape.kind == ESCAPE_CHARACTER)
+		}
+		else if (character >= ' ' && character < 0x80)
+			*written++ = *next++;
+		else if (character < ' ' && character != '\0')
+		{
+			/* In JSON that was checked it is white space, unless it is in a string. */
+			if (mode == COPY_JSON_CONTROLS && in_string)
 			{
-				if (keep_escapes)
-				{
-					memcpy(written, next, escape.length);
-					written += escape.length;
-				}
-				else
-					written += write_utf8(written, escape.code);
+				written = write_control_escape(written, character);
+				next++;
 			}
-			else if (policy == JSON_TEXT_REPLACE)
+			else if (mode == COPY_DECODED && policy == JSON_TEXT_ERROR)
 			{
-				memcpy(written, REPLACEMENT, 3);
-				written += 3;
+				refuse_control_character(character, (uint64_t) (next - text), error);
+				return false;
 			}
 			else
-			{
-				stream_error_set(error, STREAM_ERROR_CORRUPT, (uint64_t) (next - text),
-								 "\\u%04x in a JSON string cannot be converted to text%s",
-								 (unsigned) escape.code,
-								 escape.code == 0 ? "" : ": it is half of a surrogate pair");
-				return false;
-			}
-			next += escape.length;
+				*written++ = *next++;
 		}
-		else if (character < 0x80 && character != '\0')
-			*written++ = *next++;
 		else
 		{
 			unsigned bad = 1;
@@ -1794,12 +1864,13 @@ copy_text(const char *text, size_t length, bool keep_escapes, JsonTextPolicy pol
 			}
 			else if (character == '\0')
 			{
-				stream_error_set(error, STREAM_ERROR_CORRUPT, (uint64_t) (next - text),
-								 "NUL byte in a JSON string cannot be converted to text");
+				refuse_control_character(character, (uint64_t) (next - text), error);
 				return false;
 			}
 			else
 			{
+				char quoted[64];
+
 				stream_escape(quoted, sizeof(quoted), next, available < 4 ? available : 4);
 				stream_error_set(error, STREAM_ERROR_CORRUPT, (uint64_t) (next - text),
 								 "invalid UTF-8 in a JSON string at \"%s\"", quoted);
@@ -1822,7 +1893,8 @@ bool
 json_string_decode(const JsonValue *value, JsonTextPolicy policy, char *output,
 				   size_t *output_length, StreamError *error)
 {
-	return copy_text(value->start, value->length, false, policy, output, output_length, error);
+	return copy_text(value->start, value->length, COPY_DECODED, policy, output, output_length,
+					 error);
 }
 
 bool
@@ -1877,10 +1949,11 @@ skip_space_until(const char *next, const char *end)
 
 /*
  * Check the string whose content begins at next.  Returns what is behind its
- * closing quote, or NULL with *stop and *problem set.
+ * closing quote, or NULL with *stop and *problem set.  Control characters are
+ * let pass if first_control is given, which is set to the first one.
  */
 static const char *
-check_string(const char *next, const char *end, bool allow_nul, const char **stop,
+check_string(const char *next, const char *end, const char **first_control, const char **stop,
 			 const char **problem)
 {
 	for (;;)
@@ -1915,19 +1988,25 @@ check_string(const char *next, const char *end, bool allow_nul, const char **sto
 			}
 			next += escape.length;
 		}
-		else if (character < 0x20 && !(allow_nul && character == '\0'))
+		else if (character >= 0x20)
+			next++;
+		else if (first_control != NULL)
+		{
+			if (*first_control == NULL)
+				*first_control = next;
+			next++;
+		}
+		else
 		{
 			*problem = "control character in a string";
 			return NULL;
 		}
-		else
-			next++;
 	}
 }
 
-/* allow_nul lets raw NUL bytes pass inside strings. */
+/* first_control: see check_string. */
 static bool
-check_syntax(const char *text, size_t length, bool allow_nul, StreamError *error)
+check_syntax(const char *text, size_t length, const char **first_control, StreamError *error)
 {
 	const char *next = text;
 	const char *const end = text + length;
@@ -1950,7 +2029,7 @@ read_value:
 		goto malformed;
 	if (*next == '"')
 	{
-		next = check_string(next + 1, end, allow_nul, &stop, &problem);
+		next = check_string(next + 1, end, first_control, &stop, &problem);
 		if (next == NULL)
 			goto malformed;
 	}
@@ -2021,7 +2100,7 @@ read_key:
 	problem = "expected a key";
 	if (next >= end || *next != '"')
 		goto malformed;
-	next = check_string(next + 1, end, allow_nul, &stop, &problem);
+	next = check_string(next + 1, end, first_control, &stop, &problem);
 	if (next == NULL)
 		goto malformed;
 	next = skip_space_until(next, end);
@@ -2042,18 +2121,43 @@ malformed:
 bool
 json_validate(const char *text, size_t length, StreamError *error)
 {
-	return check_syntax(text, length, false, error);
+	return check_syntax(text, length, NULL, error);
+}
+
+size_t
+json_text_copied_size(const char *text, size_t length)
+{
+	size_t size = length;
+
+	for (size_t i = 0; i < length; i++)
+	{
+		unsigned char character = (unsigned char) text[i];
+
+		/* U+FFFD is three bytes long, the escape of a control character six. */
+		size += (size_t) (character >= 0x80) * 2 + (size_t) (character < 0x20) * 5;
+	}
+	return size;
 }
 
 bool
 json_text_copy(const char *text, size_t length, JsonTextPolicy policy, char *output,
 			   size_t *output_length, StreamError *error)
 {
+	const char *control = NULL;
+
+	if (!check_syntax(text, length, &control, error))
+		return false;
+	if (control != NULL && policy == JSON_TEXT_ERROR)
+	{
+		refuse_control_character((unsigned char) *control, (uint64_t) (control - text), error);
+		return false;
+	}
+
 	/*
 	 * Outside strings the syntax leaves ASCII only and no backslash, so the
-	 * copy need not know where strings begin and end.
+	 * copy need not know where strings begin and end unless there are control
+	 * characters in them.
 	 */
-	if (!check_syntax(text, length, policy == JSON_TEXT_REPLACE, error))
-		return false;
-	return copy_text(text, length, true, policy, output, output_length, error);
+	return copy_text(text, length, control != NULL ? COPY_JSON_CONTROLS : COPY_JSON, policy, output,
+					 output_length, error);
 }

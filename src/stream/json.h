@@ -40,8 +40,9 @@ typedef enum JsonType
 
 /*
  * Text of a value inside the caller's buffer.  For a string, start and length
- * leave out the quotes and escaped says whether it holds a backslash; bytes
- * are not yet known to be valid UTF-8.  A number's syntax has been checked.
+ * leave out the quotes, and escaped says whether it holds a backslash or a raw
+ * control character, so that it is not its own text; bytes are not yet known
+ * to be valid UTF-8.  A number's syntax has been checked.
  * An array or object includes its brackets; its inside has been checked for
  * matching brackets and strings only.
  */
@@ -116,9 +117,9 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  * ones cost little more, however large the record: it is only walked again
  * when its end has been found or its size has doubled.
  *
- * Raw control characters in a string are let pass here and by
- * json_string_decode (json_validate refuses them), except for a line break in
- * JSON_FRAMING_LINES, where it means that a line was cut.
+ * Raw control characters in a string are let pass here: what becomes of them
+ * is for the policy of whoever decodes the string to say.  Only a line break in
+ * JSON_FRAMING_LINES is an error, where it means that a line was cut.
  */
 extern StreamStatus json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 									 size_t *consumed, JsonValue *values);
@@ -161,24 +162,26 @@ extern bool json_string_equals(const JsonValue *value, const char *text);
 
 /*
  * Check the whole syntax of a value's text (RFC 8259: numbers, literals,
- * strings with their escapes, depth up to JSON_MAX_DEPTH).  Used before a
- * value is handed on as json text.  UTF-8 is not checked here.
+ * strings with their escapes and without control characters, depth up to
+ * JSON_MAX_DEPTH).  Used before a value is handed on as json text.  UTF-8 is
+ * not checked here.
  */
 extern bool json_validate(const char *text, size_t length, StreamError *error);
 
 typedef enum JsonTextPolicy
 {
 	JSON_TEXT_ERROR,  /* refuse what is not text */
-	JSON_TEXT_REPLACE /* put U+FFFD there */
+	JSON_TEXT_REPLACE /* put U+FFFD there; what JSON should have escaped is taken as it is */
 } JsonTextPolicy;
 
 /*
  * Decode a string value: resolve escapes (surrogate pairs included) and check
- * that the result is valid UTF-8 without U+0000.  Writes at most
+ * that the result is valid UTF-8 without U+0000 and that JSON's own rule was
+ * kept, which is to escape control characters.  Writes at most
  * json_string_decoded_size(value) bytes to output (no NUL behind) and sets
  * *output_length.  Under JSON_TEXT_REPLACE a lone surrogate, an escaped or
- * raw NUL and each maximal invalid byte sequence become U+FFFD.  Returns
- * false with *error set (offset counts from the string's first byte) under
+ * raw NUL and each maximal invalid byte sequence become U+FFFD; other control
+ * characters are text and stay.  Returns false with *error set (offset counts from the string's first byte) under
  * JSON_TEXT_ERROR, and under both for a malformed escape.
  */
 extern size_t json_string_decoded_size(const JsonValue *value);
@@ -188,10 +191,12 @@ extern bool json_string_decode(const JsonValue *value, JsonTextPolicy policy, ch
 /*
  * The same for a whole piece of JSON text that stays JSON (a column of type
  * json, or text holding an object): copies it, under JSON_TEXT_REPLACE with
- * the escapes and bytes that no text column could hold replaced by U+FFFD,
- * under JSON_TEXT_ERROR refusing them.  Syntax as json_validate.  Output
- * needs at most 3 * length bytes.
+ * the escapes and bytes that no text column could hold replaced by U+FFFD and
+ * control characters in strings escaped, under JSON_TEXT_ERROR refusing them.
+ * Syntax as json_validate otherwise.  Output needs at most
+ * json_text_copied_size bytes.
  */
+extern size_t json_text_copied_size(const char *text, size_t length);
 extern bool json_text_copy(const char *text, size_t length, JsonTextPolicy policy, char *output,
 						   size_t *output_length, StreamError *error);
 

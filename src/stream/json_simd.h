@@ -80,7 +80,8 @@ load_word(const void *bytes)
  *
  * classify_block: the four masks of SKIP_BLOCK bytes.
  *
- * all_plain_text: are 16 bytes all ASCII, none of them NUL or a backslash?
+ * all_plain_text: are 16 bytes all ASCII, none of them a control character
+ * (DEL is none) or a backslash?
  */
 
 #if defined(JSON_SIMD_SSE2)
@@ -179,9 +180,9 @@ all_plain_text(const char *bytes)
 	__m128i block = _mm_loadu_si128((const __m128i *) bytes);
 	__m128i special = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
 
-	special = _mm_or_si128(special, _mm_cmpeq_epi8(block, _mm_setzero_si128()));
-	/* movemask takes the top bits, which block has set where it is not ASCII. */
-	return _mm_movemask_epi8(_mm_or_si128(special, block)) == 0;
+	/* Compared as signed numbers, bytes beyond ASCII are less than a space, too. */
+	special = _mm_or_si128(special, _mm_cmplt_epi8(block, _mm_set1_epi8(' ')));
+	return _mm_movemask_epi8(special) == 0;
 }
 
 #elif defined(JSON_SIMD_NEON)
@@ -286,8 +287,8 @@ all_plain_text(const char *bytes)
 	uint8x16_t block = vld1q_u8((const uint8_t *) bytes);
 	uint8x16_t special = vceqq_u8(block, vdupq_n_u8('\\'));
 
-	/* NUL and everything over 7f in one comparison: block - 1 >= 7f. */
-	special = vorrq_u8(special, vcgeq_u8(vsubq_u8(block, vdupq_n_u8(1)), vdupq_n_u8(0x7f)));
+	/* Below 20 and over 7f in one comparison: block - 20 >= 60. */
+	special = vorrq_u8(special, vcgeq_u8(vsubq_u8(block, vdupq_n_u8(0x20)), vdupq_n_u8(0x60)));
 	return vmaxvq_u8(special) == 0;
 }
 
@@ -384,7 +385,7 @@ all_plain_text(const char *bytes)
 	{
 		uint64_t word = load_word(bytes + i);
 
-		special |= word | zero_bytes(word) | equal_bytes(word, '\\');
+		special |= word | ~((word | EVERY_BYTE(0x80)) - EVERY_BYTE(0x20)) | equal_bytes(word, '\\');
 	}
 	return (special & EVERY_BYTE(0x80)) == 0;
 }

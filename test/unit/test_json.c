@@ -306,7 +306,7 @@ test_values(void)
 		   "escaped string:\\\" | escaped string:\\\\\n"
 		   "escaped string:a\\u0041 | escaped string:\\\\\\\"]}\nend\n");
 	expect("a.b", "[{\"x\":{\"q\":\"\\\\\\\"}\",\"\\\\\":\"]\"},\"a\":{\"b\":\"tab\there\"}}]",
-		   "string:tab\there\nend\n");
+		   "escaped string:tab\there\nend\n");
 
 	begin_test("long keys and values at every length");
 	for (int length = 1; length < 150; length++)
@@ -1048,8 +1048,28 @@ test_decode(void)
 			-1, policy,
 			"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
 			-1);
-		/* Raw control characters are no JSON, but they are text. */
-		expect_decoded("a\tb\x7f", -1, policy, "a\tb\x7f", -1);
+		expect_decoded("a\x7f b", -1, policy, "a\x7f b", -1);
+	}
+
+	begin_test("decoding raw control characters, which are text but no JSON");
+	for (unsigned char control = 1; control < 0x20; control++)
+	{
+		char text[] = { 'a', (char) control, 'b' };
+
+		expect_decoded(text, 3, JSON_TEXT_ERROR, NULL, 0);
+		expect_decoded(text, 3, JSON_TEXT_REPLACE, text, 3);
+		expect_decoded(text + 1, 1, JSON_TEXT_ERROR, NULL, 0);
+		expect_decoded(text + 1, 1, JSON_TEXT_REPLACE, text + 1, 1);
+	}
+	{
+		JsonValue value = string_value("0123456789abcdefgh\x1fi", 20);
+		char output[60];
+		size_t length;
+		StreamError error;
+
+		CHECK(!json_string_decode(&value, JSON_TEXT_ERROR, output, &length, &error));
+		CHECK_NUMBER(error.offset, 18);
+		CHECK_CONTAINS(error.message, "control character 0x1f in a JSON string is not escaped");
 	}
 
 	begin_test("decoding malformed escapes");
@@ -1156,7 +1176,8 @@ test_decode(void)
 		if (json_string_decode(&value, JSON_TEXT_ERROR, output, &length, NULL) == surrogate ||
 			(!surrogate && (length != utf8_length || memcmp(output, utf8, length) != 0)))
 			CHECK_THAT(false, "escape of U+%04X", code);
-		if (code == '\\')
+		/* JSON has these as escapes only. */
+		if (code == '\\' || code < ' ')
 			continue;
 		value = string_value(utf8, utf8_length);
 		if (json_string_decode(&value, JSON_TEXT_ERROR, output, &length, NULL) == surrogate ||
@@ -1314,7 +1335,8 @@ expect_copied(const char *text, int text_length, JsonTextPolicy policy, const ch
 {
 	size_t length = text_length < 0 ? strlen(text) : (size_t) text_length;
 	char *input = malloc(length > 0 ? length : 1);
-	char *output = malloc(3 * length + 1);
+	size_t output_size = json_text_copied_size(text, length);
+	char *output = malloc(output_size > 0 ? output_size : 1);
 	size_t output_length = 0;
 	StreamError error;
 	bool done;
@@ -1344,10 +1366,38 @@ test_copy(void)
 		expect_copied("{\"a\":[1,\"\\n\\u00e9\\ud83d\\ude00\\\\u0000\",\"\xc3\xa9\"]}", -1, policy,
 					  "{\"a\":[1,\"\\n\\u00e9\\ud83d\\ude00\\\\u0000\",\"\xc3\xa9\"]}");
 		expect_copied("[1,]", -1, policy, NULL);
-		expect_copied("[\"\t\"]", -1, policy, NULL);
+		expect_copied("[ \"a long string with a break in it\",\n\t\r\n\"\\\"\"\n]", -1, policy,
+					  "[ \"a long string with a break in it\",\n\t\r\n\"\\\"\"\n]");
 		expect_copied("[\"\\x\"]", -1, policy, NULL);
 		expect_copied("[\0]", 3, policy, NULL);
 		expect_copied("[\xff]", -1, policy, NULL);
+	}
+
+	begin_test("copying raw control characters in strings");
+	for (unsigned char control = 1; control < 0x20; control++)
+	{
+		char text[80];
+		char expected[80];
+
+		snprintf(text, sizeof(text), "{\n\"a\\\"%c\":\t[\"0123456789abcdef%cx\",\n\"\"],\"%c\":1}",
+				 control, control, control);
+		snprintf(expected, sizeof(expected),
+				 "{\n\"a\\\"\\u%04x\":\t[\"0123456789abcdef\\u%04xx\",\n\"\"],\"\\u%04x\":1}",
+				 control, control, control);
+		expect_copied(text, -1, JSON_TEXT_ERROR, NULL);
+		expect_copied(text, -1, JSON_TEXT_REPLACE, expected);
+	}
+	{
+		char output[80];
+		size_t length;
+		StreamError error;
+
+		CHECK(!json_text_copy("[\"a\tb\"]", 7, JSON_TEXT_ERROR, output, &length, &error));
+		CHECK_NUMBER(error.offset, 3);
+		CHECK_CONTAINS(error.message, "control character 0x09 in a JSON string is not escaped");
+		/* Whatever else is wrong with it is what is said. */
+		CHECK(!json_text_copy("[\"a\tb\",]", 8, JSON_TEXT_ERROR, output, &length, &error));
+		CHECK_CONTAINS(error.message, "malformed JSON value: ");
 	}
 
 	begin_test("copying what is no text");
