@@ -11,10 +11,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "net/signals.h"
 
 /* Blocks in all: some full, one being filled, one or two being read. */
 #define BLOCK_COUNT 6
@@ -368,18 +369,15 @@ static bool
 start_thread(ReadAhead *read_ahead)
 {
 	pthread_attr_t attributes;
-	sigset_t all;
 	sigset_t saved;
 	bool started;
 
-	/* The process's signal handlers must not run in the thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved);
+	signals_block(&saved);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	started = pthread_create(&read_ahead->thread, &attributes, run, read_ahead) == 0;
 	pthread_attr_destroy(&attributes);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	signals_restore(&saved);
 	return started;
 }
 

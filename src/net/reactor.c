@@ -5,38 +5,31 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "net/internal.h"
+#include "net/reactor.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "net/multiplexer.h"
+#include "net/signals.h"
+#include "net/transfer.h"
 
 #define EVENTS_PER_DRIVE 32
 
-int64_t
-monotonic_milliseconds(void)
+struct Reactor
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void
-signals_block(sigset_t *saved)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, saved);
-}
-
-void
-signals_restore(const sigset_t *saved)
-{
-	pthread_sigmask(SIG_SETMASK, saved, NULL);
-}
+	Multiplexer multiplexer;
+	CURLM *multi;   /* NULL until there is a transfer */
+	Reactor *outer; /* we are nested in it, or NULL */
+	Reactor *inner; /* first of those nested in us */
+	Reactor *next_inner;
+	Transfer *transfers; /* all that are under way */
+	int64_t alarm;
+	int64_t curl_due; /* libcurl wants to be called then */
+	int wait_depth;
+	int64_t rested;        /* milliseconds in which nobody waited */
+	int64_t resting_since; /* while wait_depth is 0 */
+};
 
 /* libcurl tells which of its sockets to watch, and for what. */
 static int
@@ -84,7 +77,6 @@ Reactor *
 reactor_create(void)
 {
 	Reactor *reactor = calloc(1, sizeof(Reactor));
-	sigset_t saved;
 
 	if (reactor == NULL)
 		return NULL;
@@ -99,26 +91,59 @@ reactor_create(void)
 		errno = error;
 		return NULL;
 	}
+	return reactor;
+}
 
-	signals_block(&saved);
+/* Only for a transfer: many reactors just wait for others, and a multi handle has descriptors of its own. */
+static bool
+open_multi(Reactor *reactor)
+{
+	if (reactor->multi != NULL)
+		return true;
 	if (initialize_curl())
 		reactor->multi = curl_multi_init();
-	if (reactor->multi != NULL)
-	{
-		curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-		curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETDATA, reactor);
-		curl_multi_setopt(reactor->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
-		curl_multi_setopt(reactor->multi, CURLMOPT_TIMERDATA, reactor);
-	}
-	signals_restore(&saved);
 	if (reactor->multi == NULL)
+		return false;
+	curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETDATA, reactor);
+	curl_multi_setopt(reactor->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
+	curl_multi_setopt(reactor->multi, CURLMOPT_TIMERDATA, reactor);
+	return true;
+}
+
+bool
+transfer_begin(Reactor *reactor, Transfer *transfer)
+{
+	if (!open_multi(reactor))
+		return false;
+	/* Linked first: adding the handle may already call back. */
+	transfer->reactor = reactor;
+	transfer->next = reactor->transfers;
+	reactor->transfers = transfer;
+	if (curl_multi_add_handle(reactor->multi, transfer->easy) == CURLM_OK)
+		return true;
+	transfer_end(transfer);
+	return false;
+}
+
+void
+transfer_end(Transfer *transfer)
+{
+	Reactor *reactor = transfer->reactor;
+
+	if (reactor == NULL)
+		return;
+	curl_multi_remove_handle(reactor->multi, transfer->easy);
+	for (Transfer **link = &reactor->transfers; *link != NULL; link = &(*link)->next)
 	{
-		multiplexer_close(&reactor->multiplexer);
-		free(reactor);
-		errno = ENOMEM;
-		return NULL;
+		if (*link == transfer)
+		{
+			*link = transfer->next;
+			break;
+		}
 	}
-	return reactor;
+	transfer->reactor = NULL;
+	transfer->next = NULL;
 }
 
 void
@@ -128,8 +153,8 @@ reactor_free(Reactor *reactor)
 
 	if (reactor == NULL)
 		return;
-	while (reactor->requests != NULL)
-		request_free(reactor->requests);
+	while (reactor->transfers != NULL)
+		reactor->transfers->abandon(reactor->transfers);
 	if (reactor->outer != NULL)
 		reactor_unnest(reactor->outer, reactor);
 	while (reactor->inner != NULL)
@@ -160,15 +185,14 @@ reactor_update_timer(Reactor *reactor)
 {
 	int64_t now = monotonic_milliseconds();
 	int64_t due = reactor->alarm < reactor->curl_due ? reactor->alarm : reactor->curl_due;
-	Request *next;
+	Transfer *next;
 
-	for (Request *request = reactor->requests; request != NULL; request = next)
+	for (Transfer *transfer = reactor->transfers; transfer != NULL; transfer = next)
 	{
 		int64_t timeout;
 
-		next = *request_next(request); /* one that timed out leaves the list */
-		timeout = request_check_timeouts(request, now);
-
+		next = transfer->next; /* one that timed out leaves the list */
+		timeout = transfer->check_timeouts(transfer, now);
 		if (timeout < due)
 			due = timeout;
 	}
@@ -196,25 +220,27 @@ collect_finished(Reactor *reactor)
 
 	while ((message = curl_multi_info_read(reactor->multi, &left)) != NULL)
 	{
-		char *request = NULL;
+		CURLcode code = message->data.result; /* the message goes with the handle */
+		char *private = NULL;
+		Transfer *transfer;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
-		request_finished((Request *) request, message->data.result);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+		transfer = (Transfer *) private;
+		transfer_end(transfer);
+		transfer->finished(transfer, code);
 	}
 }
 
-void
-reactor_drive(Reactor *reactor)
+/* Let libcurl do what it can for the sockets that are ready and the time that is due. */
+static void
+drive_curl(Reactor *reactor)
 {
 	MultiplexerEvent events[EVENTS_PER_DRIVE];
-	int count;
+	int count = multiplexer_poll(&reactor->multiplexer, events, EVENTS_PER_DRIVE);
 	int running;
-	sigset_t saved;
 
-	signals_block(&saved);
-	count = multiplexer_poll(&reactor->multiplexer, events, EVENTS_PER_DRIVE);
 	for (int i = 0; i < count; i++)
 	{
 		int action = 0;
@@ -233,7 +259,19 @@ reactor_drive(Reactor *reactor)
 		curl_multi_socket_action(reactor->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	collect_finished(reactor);
-	signals_restore(&saved);
+}
+
+void
+reactor_drive(Reactor *reactor)
+{
+	sigset_t saved;
+
+	if (reactor->multi != NULL)
+	{
+		signals_block(&saved);
+		drive_curl(reactor);
+		signals_restore(&saved);
+	}
 	reactor_update_timer(reactor);
 }
 

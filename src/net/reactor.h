@@ -26,13 +26,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net/clock.h"
+
 typedef struct Reactor Reactor;
 
 /* "No alarm", later than any time. */
 #define REACTOR_NEVER INT64_MAX
-
-/* Milliseconds of a clock that is never set back. */
-extern int64_t monotonic_milliseconds(void);
 
 /* Returns NULL with errno set when memory or descriptors are short. */
 extern Reactor *reactor_create(void);

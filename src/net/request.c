@@ -5,13 +5,16 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "net/internal.h"
+#include "net/request.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "net/signals.h"
+#include "net/transfer.h"
 #include "net/url.h"
 #include "stream/crc32.h"
 
@@ -36,9 +39,7 @@ typedef struct Body
 
 struct Request
 {
-	Reactor *reactor; /* NULL once it is no longer under way */
-	Request *next;
-	CURL *easy;
+	Transfer transfer; /* first: a pointer to it is one to the request */
 	struct curl_slist *headers;
 	RequestState state;
 	RequestFailure failure;
@@ -62,12 +63,6 @@ struct Request
 	int64_t last_byte;
 };
 
-Request **
-request_next(Request *request)
-{
-	return &request->next;
-}
-
 static void
 fail(Request *request, RequestFailure failure, int code, const char *message)
 {
@@ -75,27 +70,6 @@ fail(Request *request, RequestFailure failure, int code, const char *message)
 	request->failure = failure;
 	request->failure_code = code;
 	snprintf(request->failure_message, sizeof(request->failure_message), "%s", message);
-}
-
-/* Take the exchange out of its reactor; libcurl closes what is half done. */
-static void
-detach(Request *request)
-{
-	Reactor *reactor = request->reactor;
-
-	if (reactor == NULL)
-		return;
-	curl_multi_remove_handle(reactor->multi, request->easy);
-	for (Request **link = &reactor->requests; *link != NULL; link = &(*link)->next)
-	{
-		if (*link == request)
-		{
-			*link = request->next;
-			break;
-		}
-	}
-	request->reactor = NULL;
-	request->next = NULL;
 }
 
 /*-------------------------------------------------------------------------
@@ -141,7 +115,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	size_t kept = length;
 	size_t have = request->body.end - request->body.start;
 
-	request->last_byte = reactor_waited(request->reactor);
+	request->last_byte = reactor_waited(request->transfer.reactor);
 	request->received += length;
 	if (request->stream)
 		request->checksum = stream_crc32(request->checksum, (const unsigned char *) data, length);
@@ -204,7 +178,7 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 	ResponseHeaders *response = &request->response;
 	size_t length = size * count;
 
-	request->last_byte = reactor_waited(request->reactor);
+	request->last_byte = reactor_waited(request->transfer.reactor);
 	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		forget_headers(response); /* an interim answer's do not count */
 	else if (length <= 2 && (data[0] == '\r' || data[0] == '\n'))
@@ -212,10 +186,11 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		long status = 0;
 		curl_off_t content_length = -1;
 
-		curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 		if (status < 200)
 			return length;
-		curl_easy_getinfo(request->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &content_length);
+		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
+						  &content_length);
 		response->content_length = content_length;
 		request->status = (int) status;
 		request->truncate_body = status >= 300;
@@ -223,8 +198,6 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 	}
 	else
 	{
-		keep_header(data, length, "Content-Type", response->content_type,
-					sizeof(response->content_type));
 		keep_header(data, length, "Retry-After", response->retry_after,
 					sizeof(response->retry_after));
 		keep_header(data, length, "x-amz-request-id", response->request_id,
@@ -232,12 +205,112 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		keep_header(data, length, "x-amzn-RequestId", response->request_id,
 					sizeof(response->request_id));
 		keep_header(data, length, "ETag", response->etag, sizeof(response->etag));
-		keep_header(data, length, "Accept-Ranges", response->accept_ranges,
-					sizeof(response->accept_ranges));
 		keep_header(data, length, "Content-Range", response->content_range,
 					sizeof(response->content_range));
 	}
 	return length;
+}
+
+/*-------------------------------------------------------------------------
+ * The end
+ *-------------------------------------------------------------------------
+ */
+
+static RequestFailure
+classify(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+			return REQUEST_FAILURE_RESOLVE;
+		case CURLE_COULDNT_CONNECT:
+			return REQUEST_FAILURE_CONNECT;
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CERTPROBLEM:
+		case CURLE_SSL_CIPHER:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_INVALIDCERTSTATUS:
+		case CURLE_SSL_CACERT_BADFILE:
+			return REQUEST_FAILURE_TLS;
+		case CURLE_OPERATION_TIMEDOUT:
+			return REQUEST_FAILURE_TIMEOUT;
+		case CURLE_URL_MALFORMAT:
+		case CURLE_UNSUPPORTED_PROTOCOL:
+		case CURLE_OUT_OF_MEMORY:
+		case CURLE_SSL_ENGINE_NOTFOUND:
+			return REQUEST_FAILURE_SETUP;
+		default:
+			return REQUEST_FAILURE_BROKEN;
+	}
+}
+
+static void
+finish(Transfer *transfer, CURLcode code)
+{
+	Request *request = (Request *) transfer;
+
+	if (request->state == REQUEST_FAILED)
+		return; /* a callback knew better why */
+	if (code == CURLE_OK && (request->status == 200 || request->status == 206) &&
+		request->received < request->expected_length)
+		fail(request, REQUEST_FAILURE_BROKEN, CURLE_PARTIAL_FILE,
+			 "the body is shorter than it was said to be");
+	else if (code == CURLE_OK && request->status != 0)
+		request->state = REQUEST_DONE;
+	else
+		fail(request, classify(code), (int) code,
+			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
+}
+
+static int64_t
+check_timeouts(Transfer *transfer, int64_t now)
+{
+	Request *request = (Request *) transfer;
+	int64_t waited = reactor_waited(request->transfer.reactor);
+	int64_t left = INT64_MAX;
+	const char *message = NULL;
+	sigset_t saved;
+
+	if (request->state == REQUEST_WAITING)
+	{
+		curl_off_t connected = 0;
+
+		curl_easy_getinfo(request->transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+		if (connected == 0 && request->connect_timeout > 0)
+		{
+			left = request->started + request->connect_timeout - waited;
+			message = "no connection within connect_timeout";
+		}
+		else if (connected != 0 && request->response_timeout > 0)
+		{
+			left = request->started + request->response_timeout - waited;
+			message = "no answer in time";
+		}
+	}
+	else if (request->state == REQUEST_RECEIVING && request->stall_timeout > 0)
+	{
+		left = request->last_byte + request->stall_timeout - waited;
+		message = "nothing received within stall_timeout";
+	}
+	if (message == NULL)
+		return REACTOR_NEVER;
+	if (left > 0)
+		return now + left;
+
+	signals_block(&saved);
+	transfer_end(transfer);
+	signals_restore(&saved);
+	fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
+	/* At once, so that whoever waits notices. */
+	return now;
+}
+
+static void
+abandon(Transfer *transfer)
+{
+	request_free((Request *) transfer);
 }
 
 /*-------------------------------------------------------------------------
@@ -273,17 +346,18 @@ set_headers(Request *request, const RequestOptions *options)
 			request->headers = headers;
 		}
 	}
-	return curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers) == CURLE_OK;
+	return curl_easy_setopt(request->transfer.easy, CURLOPT_HTTPHEADER, request->headers) ==
+		   CURLE_OK;
 }
 
 /* Everything libcurl needs to know; false when memory is short or a value is refused. */
 static bool
 set_options(Request *request, const RequestOptions *options)
 {
-	CURL *easy = request->easy;
+	CURL *easy = request->transfer.easy;
 	bool ok = true;
 
-	ok &= curl_easy_setopt(easy, CURLOPT_PRIVATE, request) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_PRIVATE, &request->transfer) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_URL, options->url) == CURLE_OK;
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error_buffer);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -353,7 +427,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 {
 	Request *request = calloc(1, sizeof(Request));
 	const char *refusal = url_refusal(options->url);
-	CURLMcode code = CURLM_OUT_OF_MEMORY;
+	bool begun;
 	sigset_t saved;
 
 	if (request == NULL)
@@ -372,21 +446,15 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	}
 
 	signals_block(&saved);
-	request->easy = curl_easy_init();
-	if (request->easy != NULL && set_options(request, options))
-	{
-		/* Linked first: adding the handle may already call back. */
-		request->reactor = reactor;
-		request->next = reactor->requests;
-		reactor->requests = request;
-		code = curl_multi_add_handle(reactor->multi, request->easy);
-	}
-	if (code != CURLM_OK)
-	{
-		detach(request);
-		fail(request, REQUEST_FAILURE_SETUP, (int) code, "the request could not be set up");
-	}
+	request->transfer.finished = finish;
+	request->transfer.check_timeouts = check_timeouts;
+	request->transfer.abandon = abandon;
+	request->transfer.easy = curl_easy_init();
+	begun = request->transfer.easy != NULL && set_options(request, options) &&
+			transfer_begin(reactor, &request->transfer);
 	signals_restore(&saved);
+	if (!begun)
+		fail(request, REQUEST_FAILURE_SETUP, CURLE_FAILED_INIT, "the request could not be set up");
 	reactor_update_timer(reactor);
 	return request;
 }
@@ -399,107 +467,13 @@ request_free(Request *request)
 	if (request == NULL)
 		return;
 	signals_block(&saved);
-	detach(request);
-	if (request->easy != NULL)
-		curl_easy_cleanup(request->easy);
+	transfer_end(&request->transfer);
+	if (request->transfer.easy != NULL)
+		curl_easy_cleanup(request->transfer.easy);
 	curl_slist_free_all(request->headers);
 	signals_restore(&saved);
 	free(request->body.data);
 	free(request);
-}
-
-/*-------------------------------------------------------------------------
- * The end
- *-------------------------------------------------------------------------
- */
-
-static RequestFailure
-classify(CURLcode code)
-{
-	switch (code)
-	{
-		case CURLE_COULDNT_RESOLVE_HOST:
-		case CURLE_COULDNT_RESOLVE_PROXY:
-			return REQUEST_FAILURE_RESOLVE;
-		case CURLE_COULDNT_CONNECT:
-			return REQUEST_FAILURE_CONNECT;
-		case CURLE_SSL_CONNECT_ERROR:
-		case CURLE_PEER_FAILED_VERIFICATION:
-		case CURLE_SSL_CERTPROBLEM:
-		case CURLE_SSL_CIPHER:
-		case CURLE_SSL_ISSUER_ERROR:
-		case CURLE_SSL_INVALIDCERTSTATUS:
-		case CURLE_SSL_CACERT_BADFILE:
-			return REQUEST_FAILURE_TLS;
-		case CURLE_OPERATION_TIMEDOUT:
-			return REQUEST_FAILURE_TIMEOUT;
-		case CURLE_URL_MALFORMAT:
-		case CURLE_UNSUPPORTED_PROTOCOL:
-		case CURLE_OUT_OF_MEMORY:
-		case CURLE_SSL_ENGINE_NOTFOUND:
-			return REQUEST_FAILURE_SETUP;
-		default:
-			return REQUEST_FAILURE_BROKEN;
-	}
-}
-
-void
-request_finished(Request *request, CURLcode code)
-{
-	detach(request);
-	if (request->state == REQUEST_FAILED)
-		return; /* a callback knew better why */
-	if (code == CURLE_OK && (request->status == 200 || request->status == 206) &&
-		request->received < request->expected_length)
-		fail(request, REQUEST_FAILURE_BROKEN, CURLE_PARTIAL_FILE,
-			 "the body is shorter than it was said to be");
-	else if (code == CURLE_OK && request->status != 0)
-		request->state = REQUEST_DONE;
-	else
-		fail(request, classify(code), (int) code,
-			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
-}
-
-int64_t
-request_check_timeouts(Request *request, int64_t now)
-{
-	int64_t waited = reactor_waited(request->reactor);
-	int64_t left = INT64_MAX;
-	const char *message = NULL;
-	sigset_t saved;
-
-	if (request->state == REQUEST_WAITING)
-	{
-		curl_off_t connected = 0;
-
-		curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-		if (connected == 0 && request->connect_timeout > 0)
-		{
-			left = request->started + request->connect_timeout - waited;
-			message = "no connection within connect_timeout";
-		}
-		else if (connected != 0 && request->response_timeout > 0)
-		{
-			left = request->started + request->response_timeout - waited;
-			message = "no answer in time";
-		}
-	}
-	else if (request->state == REQUEST_RECEIVING && request->stall_timeout > 0)
-	{
-		left = request->last_byte + request->stall_timeout - waited;
-		message = "nothing received within stall_timeout";
-	}
-	if (message == NULL)
-		return REACTOR_NEVER;
-	if (left > 0)
-		return now + left;
-
-	signals_block(&saved);
-	detach(request);
-	signals_restore(&saved);
-	fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
-	/* At once, so that whoever waits notices. */
-	return now;
 }
 
 /*-------------------------------------------------------------------------

@@ -67,11 +67,9 @@ typedef enum RequestFailure
 /* What is kept of the answer's headers; empty strings where absent. */
 typedef struct ResponseHeaders
 {
-	char content_type[128];
 	char retry_after[64];
 	char request_id[128]; /* x-amzn-RequestId, or x-amz-request-id */
 	char etag[256];
-	char accept_ranges[32];
 	char content_range[64];
 	int64_t content_length; /* -1 when not announced */
 } ResponseHeaders;

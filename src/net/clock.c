@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * clock.c
+ *		The clock that everything here is timed by.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "net/clock.h"
+
+#include <time.h>
+
+int64_t
+monotonic_milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * transfer.h
+ *		What a reactor knows of the transfers in it.  Internal to net/.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_TRANSFER_H
+#define ADSEXPORT_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "net/reactor.h"
+
+typedef struct Transfer Transfer;
+
+/* To be embedded in what the transfer is for. */
+struct Transfer
+{
+	Reactor *reactor; /* NULL: not under way */
+	Transfer *next;
+	CURL *easy;
+
+	/* libcurl says that it is over; it has left the reactor. */
+	void (*finished)(Transfer *transfer, CURLcode code);
+
+	/*
+	 * End it if it waited too long.  Otherwise returns the
+	 * monotonic_milliseconds at which that is to be looked at again.
+	 */
+	int64_t (*check_timeouts)(Transfer *transfer, int64_t now);
+
+	/* The reactor goes: free what the transfer is embedded in. */
+	void (*abandon)(Transfer *transfer);
+};
+
+/* Put it into the reactor; false if libcurl refuses.  Signals are blocked by the caller. */
+extern bool transfer_begin(Reactor *reactor, Transfer *transfer);
+
+/* Take it out if it is in one; libcurl closes what is half done.  Signals likewise. */
+extern void transfer_end(Transfer *transfer);
+
+/* Milliseconds in which somebody waited for this reactor. */
+extern int64_t reactor_waited(const Reactor *reactor);
+
+/* To be called after a change of what the timer depends on. */
+extern void reactor_update_timer(Reactor *reactor);
+
+#endif /* ADSEXPORT_TRANSFER_H */
