@@ -128,6 +128,7 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 	options.headers = headers;
 	options.body = body;
 	options.stream = stream;
+	options.answer_timeout = settings->stall_timeout;
 	request = request_start(reactor, &options);
 
 	explicit_bzero(lines[0], strlen(lines[0]));

@@ -202,6 +202,7 @@ begin_refresh(Credential *credential, Reactor *reactor)
 	options.proxy = settings->proxy;
 	options.connect_timeout = settings->connect_timeout;
 	options.response_timeout = options.stall_timeout = settings->stall_timeout;
+	options.answer_timeout = settings->stall_timeout;
 	credential->request = request_start(reactor, &options);
 	explicit_bzero(form, sizeof(form));
 	if (credential->request == NULL)

@@ -49,7 +49,7 @@ struct Request
 	int status;
 	ResponseHeaders response;
 	bool stream;
-	bool truncate_body;
+	bool is_error; /* the answer is none of those that are asked for */
 	Body body;
 	uint64_t received;
 	uint64_t expected_length;
@@ -59,7 +59,9 @@ struct Request
 	int connect_timeout;
 	int response_timeout;
 	int stall_timeout;
+	int answer_timeout;
 	int64_t started;
+	int64_t answered; /* the head was complete */
 	int64_t last_byte;
 };
 
@@ -119,10 +121,8 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	request->received += length;
 	if (request->stream)
 		request->checksum = stream_crc32(request->checksum, (const unsigned char *) data, length);
-	if (request->truncate_body)
-		kept = have >= MAX_ERROR_BODY
-				   ? 0
-				   : (length < MAX_ERROR_BODY - have ? length : MAX_ERROR_BODY - have);
+	if (request->is_error)
+		kept = length < MAX_ERROR_BODY - have ? length : MAX_ERROR_BODY - have;
 	else if (!request->stream && have + length > REQUEST_MAX_BODY)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
@@ -136,6 +136,12 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	}
 	memcpy(request->body.data + request->body.end, data, kept);
 	request->body.end += kept;
+	if (request->is_error && have + kept == MAX_ERROR_BODY)
+	{
+		/* Enough to judge it by, and there may be no end to it. */
+		request->state = REQUEST_DONE;
+		return 0;
+	}
 	return length;
 }
 
@@ -193,7 +199,8 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 						  &content_length);
 		response->content_length = content_length;
 		request->status = (int) status;
-		request->truncate_body = status >= 300;
+		request->answered = request->last_byte;
+		request->is_error = request->stream ? status != 200 && status != 206 : status >= 300;
 		request->state = REQUEST_RECEIVING;
 	}
 	else
@@ -251,8 +258,8 @@ finish(Transfer *transfer, CURLcode code)
 {
 	Request *request = (Request *) transfer;
 
-	if (request->state == REQUEST_FAILED)
-		return; /* a callback knew better why */
+	if (request->state == REQUEST_FAILED || request->state == REQUEST_DONE)
+		return; /* a callback knew better */
 	if (code == CURLE_OK && (request->status == 200 || request->status == 206) &&
 		request->received < request->expected_length)
 		fail(request, REQUEST_FAILURE_BROKEN, CURLE_PARTIAL_FILE,
@@ -264,14 +271,14 @@ finish(Transfer *transfer, CURLcode code)
 			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
 }
 
+/*
+ * The limit of what the request waits for now, in milliseconds of
+ * reactor_waited, and what to say when it has passed.  INT64_MAX: none.
+ */
 static int64_t
-check_timeouts(Transfer *transfer, int64_t now)
+current_limit(const Request *request, const char **message)
 {
-	Request *request = (Request *) transfer;
-	int64_t waited = reactor_waited(request->transfer.reactor);
-	int64_t left = INT64_MAX;
-	const char *message = NULL;
-	sigset_t saved;
+	int64_t limit = INT64_MAX;
 
 	if (request->state == REQUEST_WAITING)
 	{
@@ -280,29 +287,55 @@ check_timeouts(Transfer *transfer, int64_t now)
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 		if (connected == 0 && request->connect_timeout > 0)
 		{
-			left = request->started + request->connect_timeout - waited;
-			message = "no connection within connect_timeout";
+			limit = request->started + request->connect_timeout;
+			*message = "no connection within connect_timeout";
 		}
 		else if (connected != 0 && request->response_timeout > 0)
 		{
-			left = request->started + request->response_timeout - waited;
-			message = "no answer in time";
+			limit = request->started + request->response_timeout;
+			*message = "no answer in time";
 		}
 	}
-	else if (request->state == REQUEST_RECEIVING && request->stall_timeout > 0)
+	else if (request->state == REQUEST_RECEIVING)
 	{
-		left = request->last_byte + request->stall_timeout - waited;
-		message = "nothing received within stall_timeout";
+		if (request->stall_timeout > 0)
+		{
+			limit = request->last_byte + request->stall_timeout;
+			*message = "nothing received within stall_timeout";
+		}
+		if (request->answer_timeout > 0 && request->answered + request->answer_timeout < limit)
+		{
+			limit = request->answered + request->answer_timeout;
+			*message = "no end of the answer within stall_timeout";
+		}
+		/* An error says what it has to say, or it is judged by what it has said. */
+		if (request->is_error && request->stall_timeout > 0)
+			limit = request->answered + request->stall_timeout;
 	}
-	if (message == NULL)
+	return limit;
+}
+
+static int64_t
+check_timeouts(Transfer *transfer, int64_t now)
+{
+	Request *request = (Request *) transfer;
+	const char *message = NULL;
+	int64_t limit = current_limit(request, &message);
+	int64_t waited = reactor_waited(transfer->reactor);
+	sigset_t saved;
+
+	if (limit == INT64_MAX)
 		return REACTOR_NEVER;
-	if (left > 0)
-		return now + left;
+	if (limit > waited)
+		return now + (limit - waited);
 
 	signals_block(&saved);
 	transfer_end(transfer);
 	signals_restore(&saved);
-	fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
+	if (request->state == REQUEST_RECEIVING && request->is_error)
+		request->state = REQUEST_DONE;
+	else
+		fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
 	/* At once, so that whoever waits notices. */
 	return now;
 }
@@ -438,6 +471,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	request->connect_timeout = options->connect_timeout;
 	request->response_timeout = options->response_timeout;
 	request->stall_timeout = options->stall_timeout;
+	request->answer_timeout = options->answer_timeout;
 	request->started = request->last_byte = reactor_waited(reactor);
 	if (refusal != NULL)
 	{

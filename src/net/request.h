@@ -33,13 +33,17 @@ typedef struct RequestOptions
 	const char *proxy;
 	int connect_timeout;     /* milliseconds of waiting; 0: none */
 	int response_timeout;    /* until the first byte of the answer; 0: none */
-	int stall_timeout;       /* between two bytes; 0: none */
+	int stall_timeout;       /* between two bytes; 0: none; also for all of an error's body */
+	int answer_timeout;      /* from the head of the answer to its end; 0: none */
 	int64_t expected_length; /* of a streamed body: a shorter one is broken; 0: unknown */
 	bool stream;             /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;
 
-/* A longer body that is not streamed makes the request fail. */
+/*
+ * A longer body that is not streamed makes the request fail.  Of an answer that
+ * is an error 64 kB are kept, and it is done when they have come.
+ */
 #define REQUEST_MAX_BODY ((size_t) 8 * 1024 * 1024)
 
 typedef enum RequestState

@@ -83,6 +83,7 @@ ACTIONS = {
     "until_close": "true: neither; the end of the connection is the end of the body",
     "content_encoding": "Content-Encoding header to claim",
     "drip": "bytes per second",
+    "endless": "true or bytes per second: the body is sent again and again, chunked, until the client goes away",
     "cut_after": "bytes of body (or a fraction below 1) after which the connection ends",
     "cut_how": "how it ends: close (default) or reset",
     "stall_after": "bytes of body (or a fraction) after which nothing comes any more",

@@ -248,7 +248,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             length = min(length, whole - response.offset)
         size = length + len(tail)
         bodiless = call.method == "HEAD" or response.status in (204, 304)
-        chunked = bool(actions.get("chunked", response.chunked)) and not bodiless
+        chunked = bool(actions.get("chunked", response.chunked) or actions.get("endless")) and not bodiless
         if actions.get("until_close") and not bodiless:
             chunked = False
             self.close_connection = True
@@ -267,6 +267,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_head(response)
         if bodiless:
             return
+        if actions.get("endless"):
+            self.send_for_ever(response.body.read(response.offset, length) + tail, actions["endless"], call.entry)
         plan = Plan(size, actions)
         done = 0
         while done < size:
@@ -314,6 +316,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if offset <= place < offset + length:
                     data[place - offset] ^= 0xFF
         self.send_bytes(bytes(data), chunked)
+
+    def send_for_ever(self, data, rate, entry):
+        rate = None if rate is True else rate
+        block = data or b" "
+        while len(block) < (CHUNK if rate is None else rate / 20):
+            block += block
+        if rate is not None:
+            block = block[:max(1, int(rate / 20))]
+        while True:
+            self.send_bytes(block, True)
+            self.bytes_sent += len(block)
+            if entry is not None:
+                entry["bytes_sent"] = self.bytes_sent
+            if rate is not None:
+                self.sleep(len(block) / rate)
 
     def send_bytes(self, data, chunked):
         if chunked:
