@@ -21,6 +21,11 @@ BEGIN
 		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
 			detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	END;
+	-- PostgreSQL's own advice is worded differently from version 19 on.
+	IF state = '42883' THEN
+		hint := NULL;
+		detail := NULL;
+	END IF;
 	FOR what, answer IN VALUES ('SQLSTATE', state), ('message', message), ('detail', detail), ('hint', hint)
 	LOOP
 		answer := regexp_replace(answer, 'export [A-Za-z0-9_-]{40,}', 'export ...', 'g');

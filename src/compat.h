@@ -25,6 +25,13 @@
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
 
+/* The magic block: since version 18 it tells pg_get_loaded_modules() name and version. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_MODULE_MAGIC(module, number) PG_MODULE_MAGIC_EXT(.name = module, .version = number)
+#else
+#define COMPAT_MODULE_MAGIC(module, number) PG_MODULE_MAGIC
+#endif
+
 /* Instead of PG_FUNCTION_INFO_V1, which left the function itself hidden then. */
 #define SQL_FUNCTION(name)                                                                         \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                                               \
@@ -37,6 +44,11 @@
 /* A function that does not return; since version 18 the server says it in front. */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
+/* A case that goes on into the next one; since version 19 a comment does not say so. */
+#ifndef pg_fallthrough
+#define pg_fallthrough __attribute__((fallthrough))
 #endif
 
 /* Lists of five: since version 14. */
@@ -65,6 +77,33 @@
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_SOFT_ERRORS
 #include "nodes/miscnodes.h"
+#endif
+
+/*
+ * From date or timestamp to another of these types, without an error: what is
+ * out of range becomes infinite, as in the server's comparisons.
+ */
+#include "utils/date.h"
+#include "utils/timestamp.h"
+#if PG_VERSION_NUM >= 190000
+#define COMPAT_MOMENT_CONVERSION(name, function, Source, Result)                                   \
+	static inline Result name(Source value)                                                        \
+	{                                                                                              \
+		ErrorSaveContext problem = { T_ErrorSaveContext, false, false, NULL };                     \
+		Result result = function(value, (Node *) &problem);                                        \
+		if (problem.error_occurred)                                                                \
+			result = value < 0 ? DT_NOBEGIN : DT_NOEND;                                            \
+		return result;                                                                             \
+	}
+COMPAT_MOMENT_CONVERSION(compat_timestamp_to_timestamptz, timestamp2timestamptz_safe, Timestamp,
+						 TimestampTz)
+COMPAT_MOMENT_CONVERSION(compat_date_to_timestamptz, date2timestamptz_safe, DateADT, TimestampTz)
+COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT, Timestamp)
+#else
+#define compat_timestamp_to_timestamptz(value)                                                     \
+	timestamp2timestamptz_opt_overflow((value), &(int){ 0 })
+#define compat_date_to_timestamptz(value) date2timestamptz_opt_overflow((value), &(int){ 0 })
+#define compat_date_to_timestamp(value) date2timestamp_opt_overflow((value), &(int){ 0 })
 #endif
 
 /* Encoding conversion that stops before a character it cannot convert. */

@@ -401,7 +401,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 				part->phase = PART_WAITING;
 				return;
 			}
-			/* FALLTHROUGH */
+			pg_fallthrough;
 		default:
 			if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
 				break;

@@ -1109,8 +1109,6 @@ hours_hull(HourRange a, HourRange b)
 static int64
 moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 {
-	int overflow; /* what is out of range becomes infinite, as in comparisons */
-
 	*slack = 0;
 	if (column_type == TIMESTAMPTZOID)
 	{
@@ -1118,9 +1116,9 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 		switch (value_type)
 		{
 			case TIMESTAMPOID:
-				return timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
+				return compat_timestamp_to_timestamptz(DatumGetTimestamp(value));
 			case DATEOID:
-				return date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
+				return compat_date_to_timestamptz(DatumGetDateADT(value));
 			default:
 				return DatumGetTimestampTz(value);
 		}
@@ -1132,7 +1130,7 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 			*slack = ZONE_SLACK;
 			return DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp, value));
 		case DATEOID:
-			return date2timestamp_opt_overflow(DatumGetDateADT(value), &overflow);
+			return compat_date_to_timestamp(DatumGetDateADT(value));
 		default:
 			return DatumGetTimestamp(value);
 	}

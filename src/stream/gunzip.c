@@ -196,7 +196,7 @@ fail_truncated(Gunzip *gunzip)
 				gunzip->state = GUNZIP_FAILED;
 				return;
 			}
-			/* fallthrough */
+			__attribute__((fallthrough));
 		default:
 			fail(gunzip, STREAM_ERROR_TRUNCATED, "data ends inside its header");
 			return;
