@@ -36,7 +36,9 @@ LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARY_NAMES))
 SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread
 endif
 
-PG_CPPFLAGS = -I$(CURDIR)/src -D_GNU_SOURCE $(LIBRARY_CFLAGS)
+# The version has its place in the control file, all others take it from there.
+ADSEXPORT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" $(EXTENSION).control)
+PG_CPPFLAGS = -I$(CURDIR)/src -D_GNU_SOURCE -DADSEXPORT_VERSION='"$(ADSEXPORT_VERSION)"' $(LIBRARY_CFLAGS)
 ifeq ($(WITH_ISAL),1)
 PG_CPPFLAGS += -DADSEXPORT_WITH_ISAL
 endif
@@ -49,4 +51,4 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS knows no header dependencies between folders; this keeps an edit-compile loop honest.
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+$(OBJS): $(wildcard src/*.h src/*/*.h) $(EXTENSION).control

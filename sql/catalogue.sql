@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS adsexport_fdw;
 \set SHOW_CONTEXT never
 
-SELECT adsexport_fdw_version();
+SELECT adsexport_fdw_version() = extversion AS same_version FROM pg_extension WHERE extname = 'adsexport_fdw';
 
 \pset format unaligned
 SELECT table_name, column_name, data_type, json_path, ad_products FROM adsexport_columns();

@@ -20,10 +20,11 @@
 #include "fdw/modify.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
+#include "fdw/version.h"
 #include "foreign/fdwapi.h"
 #include "utils/guc.h"
 
-PG_MODULE_MAGIC;
+COMPAT_MODULE_MAGIC("adsexport_fdw", ADSEXPORT_VERSION);
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -50,6 +51,7 @@ adsexport_fdw_handler(PG_FUNCTION_ARGS)
 {
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
+	warn_of_other_version();
 	routine->GetForeignRelSize = adsexport_get_foreign_rel_size;
 	routine->GetForeignPaths = adsexport_get_foreign_paths;
 	routine->GetForeignPlan = adsexport_get_foreign_plan;

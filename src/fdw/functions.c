@@ -29,19 +29,9 @@
 #include "export/hours.h"
 #include "fdw/option.h"
 
-#define VERSION "1.0"
-
-SQL_FUNCTION(adsexport_fdw_version);
 SQL_FUNCTION(adsexport_columns);
 SQL_FUNCTION(adsexport_comment);
 SQL_FUNCTION(adsexport_complete_until);
-
-/* Of the library, which may be newer than the extension's objects. */
-Datum
-adsexport_fdw_version(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TEXT_P(cstring_to_text(VERSION));
-}
 
 /*-------------------------------------------------------------------------
  * adsexport_columns

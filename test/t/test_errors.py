@@ -419,6 +419,14 @@ def read_as_null(test):
     return "SELECT * FROM ads.t"
 
 
+@case('extension "…" has version … in this database, but its library has version …', "01000")
+def other_version(test):
+    test.amazon()
+    test.session.run("UPDATE pg_extension SET extversion = '9.9' WHERE extname = 'adsexport_fdw'")
+    test.addCleanup(test.session.run, "UPDATE pg_extension SET extversion = adsexport_fdw_version() WHERE extname = 'adsexport_fdw'")
+    return CAMPAIGNS
+
+
 @case("…, profile …, export …: export in progress for … s", "00000")
 def progress(test):
     test.emulator.settings(export_delay=0.5)

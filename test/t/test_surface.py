@@ -528,7 +528,9 @@ class Tools(SurfaceCase):
         self.assertEqual(self.session.column("SELECT DISTINCT default_version FROM pg_available_extensions WHERE name = 'adsexport_fdw'"),
                          self.session.column("SELECT adsexport_fdw_version()"))
         folder = os.path.join(subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--sharedir"]).decode().strip(), "extension")
-        script = os.path.join(folder, "adsexport_fdw--1.0--1.0.update_test.sql")
+        version = self.session.value("SELECT adsexport_fdw_version()")
+        next_version = version + ".update_test"
+        script = os.path.join(folder, "adsexport_fdw--%s--%s.sql" % (version, next_version))
         try:
             with open(script, "w") as file:
                 file.write("CREATE FUNCTION adsexport_update_test() RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'adsexport_fdw_version';\n")
@@ -537,11 +539,31 @@ class Tools(SurfaceCase):
             self.skipTest("a script for the update can't be written: %s" % problem)
         self.addCleanup(os.remove, script)
         self.session.run("DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT * FROM ads.campaigns")
-        self.session.run("ALTER EXTENSION adsexport_fdw UPDATE TO '1.0.update_test'")
-        self.assertEqual(self.session.value("SELECT adsexport_update_test()"), "1.0")
+        self.session.run("ALTER EXTENSION adsexport_fdw UPDATE TO '%s'" % next_version)
+        self.assertEqual(self.session.value("SELECT adsexport_update_test()"), version)
         self.assertEqual(self.session.value("SELECT count(*) FROM kept k JOIN ads.campaigns c USING (campaign_id)"), 40)
-        self.assertIn("1.0.update_test", self.psql("\\dx adsexport_fdw\n"))
+        self.assertIn(next_version, self.psql("\\dx adsexport_fdw\n"))
         self.session.run("ALTER EXTENSION adsexport_fdw DROP FUNCTION adsexport_update_test(); DROP FUNCTION adsexport_update_test(); DROP TABLE kept")
+
+    def test_library_and_objects_of_other_versions(self):
+        """Said once in a session, with what to do; a third number is that of the same objects."""
+        self.amazon()
+        library = self.session.value("SELECT adsexport_fdw_version()")
+        self.addCleanup(self.session.run, "UPDATE pg_extension SET extversion = %s WHERE extname = 'adsexport_fdw'", library)
+        advice = {"0.9": "Run ALTER EXTENSION adsexport_fdw UPDATE.", "9.10": "reconnect. If a new session says the same, install version 9.10 of the library.",
+                  library + ".7": None, "1": "Run ALTER EXTENSION adsexport_fdw UPDATE.", "odd": "Run ALTER EXTENSION adsexport_fdw UPDATE."}
+        for objects, hint in advice.items():
+            with self.subTest(objects=objects):
+                self.session.run("UPDATE pg_extension SET extversion = %s WHERE extname = 'adsexport_fdw'", objects)
+                session = self.connect()
+                for first in (True, False):
+                    self.assertEqual(session.value("SELECT count(*) FROM ads.campaigns"), 40)
+                    notices = session.take_notices()
+                    if hint is None or not first:
+                        self.assertEqual(notices, "")
+                    else:
+                        self.assertIn('WARNING:  extension "adsexport_fdw" has version %s in this database, but its library has version %s' % (objects, library), notices)
+                        self.assertIn(hint, notices)
 
 
 class Readme(SurfaceCase):

@@ -1,0 +1,25 @@
+/* sql/adsexport_fdw--1.0--1.1.sql */
+
+-- complain if script is sourced in psql, rather than via ALTER EXTENSION
+\echo Use "ALTER EXTENSION adsexport_fdw UPDATE TO '1.1'" to load this file. \quit
+
+--
+-- A new extension is made by 1.0 and this script, too, so that an updated one is
+-- the same.  Users' views depend on functions: one that returns other columns
+-- than before cannot be dropped.  Rename it to NAME_1_0, which views and dumps
+-- follow and where it keeps its C function, and create the new one with a C
+-- function NAME_1_1.
+--
+
+-- A session keeps the library that it has loaded, and one of 1.0 lacks what
+-- the statements below name.
+DO $$
+BEGIN
+    IF adsexport_fdw_version() = '1.0' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'version 1.1 of extension "adsexport_fdw" needs version 1.1 of its library, but version 1.0 is loaded',
+            HINT = 'Install the library, then try again in a new session.';
+    END IF;
+END
+$$;
