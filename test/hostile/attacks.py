@@ -1,0 +1,419 @@
+"""Every phase in every way to be wrong: a generator of answers.
+
+A case is (name, phase, make); make() returns the pieces of an answer (see attacker.py).  A name that begins with "good" is one that
+must be read as if nothing were the matter.
+"""
+
+import gzip
+import json
+import random
+import struct
+import zlib
+
+import attacker
+from attacker import CAMPAIGNS, EVENT_FILE, EVENTS, KEEP, PHASES, RESET, answer, event_lines
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+MIB = 1 << 20
+
+
+def endless(data, pause=0.0):
+    """A piece that repeats data until the client goes."""
+    import time
+
+    def send(write):
+        while True:
+            write(data)
+            if pause:
+                time.sleep(pause)
+    return send
+
+
+def raw(*pieces):
+    return lambda: list(pieces)
+
+
+def of(body, status="200 OK", headers=()):
+    return lambda: answer(body, status, headers)
+
+
+# ---------------------------------------------------------------------------
+# What HTTP itself can have wrong, for each phase
+# ---------------------------------------------------------------------------
+
+def good_body(phase):
+    pieces = attacker.Server.good(_Nowhere, phase)
+    return pieces[0].partition(b"\r\n\r\n")[2]
+
+
+class _Nowhere:
+    url = attacker.PLACEHOLDER
+
+
+def transport(phase):
+    body = good_body(phase)
+    status = b"202 Accepted" if phase == "request" else b"200 OK"
+    line = b"HTTP/1.1 " + status + b"\r\n"
+    length = b"Content-Length: %d\r\n" % len(body)
+    yield "closes without a word", raw()
+    yield "resets", raw(RESET)
+    yield "half a status line", raw(b"HTTP/1.")
+    yield "half a header", raw(line + b"Content-Le")
+    yield "no end of the headers", raw(line + length)
+    yield "no HTTP", raw(b"220 mail.example.com ESMTP\r\n\r\n")
+    yield "binary", raw(bytes(range(256)) * 4)
+    yield "HTTP/0.9", raw(body)
+    yield "HTTP/3.0", raw(b"HTTP/3.0 " + status + b"\r\n" + length + b"\r\n" + body)
+    yield "status 000", raw(b"HTTP/1.1 000 X\r\n" + length + b"\r\n" + body)
+    yield "status 099", raw(b"HTTP/1.1 99 X\r\n" + length + b"\r\n" + body)
+    yield "status 999", raw(b"HTTP/1.1 999 X\r\n" + length + b"\r\n" + body)
+    yield "status of letters", raw(b"HTTP/1.1 abc X\r\n" + length + b"\r\n" + body)
+    yield "status 101", raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" + body)
+    yield "status 204", raw(b"HTTP/1.1 204 No Content\r\n\r\n", KEEP)
+    yield "status 205", raw(b"HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", KEEP)
+    yield "status 304", raw(b"HTTP/1.1 304 Not Modified\r\n\r\n", KEEP)
+    yield "status 206 unasked", raw(b"HTTP/1.1 206 Partial\r\nContent-Range: bytes 5-9/100\r\n" + length + b"\r\n" + body)
+    yield "endless 100 Continue", raw(endless(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    yield "dripping 103 Early Hints", raw(endless(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 0.05))
+    yield "endless headers", raw(line, endless(b"X-Filler: " + b"x" * 1000 + b"\r\n"))
+    yield "dripping headers", raw(line, endless(b"X-Filler: x\r\n", 0.05))
+    yield "endless header line", raw(line + b"X-Filler: ", endless(b"x" * 10000))
+    yield "header line of 100 kB", raw(line + b"X-Filler: " + b"x" * 102400 + b"\r\n" + length + b"\r\n" + body)
+    yield "10,000 headers", raw(line + b"X: y\r\n" * 10000 + length + b"\r\n" + body)
+    yield "header without a colon", raw(line + b"nonsense\r\n" + length + b"\r\n" + body)
+    yield "NUL in a header", raw(line + b"X-A: b\0c\r\n" + length + b"\r\n" + body)
+    yield "negative length", raw(line + b"Content-Length: -5\r\n\r\n" + body)
+    yield "length of 2^63", raw(line + b"Content-Length: 9223372036854775808\r\n\r\n" + body)
+    yield "length of letters", raw(line + b"Content-Length: many\r\n\r\n" + body)
+    yield "two lengths", raw(line + length + b"Content-Length: %d\r\n\r\n" % (len(body) + 5) + body)
+    yield "length too large", raw(line + b"Content-Length: %d\r\n\r\n" % (len(body) + 10) + body)
+    yield "length too small", raw(line + b"Content-Length: %d\r\n\r\n" % (len(body) // 2) + body)
+    yield "length 0", raw(line + b"Content-Length: 0\r\n\r\n", KEEP)
+    yield "good until close", raw(line + b"\r\n" + body)
+    yield "good chunks", raw(line + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(body, 7))
+    yield "good chunks with extensions and trailers", raw(
+        line + b"Transfer-Encoding: chunked\r\n\r\n%x;a=b\r\n" % len(body) + body + b"\r\n0\r\nX-Trailer: y\r\n\r\n")
+    yield "chunk of letters", raw(line + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body)
+    yield "chunk of 2^64", raw(line + b"Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n" + body)
+    yield "chunk too long", raw(line + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (len(body) + 9) + body + b"\r\n0\r\n\r\n")
+    yield "chunks without an end", raw(line + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n")
+    yield "endless trailers", raw(line + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n", endless(b"X: y\r\n"))
+    yield "unknown transfer encoding", raw(line + b"Transfer-Encoding: zebra\r\n\r\n" + body)
+    yield "content encoding that is none", raw(line + b"Content-Encoding: gzip\r\n" + length + b"\r\n" + body)
+    yield "unknown content encoding", raw(line + b"Content-Encoding: zebra\r\n" + length + b"\r\n" + body)
+    yield "cut in the middle", raw(line + length + b"\r\n" + body[:len(body) // 2])
+    yield "reset in the middle", raw(line + length + b"\r\n" + body[:len(body) // 2], 0.05, RESET)
+    yield "silent in the middle", raw(line + length + b"\r\n" + body[:len(body) // 2], 20)
+    yield "silent from the start", raw(20)
+    yield "redirect to a login", raw(b"HTTP/1.1 302 Found\r\nLocation: https://login.example.com/signin\r\nContent-Length: 0\r\n\r\n", KEEP)
+    yield "redirect to itself", raw(b"HTTP/1.1 307 Temporary\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", KEEP)
+    yield "redirect to a file", raw(b"HTTP/1.1 301 Moved\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", KEEP)
+    yield "redirect without a place", raw(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", KEEP)
+
+
+def chunked(body, size):
+    parts = [body[i:i + size] for i in range(0, len(body), size)]
+    return b"".join(b"%x\r\n" % len(part) + part + b"\r\n" for part in parts) + b"0\r\n\r\n"
+
+
+# ---------------------------------------------------------------------------
+# Statuses with bodies
+# ---------------------------------------------------------------------------
+
+HTML = "<!DOCTYPE html><html><head><title>Sorry &amp; <b>oops</b></title></head><body>" + "x" * 3000 + "</body></html>"
+ODD_TEXT = "a\x00b\x1b[31m\u202e\ud800\x85 line\nline".encode("utf-8", "surrogatepass")
+
+ERROR_BODIES = {
+    "no body": b"",
+    "JSON": b'{"code": "X", "message": "No luck today"}',
+    "HTML": HTML.encode(),
+    "odd text": ODD_TEXT,
+    "invalid UTF-8": b'{"message": "\xff\xfe\xc0\xaf"}',
+    "deep JSON": b"[" * 100000,
+    "60 kB of text": b"word " * 12000,
+}
+
+
+def statuses(phase):
+    for status in (400, 401, 403, 404, 406, 408, 413, 415, 422, 425, 429, 500, 502, 503, 504, 520):
+        name, body = list(ERROR_BODIES.items())[status % len(ERROR_BODIES)]
+        yield "%d with %s" % (status, name), of(body, "%d Trouble" % status)
+    for status in (400, 403, 404, 429, 500):
+        head = b"HTTP/1.1 %d Trouble\r\n" % status
+        yield "%d with an endless body" % status, raw(head + b"\r\n", endless(b"x" * 65536))
+        yield "%d with a dripping body" % status, raw(head + b"\r\n", endless(b"x", 0.05))
+        yield "%d that stops in its body" % status, raw(head + b"Content-Length: 1000\r\n\r\n{", 20)
+    yield "429, again at once", of(b"", "429 Slow", [("Retry-After", "0")])
+    yield "429, again yesterday", of(b"", "429 Slow", [("Retry-After", "Thu, 01 Jan 1970 00:00:00 GMT")])
+    yield "429, again in a thousand years", of(b"", "429 Slow", [("Retry-After", "99999999999999999999")])
+    yield "503, again never", of(b"", "503 Slow", [("Retry-After", "never\x7f")])
+
+
+# ---------------------------------------------------------------------------
+# Control messages
+# ---------------------------------------------------------------------------
+
+JSON_BODIES = {
+    "nothing": b"",
+    "white space": b" \n\t ",
+    "null": b"null",
+    "true": b"true",
+    "a number": b"12",
+    "a string": b'"x"',
+    "an empty array": b"[]",
+    "an empty object": b"{}",
+    "an array of nulls": b"[null, null]",
+    "an array of arrays": b"[[[]]]",
+    "an object of nulls": b'{"access_token": null, "exportId": null, "status": null, "profileId": null}',
+    "an object of numbers": b'{"access_token": 1, "exportId": 2, "status": 3, "url": 4, "expires_in": {}}',
+    "an object of objects": b'{"access_token": {}, "exportId": {}, "status": {}, "url": []}',
+    "truncated JSON": b'{"access_token": "Atza|x", "exportId": "E1", "sta',
+    "two documents": b'{"exportId": "E1", "status": "PROCESSING"} {}',
+    "a byte order mark": b'\xef\xbb\xbf{"x": 1}',
+    "UTF-16": '{"exportId": "E1"}'.encode("utf-16"),
+    "deep": b"[" * 50000 + b"]" * 50000,
+    "deep object": b'{"a":' * 50000 + b"1" + b"}" * 50000,
+    "invalid UTF-8": b'{"access_token": "\xff\xfe", "exportId": "\xff", "status": "\xfe"}',
+    "NUL": b'{"access_token": "a\\u0000b", "exportId": "E\\u0000", "status": "X\\u0000"}',
+    "control characters": b'{"access_token": "a\nb", "exportId": "\x1b[2J", "status": "\x07"}',
+    "header injection": b'{"access_token": "a\\r\\nX-Evil: 1", "exportId": "E1\\r\\nX: y", "status": "COMPLETED", "url": "http://127.0.0.1/\\r\\nX: y"}',
+    "an HTML page": HTML.encode(),
+    "an XML error": b'<?xml version="1.0"?><Error><Code>Slow</Code><Message>Down</Message></Error>',
+    "an error in 200": b'{"error": "invalid_grant", "error_description": "no"}',
+    "a zip": attacker.GOOD_ARCHIVE,
+    "a gzip": attacker.GOOD_DOWNLOAD,
+    "a long string": b'{"access_token": "' + b"x" * 500000 + b'", "exportId": "' + b"y" * 500000 + b'", "status": "' + b"z" * 500000 + b'"}',
+    "9 MB of JSON": b'{"a": [' + b'"0123456789abcdef",' * 450000 + b"1]}",
+    "many keys": b"{" + b",".join(b'"k%d": %d' % (i, i) for i in range(60000)) + b"}",
+    "duplicate keys": b'{"exportId": "E1", "exportId": "E2", "status": "X", "status": "COMPLETED", "access_token": "a", "access_token": "b"}',
+    "huge numbers": b'{"expires_in": 1e999, "fileSize": 99999999999999999999999, "exportId": "E1", "status": "COMPLETED"}',
+}
+
+STATUS_BODIES = {
+    "another export": {"exportId": "E2", "status": "COMPLETED"},
+    "completed without a link": {"exportId": "E1", "status": "COMPLETED"},
+    "a relative link": {"exportId": "E1", "status": "COMPLETED", "url": "/x"},
+    "an empty link": {"exportId": "E1", "status": "COMPLETED", "url": ""},
+    "a file link": {"exportId": "E1", "status": "COMPLETED", "url": "file:///etc/passwd"},
+    "a gopher link": {"exportId": "E1", "status": "COMPLETED", "url": "gopher://127.0.0.1:1/x"},
+    "a link to nowhere": {"exportId": "E1", "status": "COMPLETED", "url": "http://127.0.0.1:1/x"},
+    "a link with a user": {"exportId": "E1", "status": "COMPLETED", "url": "http://user:word@127.0.0.1:1/x"},
+    "a link without a host": {"exportId": "E1", "status": "COMPLETED", "url": "http:///x"},
+    "a link of 20 kB": {"exportId": "E1", "status": "COMPLETED", "url": "http://127.0.0.1:1/" + "x" * 20000},
+    "a link to the network's address": {"exportId": "E1", "status": "COMPLETED", "url": "http://169.254.169.254/latest/meta-data"},
+    "http elsewhere": {"exportId": "E1", "status": "COMPLETED", "url": "http://s3.example.com/x"},
+    "failed": {"exportId": "E1", "status": "FAILED", "error": {"errorCode": "INTERNAL_ERROR", "message": "no\u202e\x1b"}},
+    "failed with an array": {"exportId": "E1", "status": "FAILED", "error": [[["x"]]]},
+    "failed by time": {"exportId": "E1", "status": "FAILED", "error": {"errorCode": "TIMED_OUT", "message": "too much"}},
+    "an unknown word": {"exportId": "E1", "status": "DANCING"},
+    "an endless word": {"exportId": "E1", "status": "X" * 100000},
+    "a negative size": {"exportId": "E1", "status": "COMPLETED", "url": "http://127.0.0.1:1/x", "fileSize": -1},
+    "a date of nonsense": {"exportId": "E1", "status": "PROCESSING", "generatedAt": "2025-99-99T99:99:99.999999999999999Z+99:99"},
+}
+
+PROFILE_BODIES = {
+    "an id of zero": [{"profileId": 0}],
+    "a negative id": [{"profileId": -5}],
+    "an id with a fraction": [{"profileId": 1.5}],
+    "an id of text": [{"profileId": "abc"}],
+    "no id": [{"countryCode": "US"}],
+    "an id of 100 digits": [{"profileId": int("9" * 100)}],
+    "good twice the same": attacker.PROFILES * 2,
+    "100,000 profiles of agencies": [{"profileId": 10000 + i, "accountInfo": {"type": "agency"}} for i in range(100000)],
+}
+
+
+def control_bodies(phase):
+    status = "202 Accepted" if phase == "request" else "200 OK"
+    for name, body in JSON_BODIES.items():
+        yield "body: " + name, of(body, status)
+    line = b"HTTP/1.1 " + status.encode() + b"\r\n\r\n"
+    yield "endless white space", raw(line, endless(b" " * 65536))
+    yield "endless string", raw(line + b'{"a": "', endless(b"x" * 65536))
+    yield "dripping white space", raw(line, endless(b" ", 0.05))
+    yield "endless array", raw(line + b"[", endless(b'{"profileId": 1}, ' * 1000))
+    if phase in ("request", "status"):
+        for name, body in STATUS_BODIES.items():
+            yield "status: " + name, of(json.dumps(body), status)
+    if phase == "profiles":
+        for name, body in PROFILE_BODIES.items():
+            yield name if name.startswith("good") else "profiles: " + name, of(json.dumps(body))
+    if phase == "token":
+        for value in (0, "0", -1, 1, 1e300, "x", None, [], 10 ** 30):
+            yield "expires_in %s" % json.dumps(value), of(json.dumps({"access_token": "Atza|hostile", "expires_in": value}))
+
+
+# ---------------------------------------------------------------------------
+# Content: gzip
+# ---------------------------------------------------------------------------
+
+GZIP_HEAD = b"\x1f\x8b\x08\x00\0\0\0\0\0\xff"
+EMPTY_MEMBER = gzip.compress(b"", mtime=0)
+EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"  # stored, of no bytes
+
+
+def deflated_zeros(count):
+    """Raw deflate of that many zeros, without its last block."""
+    machine = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return machine.compress(b"\0" * count) + machine.flush(zlib.Z_FULL_FLUSH)
+
+
+ZEROS = deflated_zeros(4 * MIB)
+SPACES = ZEROS  # in JSON a zero is an error, in a file that is passed over it is nothing
+
+
+def deflated(data):
+    machine = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return machine.compress(data) + machine.flush(zlib.Z_FULL_FLUSH)
+
+
+BLANKS = deflated(b" " * (4 * MIB))
+BLANK_LINES = deflated(b"\n" * (4 * MIB))
+
+
+def gzip_contents():
+    good = attacker.GOOD_DOWNLOAD
+    text = json.dumps(CAMPAIGNS).encode()
+    head = HEAD + b"\r\n"
+    for name, body in {
+        "good": good, "good, two members": gzip.compress(text[:40]) + gzip.compress(text[40:]), "good, plain": text,
+        "good, zeros after it": good + bytes(1000),
+        "good, a byte order mark": gzip.compress(b"\xef\xbb\xbf" + text), "good, white space": gzip.compress(b" \n" + text + b"\n "),
+    }.items():
+        # The announced size is of another file, but for the first.
+        if name == "good" or name == "good, plain":
+            yield name, of(body)
+        else:
+            yield "size differs: " + name[6:], of(body)
+    for name, body in {
+        "nothing": b"", "one byte": b"\x1f", "only the magic": b"\x1f\x8b", "only a header": GZIP_HEAD,
+        "cut in the deflate data": good[:len(good) // 2], "cut in the trailer": good[:-4],
+        "wrong checksum": good[:-8] + bytes([good[-8] ^ 1]) + good[-7:], "wrong length": good[:-1] + bytes([good[-1] ^ 1]),
+        "garbage after it": good + b"garbage", "another method": b"\x1f\x8b\x07" + good[3:], "reserved flags": b"\x1f\x8b\x08\xe0" + good[4:],
+        "invalid deflate data": GZIP_HEAD + b"\xff" * 100, "gzip in gzip": gzip.compress(good), "a zip": attacker.GOOD_ARCHIVE,
+        "an object": gzip.compress(b'{"a": 1}'), "numbers": gzip.compress(b"[1, 2, 3]"), "nulls": gzip.compress(b"[null]"),
+        "no end": gzip.compress(text[:-1]), "a comma too many": gzip.compress(text[:-1] + b",]"), "two arrays": gzip.compress(text + text),
+        "words": gzip.compress(b"Service unavailable"), "a page": gzip.compress(HTML.encode()), "a plain page": HTML.encode(),
+        "a plain error": b'{"message": "no"}', "plain XML": b'<?xml version="1.0"?><Error><Message>no</Message></Error>',
+        "deep record": gzip.compress(b"[" + b'{"a":' * 10000 + b"1" + b"}" * 10000 + b"]"),
+        "invalid UTF-8": gzip.compress(b'[{"campaignId": "\xff\xfe", "name": "\xc0\xaf"}]'),
+        "surrogates": gzip.compress(b'[{"campaignId": "\\ud800", "name": "\\udc00\\ud800"}]'),
+        "NUL": gzip.compress(b'[{"campaignId": "1\\u0000", "name": "\\u0000"}]'),
+        "raw control characters": gzip.compress(b'[{"campaignId": "1\t\n", "name": "\x00\x1f"}]'),
+        "an exponent": gzip.compress(b'[{"campaignId": 1e999999999, "budgetCaps": {"budgetValue": {"monetaryBudget": {"amount": 1e999999}}}}]'),
+        "a long number": gzip.compress(b'[{"campaignId": ' + b"9" * 200000 + b"}]"),
+        "a long key": gzip.compress(b'[{"' + b"k" * 5000000 + b'": 1}]'),
+        "a record of 40 MB": gzip.compress(b'[{"name": "' + b"x" * (40 * MIB) + b'"}]', 1),
+        "a record of 70 MB": gzip.compress(b'[{"name": "' + b"x" * (70 * MIB) + b'"}]', 1),
+        "many keys": gzip.compress(b'[{"tags": {' + b",".join(b'"k%d":1' % i for i in range(200000)) + b"}}]", 1),
+    }.items():
+        yield "content: " + name, of(body)
+    yield "endless file name", raw(head + b"\x1f\x8b\x08\x08\0\0\0\0\0\xff", endless(b"n" * 65536))
+    yield "endless comment", raw(head + b"\x1f\x8b\x08\x10\0\0\0\0\0\xff", endless(b"c" * 65536))
+    yield "endless empty members", raw(head, endless(EMPTY_MEMBER * 3000))
+    yield "endless empty blocks", raw(head + GZIP_HEAD, endless(EMPTY_BLOCK * 10000))
+    yield "endless zeros inflated", raw(head + GZIP_HEAD, endless(ZEROS * 16))
+    yield "endless blanks inflated", raw(head + GZIP_HEAD, endless(BLANKS * 16))
+    yield "endless blanks after the array", raw(head + GZIP_HEAD + deflated(text), endless(BLANKS * 16))
+    yield "endless zeros after the member", raw(head + good, endless(bytes(65536)))
+    yield "endless records of nothing", raw(head + GZIP_HEAD + deflated(b"["), endless(deflated(b"{}," * 100000) * 4))
+    yield "endless string in a record", raw(head + GZIP_HEAD + deflated(b'[{"name": "'), endless(deflated(b"x" * MIB) * 16))
+    yield "endless nesting", raw(head + GZIP_HEAD + deflated(b"[{"), endless(deflated(b'"a":{' * 10000)))
+    yield "dripping", raw(head, 0.01, *[piece for byte in good for piece in (bytes([byte]), 0.002)])
+
+
+# ---------------------------------------------------------------------------
+# Content: zip
+# ---------------------------------------------------------------------------
+
+def local_header(name, method=0, flags=0, crc=0, compressed=0, size=0, extra=b""):
+    return b"PK\3\4" + struct.pack("<HHHHHIIIHH", 20, flags, method, 0, 33, crc, compressed, size, len(name), len(extra)) + name + extra
+
+
+def end_record(count=0, size=0, offset=0, comment=b""):
+    return b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, count, count, size, offset, len(comment)) + comment
+
+
+def zip_contents():
+    good = attacker.GOOD_ARCHIVE
+    name = EVENT_FILE.encode()
+    member = gzip.compress(event_lines(EVENTS))
+    head = HEAD + b"\r\n"
+    local = good.index(b"PK\3\4")
+    central = good.index(b"PK\1\2")
+
+    def patched(at, value):
+        return good[:at] + value + good[at + len(value):]
+
+    yield "good", of(good)
+    yield "good, a second file", of(attacker.archive({EVENT_FILE: member, "1/1_2025-03-01_6#0.json.gz": gzip.compress(b"")}))
+    yield "good, with a note of a Mac", of(attacker.archive({"__MACOSX/1/._x.json.gz": b"\0" * 100, EVENT_FILE: member}))
+    yield "good, blank lines", of(attacker.archive({EVENT_FILE: gzip.compress(b"\n\n" + event_lines(EVENTS) + b"\r\n\n")}))
+    for what, body in {
+        "nothing": b"", "two bytes": b"PK", "no directory": good[:central], "no end": good[:-22], "half": good[:len(good) // 2],
+        "garbage after it": good + b"garbage", "garbage before it": b"garbage" + good, "a gzip": member, "a page": HTML.encode(),
+        "rate limit text": b"rate limit exceeded", "an error": b'{"error": "no"}', "only zeros": bytes(1000),
+        "an end without entries": end_record(), "encrypted": patched(local + 6, b"\1\0"), "method 99": patched(local + 8, b"\x63\0"),
+        "wrong checksum": patched(local + 14, b"\0\0\0\0"), "wrong size": patched(local + 18, b"\1\0\0\0"),
+        "size of 4 GB": patched(local + 18, b"\xff\xff\xff\xff"), "another name in the directory": patched(central + 46, b"x"),
+        "another count": patched(len(good) - 12, b"\5\0"), "offset elsewhere": patched(len(good) - 6, b"\xff\xff\xff\x7f"),
+        "no export file": attacker.archive({"readme.txt": b"hello"}), "a nameless file": attacker.archive({" ": member}),
+        "a name of control characters": attacker.archive({"1/\x1b[31m\n\u202e.json.gz": member}),
+        "a name of 60 kB": local_header(b"n" * 60000 + b".json.gz", 0, 0, zlib.crc32(member), len(member), len(member)) + member,
+        "no gzip inside": attacker.archive({EVENT_FILE: b"hello"}), "no JSON inside": attacker.archive({EVENT_FILE: gzip.compress(b"hello\n")}),
+        "an array inside": attacker.archive({EVENT_FILE: gzip.compress(b"[1,2]\n")}),
+        "a broken second line": attacker.archive({EVENT_FILE: gzip.compress(event_lines(EVENTS[:1]) + b"{]\n")}),
+        "a broken first line": attacker.archive({EVENT_FILE: gzip.compress(b"{]\n" + event_lines(EVENTS))}),
+        "the same file twice": good[:central] + good[:central] + good[central:],
+        "gzip cut inside": attacker.archive({EVENT_FILE: member[:-5]}),
+        "empty file": attacker.archive({EVENT_FILE: b""}),
+    }.items():
+        yield "archive: " + what, of(body)
+    passed_over = local_header(b"notes.bin", 8, 8)
+    yield "endless zeros in a file that is passed over", raw(head + passed_over, endless(ZEROS * 16))
+    yield "endless blocks in a file that is passed over", raw(head + passed_over, endless(EMPTY_BLOCK * 10000))
+    yield "endless stored file that is passed over", raw(head + local_header(b"notes.bin", 0, 8), endless(bytes(65536)))
+    yield "endless empty entries", raw(head, endless(local_header(b"a/", 0) * 1000))
+    yield "endless empty export files", raw(head, endless((local_header(name, 0, 0, zlib.crc32(EMPTY_MEMBER), len(EMPTY_MEMBER), len(EMPTY_MEMBER)) + EMPTY_MEMBER) * 500))
+    yield "endless blank lines", raw(head + local_header(name, 0, 8) + GZIP_HEAD, endless(BLANK_LINES * 16))
+    yield "endless gzip name inside", raw(head + local_header(name, 0, 8) + b"\x1f\x8b\x08\x08\0\0\0\0\0\xff", endless(b"n" * 65536))
+    yield "endless empty members inside", raw(head + local_header(name, 0, 8), endless(EMPTY_MEMBER * 3000))
+    yield "deflated gzip bomb inside", raw(head + local_header(name, 8, 8) + deflated(GZIP_HEAD), endless(deflated(ZEROS * 4) * 16))
+    yield "endless directory", raw(head + good[:central], endless(good[central:-22] * 1000))
+    yield "endless zeros after the end", raw(head + good, endless(bytes(65536)))
+
+
+# ---------------------------------------------------------------------------
+# At random
+# ---------------------------------------------------------------------------
+
+def damaged(phase, count, seed):
+    """Good answers with a few bytes changed, dropped or doubled: the headers included."""
+    whole = attacker.Server.good(_Nowhere, phase)[0]
+    chance = random.Random("%s %d" % (phase, seed))
+    for number in range(count):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(data))
+            how = chance.randrange(3)
+            if how == 0:
+                data[at] = chance.randrange(256)
+            elif how == 1:
+                del data[at:at + chance.randint(1, 20)]
+            else:
+                data[at:at] = data[at:at + chance.randint(1, 20)]
+        yield "damaged %d" % number, raw(bytes(data))
+
+
+def all_cases(seed=1):
+    for phase in PHASES:
+        kinds = [transport(phase), statuses(phase), damaged(phase, 10, seed)]
+        if phase not in ("download", "archive"):
+            kinds.append(control_bodies(phase))
+        if phase == "download":
+            kinds.append(gzip_contents())
+        if phase == "archive":
+            kinds.append(zip_contents())
+        for kind in kinds:
+            for name, make in kind:
+                yield name, phase, make
