@@ -4,7 +4,9 @@
  *		JSON numbers, and strings that hold numbers, to the number types.
  *
  * Integers and numerics are made from the digits as they are written; only
- * float4 and float8 ever see a floating-point value.
+ * float4 and float8 ever see a floating-point value.  What is no number in
+ * JSON (NaN, infinities) is none in a string either, for any of the types:
+ * one in a million rows would make a sum NaN without a word.
  *
  *-------------------------------------------------------------------------
  */
@@ -146,12 +148,6 @@ number_text(Converter *converter, const JsonValue *json, const char **text, size
 	while (*length > 0 && is_space((*text)[*length - 1]))
 		(*length)--;
 	return VALUE_OK;
-}
-
-static bool
-is_word(const char *text, size_t length, const char *word)
-{
-	return length == strlen(word) && pg_strncasecmp(text, word, length) == 0;
 }
 
 /*-------------------------------------------------------------------------
@@ -332,30 +328,6 @@ double_from_short_number(const char *text, size_t length, double *result)
 	return decimal_scan(text, length, &decimal) && double_from_short_decimal(&decimal, result);
 }
 
-/* NaN and infinities, which only strings can hold. */
-static bool
-special_double(const JsonValue *json, const char *text, size_t length, double *result)
-{
-	bool negative = false;
-
-	if (json->type != JSON_STRING || length == 0)
-		return false;
-	if (is_word(text, length, "NaN"))
-	{
-		*result = (double) NAN;
-		return true;
-	}
-	if (*text == '-' || *text == '+')
-	{
-		negative = *text++ == '-';
-		length--;
-	}
-	if (!is_word(text, length, "Infinity") && !is_word(text, length, "inf"))
-		return false;
-	*result = negative ? -(double) INFINITY : (double) INFINITY;
-	return true;
-}
-
 /*
  * What strtod or strtof gets must end behind the number; the usual length of
  * a literal fits on the stack.
@@ -372,17 +344,13 @@ terminated_copy(ValueContext *context, const char *text, size_t length, char *bu
 
 static ValueStatus
 scan_float(Converter *converter, const JsonValue *json, const char **text, size_t *length,
-		   Decimal *decimal, double *special, bool *is_special)
+		   Decimal *decimal)
 {
 	ValueStatus status = number_text(converter, json, text, length);
 
-	*is_special = false;
-	if (status != VALUE_OK)
-		return status;
-	if (decimal_scan(*text, *length, decimal))
-		return VALUE_OK;
-	*is_special = special_double(json, *text, *length, special);
-	return *is_special ? VALUE_OK : problem_syntax(converter, json);
+	if (status == VALUE_OK && !decimal_scan(*text, *length, decimal))
+		status = problem_syntax(converter, json);
+	return status;
 }
 
 ValueStatus
@@ -392,12 +360,11 @@ convert_float8(Converter *converter, const JsonValue *json, Datum *result)
 	size_t length;
 	Decimal decimal;
 	double value;
-	bool is_special;
-	ValueStatus status = scan_float(converter, json, &text, &length, &decimal, &value, &is_special);
+	ValueStatus status = scan_float(converter, json, &text, &length, &decimal);
 
 	if (status != VALUE_OK)
 		return status;
-	if (!is_special && !double_from_short_decimal(&decimal, &value))
+	if (!double_from_short_decimal(&decimal, &value))
 	{
 		char buffer[64];
 
@@ -418,25 +385,17 @@ convert_float4(Converter *converter, const JsonValue *json, Datum *result)
 	const char *text;
 	size_t length;
 	Decimal decimal;
-	double special = 0;
 	float value;
-	bool is_special;
-	ValueStatus status =
-		scan_float(converter, json, &text, &length, &decimal, &special, &is_special);
+	char buffer[64];
+	ValueStatus status = scan_float(converter, json, &text, &length, &decimal);
 
 	if (status != VALUE_OK)
 		return status;
-	value = (float) special;
-	if (!is_special)
-	{
-		char buffer[64];
-
-		errno = 0;
-		value =
-			strtof(terminated_copy(converter->context, text, length, buffer, sizeof(buffer)), NULL);
-		if (errno == ERANGE && (value == 0 || isinf(value)))
-			return problem_range(converter, json);
-	}
+	errno = 0;
+	value =
+		strtof(terminated_copy(converter->context, text, length, buffer, sizeof(buffer)), NULL);
+	if (errno == ERANGE && (value == 0 || isinf(value)))
+		return problem_range(converter, json);
 	*result = Float4GetDatum(value);
 	return VALUE_OK;
 }
@@ -750,12 +709,7 @@ convert_numeric(Converter *converter, const JsonValue *json, Datum *result)
 	if (status != VALUE_OK)
 		return status;
 	if (!decimal_scan(text, length, &decimal))
-	{
-		if (json->type != JSON_STRING || !is_word(text, length, "NaN"))
-			return problem_syntax(converter, json);
-		*result = numeric_from_cstring("NaN");
-		return VALUE_OK;
-	}
+		return problem_syntax(converter, json);
 
 	if (numeric_format_is_known())
 	{
