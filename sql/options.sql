@@ -262,6 +262,11 @@ ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path '@nam
 ALTER FOREIGN TABLE options_table ALTER COLUMN name
 	OPTIONS (ADD json_path 'a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (ADD json_path '$insert_id|$|a.[x] y/z|b.$c');
+ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (SET json_path 'a."b|c".""');
+ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (SET json_path 'a."b""c"|"d.e"|"f[0]"');
+ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (SET json_path 'a."b');
+ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (SET json_path 'a."b"c');
+ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (SET json_path 'größe.x..y');
 ALTER FOREIGN TABLE options_table ALTER COLUMN name OPTIONS (SET json_path '@name');
 
 --

@@ -13,9 +13,12 @@
 
 #include "compat.h"
 
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/varlena.h"
 
 #include "catalog/entity.h"
+#include "stream/json_path.h"
 
 #define SP AD_PRODUCT_SPONSORED_PRODUCTS
 #define SB AD_PRODUCT_SPONSORED_BRANDS
@@ -552,63 +555,72 @@ has_subscript(const char *key, size_t length)
 	return digits > 0 && digits < length - 2 && key[length - 2 - digits] == '[';
 }
 
-/* What is wrong with one alternative of a path, length bytes long. */
+/*
+ * What is wrong with the alternative at *path, as a sentence without a period,
+ * and *path is where; NULL if nothing is, and *path is moved behind it.
+ */
 static const char *
-alternative_problem(const char *path, size_t length)
+alternative_problem(const char **path)
 {
-	int keys = 1;
-	size_t key_length = 0;
+	if ((*path)[0] == '$' && (*path)[1] == '.')
+		return "Keys are counted from the record: leave out the \"$.\" at the beginning";
+	if ((*path)[0] == '@')
+		return "The name of a known column (\"@name\") cannot be joined with other paths";
 
-	if (length == 1 && path[0] == '$')
-		return NULL;
-	if (length >= 2 && path[0] == '$' && path[1] == '.')
-		return "Keys are counted from the record: leave out the \"$.\" at the beginning.";
-	if (length > 0 && path[0] == '@')
-		return "The name of a known column (\"@name\") cannot be joined with other paths.";
-
-	for (size_t i = 0; i < length; i++)
+	for (int keys = 1;; keys++)
 	{
-		if (path[i] != '.')
+		const char *start = *path;
+		JsonPathKey key;
+		const char *problem = json_path_next_key(path, &key);
+
+		if (problem != NULL)
+			return problem;
+		if (!key.quoted && has_subscript(key.start, key.length))
 		{
-			key_length++;
-			if (has_subscript(path + i + 1 - key_length, key_length) &&
-				(i + 1 == length || path[i + 1] == '.'))
-				return "There are no subscripts: on an array a key means that of its first element.";
+			*path = key.start + key.length - 1;
+			while (**path != '[')
+				(*path)--;
+			return "There are no subscripts: on an array a key means that of its first element";
 		}
-		else if (key_length == 0)
-			return "A key is empty.";
-		else
+		if (keys > JSON_MAX_PATH_KEYS)
 		{
-			keys++;
-			key_length = 0;
+			*path = start;
+			return "There are too many keys";
 		}
+		if (**path != '.')
+			return NULL;
+		(*path)++;
 	}
-	if (key_length == 0)
-		return "A key is empty.";
-	if (keys > JSON_MAX_PATH_KEYS)
-		return "There are too many keys.";
-	return NULL;
 }
 
-const char *
+/* The same for a whole path. */
+static const char *
+path_problem(const char **path)
+{
+	if (**path == '@')
+	{
+		if ((*path)[1] != '\0' && strpbrk(*path + 1, "|.@$\"") == NULL)
+			return NULL;
+		return "\"@\" must be followed by the name of a known column, and nothing else";
+	}
+	for (;; (*path)++)
+	{
+		const char *problem = alternative_problem(path);
+
+		if (problem != NULL || **path == '\0')
+			return problem;
+	}
+}
+
+char *
 json_path_problem(const char *path)
 {
-	if (path[0] == '@')
-	{
-		if (path[1] == '\0' || strpbrk(path + 1, "|.@$") != NULL)
-			return "\"@\" must be followed by the name of a known column, and nothing else.";
+	const char *place = path;
+	const char *problem = path_problem(&place);
+
+	if (problem == NULL)
 		return NULL;
-	}
-
-	for (;;)
-	{
-		const char *end = path + strcspn(path, "|");
-		const char *problem = alternative_problem(path, end - path);
-
-		if (problem != NULL || *end == '\0')
-			return problem;
-		path = end + 1;
-	}
+	return psprintf("%s (character %d).", problem, pg_mbstrlen_with_len(path, place - path) + 1);
 }
 
 /* Is name one of the names in list, which are joined by "|"? */
@@ -666,7 +678,7 @@ column_for_path(const Entity *entity, const char *path)
 	{
 		const EntityColumn *column = &entity->columns[i];
 
-		if (column->source == SOURCE_PATH && strcmp(column->path, path) == 0)
+		if (column->source == SOURCE_PATH && json_path_equal(column->path, path))
 			return column;
 	}
 	return NULL;
@@ -740,12 +752,33 @@ closest_column(const Entity *entity, const char *name)
 	return NULL;
 }
 
+/* How the key of that name is written, for a hint, if that is not plain to see. */
+static char *
+path_example(const char *name)
+{
+	StringInfoData example;
+
+	initStringInfo(&example);
+	if (strpbrk(name, ".|\"") == NULL)
+		return example.data;
+	appendStringInfoString(&example, ", such as '\"");
+	for (; *name != '\0'; name++)
+	{
+		if (*name == '"' || *name == '\'')
+			appendStringInfoChar(&example, *name);
+		appendStringInfoChar(&example, *name);
+	}
+	appendStringInfoString(&example, "\"' for a key of that name");
+	return example.data;
+}
+
 static void
 report_unbound(const Entity *entity, const char *table_name, const char *column_name,
 			   const char *json_path)
 {
 	const char *wanted = json_path != NULL ? json_path + 1 : column_name;
 	const char *closest = closest_column(entity, wanted);
+	char *example = path_example(wanted);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
@@ -757,17 +790,18 @@ report_unbound(const Entity *entity, const char *table_name, const char *column_
 						  column_name, table_name, entity->name),
 			 closest != NULL
 				 ? errhint("Perhaps you meant \"%s\". The column option json_path says where a "
-						   "column's value is.",
-						   closest)
-				 : errhint("The column option json_path says where a column's value is; "
-						   "adsexport_columns() lists what is known without it.")));
+						   "column's value is%s.",
+						   closest, example)
+				 : errhint("The column option json_path says where a column's value is%s; "
+						   "adsexport_columns() lists what is known without it.",
+						   example)));
 }
 
 void
 entity_bind_column(const Entity *entity, const char *table_name, const char *column_name,
 				   const char *json_path, ColumnBinding *binding)
 {
-	const char *problem;
+	char *problem;
 
 	if (entity_find_binding(entity, column_name, json_path, binding))
 		return;

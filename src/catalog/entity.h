@@ -159,8 +159,8 @@ entity_bind_column(const Entity *entity, const char *table_name, const char *col
 extern bool entity_find_binding(const Entity *entity, const char *column_name,
 								const char *json_path, ColumnBinding *binding);
 
-/* What is wrong with the syntax of a json_path, as a sentence; NULL if nothing is. */
-extern const char *json_path_problem(const char *path);
+/* What is wrong with the syntax of a json_path, and where, as a sentence; NULL if nothing is. */
+extern char *json_path_problem(const char *path);
 
 /*
  * The candidate closest to what was written, or NULL if none is close; for

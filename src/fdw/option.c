@@ -820,7 +820,7 @@ parse_credential(const Option *option, const char *value, Settings *settings)
 static void
 parse_json_path(const Option *option, const char *value)
 {
-	const char *problem = json_path_problem(value);
+	char *problem = json_path_problem(value);
 
 	if (problem != NULL)
 		report_value(option, value, problem, NULL);

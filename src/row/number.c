@@ -392,8 +392,7 @@ convert_float4(Converter *converter, const JsonValue *json, Datum *result)
 	if (status != VALUE_OK)
 		return status;
 	errno = 0;
-	value =
-		strtof(terminated_copy(converter->context, text, length, buffer, sizeof(buffer)), NULL);
+	value = strtof(terminated_copy(converter->context, text, length, buffer, sizeof(buffer)), NULL);
 	if (errno == ERANGE && (value == 0 || isinf(value)))
 		return problem_range(converter, json);
 	*result = Float4GetDatum(value);

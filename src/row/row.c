@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -18,6 +19,7 @@
 #include "row/row.h"
 #include "row/tuple.h"
 #include "row/value.h"
+#include "stream/json_path.h"
 
 /* One of a column's alternative paths. */
 typedef struct Alternative
@@ -226,46 +228,35 @@ add_path(RowReader *reader, const Column *column, const char *path)
 	return slot;
 }
 
-/* Does longer go on behind a key where shorter ends? */
-static bool
-leads_into(const char *longer, const char *shorter)
-{
-	size_t length = strlen(shorter);
-
-	return strncmp(longer, shorter, length) == 0 && longer[length] == '.';
-}
-
 static void
 add_alternatives(RowReader *reader, Column *column, const char *path)
 {
 	char *copy = pstrdup(path);
-	int count = 1;
-	char **parts;
+	List *parts = NIL;
+	char *end;
 
-	for (const char *bar = strchr(copy, '|'); bar != NULL; bar = strchr(bar + 1, '|'))
-		count++;
-	parts = palloc(count * sizeof(char *));
-	parts[0] = copy;
-	for (int i = 1; i < count; i++)
+	for (char *next = copy; next != NULL; next = end)
 	{
-		char *bar = strchr(parts[i - 1], '|');
-
-		*bar = '\0';
-		parts[i] = bar + 1;
+		parts = lappend(parts, next);
+		end = unconstify(char *, json_path_alternative_end(next));
+		if (*end == '|')
+			*end++ = '\0';
+		else
+			end = NULL;
 	}
 
-	column->alternatives = palloc0(count * sizeof(Alternative));
-	column->alternative_count = count;
-	for (int i = 0; i < count; i++)
+	column->alternative_count = list_length(parts);
+	column->alternatives = palloc0(column->alternative_count * sizeof(Alternative));
+	for (int i = 0; i < column->alternative_count; i++)
 	{
-		column->alternatives[i].slot = add_path(reader, column, parts[i]);
-		for (int j = 0; j < count; j++)
-		{
-			if (leads_into(parts[j], parts[i]))
-				column->alternatives[i].is_prefix = true;
-		}
+		const char *part = list_nth(parts, i);
+		ListCell *cell;
+
+		column->alternatives[i].slot = add_path(reader, column, part);
+		foreach (cell, parts)
+			column->alternatives[i].is_prefix |= json_path_leads_into(lfirst(cell), part);
 	}
-	pfree(parts);
+	list_free(parts);
 	pfree(copy);
 }
 

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "stream/json.h"
+#include "stream/json_path.h"
 #include "stream/json_simd.h"
 #include "stream/stream_error.h"
 
@@ -111,50 +112,67 @@ json_paths_free(JsonPaths *paths)
 	free(paths);
 }
 
+/* Can the path be added?  A malformed one must leave no trace. */
+static bool
+path_is_right(const char *path)
+{
+	JsonPathKey key;
+
+	for (int keys = 1; keys <= JSON_MAX_PATH_KEYS; keys++)
+	{
+		if (json_path_next_key(&path, &key) != NULL)
+			return false;
+		if (*path != '.')
+			return *path == '\0';
+		path++;
+	}
+	return false;
+}
+
+/* The child of that key, which is made if there is none; NO_NODE when memory is short. */
+static int
+child_of_key(JsonPaths *paths, int node, const char *key, size_t length)
+{
+	int child = paths->nodes[node].first_child;
+
+	while (child != NO_NODE && (paths->nodes[child].key_length != length ||
+								memcmp(paths->nodes[child].key, key, length) != 0))
+		child = paths->nodes[child].next_sibling;
+	if (child != NO_NODE)
+		return child;
+	child = add_node(paths, key, length);
+	if (child == NO_NODE)
+		return NO_NODE;
+	paths->nodes[child].next_sibling = paths->nodes[node].first_child;
+	paths->nodes[node].first_child = child;
+	paths->nodes[node].children++;
+	return child;
+}
+
 int
 json_paths_add(JsonPaths *paths, const char *path)
 {
 	int node = 0;
-	int keys = 1;
 
-	/* Look at the whole path first, so that a malformed one leaves no trace. */
-	for (const char *next = path;; next++)
-	{
-		if (*next != '.' && *next != '\0')
-			continue;
-		if (next == path || next[-1] == '.')
-			return -2;
-		if (*next == '\0')
-			break;
-		keys++;
-	}
-	if (keys > JSON_MAX_PATH_KEYS)
+	if (!path_is_right(path))
 		return -2;
-
 	if (strcmp(path, "$") != 0)
 	{
-		for (const char *key = path;;)
-		{
-			size_t length = strcspn(key, ".");
-			int child = paths->nodes[node].first_child;
+		char *text = malloc(strlen(path));
 
-			while (child != NO_NODE && (paths->nodes[child].key_length != length ||
-										memcmp(paths->nodes[child].key, key, length) != 0))
-				child = paths->nodes[child].next_sibling;
-			if (child == NO_NODE)
-			{
-				child = add_node(paths, key, length);
-				if (child == NO_NODE)
-					return -1;
-				paths->nodes[child].next_sibling = paths->nodes[node].first_child;
-				paths->nodes[node].first_child = child;
-				paths->nodes[node].children++;
-			}
-			node = child;
-			if (key[length] == '\0')
-				break;
-			key += length + 1;
+		if (text == NULL)
+			return -1;
+		for (bool more = true; more && node != NO_NODE; path++)
+		{
+			JsonPathKey key;
+
+			json_path_next_key(&path, &key);
+			node = child_of_key(paths, node, text, json_path_key_text(&key, text));
+			more = *path == '.';
 		}
+		free(text);
+		if (node == NO_NODE)
+			return -1;
 	}
 	if (paths->nodes[node].slot == NO_SLOT)
 		paths->nodes[node].slot = paths->slots++;

@@ -65,11 +65,11 @@ extern JsonPaths *json_paths_create(void);
 extern void json_paths_free(JsonPaths *paths);
 
 /*
- * Add one path (keys joined by dots, no alternatives; "$" is the record
- * itself) and return its slot, the index into the values of a walk.  The same
- * path added twice has one slot.  On an array a key means "of its first
- * element".  Returns -1 when memory is short, -2 when the path is malformed
- * (empty key, more than JSON_MAX_PATH_KEYS keys).
+ * Add one path (keys joined by dots, quoted where need be, see json_path.h; no
+ * alternatives; "$" is the record itself) and return its slot, the index into
+ * the values of a walk.  The same path added twice has one slot.  On an array a
+ * key means "of its first element".  Returns -1 when memory is short, -2 when
+ * the path is malformed (or has more than JSON_MAX_PATH_KEYS keys).
  */
 extern int json_paths_add(JsonPaths *paths, const char *path);
 extern int json_paths_count(const JsonPaths *paths);

@@ -377,7 +377,10 @@ class Tables(SurfaceCase):
         self.amazon()
         for column, hint in (("campaignid text", 'Perhaps you meant "campaign_id".'), ("budget numeric", 'Perhaps you meant "budget_amount".'),
                              ("creation_date timestamptz", 'Perhaps you meant "creation_date_time".'), ("x text", "adsexport_columns() lists"),
-                             ("y text OPTIONS (json_path '@stat')", 'Perhaps you meant "state".')):
+                             ("y text OPTIONS (json_path '@stat')", 'Perhaps you meant "state".'),
+                             ('"state.x" text', 'Perhaps you meant "state". The column option json_path says where a column\'s value is, '
+                              "such as '\"state.x\"' for a key of that name."),
+                             ('"a|b" text', "such as '\"a|b\"' for a key of that name; adsexport_columns() lists")):
             with self.subTest(column=column):
                 self.table(column)
                 self.expect_error("HV005", "SELECT * FROM ads.t", 'of foreign table "t"', hint)

@@ -10,6 +10,7 @@
  */
 #include "check.h"
 #include "stream/json.h"
+#include "stream/json_path.h"
 
 #define MAX_SLOTS 32
 
@@ -212,7 +213,21 @@ test_paths(void)
 	CHECK_NUMBER(json_paths_add(paths, "$insert_id"), 4);
 	CHECK_NUMBER(json_paths_count(paths), 5);
 
+	begin_test("quoted keys");
+	CHECK_NUMBER(json_paths_add(paths, "\"a\".\"b\""), 0);
+	CHECK_NUMBER(json_paths_add(paths, "\"a.b\""), 5);
+	CHECK_NUMBER(json_paths_add(paths, "\"$\""), 6);
+	CHECK_NUMBER(json_paths_add(paths, "a.\"\"\"|\"\"\""), 7);
+	CHECK_NUMBER(json_paths_add(paths, "\"\""), 8);
+	CHECK_NUMBER(json_paths_add(paths, "a\"b\""), 9); /* a quote inside is none of its own */
+	CHECK_NUMBER(json_paths_count(paths), 10);
+
 	begin_test("malformed paths");
+	CHECK_NUMBER(json_paths_add(paths, "\"a"), -2);
+	CHECK_NUMBER(json_paths_add(paths, "\"a\"\""), -2);
+	CHECK_NUMBER(json_paths_add(paths, "\"a\"b"), -2);
+	CHECK_NUMBER(json_paths_add(paths, "\"a\"."), -2);
+	CHECK_NUMBER(json_paths_add(paths, "a|b"), -2);
 	CHECK_NUMBER(json_paths_add(paths, ""), -2);
 	CHECK_NUMBER(json_paths_add(paths, "."), -2);
 	CHECK_NUMBER(json_paths_add(paths, "a."), -2);
@@ -220,11 +235,42 @@ test_paths(void)
 	CHECK_NUMBER(json_paths_add(paths, "a..b"), -2);
 	for (int i = 1; i < JSON_MAX_PATH_KEYS; i++)
 		strcat(path, ".a");
-	CHECK_NUMBER(json_paths_add(paths, path), 5);
+	CHECK_NUMBER(json_paths_add(paths, path), 10);
 	strcat(path, ".a");
 	CHECK_NUMBER(json_paths_add(paths, path), -2);
-	CHECK_NUMBER(json_paths_count(paths), 6);
+	CHECK_NUMBER(json_paths_count(paths), 11);
 	json_paths_free(paths);
+}
+
+static void
+test_path_syntax(void)
+{
+	static const char *const equal[][2] = { { "a", "\"a\"" },
+											{ "a.b|c", "\"a\".b|\"c\"" },
+											{ "$", "$" },
+											{ "\"$\"", "\"$\"" },
+											{ "a\"b", "\"a\"\"b\"" } };
+	static const char *const different[][2] = { { "a.b", "\"a.b\"" }, { "a|b", "\"a|b\"" },
+												{ "a", "a.b" },       { "a|b", "a" },
+												{ "$", "\"$\"" },     { "a|b", "a.b" } };
+
+	begin_test("paths are equal by their keys");
+	for (size_t i = 0; i < sizeof(equal) / sizeof(equal[0]); i++)
+		CHECK_THAT(json_path_equal(equal[i][0], equal[i][1]), "%s", equal[i][0]);
+	for (size_t i = 0; i < sizeof(different) / sizeof(different[0]); i++)
+		CHECK_THAT(!json_path_equal(different[i][0], different[i][1]), "%s", different[i][0]);
+
+	begin_test("paths that lead into others");
+	CHECK(json_path_leads_into("a.b.c", "a.b"));
+	CHECK(json_path_leads_into("\"a\".b", "a"));
+	CHECK(!json_path_leads_into("a.b", "a.b"));
+	CHECK(!json_path_leads_into("a", "a.b"));
+	CHECK(!json_path_leads_into("\"a.b\"", "a"));
+	CHECK(!json_path_leads_into("ab.c", "a"));
+
+	begin_test("alternatives end at bars");
+	CHECK(strcmp(json_path_alternative_end("a.\"x|y\"|b"), "|b") == 0);
+	CHECK(strcmp(json_path_alternative_end("\"\"\"|\""), "") == 0);
 }
 
 static void
@@ -1498,6 +1544,7 @@ int
 main(void)
 {
 	test_paths();
+	test_path_syntax();
 	test_values();
 	test_many_keys();
 	test_framing();
