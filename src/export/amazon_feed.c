@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "export/amazon_ads.h"
+#include "export/foreign_text.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -235,16 +236,15 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	left = feed->settings->export_timeout - (int64) (waited - part->patience_began);
 	if (left <= 0)
 	{
-		char word[sizeof(export->status_word)];
+		ForeignText word;
 
 		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
 					"it is still in progress after export_timeout (%lld s)",
 					(long long) feed->settings->export_timeout / 1000);
-		strlcpy(word, export->status_word, sizeof(word));
-		redact_secrets(word, feed->settings, export->token);
+		foreign_text(&word, export->status_word, feed->settings, export->token);
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,
-						   export->id[0] != '\0' ? export->id : "not yet requested",
-						   word[0] != '\0' ? word : "unknown");
+						   export->shown_id[0] != '\0' ? export->shown_id : "not yet requested",
+						   word.text[0] != '\0' ? word.text : "unknown");
 		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
 								   "to go on waiting for it, or raise export_timeout.");
 		feed_fail_part(feed, part, &failure);
@@ -275,7 +275,7 @@ static void
 export_subject(const FeedPart *part, char *subject, size_t size)
 {
 	snprintf(subject, size, "Profile %s, export %s", part->profile_id,
-			 part->export->id[0] != '\0' ? part->export->id : "not yet requested");
+			 part->export->shown_id[0] != '\0' ? part->export->shown_id : "not yet requested");
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "export/amazon_ads.h"
 #include "export/export.h"
+#include "export/foreign_text.h"
 #include "export/freshness.h"
 #include "utils/timestamp.h"
 
@@ -36,7 +37,7 @@ static void
 subject_of(const Export *export, char *subject, size_t size)
 {
 	snprintf(subject, size, "Profile %s%s%s", export->profile_id,
-			 export->id[0] != '\0' ? ", export " : "", export->id);
+			 export->shown_id[0] != '\0' ? ", export " : "", export->shown_id);
 }
 
 static void
@@ -68,7 +69,7 @@ renew(Export *export)
 		return false;
 	export->renewals++;
 	export->retries++;
-	export->id[0] = '\0';
+	export->id[0] = export->shown_id[0] = '\0';
 	export->completed_at = 0;
 	export->phase = EXPORT_QUEUED;
 	export->due =
@@ -119,19 +120,21 @@ handle_failed_status(Export *export, const StatusMessage *message)
 {
 	Failure failure;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-	char text[MESSAGE_MAX_TEXT];
+	ForeignText code;
+	ForeignText word;
+	ForeignText text;
 
 	/* One that was completed before was not too large. */
 	export->timed_out = export->completed_at == 0 && strcmp(message->error_code, "TIMED_OUT") == 0;
 	if (!export->timed_out && renew(export))
 		return;
 	subject_of(export, subject, sizeof(subject));
-	strlcpy(text, message->error_text, sizeof(text));
-	redact_secrets(text, export->settings, export->token);
 	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export", "the export failed at the vendor%s%s",
-				message->error_code[0] != '\0' ? " with " : "", message->error_code);
+				message->error_code[0] != '\0' ? " with " : "",
+				foreign_text(&code, message->error_code, export->settings, export->token));
 	failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
-					   message->status_word, text);
+					   foreign_text(&word, message->status_word, export->settings, export->token),
+					   foreign_text(&text, message->error_text, export->settings, export->token));
 	if (export->timed_out)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
 								   "target_level and negative for targets.");
@@ -228,6 +231,8 @@ end_request(Export *export)
 		if (call == CALL_REQUEST)
 		{
 			strlcpy(export->id, message->export_id, sizeof(export->id));
+			foreign_name(export->shown_id, sizeof(export->shown_id), export->id, export->settings,
+						 export->token);
 			export->poll_delay = export->settings->poll_interval;
 		}
 		else

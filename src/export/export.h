@@ -50,7 +50,8 @@ typedef struct Export
 	bool stale; /* server or mapping changed: not to be reused */
 
 	ExportPhase phase;
-	char id[MESSAGE_MAX_EXPORT_ID]; /* empty until requested */
+	char id[MESSAGE_MAX_EXPORT_ID];       /* empty until requested */
+	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* the same for messages and functions */
 	char status_word[64];
 	TimestampTz requested_at;
 	TimestampTz last_used;    /* when a scan asked for it last */

@@ -10,14 +10,20 @@
 
 #include <time.h>
 
-#include "common/base64.h"
 #include "compat.h"
 #include "export/failure.h"
-#include "export/message.h"
+#include "export/foreign_text.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "net/url.h"
 #include "utils/builtins.h"
+
+/* As vsnprintf, but what does not fit is not cut within a character. */
+static void
+format_words(char *output, size_t size, const char *format, va_list arguments)
+{
+	if (vsnprintf(output, size, format, arguments) >= (int) size)
+		output[pg_mbcliplen(output, (int) size - 1, (int) size - 1)] = '\0';
+}
 
 void
 failure_set(Failure *failure, int sqlstate, const char *task, const char *reason, ...)
@@ -28,7 +34,7 @@ failure_set(Failure *failure, int sqlstate, const char *task, const char *reason
 	failure->sqlstate = sqlstate;
 	strlcpy(failure->task, task, sizeof(failure->task));
 	va_start(arguments, reason);
-	vsnprintf(failure->reason, sizeof(failure->reason), reason, arguments);
+	format_words(failure->reason, sizeof(failure->reason), reason, arguments);
 	va_end(arguments);
 }
 
@@ -41,7 +47,7 @@ failure_add_detail(Failure *failure, const char *format, ...)
 	if (used > 0 && used + 2 < sizeof(failure->detail))
 		failure->detail[used++] = ' ';
 	va_start(arguments, format);
-	vsnprintf(failure->detail + used, sizeof(failure->detail) - used, format, arguments);
+	format_words(failure->detail + used, sizeof(failure->detail) - used, format, arguments);
 	va_end(arguments);
 }
 
@@ -51,7 +57,7 @@ failure_set_hint(Failure *failure, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(failure->hint, sizeof(failure->hint), format, arguments);
+	format_words(failure->hint, sizeof(failure->hint), format, arguments);
 	va_end(arguments);
 }
 
@@ -78,148 +84,6 @@ double
 random_fraction(void)
 {
 	return compat_random_fraction();
-}
-
-/* A shorter text would blot out ordinary words, and tells little. */
-#define SHORTEST_SECRET 4
-
-/*
- * Replace each occurrence of secret by asterisks of the same length; also its
- * beginning at the very end of the text, which may have been cut there.
- */
-static void
-redact(char *text, const char *secret)
-{
-	size_t length = strlen(secret);
-	size_t text_length = strlen(text);
-
-	if (length < SHORTEST_SECRET)
-		return;
-	for (char *found = strstr(text, secret); found != NULL; found = strstr(found + length, secret))
-		memset(found, '*', length);
-	for (size_t part = Min(length - 1, text_length); part >= SHORTEST_SECRET; part--)
-	{
-		if (memcmp(text + text_length - part, secret, part) == 0)
-		{
-			memset(text + text_length - part, '*', part);
-			break;
-		}
-	}
-}
-
-/* The secret as it is, and as it stands in a form. */
-static void
-redact_forms(char *text, const char *secret)
-{
-	char beginning[MESSAGE_MAX_TEXT];
-	char encoded[3 * MESSAGE_MAX_TEXT];
-
-	if (secret == NULL)
-		return;
-	/* Texts are not longer than that. */
-	strlcpy(beginning, secret, sizeof(beginning));
-	redact(text, beginning);
-	if (url_encode(beginning, encoded, sizeof(encoded)))
-		redact(text, encoded);
-	explicit_bzero(beginning, sizeof(beginning));
-	explicit_bzero(encoded, sizeof(encoded));
-}
-
-/* Basic authentication sends the two as one word. */
-static void
-redact_basic(char *text, const char *user, const char *password)
-{
-	char pair[MESSAGE_MAX_TEXT];
-	char encoded[2 * MESSAGE_MAX_TEXT];
-	int length;
-
-	if (user == NULL || password == NULL)
-		return;
-	snprintf(pair, sizeof(pair), "%s:%s", user, password);
-	length = pg_b64_encode((const void *) pair, (int) strlen(pair), encoded, sizeof(encoded) - 1);
-	if (length > 0)
-	{
-		encoded[length] = '\0';
-		redact_forms(text, encoded);
-	}
-	explicit_bzero(pair, sizeof(pair));
-	explicit_bzero(encoded, sizeof(encoded));
-}
-
-/* Pieces of a secret that are shorter than this are ordinary words, or tell little. */
-#define SHORTEST_PIECE 10
-
-/*
- * Replace what a text has in common with a secret.  A server may repeat it in
- * one of many spellings (escapes of JSON, HTML and URLs), or in part; what is
- * between the characters that are spelled in another way is the same in all.
- */
-static void
-redact_pieces(char *text, const char *secret)
-{
-	if (secret == NULL)
-		return;
-	while (*text != '\0')
-	{
-		size_t longest = 0;
-
-		for (const char *start = secret; *start != '\0'; start++)
-		{
-			size_t length = 0;
-
-			while (text[length] != '\0' && text[length] == start[length])
-				length++;
-			longest = Max(longest, length);
-		}
-		if (longest >= SHORTEST_PIECE)
-			memset(text, '*', longest);
-		text += Max(longest >= SHORTEST_PIECE ? longest : 1, 1);
-	}
-}
-
-/* The queries of links, which may be signed, wherever a server repeats them, with the link or without. */
-static void
-redact_links(char *text)
-{
-	for (char *found = text; *found != '\0'; found++)
-	{
-		if (*found != '?' && pg_strncasecmp(found, "x-amz-", strlen("x-amz-")) != 0)
-			continue;
-		if (*found == '?')
-			found++;
-		for (; *found != '\0' && strchr(" \"'<>", *found) == NULL; found++)
-			*found = '*';
-		if (*found == '\0')
-			break;
-	}
-}
-
-void
-redact_secrets(char *text, const Settings *settings, const char *token)
-{
-	redact_links(text);
-	redact_forms(text, token);
-	redact_pieces(text, token);
-	redact_forms(text, settings->client_secret);
-	redact_pieces(text, settings->client_secret);
-	redact_forms(text, settings->refresh_token);
-	redact_pieces(text, settings->refresh_token);
-	redact_forms(text, settings->access_token);
-	redact_pieces(text, settings->access_token);
-	redact_basic(text, settings->api_key, settings->secret_key);
-	redact_forms(text, settings->api_key);
-	redact_pieces(text, settings->api_key);
-	redact_forms(text, settings->secret_key);
-	redact_pieces(text, settings->secret_key);
-	/* Vendors speak UTF-8, which the database may not. */
-	if (GetDatabaseEncoding() != PG_UTF8)
-	{
-		for (char *byte = text; *byte != '\0'; byte++)
-		{
-			if (IS_HIGHBIT_SET(*byte))
-				*byte = '?';
-		}
-	}
 }
 
 static const char *
@@ -432,7 +296,7 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 	const char *body = request_body(request, &length);
 	RequestFailure trouble = request_failure(request);
 	const ResponseHeaders *headers = request_headers(request);
-	char text[MESSAGE_MAX_TEXT];
+	ForeignText shown;
 
 	answer->action =
 		policy_decide(call, trouble, request_status(request),
@@ -446,9 +310,8 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 	{
 		failure_set(&answer->failure, sqlstate_of(answer->action, request), task_of(call),
 					"network error %d", request_failure_code(request));
-		strlcpy(text, request_failure_message(request), sizeof(text));
-		redact_secrets(text, settings, token);
-		failure_add_detail(&answer->failure, "%s: %s.", subject, text);
+		failure_add_detail(&answer->failure, "%s: %s.", subject,
+						   foreign_text(&shown, request_failure_message(request), settings, token));
 		add_network_hint(&answer->failure, trouble, call, settings);
 	}
 	else
@@ -456,16 +319,11 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 		failure_set(&answer->failure, sqlstate_of(answer->action, request), task_of(call),
 					"HTTP status %d%s", request_status(request),
 					status_words(request_status(request)));
-		message_error_text(body, length, text, sizeof(text));
-		redact_secrets(text, settings, token);
-		failure_add_detail(&answer->failure, "%s: the server answered \"%s\".", subject, text);
+		failure_add_detail(&answer->failure, "%s: the server answered \"%s\".", subject,
+						   foreign_body(&shown, body, length, settings, token));
 		if (headers->request_id[0] != '\0')
-		{
-			message_error_text(headers->request_id, strlen(headers->request_id), text,
-							   sizeof(text));
-			redact_secrets(text, settings, token);
-			failure_add_detail(&answer->failure, "The vendor's request id is %s.", text);
-		}
+			failure_add_detail(&answer->failure, "The vendor's request id is %s.",
+							   foreign_text(&shown, headers->request_id, settings, token));
 	}
 	if (trouble == REQUEST_FAILURE_NONE)
 		add_hint(&answer->failure, answer->action, call, request_status(request), settings);
@@ -477,15 +335,14 @@ answer_unexpected(Answer *answer, ApiCall call, const Request *request, const ch
 {
 	size_t length;
 	const char *body = request_body(request, &length);
-	char text[MESSAGE_MAX_TEXT];
+	ForeignText shown;
 
 	answer->action = ACTION_RETRY;
 	answer->retry_after = -1;
 	failure_set(&answer->failure, ERRCODE_FDW_ERROR, task_of(call), "%s", reason);
-	message_error_text(body, length, text, sizeof(text));
-	redact_secrets(text, settings, token);
 	failure_add_detail(&answer->failure, "%s: HTTP status %d with a body that says \"%s\".",
-					   subject, request_status(request), text);
+					   subject, request_status(request),
+					   foreign_body(&shown, body, length, settings, token));
 	failure_set_hint(&answer->failure,
 					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
 					 "try again later.",

@@ -31,6 +31,9 @@ typedef struct Failure
 	char hint[512];
 } Failure;
 
+/*
+ * Words are our own here, or have come through foreign_text.h.
+ */
 extern void failure_set(Failure *failure, int sqlstate, const char *task, const char *reason, ...)
 	pg_attribute_printf(4, 5);
 
@@ -86,8 +89,5 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settin
 
 /* A random number in [0, 1). */
 extern double random_fraction(void);
-
-/* Overwrite our secrets in a text that came from outside. */
-extern void redact_secrets(char *text, const Settings *settings, const char *token);
 
 #endif /* ADSEXPORT_FAILURE_H */

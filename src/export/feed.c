@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "export/foreign_text.h"
 #include "export/part.h"
 #include "export/seen.h"
 #include "miscadmin.h"
@@ -925,28 +926,24 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 {
 	const char *entry = record_stream_entry(feed->records);
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-	char message[MESSAGE_MAX_TEXT];
-	char entry_shown[MESSAGE_MAX_TEXT] = "";
+	ForeignText message;
+	ForeignText entry_shown;
 
-	/* Both may quote what the server sent. */
-	strlcpy(message, error->message, sizeof(message));
-	redact_secrets(message, feed->settings, NULL);
-	if (entry != NULL)
-		strlcpy(entry_shown, entry, sizeof(entry_shown));
-	redact_secrets(entry_shown, feed->settings, NULL);
-
+	/* It may quote what the server sent. */
+	foreign_text(&message, error->message, feed->settings, NULL);
+	foreign_text(&entry_shown, entry != NULL ? entry : "", feed->settings, NULL);
 	feed->api->subject(part, subject, sizeof(subject));
 	answer->action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
 						 ? ACTION_RETRY
 						 : ACTION_FAIL_REQUEST;
 	answer->retry_after = -1;
 	failure_set(&answer->failure, sqlstate_of_stream_error(error->kind), "read an export", "%s",
-				message);
+				message.text);
 	failure_add_detail(&answer->failure,
 					   "%s: the problem is behind record " UINT64_FORMAT ", at byte " UINT64_FORMAT
 					   " of the %s content%s%s.",
 					   subject, part->delivered, error->offset, is_json ? "inflated" : "downloaded",
-					   entry_shown[0] != '\0' ? ", archive entry " : "", entry_shown);
+					   entry_shown.text[0] != '\0' ? ", archive entry " : "", entry_shown.text);
 	if (error->kind == STREAM_ERROR_CHANGED)
 		failure_set_hint(&answer->failure, "Run the query again.");
 }

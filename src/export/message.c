@@ -16,6 +16,8 @@
 
 #include <json-c/json.h>
 
+#include "stream/printable.h"
+
 #define MAX_TEXT 512
 #define MAX_DEPTH 32
 
@@ -81,68 +83,25 @@ copy_exactly(const char *value, char *output, size_t output_size)
  *-------------------------------------------------------------------------
  */
 
-/* Length of the UTF-8 character at text, or 0 if it is not one that may be printed. */
-static size_t
-printable_character(const unsigned char *text, size_t length)
-{
-	static const struct
-	{
-		unsigned char mask;
-		unsigned char lead;
-		uint32_t smallest;
-	} forms[] = {
-		{ 0x80, 0x00, 0x20 }, { 0xe0, 0xc0, 0xa0 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 }
-	};
-
-	for (size_t size = 1; size <= 4; size++)
-	{
-		uint32_t code;
-
-		if ((text[0] & forms[size - 1].mask) != forms[size - 1].lead)
-			continue;
-		if (size > length)
-			return 0;
-		code = text[0] & (unsigned char) ~forms[size - 1].mask;
-		for (size_t i = 1; i < size; i++)
-		{
-			if ((text[i] & 0xc0) != 0x80)
-				return 0;
-			code = code << 6 | (text[i] & 0x3f);
-		}
-		if (code < forms[size - 1].smallest || code == 0x7f || code > 0x10ffff ||
-			(code >= 0xd800 && code <= 0xdfff))
-			return 0;
-		return size;
-	}
-	return 0;
-}
-
 /* Copy at most MAX_TEXT bytes; what can't be printed becomes \xNN, white space one space. */
-static void
-copy_for_people(const char *input, size_t length, char *output, size_t output_size)
+void
+message_printable(const char *input, size_t length, char *output, size_t output_size)
 {
 	size_t used = 0;
 	size_t limit = output_size - 1 < MAX_TEXT ? output_size - 1 : MAX_TEXT;
 
 	for (size_t i = 0; i < length;)
 	{
-		size_t size = printable_character((const unsigned char *) input + i, length - i);
-		char escaped[8];
-		const char *piece = input + i;
-		size_t piece_length = size;
+		char escaped[PRINTABLE_ESCAPE_LENGTH + 1];
+		const char *piece;
+		size_t piece_length;
+		size_t size = printable_piece(input + i, length - i, escaped, &piece, &piece_length);
 
 		if (strchr(" \t\r\n", input[i]) != NULL && input[i] != '\0')
 		{
 			size = 1;
 			piece = " ";
 			piece_length = used > 0 && output[used - 1] != ' ' ? 1 : 0;
-		}
-		else if (size == 0)
-		{
-			size = 1;
-			piece_length =
-				(size_t) snprintf(escaped, sizeof(escaped), "\\x%02x", (unsigned char) input[i]);
-			piece = escaped;
 		}
 		if (used + piece_length > limit)
 			break;
@@ -218,11 +177,11 @@ copy_dialect(json_object *object, const char *text, char *output, size_t output_
 	char both[2 * MAX_TEXT];
 
 	if (word == NULL || word == text || word[0] == '\0')
-		copy_for_people(text, strlen(text), output, output_size);
+		message_printable(text, strlen(text), output, output_size);
 	else
 	{
 		snprintf(both, sizeof(both), "%.100s: %s", word, text);
-		copy_for_people(both, strlen(both), output, output_size);
+		message_printable(both, strlen(both), output, output_size);
 	}
 }
 
@@ -245,9 +204,9 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 		if (found == NULL)
 			found = element_text(body, length, "h1", &found_length);
 		if (found != NULL)
-			copy_for_people(found, found_length, text, text_size);
+			message_printable(found, found_length, text, text_size);
 		else
-			copy_for_people("(an HTML or XML page)", 21, text, text_size);
+			message_printable("(an HTML or XML page)", 21, text, text_size);
 		return;
 	}
 	object = parse(body, length);
@@ -256,7 +215,7 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 	if (found != NULL)
 		copy_dialect(object, found, text, text_size);
 	else
-		copy_for_people(body, length, text, text_size);
+		message_printable(body, length, text, text_size);
 	json_object_put(object);
 }
 
@@ -314,7 +273,7 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 	message->has_generated_at = false;
 	if (ok)
 	{
-		copy_for_people(word, strlen(word), message->status_word, sizeof(message->status_word));
+		message_printable(word, strlen(word), message->status_word, sizeof(message->status_word));
 		message->status = status_of_word(word);
 		copy_exactly(string_member(object, "url"), message->url, sizeof(message->url));
 		if (json_object_object_get_ex(object, "fileSize", &member) &&
@@ -330,11 +289,11 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 			const char *code = string_member(member, "errorCode");
 
 			if (code != NULL)
-				copy_for_people(code, strlen(code), message->error_code,
-								sizeof(message->error_code));
+				message_printable(code, strlen(code), message->error_code,
+								  sizeof(message->error_code));
 			if (text != NULL)
-				copy_for_people(text, strlen(text), message->error_text,
-								sizeof(message->error_text));
+				message_printable(text, strlen(text), message->error_text,
+								  sizeof(message->error_text));
 		}
 	}
 	json_object_put(object);

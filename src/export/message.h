@@ -44,7 +44,7 @@ typedef struct StatusMessage
 {
 	char export_id[MESSAGE_MAX_EXPORT_ID];
 	ExportStatus status;
-	char status_word[64];      /* as sent, printable ASCII */
+	char status_word[64];      /* as sent, but printable; foreign, like the texts below */
 	char url[MESSAGE_MAX_URL]; /* empty when absent */
 	int64_t file_size;         /* bytes of the compressed file; -1 when absent */
 	bool has_generated_at;
@@ -72,6 +72,12 @@ extern bool message_parse_profiles(const char *body, size_t length, ProfileFound
  * characters and invalid UTF-8 escaped.  Empty for an empty body.
  */
 extern void message_error_text(const char *body, size_t length, char *text, size_t text_size);
+
+/*
+ * Copy at most 512 bytes of a text; what cannot be printed becomes \xNN, white
+ * space one space.
+ */
+extern void message_printable(const char *input, size_t length, char *output, size_t output_size);
 
 /* Microseconds since 1970 of an ISO 8601 date-time; UTC when it has no zone. */
 extern bool message_parse_time(const char *text, int64_t *microseconds);

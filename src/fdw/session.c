@@ -81,7 +81,7 @@ add_export(const Export *export, void *argument)
 	values[column] = text_or_null(NULL, &nulls[column]);
 	column++;
 	values[column++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(export->body));
-	values[column] = text_or_null(export->id, &nulls[column]);
+	values[column] = text_or_null(export->shown_id, &nulls[column]);
 	column++;
 	values[column++] = CStringGetTextDatum(phase_name(export));
 	values[column] = time_or_null(export->requested_at, &nulls[column]);

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "export/foreign_text.h"
 #include "row/row.h"
 #include "row/tuple.h"
 #include "row/value.h"
@@ -131,6 +132,21 @@ static const char *const invalid_text_hint =
 	"Set the foreign table's option invalid_text to 'replace' to read such text with replacement "
 	"characters, or on_invalid to 'null' to read it as NULL.";
 
+/* An input function shows the value as it came. */
+static void
+make_message_printable(const RowReader *reader)
+{
+	MemoryContext error_memory = MemoryContextSwitchTo(reader->origin_memory);
+	ErrorData *error = CopyErrorData();
+
+	MemoryContextSwitchTo(error_memory);
+	if (error->message != NULL)
+		errmsg_internal("%s", printable_message(error->message));
+	if (error->detail != NULL)
+		errdetail_internal("%s", printable_message(error->detail));
+	FreeErrorData(error);
+}
+
 static void
 add_error_context(void *argument)
 {
@@ -141,6 +157,7 @@ add_error_context(void *argument)
 	{
 		int category = ERRCODE_TO_CATEGORY(geterrcode());
 
+		make_message_printable(reader);
 		if (category == ERRCODE_DATA_EXCEPTION ||
 			category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 			errhint("%s", invalid_value_hint);
@@ -901,14 +918,14 @@ row_reader_set_origin(RowReader *reader, const RowOrigin *origin)
 				text = origin->profile_id;
 				break;
 			case SOURCE_EXPORT_ID:
-				text = origin->export_id;
+				text = origin->export_id != NULL ? foreign_value(origin->export_id) : NULL;
 				break;
 			case SOURCE_EXPORTED_AT:
 				if (origin->has_exported_at)
 					text = format_timestamp(origin->exported_at);
 				break;
 			default:
-				text = origin->archive_entry;
+				text = origin->archive_entry != NULL ? foreign_value(origin->archive_entry) : NULL;
 				break;
 		}
 		if (text != NULL)

@@ -25,6 +25,7 @@
 #include "utils/uuid.h"
 
 #include "row/value.h"
+#include "stream/printable.h"
 
 /*-------------------------------------------------------------------------
  * Shared state
@@ -105,30 +106,25 @@ show_bytes(const char *text, size_t length, char *output)
 {
 	const unsigned char *next = (const unsigned char *) text;
 	const unsigned char *end = next + length;
-	int shown = 0;
+	size_t shown = 0;
 
 	while (next < end)
 	{
-		int character_length = pg_utf_mblen(next);
+		char escaped[PRINTABLE_ESCAPE_LENGTH + 1];
+		const char *piece;
+		size_t piece_length;
+		/* Other encodings have ASCII in common with UTF-8. */
+		size_t left = GetDatabaseEncoding() == PG_UTF8 ? end - next : 1;
+		size_t character_length =
+			printable_piece((const char *) next, left, escaped, &piece, &piece_length);
 
 		if (shown + character_length > SHOWN_VALUE_LENGTH)
 		{
 			strcpy(output, "...");
 			return;
 		}
-		if (character_length == 1 && *next >= ' ' && *next < 0x7F)
-			*output++ = *next;
-		else if (character_length > 1 && character_length <= end - next &&
-				 GetDatabaseEncoding() == PG_UTF8 && pg_utf8_islegal(next, character_length))
-		{
-			memcpy(output, next, character_length);
-			output += character_length;
-		}
-		else
-		{
-			character_length = 1;
-			output += sprintf(output, "\\x%02x", *next);
-		}
+		memcpy(output, piece, piece_length);
+		output += piece_length;
 		next += character_length;
 		shown += character_length;
 	}
@@ -189,10 +185,40 @@ problem_range(Converter *converter, const JsonValue *json)
 					   format_type_with_typemod(converter->type, converter->typmod));
 }
 
+char *
+printable_message(const char *message)
+{
+	bool is_utf8 = GetDatabaseEncoding() == PG_UTF8;
+	size_t left = strlen(message);
+	char *printable = palloc(PRINTABLE_ESCAPE_LENGTH * left + 1);
+	char *next = printable;
+
+	while (left > 0)
+	{
+		char escaped[PRINTABLE_ESCAPE_LENGTH + 1];
+		const char *piece = message;
+		size_t piece_length = 1;
+		size_t done = 1;
+
+		/* It is in the encoding of the database already. */
+		if (is_utf8 || !IS_HIGHBIT_SET(*message))
+			done = printable_piece(message, is_utf8 ? left : 1, escaped, &piece, &piece_length);
+		memcpy(next, piece, piece_length);
+		next += piece_length;
+		message += done;
+		left -= done;
+	}
+	*next = '\0';
+	return printable;
+}
+
 static void
 problem_from_error(ValueContext *context, const ErrorData *error)
 {
-	problem_set(context, PROBLEM_VALUE, error->sqlerrcode, "%s", error->message);
+	char *message = printable_message(error->message);
+
+	problem_set(context, PROBLEM_VALUE, error->sqlerrcode, "%s", message);
+	pfree(message);
 }
 
 /* Is the error about the value, or about the state of the server? */

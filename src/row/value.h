@@ -180,6 +180,9 @@ scratch_extend(Scratch *scratch, size_t size, size_t used)
 #define SHOWN_VALUE_SIZE (SHOWN_VALUE_LENGTH * 4 + 4)
 extern void show_bytes(const char *text, size_t length, char *output);
 
+/* A message of the server's, which may show a value as it came, made printable; palloc'd. */
+extern char *printable_message(const char *message);
+
 /* All of these return VALUE_INVALID. */
 extern ValueStatus problem_syntax(Converter *converter, const JsonValue *json);
 extern ValueStatus problem_range(Converter *converter, const JsonValue *json);

@@ -2,13 +2,16 @@
 
 import base64
 import glob
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
 import time
 import unittest
 import urllib.parse
+import zipfile
 
 import psycopg2
 
@@ -198,6 +201,16 @@ class Secrets(support.TestCase):
             with open(path) as file:
                 self.assertNotRegex(file.read(), "CURLOPT_(VERBOSE|DEBUGFUNCTION|STDERR)", path)
 
+    def test_one_door_for_foreign_text(self):
+        """Where it is cut, escaped and redacted: nobody else does a part of that."""
+        for path in glob.glob(os.path.join(support.FOLDER, "../../src/*/*.c")):
+            with open(path) as file:
+                text = file.read()
+            if os.path.basename(path) not in ("foreign_text.c", "redact.c"):
+                self.assertNotRegex(text, r"redact_\w+\(|\bmessage_(error_text|printable)\((?!const char)" if not path.endswith("/message.c") else r"redact_", path)
+            for call in re.findall(r"(?s)\bfailure_(?:set|add_detail|set_hint)\(.*?;", text):
+                self.assertNotRegex(re.sub(r"(?s)foreign_(?:text|body)\(.*?\)|\w+\[0\]", "", call), r"request_failure_message|error_text|error_code\b|status_word\b|->id\b|->etag|error->message", path)
+
     def test_the_check_itself(self):
         """It would find a secret."""
         self.assertIsNone(self.try_query(CAMPAIGNS))
@@ -314,6 +327,34 @@ class Secrets(support.TestCase):
         self.fault({"call": "token"}, status=400, body_kind="gateway", headers={"x-amzn-RequestId": self.mapping["refresh_token"]})
         self.assertIsNotNone(self.try_query(CAMPAIGNS))
         self.check()
+
+    def test_failed_export_that_echoes(self):
+        """In its id, its status, the code of its error, or the message."""
+        secret = self.mapping["client_secret"]
+        for key in ("exportId", "status", "errorCode", "message"):
+            for text in (secret, "not " + secret + " again", "x" * 50 + secret):
+                with self.subTest(key=key, text=text):
+                    self.clear_faults()
+                    self.amazon(max_retries=0, export_timeout="300ms")
+                    self.session.run("SELECT adsexport_forget()")
+                    export = text if key == "exportId" else "e"
+                    error = {"errorCode": "TIMED_OUT", "message": "too much"}
+                    if key in error:
+                        error[key] = text
+                    self.fault({"call": "request"}, status=202, body={"exportId": export, "status": "IN_PROGRESS"})
+                    self.fault({"call": "status"}, status=200, body={"exportId": export, "status": text if key == "status" else "FAILED", "error": error})
+                    self.assertIsNotNone(self.try_query(CAMPAIGNS))
+                    self.look_around()
+                    self.check("emulator-secret")
+
+    def test_name_in_an_archive_that_echoes(self):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as writer:
+            writer.writestr("1/%s.json.gz" % support.SECRET_KEY, gzip.compress(b'{"x": 1 "'))
+        self.fault({"call": "export"}, status=200, body_base64=base64.b64encode(archive.getvalue()).decode())
+        self.assertIsNotNone(self.try_query(EVENTS))
+        self.look_around()
+        self.check("emulator:secret")
 
     # Signed links
 

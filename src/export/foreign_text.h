@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreign_text.h
+ *		The one door for words that come from outside.
+ *
+ * Whatever a server sent (or a library says, which may quote it) goes through
+ * here before it is shown in an error, a notice, the log, a function or a
+ * column: it is cut to 512 bytes, what cannot be printed is escaped, our
+ * secrets and the signatures of links are replaced by asterisks, and it is in
+ * the encoding of the database.  Nothing is allocated and nothing is raised.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_FOREIGN_TEXT_H
+#define ADSEXPORT_FOREIGN_TEXT_H
+
+#include "postgres.h"
+
+#include "export/message.h"
+#include "export/settings.h"
+
+/* Words that may be shown. */
+typedef struct ForeignText
+{
+	char text[MESSAGE_MAX_TEXT];
+} ForeignText;
+
+/*
+ * Each of these fills shown and returns its text.  token is the access token
+ * that the server was told, to be redacted like the secrets of settings, or
+ * NULL.
+ */
+extern const char *
+foreign_text(ForeignText *shown, const char *words, const Settings *settings, const char *token);
+
+/* What an error's body says: see message_error_text. */
+extern const char *foreign_body(ForeignText *shown, const char *body, size_t length,
+								const Settings *settings, const char *token);
+
+/* As foreign_text, into a buffer of another size, which it is cut to. */
+extern void foreign_name(char *shown, size_t size, const char *words, const Settings *settings,
+						 const char *token);
+
+/*
+ * For a column: what a server calls something, in full and with white space as
+ * it is, where that can be printed.  Palloc'd.
+ */
+extern char *foreign_value(const char *words);
+
+#endif /* ADSEXPORT_FOREIGN_TEXT_H */

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * redact.h
+ *		Our secrets in a text that came from outside.
+ *
+ * For foreign_text.c alone: whatever came from outside goes through there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_REDACT_H
+#define ADSEXPORT_REDACT_H
+
+#include "postgres.h"
+
+#include "export/settings.h"
+
+/*
+ * Overwrite them by asterisks of the same length.  token is an access token
+ * that may be in it, too, or NULL.
+ */
+extern void redact_secrets(char *text, const Settings *settings, const char *token);
+
+#endif /* ADSEXPORT_REDACT_H */
