@@ -1,7 +1,16 @@
 # adsexport_fdw: build with  make && sudo make install
 #   PG_CONFIG=/path/to/pg_config   the server to build for (default: the first in PATH)
 #   WERROR=1                       warnings are errors
-#   WITH_ISAL=1                    inflate with ISA-L instead of zlib, two to three times as fast
+#   WITH_ISAL=0                    inflate with zlib, although ISA-L is installed, which is two to three times as fast
+#
+#   make check                 build and run all tests in a copy of an installed PostgreSQL (SUITES="unit regress": these)
+#   make installcheck          pg_regress against the running server; what needs a remote only with ADSEXPORT_EMULATOR=URL
+#   make prove_installcheck    the Python tests by prove, with what is installed, in clusters of their own
+#   make unit                  the tests of what needs no server
+#   make fuzz                  the fuzz targets (FUZZ_SECONDS=10: each for this long)
+#   make format                format the C code
+#   make bench                 measure, and write bench/RESULTS.md (BENCH=--quick)
+#   make dist                  the release as a zip in dist/
 
 EXTENSION = adsexport_fdw
 MODULE_big = adsexport_fdw
@@ -10,11 +19,33 @@ PGFILEDESC = "adsexport_fdw - bulk exports of Amazon Ads and Amplitude as foreig
 
 OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c src/*/*.c))
 
+# The emulator prints its URL: see test/emulator/README.md.
+REGRESS = catalogue explain import options $(if $(ADSEXPORT_EMULATOR),mistakes scan)
+
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
 
+# The version has its place in the control file; the library, the release and the tests take it from there.
+ADSEXPORT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
+# As PGXN and others write it: with three numbers.
+RELEASE := $(ADSEXPORT_VERSION)$(if $(word 3,$(subst ., ,$(ADSEXPORT_VERSION))),,.0)
+
+FUZZ_SECONDS ?= 10
+# These need neither a server nor its development files here.
+OWN_GOALS = check unit fuzz format bench dist
+
+ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
+
+check:
+	test/run $(SUITES)
+
+else # what PGXS builds
+
 # Goals that build nothing need no libraries.
 ifneq ($(filter-out clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifndef WITH_ISAL
+WITH_ISAL := $(if $(shell $(PKG_CONFIG) --atleast-version=2.30 libisal 2>/dev/null && echo yes),1,0)
+endif
 LIBRARIES = libcurl:7.68:libcurl4-openssl-dev zlib:1.2.11:zlib1g-dev json-c:0.13:libjson-c-dev
 ifeq ($(WITH_ISAL),1)
 LIBRARIES += libisal:2.30:libisal-dev
@@ -36,8 +67,6 @@ LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARY_NAMES))
 SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread
 endif
 
-# The version has its place in the control file, all others take it from there.
-ADSEXPORT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" $(EXTENSION).control)
 PG_CPPFLAGS = -I$(CURDIR)/src -D_GNU_SOURCE -DADSEXPORT_VERSION='"$(ADSEXPORT_VERSION)"' $(LIBRARY_CFLAGS)
 ifeq ($(WITH_ISAL),1)
 PG_CPPFLAGS += -DADSEXPORT_WITH_ISAL
@@ -52,3 +81,29 @@ include $(PGXS)
 
 # PGXS knows no header dependencies between folders; this keeps an edit-compile loop honest.
 $(OBJS): $(wildcard src/*.h src/*/*.h) $(EXTENSION).control
+
+# Each file of tests is one test for prove, which runs all the tests in it.
+prove_installcheck:
+	PG_CONFIG=$(PG_CONFIG) prove --exec test/t/run $(or $(PROVE_TESTS),test/t/test_*.py)
+
+endif
+
+unit:
+	$(MAKE) -C test/unit check
+
+fuzz:
+	test/fuzz/run $(FUZZ_SECONDS)
+
+format:
+	test/format --fix
+
+bench:
+	bench/run $(BENCH)
+
+# The same bytes from the same commit: git takes times and modes from there, and zip's times are local ones.
+dist:
+	mkdir -p dist
+	TZ=UTC git archive --format=zip -9 --prefix=$(EXTENSION)-$(RELEASE)/ -o dist/$(EXTENSION)-$(RELEASE).zip HEAD
+	@echo dist/$(EXTENSION)-$(RELEASE).zip
+
+.PHONY: check prove_installcheck unit fuzz format bench dist

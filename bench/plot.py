@@ -10,8 +10,8 @@ BACKGROUND, BORDER, TEXT, FAINT, GRID = "#fbfbf8", "#d5d5cc", "#2b2b28", "#6b6b6
 BARS = [
     ("inflate", "inflate with zlib only (floor)", "#b9bcb6"),
     ("isal on", "adsexport_fdw, ISA-L", "#2f7d6b"),
-    ("default on", "adsexport_fdw", "#5fb39c"),
-    ("default off", "adsexport_fdw, no read-ahead", "#a5d6c6"),
+    ("zlib on", "adsexport_fdw, zlib", "#5fb39c"),
+    ("zlib off", "adsexport_fdw, zlib, no read-ahead", "#a5d6c6"),
     ("duckdb", "DuckDB, 2 threads, local file", "#e3b04b"),
     ("jq", "curl, gunzip, jq, COPY", "#dd8a70"),
     ("python", "curl, gunzip, Python, COPY", "#cf7b93"),
@@ -54,7 +54,7 @@ def draw_data(picture, data, seconds, unzip):
         # DuckDB reads no zip.
         return found + unzip if found is not None and who == "duckdb" else found
 
-    near = [value(query, who) for query in QUERIES for who in ("inflate", "isal on", "default on", "default off", "duckdb")]
+    near = [value(query, who) for query in QUERIES for who in ("inflate", "isal on", "zlib on", "zlib off", "duckdb")]
     # What takes ten times as long is cut; its number tells.
     limit = max(number for number in near if number is not None) * 1.12
     scale = (WIDTH - LEFT - RIGHT - MARGIN) / limit
@@ -88,7 +88,7 @@ def draw_data(picture, data, seconds, unzip):
                 # A gap says that the bar goes on.
                 x = LEFT + width - 28
                 picture.parts.append('<path d="M%.1f %.1f l6 %g h7 l-6 -%g z" fill="%s"/>' % (x, picture.y - 1, BAR + 2, BAR + 2, BACKGROUND))
-            weight = "bold" if who in ("default on", "isal on") else "normal"
+            weight = "bold" if who in ("zlib on", "isal on") else "normal"
             picture.text(LEFT + width + 6, middle, "%.2f" % found if found < 10 else "%.0f" % found, 12, weight=weight)
             picture.y += BAR + GAP
         picture.y = bottom + 12
