@@ -172,7 +172,7 @@ prepare_work() {
 # server's user.
 copy_checkout() {
 	mkdir "$1" || return 1
-	tar -C "$checkout" -cf - --exclude=./.git --exclude=./results --exclude=./tmp_check \
+	tar -C "$checkout" -cf - --exclude=./.git --exclude=./dist --exclude=./results --exclude=./tmp_check \
 		--exclude='./test/*/build' --exclude=__pycache__ --exclude='*.o' --exclude='*.so' \
 		--exclude='*.bc' --exclude='*.gcda' --exclude='*.gcno' . |
 		tar -C "$1" -xf - --no-same-owner

@@ -7,6 +7,8 @@
  *	CHECK(condition);        a failed check prints where it stands
  *	return finish_tests();   prints "N passed, N failed"
  *
+ * The output is TAP, with that line after it.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_CHECK_H
@@ -30,8 +32,8 @@ end_test(void)
 {
 	if (current_test == NULL)
 		return;
-	printf("%s %d - %s\n", current_failures == 0 ? "ok" : "not ok", tests_passed + tests_failed + 1,
-		   current_test);
+	printf("%s %d - %s\n", current_failures == 0 ? "ok" : "not ok",
+		   tests_passed + tests_failed + tests_skipped + 1, current_test);
 	if (current_failures == 0)
 		tests_passed++;
 	else
@@ -52,7 +54,7 @@ skip_test(const char *name, const char *reason)
 {
 	end_test();
 	tests_skipped++;
-	printf("skipped - %s: %s\n", name, reason);
+	printf("ok %d - %s # SKIP %s\n", tests_passed + tests_failed + tests_skipped, name, reason);
 }
 
 /* Only the first failures of a test are shown; there may be thousands. */
@@ -94,9 +96,11 @@ __attribute__((unused)) static int
 finish_tests(void)
 {
 	end_test();
+	printf("1..%d\n", tests_passed + tests_failed + tests_skipped);
+	printf("%d passed, %d failed", tests_passed, tests_failed);
 	if (tests_skipped > 0)
-		printf("%d skipped\n", tests_skipped);
-	printf("%d passed, %d failed\n", tests_passed, tests_failed);
+		printf(", %d skipped", tests_skipped);
+	printf("\n");
 	return tests_failed == 0 && tests_passed > 0 ? 0 : 1;
 }
 
