@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "compat.h"
+#include "export/body_words.h"
 #include "export/foreign_text.h"
 #include "export/redact.h"
 #include "mb/pg_wchar.h"
@@ -109,6 +110,17 @@ foreign_body(ForeignText *shown, const char *body, size_t length, const Settings
 	char printable[MESSAGE_MAX_TEXT];
 
 	message_error_text(body, length, printable, sizeof(printable));
+	finish(printable, shown->text, sizeof(shown->text), settings, token);
+	return shown->text;
+}
+
+const char *
+foreign_body_words(ForeignText *shown, const char *body, size_t length, bool inflated,
+				   const Settings *settings, const char *token)
+{
+	char printable[MESSAGE_MAX_TEXT];
+
+	body_words(body, length, inflated, printable, sizeof(printable));
 	finish(printable, shown->text, sizeof(shown->text), settings, token);
 	return shown->text;
 }

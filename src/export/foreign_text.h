@@ -37,6 +37,10 @@ foreign_text(ForeignText *shown, const char *words, const Settings *settings, co
 extern const char *foreign_body(ForeignText *shown, const char *body, size_t length,
 								const Settings *settings, const char *token);
 
+/* What a body is that is not what was asked for: see body_words. */
+extern const char *foreign_body_words(ForeignText *shown, const char *body, size_t length,
+									  bool inflated, const Settings *settings, const char *token);
+
 /* As foreign_text, into a buffer of another size, which it is cut to. */
 extern void foreign_name(char *shown, size_t size, const char *words, const Settings *settings,
 						 const char *token);

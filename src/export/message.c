@@ -114,7 +114,7 @@ message_printable(const char *input, size_t length, char *output, size_t output_
 	output[used] = '\0';
 }
 
-/* The text between <tag> and </tag>, letter case ignored; NULL if there is none. */
+/* The text between <tag ...> and </tag>, letter case ignored; NULL if there is none. */
 static const char *
 element_text(const char *body, size_t length, const char *tag, size_t *text_length)
 {
@@ -124,10 +124,14 @@ element_text(const char *body, size_t length, const char *tag, size_t *text_leng
 	{
 		size_t start;
 
-		if (body[i] != '<' || strncasecmp(body + i + 1, tag, tag_length) != 0 ||
-			body[i + 1 + tag_length] != '>')
+		if (body[i] != '<' || strncasecmp(body + i + 1, tag, tag_length) != 0)
 			continue;
-		start = i + tag_length + 2;
+		start = i + 1 + tag_length;
+		if (body[start] != '>' && strchr(" \t\r\n", body[start]) == NULL)
+			continue;
+		while (start < length && body[start] != '>')
+			start++;
+		start++;
 		for (size_t end = start; end < length; end++)
 		{
 			if (body[end] == '<')
@@ -206,7 +210,7 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 		if (found != NULL)
 			message_printable(found, found_length, text, text_size);
 		else
-			message_printable("(an HTML or XML page)", 21, text, text_size);
+			message_printable(MESSAGE_MARKUP, strlen(MESSAGE_MARKUP), text, text_size);
 		return;
 	}
 	object = parse(body, length);

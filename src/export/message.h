@@ -71,6 +71,8 @@ extern bool message_parse_profiles(const char *body, size_t length, ProfileFound
  * the title of an HTML page, else its beginning.  At most 512 bytes, control
  * characters and invalid UTF-8 escaped.  Empty for an empty body.
  */
+#define MESSAGE_MARKUP "(an HTML or XML page)" /* one that has none of these */
+
 extern void message_error_text(const char *body, size_t length, char *text, size_t text_size);
 
 /*

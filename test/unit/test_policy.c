@@ -7,6 +7,7 @@
  */
 #include "check.h"
 
+#include "export/body_words.h"
 #include "export/hours.h"
 #include "export/message.h"
 #include "export/policy.h"
@@ -399,6 +400,54 @@ test_error_texts(void)
 }
 
 static void
+check_body_words(const char *body, size_t length, bool inflated, const char *expected)
+{
+	char words[MESSAGE_MAX_TEXT];
+
+	body_words(body, length, inflated, words, sizeof(words));
+	CHECK_THAT(strcmp(words, expected) == 0, "%s, expected %s", words, expected);
+}
+
+#define CHECK_BODY(body, expected) check_body_words(body, sizeof(body) - 1, false, expected)
+
+static void
+test_body_words(void)
+{
+	char *body = malloc(100000);
+	char words[MESSAGE_MAX_TEXT];
+
+	begin_test("messages: what a body is");
+	CHECK_BODY("\x1f\x8b\x08", "gzip data");
+	check_body_words("\x1f\x8b\x08", 3, true, "gzip data again: it is compressed twice");
+	CHECK_BODY("PK\x03\x04xxxx", "a zip archive");
+	CHECK_BODY("PK\x05\x06xxxx", "an empty zip archive");
+	CHECK_BODY("<!DOCTYPE html><html><head><title lang=\"en\">Sign in</title>",
+			   "an HTML page titled \"Sign in\"");
+	CHECK_BODY("\xef\xbb\xbf \n<HTML><body>Service is down", "an HTML page without a title");
+	CHECK_BODY("<html><title></title>", "an HTML page without a title");
+	CHECK_BODY("<?xml version=\"1.0\"?>\n<!DOCTYPE html><h1 class=\"x\">Oops</h1>",
+			   "an HTML page titled \"Oops\"");
+	CHECK_BODY("<?xml version=\"1.0\"?><Error><Message>Request has expired</Message></Error>",
+			   "an XML document that says \"Request has expired\"");
+	CHECK_BODY("<?xml version=\"1.0\"?><Thing/>", "an XML document");
+	CHECK_BODY("{\"message\": \"Too Many Requests\"}", "JSON that says \"Too Many Requests\"");
+	CHECK_BODY("{\"a\": [1", "JSON that says \"{\"a\": [1\"");
+	CHECK_BODY(" Rate limit\r\nexceeded ", "the text \"Rate limit exceeded\"");
+	CHECK_BODY("caf\xc3\xa9 \x1b[31m\xe2\x80\xae",
+			   "the text \"caf\xc3\xa9 \\x1b[31m\\xe2\\x80\\xae\"");
+	CHECK_BODY("\x01\x00\x02", "binary data that begins \"\\x01\\x00\\x02\"");
+	CHECK_BODY("", "nothing");
+	CHECK_BODY(" \n", "nothing");
+	memset(body, 'x', 100000);
+	body_words(body, 100000, false, words, sizeof(words));
+	CHECK_THAT(strlen(words) <= 512 && words[strlen(words) - 1] == '"', "%s", words);
+	body[50] = '\0';
+	body_words(body, 100000, false, words, 64);
+	CHECK_THAT(strlen(words) < 64, "%s", words);
+	free(body);
+}
+
+static void
 test_times(void)
 {
 	int64_t time;
@@ -482,6 +531,7 @@ main(void)
 	test_status_messages();
 	test_other_messages();
 	test_error_texts();
+	test_body_words();
 	test_times();
 	test_urls();
 	return finish_tests();
