@@ -9,14 +9,12 @@
 
 #include "compat.h"
 #include "export/amazon_ads.h"
+#include "export/durations.h"
 #include "export/export.h"
 #include "export/foreign_text.h"
 #include "export/freshness.h"
+#include "export/poll_schedule.h"
 #include "utils/timestamp.h"
-
-/* Poll delays grow by half and vary by a tenth. */
-#define POLL_GROWTH 1.5
-#define POLL_JITTER 0.1
 
 /* An export that failed with INTERNAL_ERROR, or that is gone, is requested
  * anew so often. */
@@ -148,12 +146,30 @@ static void
 schedule_poll(Export *export)
 {
 	const Settings *settings = export->settings;
-	double jitter = 1.0 + POLL_JITTER * (2.0 * random_fraction() - 1.0);
+	int64 now = monotonic_milliseconds();
+	PollSchedule schedule = { 0 };
 
+	schedule.elapsed = now - export->in_progress_since;
+	schedule.gap = export->poll_gap;
+	schedule.expected =
+		durations_expected(settings->endpoint, export->entity, export->profile_id, &schedule.own);
+	schedule.shortest = settings->poll_interval;
+	schedule.longest = settings->poll_interval_max;
 	export->phase = EXPORT_IN_PROGRESS;
-	export->due = monotonic_milliseconds() + (int64) (export->poll_delay * jitter);
-	export->poll_delay =
-		Min((int64) (export->poll_delay * POLL_GROWTH), (int64) settings->poll_interval_max);
+	export->next_gap = Max(poll_next(&schedule), 1);
+	export->due = now + export->next_gap;
+	if (schedule.expected < 0)
+		export->due += poll_jitter(export->next_gap, random_fraction());
+}
+
+/* It is ready: the vendor says how long it took, else we know it within a gap. */
+static void
+note_duration(Export *export, int64 took)
+{
+	int64 elapsed = monotonic_milliseconds() - export->in_progress_since;
+
+	export->took = Min(took >= 0 ? took : elapsed - export->poll_gap / 2, elapsed);
+	durations_note(export->settings->endpoint, export->entity, export->profile_id, export->took);
 }
 
 static void
@@ -188,7 +204,10 @@ handle_status(Export *export, const StatusMessage *message)
 			if (message->url[0] != '\0')
 			{
 				if (export->completed_at == 0)
+				{
 					export->completed_at = GetCurrentTimestamp();
+					note_duration(export, message->took);
+				}
 				export->phase = EXPORT_COMPLETED;
 				keep_url(export, message->url);
 				break;
@@ -233,7 +252,8 @@ end_request(Export *export)
 			strlcpy(export->id, message->export_id, sizeof(export->id));
 			foreign_name(export->shown_id, sizeof(export->shown_id), export->id, export->settings,
 						 export->token);
-			export->poll_delay = export->settings->poll_interval;
+			export->in_progress_since = monotonic_milliseconds();
+			export->poll_gap = 0;
 		}
 		else
 			export->polls++;
@@ -277,6 +297,7 @@ begin_request(Export *export, Reactor *reactor)
 	}
 	else
 	{
+		export->poll_gap = export->next_gap;
 		export->request = amazon_start_status(reactor, export, export->token);
 		export->phase = EXPORT_POLLING;
 	}

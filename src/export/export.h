@@ -65,10 +65,13 @@ typedef struct Export
 	char *token; /* that the request under way carries */
 	Request *request;
 	Retry retry;
-	bool reauthenticated; /* since the last success */
-	int64 due;            /* nothing to do before (monotonic milliseconds) */
-	int64 poll_delay;
-	char *url; /* download link that nobody used yet, or NULL */
+	bool reauthenticated;    /* since the last success */
+	int64 due;               /* nothing to do before (monotonic milliseconds) */
+	int64 in_progress_since; /* monotonic milliseconds */
+	int64 poll_gap;          /* before the last status call; 0: there was none */
+	int64 next_gap;
+	int64 took; /* milliseconds until it was ready; -1: not known */
+	char *url;  /* download link that nobody used yet, or NULL */
 	int64 url_minted;
 	bool url_wanted;
 	int renewals; /* requested anew so often */

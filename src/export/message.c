@@ -268,6 +268,8 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 	json_object *member;
 	const char *word = string_member(object, "status");
 	const char *generated_at;
+	const char *created_at;
+	int64_t created;
 	bool ok = copy_exactly(string_member(object, "exportId"), message->export_id,
 						   sizeof(message->export_id)) &&
 			  word != NULL;
@@ -275,6 +277,7 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 	message->url[0] = message->error_code[0] = message->error_text[0] = '\0';
 	message->file_size = -1;
 	message->has_generated_at = false;
+	message->took = -1;
 	if (ok)
 	{
 		message_printable(word, strlen(word), message->status_word, sizeof(message->status_word));
@@ -287,6 +290,10 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 		generated_at = string_member(object, "generatedAt");
 		message->has_generated_at =
 			generated_at != NULL && message_parse_time(generated_at, &message->generated_at);
+		created_at = string_member(object, "createdAt");
+		if (message->has_generated_at && created_at != NULL &&
+			message_parse_time(created_at, &created) && created <= message->generated_at)
+			message->took = (message->generated_at - created) / 1000;
 		if (json_object_object_get_ex(object, "error", &member))
 		{
 			const char *text = dialect_text(member);

@@ -49,6 +49,7 @@ typedef struct StatusMessage
 	int64_t file_size;         /* bytes of the compressed file; -1 when absent */
 	bool has_generated_at;
 	int64_t generated_at; /* microseconds since 1970, UTC */
+	int64_t took;         /* from createdAt to generatedAt, in milliseconds; -1: not told */
 	char error_code[64];  /* when failed: TIMED_OUT, INTERNAL_ERROR, ... */
 	char error_text[MESSAGE_MAX_TEXT];
 } StatusMessage;

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "export/durations.h"
 #include "export/freshness.h"
 #include "export/profile_listing.h"
 #include "export/registry.h"
@@ -196,6 +197,7 @@ create_export(const Settings *settings, const char *profile_id, const char *body
 	export->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
 	export->file_size = -1;
+	export->took = -1;
 	export->credential = credential_get(settings);
 	credential_want(export->credential);
 	dlist_push_head(&exports, &export->node);
@@ -336,6 +338,7 @@ registry_forget(void)
 		return;
 	profile_listings_forget();
 	credential_forget_all();
+	durations_forget();
 	reactor_free(reactor);
 	reactor = NULL;
 }

@@ -118,6 +118,57 @@ class Early(WaitCase):
         self.assertEqual(len({call["export"] for call in done}), self.PROFILES)
 
 
+class Polls(WaitCase):
+    """Status calls come when the export is likely to be ready, and are few."""
+
+    def test_a_small_account(self):
+        """Ready after half a second, for the very first query of a session and with the options that everybody begins with."""
+        self.emulator.settings(export_delay=0.5)
+        self.amazon(profile_ids="7000", poll_interval=None, poll_interval_max=None)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        (request,), (status,) = self.calls("request"), self.calls("status")
+        self.assertLess(status["time"] - request["time"], 0.95, "poll_interval was waited for")
+
+    def test_known_durations(self):
+        """One call for each export, once it is known how long they take."""
+        self.emulator.settings(export_delay=1.3)
+        self.default_options(poll_interval="200ms", poll_interval_max="10s", max_age=0)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        first = self.count_calls("status")
+        # The five at first have to find out.
+        self.assertGreater(first, 5 * 3 + 2)
+        self.clear_log()
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual(self.count_calls("status"), self.PROFILES)
+        # A profile that was never asked is expected to be like the others, another entity is not.
+        self.emulator.settings(profiles=[profile(7000 + number) for number in range(self.PROFILES + 1)])
+        self.clear_log()
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual(self.count_calls("status"), self.PROFILES + 1)
+        self.session.run("SELECT adsexport_forget()")
+        self.clear_log()
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.assertGreater(self.count_calls("status"), 5 * 3 + 2)
+
+    def test_never_closer_than_the_interval(self):
+        self.emulator.settings(export_delay=1.2, shortest_poll=0.25)
+        self.default_options(poll_interval="300ms", poll_interval_max="5s", max_age=0)
+        for _ in range(2):
+            self.session.rows("SELECT 1 FROM ads.campaigns, ads.ads")
+        self.assertEqual([call for call in self.calls() if call["status"] == 429], [])
+
+    def test_backs_off(self):
+        """A status call that is refused makes the next ones rarer."""
+        self.emulator.settings(export_delay=4)
+        self.amazon(profile_ids="7000", poll_interval="100ms", poll_interval_max="5s")
+        self.fault({"call": "status", "times": 2}, status=429, body_kind="gateway")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        times = [call["time"] for call in self.calls("status")]
+        self.assertGreater(times[1] - times[0], 0.7)
+        self.assertGreater(times[2] - times[1], 1.4)
+        self.assertLess(len(times), 14)
+
+
 class Lists(WaitCase):
     """The list of profiles that the default options need: its troubles are those of the scan that needs it."""
 

@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * durations.h
+ *		How long exports take, by what the vendor said of earlier ones.
+ *
+ * Remembered by endpoint, entity and profile, for the session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_DURATIONS_H
+#define ADSEXPORT_DURATIONS_H
+
+#include "postgres.h"
+
+#include "catalog/entity.h"
+
+/* An export was ready so many milliseconds after it was requested. */
+extern void durations_note(const char *endpoint, const Entity *entity, const char *profile_id,
+						   int64 milliseconds);
+
+/*
+ * What to expect: of the profile's own earlier exports if there were any
+ * (*own), else the shortest of late of other profiles.  -1: nothing is known.
+ */
+extern int64
+durations_expected(const char *endpoint, const Entity *entity, const char *profile_id, bool *own);
+
+extern void durations_forget(void);
+
+#endif /* ADSEXPORT_DURATIONS_H */
