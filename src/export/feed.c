@@ -831,7 +831,6 @@ end_read_ahead(ExportFeed *feed, FeedPart *part)
 {
 	if (part->read_ahead == NULL)
 		return;
-	reactor_unwatch(feed->reactor, read_ahead_descriptor(part->read_ahead));
 	read_ahead_stop(part->read_ahead);
 	part->read_ahead = NULL;
 }
@@ -1218,13 +1217,11 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 	/* What the container has not taken yet stays with the request. */
 	request_consume(part->request, feed->lent - feed->input.available);
 	feed->lent = feed->input.available = 0;
-	part->read_ahead = read_ahead_start(part->reactor, part->request, feed->container, feed->walker,
-										feed->preparer, record_stream_block(feed->records));
-	if (part->read_ahead != NULL &&
-		!reactor_watch(feed->reactor, read_ahead_descriptor(part->read_ahead)))
-		/* It has begun already, so there is no way back to doing without. */
-		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-						errmsg("could not set up network access: %m")));
+	/* So whoever goes on, here or there, has to be lent it anew before it can be the last. */
+	feed->input.last = false;
+	part->read_ahead =
+		read_ahead_start(part->reactor, part->request, feed->reactor, feed->container, feed->walker,
+						 feed->preparer, record_stream_block(feed->records));
 }
 
 typedef enum SupplyResult

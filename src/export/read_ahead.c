@@ -51,6 +51,7 @@ struct ReadAhead
 {
 	Reactor *reactor;
 	Request *request;
+	Reactor *waker; /* of the reader */
 	Container *container;
 	RecordWalker *walker;
 	const RecordPreparer *preparer;
@@ -358,6 +359,8 @@ release(ReadAhead *read_ahead)
 {
 	free_queue(&read_ahead->full);
 	free_queue(&read_ahead->empty);
+	if (read_ahead->ready.read_end >= 0)
+		reactor_unwatch(read_ahead->waker, read_ahead->ready.read_end);
 	bell_close(&read_ahead->ready);
 	bell_close(&read_ahead->stop);
 	pthread_cond_destroy(&read_ahead->work);
@@ -382,8 +385,8 @@ start_thread(ReadAhead *read_ahead)
 }
 
 ReadAhead *
-read_ahead_start(Reactor *reactor, Request *request, Container *container, RecordWalker *walker,
-				 const RecordPreparer *preparer, const RecordBlock *in_use)
+read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Container *container,
+				 RecordWalker *walker, const RecordPreparer *preparer, const RecordBlock *in_use)
 {
 	ReadAhead *read_ahead = calloc(1, sizeof(ReadAhead));
 	bool ok;
@@ -392,6 +395,7 @@ read_ahead_start(Reactor *reactor, Request *request, Container *container, Recor
 		return NULL;
 	read_ahead->reactor = reactor;
 	read_ahead->request = request;
+	read_ahead->waker = waker;
 	read_ahead->container = container;
 	read_ahead->walker = walker;
 	read_ahead->preparer = preparer;
@@ -400,6 +404,8 @@ read_ahead_start(Reactor *reactor, Request *request, Container *container, Recor
 	pthread_cond_init(&read_ahead->work, NULL);
 	ok = bell_open(&read_ahead->ready);
 	ok &= bell_open(&read_ahead->stop);
+	/* All that may be refused comes before the thread, after which there is no way back. */
+	ok = ok && reactor_watch(waker, read_ahead->ready.read_end);
 	for (int i = 0; ok && i < BLOCK_COUNT; i++)
 	{
 		RecordBlock *block = record_block_create();
@@ -415,12 +421,6 @@ read_ahead_start(Reactor *reactor, Request *request, Container *container, Recor
 		return NULL;
 	}
 	return read_ahead;
-}
-
-int
-read_ahead_descriptor(const ReadAhead *read_ahead)
-{
-	return read_ahead->ready.read_end;
 }
 
 RecordBlock *

@@ -32,15 +32,14 @@ typedef struct ReadAhead ReadAhead;
  * container.  Until read_ahead_stop the caller keeps its hands off all three
  * and the preparer (or NULL), and off the walker but as told below.  in_use:
  * the block that the caller has at the moment, or NULL; if it is not walked to
- * its end, the walker is his.  Returns NULL if no thread, memory or descriptor
- * can be had; the caller then goes on by itself.
+ * its end, the walker is the caller's.  waker's descriptor becomes readable
+ * when there may be a block to take, or the end.  Returns NULL, with nothing
+ * begun, if no thread, memory or descriptor can be had; the caller then goes on
+ * by itself.
  */
 extern ReadAhead *
-read_ahead_start(Reactor *reactor, Request *request, Container *container, RecordWalker *walker,
-				 const RecordPreparer *preparer, const RecordBlock *in_use);
-
-/* Readable when there may be a block to take, or the end. */
-extern int read_ahead_descriptor(const ReadAhead *read_ahead);
+read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Container *container,
+				 RecordWalker *walker, const RecordPreparer *preparer, const RecordBlock *in_use);
 
 /*
  * The next block, or NULL if none is ready.  Unless it is walked, the walker
