@@ -9,35 +9,11 @@
  */
 #include "postgres.h"
 
-#include "export/amplitude.h"
+#include "export/amplitude_hours.h"
 #include "export/hours.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
-
-/*
- * The range that is asked for: open ends filled in, widened where files are
- * by the day.  Returns false if there is no lower bound to start from.
- */
-static bool
-resolve_range(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
-{
-	int64 now = hours_of_timestamp(query->now);
-
-	*start = query->start_hour;
-	*end = query->end_hour;
-	if (*start == HOUR_UNBOUNDED_START)
-	{
-		if (settings->default_start < 0)
-			return false;
-		*start = now - settings->default_start;
-	}
-	/* There are no files of the future. */
-	if (*end > now)
-		*end = now;
-	hours_widen(start, end);
-	return true;
-}
 
 static void
 raise_unbounded(const ExportFeed *feed)
@@ -99,7 +75,7 @@ add_span(ExportFeed *feed)
 	int64 start;
 	int64 end;
 
-	if (!resolve_range(settings, feed->query, &start, &end))
+	if (!amplitude_hours(settings, feed->query, &start, &end))
 		raise_unbounded(feed);
 	if (feed->next_hour == feed->query->start_hour)
 	{
@@ -251,40 +227,39 @@ span_subject(const FeedPart *part, char *subject, size_t size)
 static void
 describe_spans(const Settings *settings, const ExportQuery *query, char **request, char **filter)
 {
-	char start[16] = "";
-	char end[16] = "";
+	char hour[16] = "";
 	StringInfoData line;
-	int64 first = query->start_hour;
-	int64 last = query->end_hour;
+	int64 first;
+	int64 last;
+	bool has_start = amplitude_hours(settings, query, &first, &last);
 
-	if (first == HOUR_UNBOUNDED_START && settings->default_start >= 0)
-		first = hours_of_timestamp(query->now) - settings->default_start;
-	if (last != HOUR_UNBOUNDED_END && first != HOUR_UNBOUNDED_START)
-		hours_widen(&first, &last);
+	*filter = NULL;
+	if (has_start && first > last)
+	{
+		/* If the clauses alone make it empty, that is told of before. */
+		*request = pstrdup(first > hours_of_timestamp(query->now)
+							   ? "none, because these hours have not come yet"
+							   : "none, because it would begin with default_start after its end");
+		return;
+	}
 	initStringInfo(&line);
 	appendStringInfo(&line, "%s %s, hours ", settings->entity->method, settings->entity->path);
-	if (first == HOUR_UNBOUNDED_START)
+	if (!has_start)
 		appendStringInfoString(&line, "from an unknown start");
 	else
 	{
-		hours_format(first, start, sizeof(start));
-		appendStringInfoString(&line, start);
+		hours_format(first, hour, sizeof(hour));
+		appendStringInfoString(&line, hour);
 	}
-	if (last == HOUR_UNBOUNDED_END)
+	if (query->end_hour > hours_of_timestamp(query->now))
 		appendStringInfoString(&line, " to now");
 	else
 	{
-		hours_format(last, end, sizeof(end));
-		appendStringInfo(&line, " to %s", end);
+		/* Without a start it is not known whether whole days are asked for. */
+		hours_format(has_start ? last : query->end_hour, hour, sizeof(hour));
+		appendStringInfo(&line, " to %s", hour);
 	}
 	*request = line.data;
-	*filter = NULL;
-}
-
-bool
-amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
-{
-	return resolve_range(settings, query, start, end);
 }
 
 const FeedApi amplitude_feed = {

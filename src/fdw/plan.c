@@ -16,7 +16,7 @@
 #include "access/xact.h"
 #include "catalog/heap.h"
 #include "compat.h"
-#include "export/amplitude.h"
+#include "export/amplitude_hours.h"
 #include "export/hours.h"
 #include "export/seen.h"
 #include "fdw/filter.h"

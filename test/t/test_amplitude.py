@@ -211,8 +211,10 @@ class EventTime(AmplitudeCase):
         self.assertEqual(self.asked(both.replace(">=", ">")), "from an unknown start to 20250303T01")
         self.table()
         self.assertEqual(self.asked(both), "from an unknown start to now")
-        self.table(event_time_max_lag="0", default_start="1d")
+        self.table(event_time_max_lag="0", default_start="5000d")
         self.assertRegex(self.asked(both), r"^\d{8}T\d\d to 20250302T23$")
+        self.table(event_time_max_lag="0", default_start="1d")
+        self.assertEqual(self.asked(both), "none")
 
     def test_other_types_and_names(self):
         self.table("moment timestamp OPTIONS (json_path '@event_time'), day date OPTIONS (json_path 'event_time'), uuid uuid",
@@ -547,10 +549,13 @@ class Doubt(AmplitudeCase):
         self.emulator.settings(archive="stored-descriptor")
         self.amplitude(max_retries=3)
         good = '{"uuid": "11111111-1111-4111-8111-%012d", "server_upload_time": "2025-03-01 00:00:01"}'
-        text = "\n".join([good % number for number in range(100)] + ['{"uuid": '] + [good % number for number in range(100, 200)])
-        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "files": {"1/1_2025-03-01_0#0.json.gz": text}})
-        self.expect_error("HV000", HALF_A_DAY, "malformed JSON in record 101", "1/1_2025-03-01_0#0.json.gz")
-        self.assertEqual(self.count_calls("export"), 1)
+        for record in (1, 2, 101):
+            with self.subTest(record=record):
+                self.clear_log()
+                text = "\n".join([good % number for number in range(1, record)] + ['{"uuid": '] + [good % number for number in range(record, 200)])
+                self.emulator.control("POST", "/content", {"entity": "amplitude_events", "files": {"1/1_2025-03-01_0#0.json.gz": text}})
+                self.expect_error("HV000", HALF_A_DAY, "malformed JSON in record %d" % record, "1/1_2025-03-01_0#0.json.gz")
+                self.assertEqual(self.count_calls("export"), 1)
 
     def test_as_null(self):
         """on_invalid = null reads on, and the checksum stops it."""

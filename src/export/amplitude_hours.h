@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * amplitude.h
+ * amplitude_hours.h
  *		What a query means in terms of Amplitude's hours.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_AMPLITUDE_H
-#define ADSEXPORT_AMPLITUDE_H
+#ifndef ADSEXPORT_AMPLITUDE_HOURS_H
+#define ADSEXPORT_AMPLITUDE_HOURS_H
 
 #include "postgres.h"
 
@@ -21,4 +21,4 @@
 extern bool
 amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end);
 
-#endif /* ADSEXPORT_AMPLITUDE_H */
+#endif /* ADSEXPORT_AMPLITUDE_HOURS_H */

@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * amplitude_hours.c
+ *		What a query means in terms of Amplitude's hours.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/amplitude_hours.h"
+#include "export/hours.h"
+
+bool
+amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
+{
+	int64 now = hours_of_timestamp(query->now);
+
+	*start = query->start_hour;
+	*end = query->end_hour;
+	if (*start == HOUR_UNBOUNDED_START)
+	{
+		if (settings->default_start < 0)
+			return false;
+		*start = now - settings->default_start;
+	}
+	/* There are no files of the future. */
+	if (*end > now)
+		*end = now;
+	hours_widen(start, end);
+	return true;
+}
