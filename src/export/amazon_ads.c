@@ -187,8 +187,8 @@ amazon_other_profiles(Credential *credential)
 
 /* The store is told nothing of us: the link is all it wants. */
 Request *
-amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
-					  int64 expected_length, uint64 start, const char *etag)
+amazon_start_download(Reactor *reactor, const Settings *settings, const char *url, uint64 start,
+					  const char *etag)
 {
 	RequestOptions options;
 	char range[64];
@@ -198,8 +198,6 @@ amazon_start_download(Reactor *reactor, const Settings *settings, const char *ur
 	common_options(&options, settings);
 	options.url = url;
 	options.stream = true;
-	if (expected_length > 0)
-		options.expected_length = expected_length - (int64) start;
 	if (start > 0)
 	{
 		snprintf(range, sizeof(range), "Range: bytes=" UINT64_FORMAT "-", start);

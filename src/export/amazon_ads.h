@@ -28,11 +28,10 @@ extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings
 extern bool amazon_other_profiles(Credential *credential);
 
 /*
- * expected_length is that of the whole file (-1: unknown).  With a start, only
- * what follows so many bytes is asked for, provided that the file still has
- * that ETag (empty: not checked).
+ * With a start, only what follows this many bytes is asked for, provided that
+ * the file still has that ETag (empty: not checked).
  */
 extern Request *amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
-									  int64 expected_length, uint64 start, const char *etag);
+									  uint64 start, const char *etag);
 
 #endif /* ADSEXPORT_AMAZON_ADS_H */

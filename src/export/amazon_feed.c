@@ -258,8 +258,8 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 	uint64 start = part->range_refused ? 0 : part->resume_from;
 
 	part->from_start = start == 0;
-	part->request = amazon_start_download(part->reactor, feed->settings, part->url,
-										  part->export->file_size, start, part->etag);
+	part->request =
+		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag);
 	pfree(part->url);
 	part->url = NULL;
 }

@@ -431,6 +431,27 @@ raise_changed_content(const ExportFeed *feed, FeedPart *part)
 	feed_fail_part(feed, part, &failure);
 }
 
+/* The status of the export told the length of the gzip; one that ends before is gone on with. */
+static void
+expect_length(FeedPart *part)
+{
+	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+
+	if (part->export != NULL && part->export->file_size > start)
+		request_expect(part->request, (uint64) (part->export->file_size - start));
+}
+
+/* By its beginning: is it packed, or did something on its way unpack it? */
+static void
+sniff(FeedPart *part, const char *body, size_t length)
+{
+	part->sniffed = true;
+	part->is_gzip =
+		length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
+	if (part->is_gzip)
+		expect_length(part);
+}
+
 /*
  * Where does the answer to a download begin?  A server may send the range it
  * was asked for, or all of it again.
@@ -447,6 +468,8 @@ check_range(const ExportFeed *feed, FeedPart *part)
 		if (sscanf(headers->content_range, "bytes %llu-", &first) != 1 ||
 			first != part->resume_from || part->from_start)
 			raise_changed_content(feed, part);
+		if (part->is_gzip)
+			expect_length(part);
 		return;
 	}
 	part->from_start = true;
@@ -947,6 +970,13 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 		failure_set_hint(&answer->failure, "Run the query again.");
 }
 
+/* Is there more than its length to tell whether it is what the remote sent? */
+static bool
+has_checksum(const ExportFeed *feed, const FeedPart *part)
+{
+	return feed->api->container == CONTAINER_ZIP || part->is_gzip;
+}
+
 static void
 handle_stream_error(ExportFeed *feed, FeedPart *part)
 {
@@ -966,7 +996,8 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 	}
 	judge_content(feed, part, &error, is_json, &answer);
 	/* What has its checksum, and was right so far, will not be any better. */
-	if (state == CONTENT_VERIFIED && part->delivered > 0 && answer.action == ACTION_RETRY)
+	if (state == CONTENT_VERIFIED && answer.action == ACTION_RETRY &&
+		(part->delivered > 0 || has_checksum(feed, part)))
 		answer.action = ACTION_FAIL_REQUEST;
 	part->from_spool = false;
 	handle_broken_content(feed, part, position, &answer);
@@ -1094,15 +1125,15 @@ lend_input(ExportFeed *feed, FeedPart *part)
 {
 	const char *body;
 	size_t length;
-	RequestState state;
 
 	if (part->from_spool)
 		return lend_from_spool(feed, part);
 	request_consume(part->request, feed->lent - feed->input.available);
-	state = request_state(part->request);
 	if (part->skip_left > 0)
 		skip_known_bytes(feed, part);
 	body = request_body(part->request, &length);
+	if (!part->sniffed && (length >= 2 || request_state(part->request) == REQUEST_DONE))
+		sniff(part, body, length);
 	if (part->spool != NULL && length > 0)
 	{
 		/* The container took all that was lent before, so this is new. */
@@ -1112,13 +1143,7 @@ lend_input(ExportFeed *feed, FeedPart *part)
 	feed->lent = length;
 	feed->input.next = (const unsigned char *) body;
 	feed->input.available = length;
-	feed->input.last = state == REQUEST_DONE && part->skip_left == 0;
-	if (!part->sniffed && (length >= 2 || feed->input.last))
-	{
-		part->sniffed = true;
-		part->is_gzip =
-			length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
-	}
+	feed->input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
 	return length > 0 || feed->input.last;
 }
 

@@ -253,6 +253,16 @@ classify(CURLcode code)
 	}
 }
 
+/* An exchange that is complete as far as HTTP can tell may still be too short. */
+static void
+check_length(Request *request)
+{
+	if (request->state == REQUEST_DONE && (request->status == 200 || request->status == 206) &&
+		request->received < request->expected_length)
+		fail(request, REQUEST_FAILURE_BROKEN, CURLE_PARTIAL_FILE,
+			 "the body is shorter than it was said to be");
+}
+
 static void
 finish(Transfer *transfer, CURLcode code)
 {
@@ -260,12 +270,11 @@ finish(Transfer *transfer, CURLcode code)
 
 	if (request->state == REQUEST_FAILED || request->state == REQUEST_DONE)
 		return; /* a callback knew better */
-	if (code == CURLE_OK && (request->status == 200 || request->status == 206) &&
-		request->received < request->expected_length)
-		fail(request, REQUEST_FAILURE_BROKEN, CURLE_PARTIAL_FILE,
-			 "the body is shorter than it was said to be");
-	else if (code == CURLE_OK && request->status != 0)
+	if (code == CURLE_OK && request->status != 0)
+	{
 		request->state = REQUEST_DONE;
+		check_length(request);
+	}
 	else
 		fail(request, classify(code), (int) code,
 			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
@@ -467,7 +476,6 @@ request_start(Reactor *reactor, const RequestOptions *options)
 		return NULL;
 	forget_headers(&request->response);
 	request->stream = options->stream;
-	request->expected_length = (uint64_t) options->expected_length;
 	request->connect_timeout = options->connect_timeout;
 	request->response_timeout = options->response_timeout;
 	request->stall_timeout = options->stall_timeout;
@@ -564,6 +572,13 @@ request_consume(Request *request, size_t length)
 	request->body.start += length;
 	if (request->body.start >= request->body.end)
 		request->body.start = request->body.end = 0;
+}
+
+void
+request_expect(Request *request, uint64_t length)
+{
+	request->expected_length = length;
+	check_length(request);
 }
 
 uint32_t

@@ -35,7 +35,6 @@ typedef struct RequestOptions
 	int response_timeout;    /* until the first byte of the answer; 0: none */
 	int stall_timeout;       /* between two bytes; 0: none; also for all of an error's body */
 	int answer_timeout;      /* from the head of the answer to its end; 0: none */
-	int64_t expected_length; /* of a streamed body: a shorter one is broken; 0: unknown */
 	bool stream;             /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;
@@ -104,6 +103,12 @@ extern const char *request_failure_message(const Request *request);
  */
 extern const char *request_body(const Request *request, size_t *length);
 extern void request_consume(Request *request, size_t length);
+
+/*
+ * The body of a 200 or 206 is said to have that many bytes: the exchange fails
+ * if it ends before, also when it has ended already.
+ */
+extern void request_expect(Request *request, uint64_t length);
 
 /* Bytes of the body that ever arrived. */
 extern uint64_t request_bytes_received(const Request *request);

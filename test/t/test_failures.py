@@ -66,6 +66,30 @@ class Downloads(FailureCase):
         # An export id is known only after the query ran.
         super().check_error(error, sqlstate, *[part() if callable(part) else part for part in parts])
 
+    def test_what_was_inflated_on_its_way(self):
+        """fileSize is that of the gzip, so it says nothing of a plain body, which is shorter when it is empty."""
+        for encoding in ("plain", "gzip"):
+            with self.subTest(encoding=encoding):
+                self.forget()
+                self.emulator.settings(export_encoding=encoding)
+                self.amazon(profile_ids="9007199254740993", max_retries=0)
+                self.fault({"call": "status"}, file_size=22)
+                self.assertEqual(self.session.rows(TARGETS), [])
+                self.assertEqual(self.count_calls("download"), 1)
+                self.amazon(profile_ids="1111", max_retries=0)
+                self.clear_faults()
+                self.assertEqual(len(self.session.rows(TARGETS)), 3000)
+
+    def test_json_that_the_vendor_sent(self):
+        """With its checksum right it will not be any better the next time."""
+        self.amazon(max_retries=3)
+        for text in ('[{"targetId": nonsense}]', '[{"targetId": "1"}, {"targetId": nonsense}]'):
+            with self.subTest(text=text):
+                self.forget()
+                self.emulator.control("POST", "/content", {"entity": "targets", "profile": 1111, "text": text})
+                self.expect_error("HV000", TARGETS, "malformed JSON in record %d" % text.count("targetId"))
+                self.assertEqual(self.count_calls("download"), 1)
+
     def recovers_or_fails(self, sqlstate, recovers=False, **action):
         """With that fault on the first download only: all rows, or (if rows were handed out already) an error."""
         with self.subTest(action=action, times=1):
