@@ -23,7 +23,7 @@ CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'am
 CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', client_secret 'hush');
 CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', secret_key 'hush');
 CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', request_span '1d');
-CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', max_jobs '5');
+CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', poll_interval '5s');
 
 --
 -- Servers: words
@@ -69,6 +69,7 @@ FROM (VALUES
 	('amazon_ads', 'max_age', 'infinity'),
 	('amazon_ads', 'max_jobs', '1'),
 	('amazon_ads', 'max_jobs', '0'),
+	('amplitude', 'max_jobs', '4'),
 	('amazon_ads', 'max_jobs', '1.5'),
 	('amazon_ads', 'max_jobs', 'five'),
 	('amazon_ads', 'max_jobs', '99999999999'),
@@ -201,7 +202,7 @@ ALTER SERVER options_server OPTIONS (ADD ca_file '/ca.pem');
 SET ROLE regress_adsexport_owner;
 ALTER SERVER options_server OPTIONS (SET ca_file '/etc/passwd');
 ALTER SERVER options_server OPTIONS (ADD max_jobs '2');
-ALTER SERVER options_server OPTIONS (DROP ca_file, ADD max_jobs '2');
+ALTER SERVER options_server OPTIONS (DROP ca_file, ADD max_jobs '2', ADD eager 'on');
 -- what is altered must still be whole
 ALTER SERVER options_server OPTIONS (DROP api);
 ALTER SERVER options_server OPTIONS (SET api 'amplitude');

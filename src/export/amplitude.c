@@ -135,10 +135,18 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 	part->split = false;
 }
 
-/* A span that was cut off before others proved to be too long is still as long. */
+/*
+ * The vendor counts the requests of a project that are in flight, over all of
+ * its REST calls.  A span that was cut off before others proved to be too long
+ * is still as long.
+ */
 static bool
 span_ready(ExportFeed *feed, FeedPart *part)
 {
+	JobPool pool = { feed->settings->endpoint, feed->settings->api_key, "" };
+
+	if (!jobs_reserve(&part->place, &pool, feed->settings->max_jobs, REACTOR_NEVER))
+		return false;
 	if (part->delivered == 0)
 		cut_span(feed, part, longest_span(feed, part->start_hour));
 	return true;

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "export/foreign_text.h"
 #include "export/part.h"
+#include "export/resting.h"
 #include "export/seen.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
@@ -24,8 +25,11 @@ bool read_ahead_enabled = true;
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4
 
-/* Spooled bytes are read in pieces of this size. */
-#define SPOOL_BUFFER (128 * 1024)
+/* A scan that nobody has looked at for this long rests (milliseconds). */
+#define RESTING_AFTER 1000
+
+/* Temporary files are read in pieces of this size. */
+#define FILE_BUFFER (128 * 1024)
 
 static const FeedApi *
 api_of(const Settings *settings)
@@ -50,6 +54,9 @@ close_transfer(FeedPart *part)
 	part->request = NULL;
 	reactor_free(part->reactor);
 	part->reactor = NULL;
+	jobs_release(&part->place);
+	overflow_free(part->overflow);
+	part->overflow = NULL;
 }
 
 static void
@@ -70,10 +77,12 @@ release_feed(void *argument)
 	ExportFeed *feed = argument;
 	dlist_iter iter;
 
+	resting_forget(feed);
 	dlist_foreach(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		part->overflow = NULL; /* the server removes the file */
 		close_transfer(part);
 		report_release(part);
 		release_export(part);
@@ -120,6 +129,8 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	feed->callback.func = release_feed;
 	feed->callback.arg = feed;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
+	feed->owner = CurrentResourceOwner;
+	resting_register(feed);
 	if (feed->api->uses_registry)
 	{
 		registry_attach();
@@ -153,6 +164,8 @@ feed_close(ExportFeed *feed)
 
 		if (part == feed->current)
 			report_end(feed, part, "left", NULL);
+		overflow_free(part->overflow);
+		part->overflow = NULL;
 		spool_free(part->spool);
 		part->spool = NULL;
 	}
@@ -165,7 +178,15 @@ void
 feed_keep(ExportFeed *feed)
 {
 	feed->keep = true;
-	feed->spool_buffer = MemoryContextAlloc(feed->context, SPOOL_BUFFER);
+}
+
+/* Made when something is read from a file at last. */
+static char *
+file_buffer(ExportFeed *feed)
+{
+	if (feed->file_buffer == NULL)
+		feed->file_buffer = MemoryContextAlloc(feed->context, FILE_BUFFER);
+	return feed->file_buffer;
 }
 
 FeedPart *
@@ -554,7 +575,8 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	feed->input.next = NULL;
 	feed->input.available = 0;
 	feed->input.last = false;
-	feed->lent = 0;
+	feed->lent = feed->spooled = 0;
+	feed->lent_from_file = false;
 	feed->notice_due = 0;
 	if (part->export != NULL && !part->reading)
 	{
@@ -601,6 +623,8 @@ step_parts(ExportFeed *feed)
 	int max_open = feed->api->max_open(feed);
 	dlist_mutable_iter iter;
 
+	feed->visited = now;
+
 	/* First what the parts depend on: nothing wakes us for what ended in here. */
 	if (feed->api->uses_registry)
 		registry_step();
@@ -616,6 +640,7 @@ step_parts(ExportFeed *feed)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		feed_note_transfer(part);
 		if (part->phase == PART_OPENING)
 		{
 			reactor_drive(part->reactor);
@@ -665,7 +690,11 @@ step_parts(ExportFeed *feed)
 			else if (part->phase == PART_WAITING)
 				due = now; /* it fell back, and is looked at in the next round */
 			else
+			{
 				open++; /* it is next: others need not get ready beside it */
+				if (jobs_is_waiting(&part->place))
+					due = Min(due, now + JOBS_ASK_AGAIN);
+			}
 		}
 		if (part->phase == PART_READABLE && feed->current == NULL)
 			begin_reading(feed, part);
@@ -696,9 +725,20 @@ all_done(const ExportFeed *feed)
 uint64
 bytes_of_transfer(const FeedPart *part)
 {
-	if (part->read_ahead != NULL)
+	if (part->read_ahead != NULL && !read_ahead_retired(part->read_ahead))
 		return read_ahead_bytes(part->read_ahead);
 	return part->request != NULL ? request_bytes_received(part->request) : 0;
+}
+
+void
+feed_note_transfer(FeedPart *part)
+{
+	if (part->request == NULL)
+		return;
+	if (part->read_ahead != NULL && !read_ahead_retired(part->read_ahead)
+			? read_ahead_transfer_over(part->read_ahead)
+			: request_state(part->request) >= REQUEST_DONE)
+		jobs_release(&part->place);
 }
 
 /* The parts whose transfers progress now: those being opened and the one being read. */
@@ -833,10 +873,24 @@ feed_end_wait(ExportFeed *feed)
 static void
 wait_for_events(ExportFeed *feed)
 {
-	int descriptor = feed_begin_wait(feed, -1);
-	int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
-								   descriptor, -1L, report_wait_event(feed));
+	/* Nobody else is being read: what others hold of what we need can't become free by itself. */
+	Reactor *resting = resting_step(feed, 0);
+	int descriptor;
+	int events;
 
+	if (resting != NULL && !reactor_nest(feed->reactor, resting))
+		resting = NULL;
+	descriptor = feed_begin_wait(feed, -1);
+	if (resting != NULL)
+		reactor_wait_begins(resting);
+	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+							   descriptor, -1L, report_wait_event(feed));
+	if (resting != NULL)
+	{
+		reactor_drive(resting);
+		reactor_wait_ends(resting);
+		reactor_unnest(feed->reactor, resting);
+	}
 	feed_end_wait(feed);
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
@@ -1111,9 +1165,57 @@ lend_from_spool(ExportFeed *feed, FeedPart *part)
 {
 	if (feed->input.last)
 		return false;
-	feed->input.next = (const unsigned char *) feed->spool_buffer;
+	feed->input.next = (const unsigned char *) file_buffer(feed);
 	feed->input.available =
-		spool_read(part->spool, feed->spool_buffer, SPOOL_BUFFER, &feed->input.last);
+		spool_read(part->spool, feed->file_buffer, FILE_BUFFER, &feed->input.last);
+	return true;
+}
+
+/* Of the request's body goes what the container has taken. */
+static void
+consume_lent(ExportFeed *feed, FeedPart *part)
+{
+	if (!feed->lent_from_file)
+		request_consume(part->request, feed->lent - feed->input.available);
+	feed->lent = feed->input.available;
+}
+
+void
+feed_take_back_input(ExportFeed *feed, FeedPart *part)
+{
+	if (feed->lent_from_file && feed->input.available > 0)
+		return; /* it is in the buffer of the feed already */
+	consume_lent(feed, part);
+	if (part->spool != NULL)
+		feed->spooled = feed->input.available;
+	feed->lent = feed->input.available = 0;
+	feed->input.last = false;
+}
+
+/* Keep what comes for the first time, if it may be wanted again. */
+static void
+keep_input(ExportFeed *feed, FeedPart *part)
+{
+	size_t known = Min(feed->spooled, feed->input.available);
+
+	feed->spooled -= known;
+	if (part->spool != NULL && feed->input.available > known)
+		spool_write(part->spool, (const char *) feed->input.next + known,
+					feed->input.available - known);
+}
+
+/* The same from the file that was filled while the scan rested. */
+static bool
+lend_from_overflow(ExportFeed *feed, FeedPart *part)
+{
+	feed->input.next = (const unsigned char *) file_buffer(feed);
+	feed->input.available = overflow_read(part->overflow, feed->file_buffer, FILE_BUFFER);
+	feed->input.last = false;
+	feed->lent = feed->input.available;
+	feed->lent_from_file = true;
+	if (!part->sniffed)
+		sniff(part, feed->file_buffer, feed->input.available);
+	keep_input(feed, part);
 	return true;
 }
 
@@ -1128,21 +1230,21 @@ lend_input(ExportFeed *feed, FeedPart *part)
 
 	if (part->from_spool)
 		return lend_from_spool(feed, part);
-	request_consume(part->request, feed->lent - feed->input.available);
+	consume_lent(feed, part);
+	feed_note_transfer(part);
+	if (!overflow_is_empty(part->overflow))
+		return lend_from_overflow(feed, part);
 	if (part->skip_left > 0)
 		skip_known_bytes(feed, part);
 	body = request_body(part->request, &length);
 	if (!part->sniffed && (length >= 2 || request_state(part->request) == REQUEST_DONE))
 		sniff(part, body, length);
-	if (part->spool != NULL && length > 0)
-	{
-		/* The container took all that was lent before, so this is new. */
-		Assert(feed->input.available == 0);
-		spool_write(part->spool, body, length);
-	}
 	feed->lent = length;
+	feed->lent_from_file = false;
 	feed->input.next = (const unsigned char *) body;
 	feed->input.available = length;
+	/* The container took all that was lent before, so this is new. */
+	keep_input(feed, part);
 	feed->input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
 	return length > 0 || feed->input.last;
 }
@@ -1157,8 +1259,11 @@ finish_spool(ExportFeed *feed, FeedPart *part)
 	if (part->spool == NULL || part->from_spool || part->skip_left > 0)
 		return;
 	/* What was lent is in the file already. */
-	request_consume(part->request, feed->lent);
-	feed->lent = feed->input.available = 0;
+	feed->input.available = 0;
+	consume_lent(feed, part);
+	while (!overflow_is_empty(part->overflow))
+		lend_from_overflow(feed, part);
+	feed->input.available = feed->lent = 0;
 	for (;;)
 	{
 		size_t length;
@@ -1237,13 +1342,11 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 static void
 begin_read_ahead(ExportFeed *feed, FeedPart *part)
 {
-	if (!read_ahead_enabled || feed->keep || feed->given != READ_AHEAD_AFTER || !part->sniffed)
+	if (!read_ahead_enabled || feed->keep || feed->given != READ_AHEAD_AFTER || !part->sniffed ||
+		part->overflow != NULL)
 		return;
-	/* What the container has not taken yet stays with the request. */
-	request_consume(part->request, feed->lent - feed->input.available);
-	feed->lent = feed->input.available = 0;
-	/* So whoever goes on, here or there, has to be lent it anew before it can be the last. */
-	feed->input.last = false;
+	/* Whoever goes on, here or there, is lent it anew before it can be the last. */
+	feed_take_back_input(feed, part);
 	part->read_ahead =
 		read_ahead_start(part->reactor, part->request, feed->reactor, feed->container, feed->walker,
 						 feed->preparer, record_stream_block(feed->records));
@@ -1267,27 +1370,6 @@ walk_block(ExportFeed *feed, FeedPart *part, RecordBlock *block)
 			read_ahead_walked(part->read_ahead);
 	}
 	record_stream_give(feed->records, block);
-}
-
-/* Give the records the next block that the thread has filled. */
-static SupplyResult
-supply_from_thread(ExportFeed *feed, FeedPart *part)
-{
-	RecordBlock *block;
-	bool ended;
-
-	read_ahead_put_back(part->read_ahead, record_stream_take_back(feed->records));
-	/* In this order: the last block may come between the two looks. */
-	ended = read_ahead_ended(part->read_ahead);
-	block = read_ahead_take(part->read_ahead);
-	if (block == NULL)
-		return ended ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
-	/* What the thread has found comes first, even if it is not all of the block. */
-	if (record_block_state(block) == BLOCK_PARTLY_WALKED)
-		record_stream_give(feed->records, block);
-	else
-		walk_block(feed, part, block);
-	return SUPPLIED;
 }
 
 /* Fill a block ourselves and give it to the records. */
@@ -1339,12 +1421,40 @@ supply_here(ExportFeed *feed, FeedPart *part)
 	return SUPPLIED;
 }
 
+/* Give the records the next block that the thread has filled. */
+static SupplyResult
+supply_from_thread(ExportFeed *feed, FeedPart *part)
+{
+	RecordBlock *block;
+	bool ended;
+
+	read_ahead_put_back(part->read_ahead, record_stream_take_back(feed->records));
+	/* In this order: the last block may come between the two looks. */
+	ended = read_ahead_ended(part->read_ahead);
+	block = read_ahead_take(part->read_ahead);
+	if (block == NULL && ended && read_ahead_retired(part->read_ahead))
+	{
+		end_read_ahead(feed, part);
+		return supply_here(feed, part);
+	}
+	if (block == NULL)
+		return ended ? SUPPLY_BROKEN : SUPPLY_NOTHING_YET;
+	/* What the thread has found comes first, even if it is not all of the block. */
+	if (record_block_state(block) == BLOCK_PARTLY_WALKED)
+		record_stream_give(feed->records, block);
+	else
+		walk_block(feed, part, block);
+	return SUPPLIED;
+}
+
 /* Give the records more to read. */
 static SupplyResult
 supply(ExportFeed *feed, FeedPart *part)
 {
 	RecordBlock *block = record_stream_block(feed->records);
 
+	feed->visited = monotonic_milliseconds();
+	feed_note_transfer(part);
 	if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
 	{
 		walk_block(feed, part, block);
@@ -1448,7 +1558,11 @@ feed_next(ExportFeed *feed, bool wait)
 		}
 		feed->due = due;
 		if (!wait)
+		{
+			/* Its siblings may be read at any moment, other scans hardly. */
+			resting_step(feed, RESTING_AFTER);
 			return FEED_WOULD_BLOCK;
+		}
 		wait_for_events(feed);
 	}
 }

@@ -15,6 +15,8 @@
 
 #include "export/feed.h"
 #include "export/history.h"
+#include "export/jobs.h"
+#include "export/overflow.h"
 #include "export/profile_listing.h"
 #include "export/registry.h"
 #include "export/spool.h"
@@ -70,6 +72,8 @@ typedef struct FeedPart
 	Reactor *reactor; /* its own: drives nothing else */
 	Request *request;
 	ReadAhead *read_ahead; /* has the transfer in its hands, or NULL */
+	JobPlace place;        /* at the vendor, while the request is in flight */
+	Overflow *overflow;    /* what arrived while the scan rested, to be read next; or NULL */
 
 	/*
 	 * A download that broke goes on where it stopped: the container has taken
@@ -149,15 +153,19 @@ struct ExportFeed
 	ExportQuery *query;          /* NULL: not started */
 	bool warned;                 /* of incomplete hours */
 	bool all_added;
-	bool keep;             /* downloads are spooled, for a rescan */
-	char *spool_buffer;    /* of SPOOL_BUFFER bytes */
+	bool keep;         /* downloads are spooled, for a rescan */
+	char *file_buffer; /* of FILE_BUFFER bytes, for what is read from temporary files; or NULL */
 	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
-	FeedPart *current; /* being read, or NULL */
-	FeedPart *broken;  /* half read, to be gone on with before any other; or NULL */
-	Reactor *reactor;  /* for waiting: the others are nested in it */
-	bool waiting;      /* feed_begin_wait was called */
-	bool helping;      /* the registry is nested and waited for, too */
+	FeedPart *current;       /* being read, or NULL */
+	FeedPart *broken;        /* half read, to be gone on with before any other; or NULL */
+	ResourceOwner owner;     /* of temporary files */
+	dlist_node session_node; /* see resting.c */
+	bool registered;         /* there */
+	int64 visited;           /* when somebody read it last (monotonic milliseconds) */
+	Reactor *reactor;        /* for waiting: the others are nested in it */
+	bool waiting;            /* feed_begin_wait was called */
+	bool helping;            /* the registry is nested and waited for, too */
 	instr_time wait_began;
 	int64 wait_limit; /* milliseconds that it can have taken; -1: any */
 	int64 due;        /* of the next step, as far as no event tells */
@@ -173,7 +181,9 @@ struct ExportFeed
 	bool filling;       /* it was begun */
 	uint64 given;       /* blocks of the current part */
 	StreamInput input;
-	size_t lent; /* bytes of the request's body that input began with */
+	size_t lent;         /* bytes of the request's body that input began with */
+	bool lent_from_file; /* it is from a temporary file instead */
+	size_t spooled;      /* bytes that come next, and are in the spool already */
 
 	/* Amazon Ads, when no profiles are named */
 	ProfileListing *listing;
@@ -200,6 +210,12 @@ extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribu
 /* The same of one part, which the log tells of. */
 extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	pg_attribute_noreturn();
+
+/* What the container has not taken of what it was lent stays with the request. */
+extern void feed_take_back_input(ExportFeed *feed, FeedPart *part);
+
+/* The vendor counts a request until all of its answer has come: is that so? */
+extern void feed_note_transfer(FeedPart *part);
 
 /* Bytes that the transfer under way has brought. */
 extern uint64 bytes_of_transfer(const FeedPart *part);

@@ -67,6 +67,8 @@ struct ReadAhead
 	bool reader_walks;      /* the walker is the reader's */
 	bool stopping;
 	bool ended;
+	bool retired; /* of the reader only */
+	_Atomic bool transfer_over;
 	_Atomic uint64_t bytes;
 	StreamInput input; /* of the thread only */
 	size_t lent;
@@ -265,6 +267,8 @@ lend_input(ReadAhead *read_ahead)
 	read_ahead->input.available = read_ahead->lent = length;
 	read_ahead->input.last = request_state(read_ahead->request) == REQUEST_DONE;
 	atomic_store(&read_ahead->bytes, request_bytes_received(read_ahead->request));
+	if (request_state(read_ahead->request) >= REQUEST_DONE)
+		atomic_store(&read_ahead->transfer_over, true);
 	return length > 0 || read_ahead->input.last;
 }
 
@@ -481,10 +485,16 @@ read_ahead_bytes(const ReadAhead *read_ahead)
 	return atomic_load(&read_ahead->bytes);
 }
 
-void
-read_ahead_stop(ReadAhead *read_ahead)
+bool
+read_ahead_transfer_over(const ReadAhead *read_ahead)
 {
-	if (read_ahead == NULL)
+	return atomic_load(&read_ahead->transfer_over);
+}
+
+void
+read_ahead_retire(ReadAhead *read_ahead)
+{
+	if (read_ahead->retired)
 		return;
 	pthread_mutex_lock(&read_ahead->mutex);
 	read_ahead->stopping = true;
@@ -494,7 +504,22 @@ read_ahead_stop(ReadAhead *read_ahead)
 	pthread_cond_signal(&read_ahead->work);
 	pthread_mutex_unlock(&read_ahead->mutex);
 	pthread_join(read_ahead->thread, NULL);
+	read_ahead->retired = read_ahead->ended = true;
 	/* What was lent to the container and used up is not to be read again. */
 	request_consume(read_ahead->request, read_ahead->lent - read_ahead->input.available);
+}
+
+bool
+read_ahead_retired(const ReadAhead *read_ahead)
+{
+	return read_ahead->retired;
+}
+
+void
+read_ahead_stop(ReadAhead *read_ahead)
+{
+	if (read_ahead == NULL)
+		return;
+	read_ahead_retire(read_ahead);
 	release(read_ahead);
 }

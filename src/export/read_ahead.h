@@ -54,6 +54,16 @@ extern void read_ahead_walked(ReadAhead *read_ahead);
  */
 extern void read_ahead_put_back(ReadAhead *read_ahead, RecordBlock *block);
 
+/*
+ * End the thread, so that the transfer, the container and the walker (as told
+ * above) are the caller's again; its blocks are there to be taken.
+ */
+extern void read_ahead_retire(ReadAhead *read_ahead);
+extern bool read_ahead_retired(const ReadAhead *read_ahead);
+
+/* Is the transfer over, one way or the other? */
+extern bool read_ahead_transfer_over(const ReadAhead *read_ahead);
+
 /* Did the thread end, and was its last block taken? */
 extern bool read_ahead_ended(ReadAhead *read_ahead);
 

@@ -72,6 +72,8 @@ awaited_of_part(const ExportFeed *feed, const FeedPart *part)
 		return AWAIT_DOWNLOAD;
 	if (part->phase != PART_OPENING && part->due > now)
 		return AWAIT_RETRY;
+	if (jobs_is_waiting(&part->place))
+		return AWAIT_PLACE;
 	switch (part->call)
 	{
 		case CALL_DOWNLOAD:

@@ -141,7 +141,7 @@ static const Option options[] = {
 	  .maximum = 36500 * DAYS },
 
 	/* how to ask */
-	{ "max_jobs", OPTION_INTEGER, ON_SERVER, FOR_AMAZON, FIELD(max_jobs), .minimum = 1,
+	{ "max_jobs", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_jobs), .minimum = 1,
 	  .maximum = 1000 },
 	{ "eager", OPTION_BOOLEAN, ON_SERVER, FOR_AMAZON, FIELD(eager) },
 	{ "poll_interval", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval),
@@ -197,6 +197,10 @@ static const struct Region
 	{ API_AMPLITUDE, "us", "https://amplitude.com", NULL },
 	{ API_AMPLITUDE, "eu", "https://analytics.eu.amplitude.com", NULL },
 };
+
+/* Amazon's exports in progress; Amplitude's requests, of which other programs may need one. */
+#define DEFAULT_MAX_EXPORTS 5
+#define DEFAULT_MAX_REQUESTS 4
 
 #define DEFAULT_POLL_INTERVAL (1 * SECONDS)
 #define DEFAULT_POLL_INTERVAL_MAX (15 * SECONDS)
@@ -1071,7 +1075,6 @@ default_settings(void)
 {
 	Settings *settings = palloc0(sizeof(Settings));
 
-	settings->max_jobs = 5;
 	settings->eager = true;
 	settings->poll_interval = DEFAULT_POLL_INTERVAL;
 	settings->poll_interval_max = DEFAULT_POLL_INTERVAL_MAX;
@@ -1117,6 +1120,9 @@ apply_options(Settings *settings, List *definitions, unsigned object)
 		case ON_SERVER:
 			require_server_options(definitions);
 			check_options_fit_api(definitions, settings->api);
+			if (settings->max_jobs == 0)
+				settings->max_jobs =
+					settings->api == API_AMPLITUDE ? DEFAULT_MAX_REQUESTS : DEFAULT_MAX_EXPORTS;
 			resolve_region(settings);
 			resolve_poll_intervals(settings, definitions);
 			break;

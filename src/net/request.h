@@ -31,11 +31,11 @@ typedef struct RequestOptions
 	const char *password;
 	const char *ca_file;
 	const char *proxy;
-	int connect_timeout;     /* milliseconds of waiting; 0: none */
-	int response_timeout;    /* until the first byte of the answer; 0: none */
-	int stall_timeout;       /* between two bytes; 0: none; also for all of an error's body */
-	int answer_timeout;      /* from the head of the answer to its end; 0: none */
-	bool stream;             /* the body of a 200 or 206 is not limited to
+	int connect_timeout;  /* milliseconds of waiting; 0: none */
+	int response_timeout; /* until the first byte of the answer; 0: none */
+	int stall_timeout;    /* between two bytes; 0: none; also for all of an error's body */
+	int answer_timeout;   /* from the head of the answer to its end; 0: none */
+	bool stream;          /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;
 

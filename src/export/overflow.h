@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * overflow.h
+ *		Bytes of a download that wait in a temporary file for a scan that rests.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_OVERFLOW_H
+#define ADSEXPORT_OVERFLOW_H
+
+#include "postgres.h"
+
+#include "utils/resowner.h"
+
+typedef struct Overflow Overflow;
+
+/* In that memory context; the file goes with the resource owner at the latest. */
+extern Overflow *overflow_create(MemoryContext context, ResourceOwner owner);
+
+/* NULL is allowed.  Not while a transaction is being aborted, when the file is gone already. */
+extern void overflow_free(Overflow *overflow);
+
+/* First in, first out; the two may alternate. */
+extern void overflow_write(Overflow *overflow, const char *bytes, size_t length);
+extern size_t overflow_read(Overflow *overflow, char *buffer, size_t size);
+
+/* Nothing is left to be read.  True of NULL. */
+extern bool overflow_is_empty(const Overflow *overflow);
+
+#endif /* ADSEXPORT_OVERFLOW_H */

@@ -1,0 +1,113 @@
+/*-------------------------------------------------------------------------
+ *
+ * resting.c
+ *		Downloads of scans at rest, while another scan waits for their places.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/resting.h"
+
+static dlist_head feeds = DLIST_STATIC_INIT(feeds);
+
+void
+resting_register(ExportFeed *feed)
+{
+	dlist_push_tail(&feeds, &feed->session_node);
+	feed->registered = true;
+}
+
+void
+resting_forget(ExportFeed *feed)
+{
+	if (feed->registered)
+		dlist_delete(&feed->session_node);
+	feed->registered = false;
+}
+
+/* The wish for a place that the feed can't do without; NULL if it has one, or wants none. */
+static const JobPlace *
+urgent_wish(const ExportFeed *feed)
+{
+	const JobPlace *wish = NULL;
+	dlist_iter iter;
+
+	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	{
+		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (jobs_is_held(&part->place))
+			return NULL;
+		if (wish == NULL && jobs_is_waiting(&part->place))
+			wish = &part->place;
+	}
+	return wish;
+}
+
+/* A part of a scan at rest that holds what is wished for. */
+static FeedPart *
+find_holder(const ExportFeed *feed, const JobPlace *wish, int64 rested, ExportFeed **holder)
+{
+	int64 now = monotonic_milliseconds();
+	dlist_iter outer;
+	dlist_iter inner;
+
+	dlist_foreach(outer, &feeds)
+	{
+		*holder = dlist_container(ExportFeed, session_node, outer.cur);
+		if (*holder == feed || (*holder)->visited + rested > now)
+			continue;
+		dlist_foreach(inner, &(*holder)->parts)
+		{
+			FeedPart *part = dlist_container(FeedPart, node, inner.cur);
+
+			if (jobs_is_held(&part->place) && jobs_in_same_pool(&part->place, wish))
+				return part;
+		}
+	}
+	return NULL;
+}
+
+/* Put aside all that has arrived and was not read yet. */
+static void
+put_aside(ExportFeed *feed, FeedPart *part)
+{
+	size_t length;
+	const char *body;
+
+	if (request_status(part->request) != 200)
+		return; /* an error's body is short, and looked at where it is */
+	if (part == feed->current)
+		feed_take_back_input(feed, part);
+	body = request_body(part->request, &length);
+	if (length == 0)
+		return;
+	if (part->overflow == NULL)
+		part->overflow = overflow_create(feed->context, feed->owner);
+	overflow_write(part->overflow, body, length);
+	request_consume(part->request, length);
+}
+
+Reactor *
+resting_step(ExportFeed *feed, int64 rested)
+{
+	const JobPlace *wish = urgent_wish(feed);
+	ExportFeed *holder;
+	FeedPart *part;
+
+	if (wish == NULL)
+		return NULL;
+	while ((part = find_holder(feed, wish, rested, &holder)) != NULL)
+	{
+		/* The thread waits for its reader: it is of no use any more, but what it has read is. */
+		if (part->read_ahead != NULL)
+			read_ahead_retire(part->read_ahead);
+		reactor_drive(part->reactor);
+		put_aside(holder, part);
+		feed_note_transfer(part);
+		if (jobs_is_held(&part->place))
+			return part->reactor;
+	}
+	return NULL;
+}

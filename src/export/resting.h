@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * resting.h
+ *		Downloads of scans at rest, while another scan waits for their places.
+ *
+ * A scan that is not being read (a cursor, the outer side of a join) holds its
+ * download back, which goes on counting at the vendor.  When another scan of
+ * the session waits for a place and can have none until such a download ends,
+ * what is left of it is brought to a temporary file, where the scan finds it
+ * when it is read again.  So no scan ever waits for one that only goes on after
+ * it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_RESTING_H
+#define ADSEXPORT_RESTING_H
+
+#include "export/part.h"
+
+/* A feed whose downloads hold places; until it is forgotten.  Does not throw. */
+extern void resting_register(ExportFeed *feed);
+extern void resting_forget(ExportFeed *feed);
+
+/*
+ * Does feed wait for a place, without having one, that a download of a scan at
+ * rest holds?  Then that goes on a bit.  Scans count as resting that nobody has
+ * looked at for that long (milliseconds).  Returns the reactor that wakes when
+ * there is more of it, or NULL.
+ */
+extern Reactor *resting_step(ExportFeed *feed, int64 rested);
+
+#endif /* ADSEXPORT_RESTING_H */

@@ -1,0 +1,208 @@
+"""Amplitude's requests in flight: one cap for a project over all scans of a session, and no scan that waits for one at rest."""
+
+import os
+
+import support
+
+DAYS = 6
+HOUR = "server_upload_time >= '2025-03-0%dZ' AND server_upload_time < '2025-03-0%d 06:00Z'"
+
+
+class PlacesCase(support.TestCase):
+    def query(self, day, table="product.amplitude_events"):
+        return "SELECT uuid FROM %s WHERE %s" % (table, HOUR % (day, day))
+
+    def expected(self, day):
+        return sorted(event["uuid"] for event in self.data().events("2025-03-0%dT00" % day, "2025-03-0%dT05" % day))
+
+    def most_running(self):
+        """Requests in flight at once; the emulator learns a little late that the end of an answer has arrived."""
+        self.eventually(lambda: self.count_calls("export", finished="true") == self.count_calls("export"), "end of all answers")
+        calls = [(call["time"], call["time"] + call["seconds"] - 0.05) for call in self.calls("export")]
+        return max(sum(begin <= other < end for begin, end in calls) for other, _ in calls)
+
+    def check_calls(self, most, fewer=False):
+        self.assertEqual({call["status"] for call in self.calls("export")} - {200, 404}, set())
+        running = self.most_running()
+        self.assertLessEqual(running, most)
+        # Before PostgreSQL 14 an Append reads one scan after the other.
+        if not fewer and self.session.connection.server_version >= 140000:
+            self.assertEqual(running, most, "this shows nothing")
+
+
+class Places(PlacesCase):
+    """Scans that are read side by side."""
+
+    emulator_options = ("--amplitude-delay", "0.2", "--amplitude-concurrency", "5")
+
+    def union(self):
+        return " UNION ALL ".join(self.query(day) for day in range(1, 1 + DAYS))
+
+    def check_union(self):
+        self.assertEqual(sorted(self.session.column(self.union())), sorted(uuid for day in range(1, 1 + DAYS) for uuid in self.expected(day)))
+
+    def test_union_all(self):
+        for asynchronous in ("on", "off") if self.session.connection.server_version >= 140000 else ("never",):
+            if asynchronous != "never":
+                self.session.run("SET enable_async_append = " + asynchronous)
+            for options, most in (({}, 4), ({"max_jobs": "1"}, 1), ({"max_jobs": "3", "concurrency": "5", "request_span": "1h"}, 3)):
+                with self.subTest(asynchronous=asynchronous, **options):
+                    self.amplitude(max_retries=0, **options)
+                    self.clear_log()
+                    self.check_union()
+                    self.check_calls(most, asynchronous == "off")
+
+    def test_partitions(self):
+        self.amplitude(max_retries=0)
+        self.session.run("DROP TABLE IF EXISTS tree; CREATE TABLE tree (server_upload_time timestamptz, uuid uuid) PARTITION BY RANGE (server_upload_time)")
+        for day in range(1, 1 + DAYS):
+            self.session.run("CREATE FOREIGN TABLE product.day%d PARTITION OF tree FOR VALUES FROM ('2025-03-0%dZ') TO ('2025-03-0%dZ') "
+                             "SERVER amplitude OPTIONS (entity 'amplitude_events')" % (day, day, day + 1))
+        found = self.session.value("SELECT count(*) FROM tree WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-07Z'")
+        self.assertEqual(found, sum(1 for _ in self.data().events("2025-03-01T00", "2025-03-06T23")))
+        self.check_calls(4)
+
+    def test_servers_of_one_project_count_together(self):
+        for name in ("amplitude", "other"):
+            self.amplitude(name, "product" if name == "amplitude" else "others", max_retries=0, max_jobs="2")
+        union = " UNION ALL ".join(self.query(day, table) for day in (1, 2) for table in ("product.amplitude_events", "others.amplitude_events"))
+        self.assertEqual(sorted(self.session.column(union)), sorted(2 * (self.expected(1) + self.expected(2))))
+        self.check_calls(2)
+
+    def test_places_come_back(self):
+        """After errors and cancellations, too."""
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.fault({"call": "export"}, status=500)
+        for _ in range(3):
+            self.expect_error("08006", self.query(1))
+        self.clear_faults()
+        self.fault({"call": "export", "times": 1}, hang=True)
+        running = self.session.start(self.query(1))
+        self.wait_for_call("export", 4)
+        self.cancel(running)
+        self.session.run("BEGIN; SAVEPOINT s")
+        self.fault({"call": "export", "times": 1}, status=403)
+        self.expect_error("28000", self.query(1))
+        self.session.run("ROLLBACK TO s")
+        self.assertEqual(sorted(self.session.column(self.query(1))), self.expected(1))
+
+
+class Rest(PlacesCase):
+    """A scan at rest holds its downloads back; one that waits for their places brings them to a file."""
+
+    emulator_options = ("--events-per-hour", "400", "--amplitude-concurrency", "3")
+
+    def setUp(self):
+        super().setUp()
+        # Too much for the buffers between the two: the emulator waits for its reader.
+        self.slow = {"pause_after": 0.7, "pause_seconds": 0.5}
+        self.fault({"call": "export", "query": "start=20250301"}, **self.slow)
+
+    def fetched(self, name, count="ALL"):
+        return self.session.column("FETCH %s FROM %s" % (count, name))
+
+    def threads(self):
+        return len(os.listdir("/proc/%d/task" % self.session.pid))
+
+    def check_rest(self, declare="DECLARE %s CURSOR FOR ", rows=10, **options):
+        """A cursor that was read in part, another scan, and the rest of the cursor."""
+        self.clear_log()
+        self.amplitude(max_retries=0, max_jobs="1", **options)
+        self.session.run("BEGIN; " + declare % "c" + self.query(1))
+        first = self.fetched("c", rows)
+        threads = self.threads()
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        if threads > 1:
+            self.assertEqual(self.threads(), 1, "the thread went on")
+        self.assertEqual(sorted(first + self.fetched("c")), self.expected(1))
+        self.session.run("COMMIT")
+        self.check_calls(1)
+        self.assertEqual(self.count_calls("export"), 2)
+        return threads > 1
+
+    def test_cursor(self):
+        for read_ahead in ("on", "off"):
+            for rows in (0, 1, 10, 1000):
+                with self.subTest(read_ahead=read_ahead, rows=rows):
+                    self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = " + read_ahead)
+                    self.assertEqual(self.check_rest(rows=rows), read_ahead == "on" and rows == 1000)
+
+    def test_scroll_cursor(self):
+        """What came is kept, wherever it came from."""
+        self.check_rest("DECLARE %s SCROLL CURSOR FOR ")
+        self.session.run("BEGIN; DECLARE c SCROLL CURSOR FOR " + self.query(1))
+        first = self.fetched("c", 10)
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        second = self.fetched("c", 500)
+        self.session.run("MOVE ABSOLUTE 0 IN c")
+        everything = self.fetched("c")
+        self.assertEqual(everything[:510], first + second)
+        self.assertEqual(sorted(everything), self.expected(1))
+        self.session.run("COMMIT")
+
+    def test_right_deep_join(self):
+        """The outer side of each join is begun before the inner one is read."""
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.session.run("SET enable_nestloop = off; SET enable_mergejoin = off; SET join_collapse_limit = 1; SET from_collapse_limit = 1")
+        query = ("SELECT count(*) FROM ({0}) a JOIN (({1}) b JOIN (({2}) c JOIN ({3}) d ON c.uuid <= d.uuid AND c.uuid = d.uuid) ON b.uuid = c.uuid) "
+                 "ON a.uuid = b.uuid").format(*[self.query(1)] * 4)
+        self.assertEqual(self.session.value(query), len(self.expected(1)))
+        self.check_calls(1)
+
+    def test_archive_that_breaks_at_rest(self):
+        self.clear_faults()
+        self.fault({"call": "export", "query": "start=20250301", "times": 1}, cut_after=0.8, **self.slow)
+        self.amplitude(max_retries=2, max_jobs="1")
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        first = self.fetched("c", 10)
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.assertEqual(sorted(first + self.fetched("c")), self.expected(1))
+        self.session.run("COMMIT")
+
+    def test_request_at_rest_that_was_not_answered_yet(self):
+        """A scan asks for more than one span, and rests before the second is there."""
+        self.amplitude(max_retries=0, max_jobs="2", request_span="3h")
+        self.fault({"call": "export", "query": "start=20250301T03"}, delay=1)
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        first = self.fetched("c", 10)
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.assertEqual(sorted(first + self.fetched("c")), self.expected(1))
+        self.session.run("COMMIT")
+        self.check_calls(2)
+
+    def test_append_beside_a_cursor(self):
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        first = self.fetched("c", 10)
+        found = self.session.column(self.query(2) + " UNION ALL " + self.query(3))
+        self.assertEqual(sorted(found), sorted(self.expected(2) + self.expected(3)))
+        self.assertEqual(sorted(first + self.fetched("c")), self.expected(1))
+        self.session.run("COMMIT")
+        self.check_calls(1)
+
+    def test_cursor_that_is_closed(self):
+        """Nothing is left of its file and place."""
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        self.fetched("c", 10)
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.session.run("CLOSE c; COMMIT")
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        self.fetched("c", 10)
+        self.session.run("SAVEPOINT s")
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.expect_error("22012", "SELECT 1 / 0")
+        self.session.run("ROLLBACK")
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.assertEqual(self.session.value("SELECT count(*) FROM pg_ls_tmpdir()"), 0)
+
+    def test_notice(self):
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.clear_faults()
+        self.fault({"call": "export", "query": "start=20250301"}, pause_after=0.7, pause_seconds=1)
+        self.session.run("SET adsexport_fdw.progress_interval = '200ms'; BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        self.fetched("c", 10)
+        self.session.take_notices()
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.assertRegex(self.session.take_notices(), "hours 20250302T00 to 20250302T05: waiting for other exports to finish for 0 s")
+        self.session.run("COMMIT")
