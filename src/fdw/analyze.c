@@ -23,7 +23,7 @@
 #include "fdw/analyze.h"
 #include "fdw/option.h"
 #include "fdw/plan.h"
-#include "fdw/scan.h"
+#include "fdw/row_source.h"
 #include "optimizer/plancat.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -172,13 +172,12 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	MemoryContext value_context =
 		AllocSetContextCreate(context, "adsexport_fdw analyze row", ALLOCSET_DEFAULT_SIZES);
 	Settings *settings;
-	RowReader *reader;
-	ExportFeed *feed;
+	RowSource *source;
 	ExportQuery query;
 	Bounds bounds;
 	Datum *values;
 	bool *nulls;
-	bool ended = false;
+	HeapTuple tuple; /* none: it was not asked for */
 	Sample sample = { .rows = rows, .target = target_rows, .skip = -1 };
 
 	sample.limit = (Size) maintenance_work_mem * 1024;
@@ -189,56 +188,32 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
 	settings = settings_load(RelationGetRelid(relation));
 	settings_load_mapping(settings, relation->rd_rel->relowner);
-	reader =
-		row_reader_create(desc, stored_attributes(desc),
-						  column_json_paths(RelationGetRelid(relation), desc), settings, false);
+	source = row_source_open(relation, settings, stored_attributes(desc), false);
 	bounds_prepare(&bounds, relation);
-	feed = feed_create(settings, row_reader_paths(reader), row_reader_preparer(reader));
 	plan_sample(relation, settings, &query);
-	feed_start(feed, &query);
+	feed_start(source->feed, &query);
 
-	while (!ended)
+	/* All rows are converted, not only those of the sample: what does not fit is an error each time. */
+	MemoryContextSwitchTo(value_context);
+	while (row_source_next(source, true, value_context, &tuple, values, nulls) == ROW_READ)
 	{
-		RowOrigin origin;
-		HeapTuple tuple; /* none: it was not asked for */
-
-		switch (feed_next(feed, true))
+		if (bounds_hold(&bounds, values, nulls))
 		{
-			case FEED_RECORD:
-				/*
-				 * All rows are converted, not only those of the sample: what
-				 * does not fit is to be an error each time.
-				 */
-				MemoryContextReset(value_context);
+			if (sample_wants(&sample))
+			{
+				MemoryContextSwitchTo(row_context);
+				sample_add(&sample, heap_form_tuple(desc, values, nulls));
 				MemoryContextSwitchTo(value_context);
-				if (!scan_fill_row(feed, reader, value_context, &tuple, values, nulls) ||
-					!bounds_hold(&bounds, values, nulls))
-				{
-					MemoryContextSwitchTo(context);
-					break;
-				}
-				if (sample_wants(&sample))
-				{
-					MemoryContextSwitchTo(row_context);
-					sample_add(&sample, heap_form_tuple(desc, values, nulls));
-				}
-				else
-					sample.skip -= 1;
-				MemoryContextSwitchTo(context);
-				sample.seen += 1;
-				break;
-			case FEED_ORIGIN:
-				feed_origin(feed, &origin);
-				row_reader_set_origin(reader, &origin);
-				break;
-			default:
-				ended = true;
-				break;
+			}
+			else
+				sample.skip -= 1;
+			sample.seen += 1;
 		}
+		MemoryContextReset(value_context);
 	}
-	feed_close(feed);
+	MemoryContextSwitchTo(context);
+	row_source_close(source);
 	bounds_free(&bounds);
-	row_reader_report_invalid(reader);
 
 	ereport(elevel, (errmsg("\"%s\": the export has %.0f rows; %d rows are in the sample",
 							RelationGetRelationName(relation), sample.seen, sample.count)));

@@ -60,8 +60,8 @@ adsexport_foreign_async_configure_wait(AsyncRequest *request)
 	ForeignScanStatus *status = ((ForeignScanState *) request->requestee)->fdw_state;
 	AppendState *append = (AppendState *) request->requestor;
 
-	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, feed_begin_wait(status->feed, TICK),
-					  NULL, request);
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
+					  feed_begin_wait(status->source->feed, TICK), NULL, request);
 }
 
 void
@@ -71,7 +71,7 @@ adsexport_foreign_async_notify(AsyncRequest *request)
 
 	/* It may be the tick that woke us. */
 	CHECK_FOR_INTERRUPTS();
-	feed_end_wait(status->feed);
+	feed_end_wait(status->source->feed);
 	answer(request);
 }
 

@@ -38,8 +38,8 @@ adsexport_explain_foreign_scan(ForeignScanState *node, ExplainState *es)
 	char *request;
 	char *filter;
 
-	if (status->feed != NULL)
-		query = feed_query(status->feed);
+	if (status->source != NULL)
+		query = feed_query(status->source->feed);
 	if (query == NULL)
 		query = scan_evaluate_query(node, true);
 
@@ -55,6 +55,6 @@ adsexport_explain_foreign_scan(ForeignScanState *node, ExplainState *es)
 	}
 	if (filter != NULL)
 		ExplainPropertyText("Export Filter", filter, es);
-	if (es->analyze && status->feed != NULL)
-		explain_counters(status->feed, es);
+	if (es->analyze && status->source != NULL)
+		explain_counters(status->source->feed, es);
 }

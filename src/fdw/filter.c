@@ -485,29 +485,51 @@ compile(Node *node, CompileContext *context)
 	}
 }
 
+static void
+compile_clause(Node *clause, CompileContext *context)
+{
+	FilterPlan *plan = context->plan;
+	int first = list_length(plan->expressions);
+	List *tree = compile(clause, context);
+
+	/*
+	 * A condition without a column is checked by a node above.  One that is
+	 * mixed with what is unknown may turn out to be false, which is worth
+	 * knowing but not worth waiting for.
+	 */
+	if (has_column(tree) || (tree_field(tree, 0) != TREE_FIXED && !is_unknown(tree) &&
+							 !any_is_late(plan->is_late, first)))
+	{
+		plan->trees = lappend(plan->trees, tree);
+		plan->clauses = lappend(plan->clauses, clause);
+	}
+	else
+		drop_expressions(first, context);
+}
+
 void
 filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan)
 {
 	CompileContext context = { relid, attributes, plan };
 	ListCell *cell;
 
-	plan->trees = plan->expressions = plan->is_late = NIL;
+	memset(plan, 0, sizeof(*plan));
 	foreach (cell, clauses)
-	{
-		int first = list_length(plan->expressions);
-		List *tree = compile(lfirst(cell), &context);
+		compile_clause(lfirst(cell), &context);
+}
 
-		/*
-		 * A condition without a column is checked by a node above.  One that
-		 * is mixed with what is unknown may turn out to be false, which is
-		 * worth knowing but not worth waiting for.
-		 */
-		if (has_column(tree) || (tree_field(tree, 0) != TREE_FIXED && !is_unknown(tree) &&
-								 !any_is_late(plan->is_late, first)))
-			plan->trees = lappend(plan->trees, tree);
-		else
-			drop_expressions(first, &context);
-	}
+FilterPlan
+filter_compile_more(Index relid, List *clauses, const ColumnFilter *attributes,
+					const FilterPlan *plan)
+{
+	FilterPlan result = { list_copy(plan->trees), list_copy(plan->expressions),
+						  list_copy(plan->is_late), list_copy(plan->clauses) };
+	CompileContext context = { relid, attributes, &result };
+	ListCell *cell;
+
+	foreach (cell, clauses)
+		compile_clause(lfirst(cell), &context);
+	return result;
 }
 
 /*-------------------------------------------------------------------------
@@ -1496,36 +1518,26 @@ share_of_unknown(ColumnFilter filter)
 	}
 }
 
-void
-filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attributes,
-				const Settings *settings, FilterEstimate *estimate)
+/* The clauses that the request holds in full, and the others; what of them is not known. */
+static unsigned
+sort_clauses(List *clauses, const FilterPlan *plan, List *constants, FilterEstimate *estimate)
 {
-	ExportQuery *query = &estimate->query;
-	FilterPlan plan;
-	List *values = NIL;
 	unsigned unknown = 0;
+	int next = 0;
 	ListCell *cell;
 
-	memset(estimate, 0, sizeof(*estimate));
-	estimate->is_known = true;
-	filter_compile(baserel->relid, baserel->baserestrictinfo, attributes, &plan);
-	foreach (cell, plan.expressions)
-		values = lappend(values, estimate_expression_value(root, lfirst(cell)));
-	filter_evaluate_constants(plan.trees, values, settings, GetCurrentStatementStartTimestamp(),
-							  query);
-
-	/* Again by clause: which of them does the request hold in full? */
-	foreach (cell, baserel->baserestrictinfo)
+	foreach (cell, clauses)
 	{
-		FilterPlan one;
+		const List *tree = NIL;
 		bool in_full = true;
 		unsigned filters = 0;
-		List *constants = NIL;
-		ListCell *expression;
 
-		filter_compile(baserel->relid, list_make1(lfirst(cell)), attributes, &one);
-		if (one.trees != NIL)
-			filters = filters_of(linitial(one.trees), &in_full);
+		/* Trees are in the order of the clauses, but not each has one. */
+		if (next < list_length(plan->clauses) && list_nth(plan->clauses, next) == lfirst(cell))
+		{
+			tree = list_nth(plan->trees, next++);
+			filters = filters_of(tree, &in_full);
+		}
 		/*
 		 * (Nearly so if it is about several, of which the request has each by
 		 * itself; but what the planner would guess is further off.)
@@ -1536,14 +1548,31 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attr
 			continue;
 		}
 		estimate->pushed_clauses = lappend(estimate->pushed_clauses, lfirst(cell));
-		foreach (expression, one.expressions)
-			constants = lappend(constants, estimate_expression_value(root, lfirst(expression)));
-		if (!has_unknown_operand(linitial(one.trees), constants))
+		if (!has_unknown_operand(tree, constants))
 			continue;
 		estimate->is_known = false;
 		if ((filters & (filters - 1)) == 0)
 			unknown |= filters;
 	}
+	return unknown;
+}
+
+void
+filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
+				const Settings *settings, FilterEstimate *estimate)
+{
+	ExportQuery *query = &estimate->query;
+	List *values = NIL;
+	unsigned unknown;
+	ListCell *cell;
+
+	memset(estimate, 0, sizeof(*estimate));
+	estimate->is_known = true;
+	foreach (cell, plan->expressions)
+		values = lappend(values, estimate_expression_value(root, lfirst(cell)));
+	filter_evaluate_constants(plan->trees, values, settings, GetCurrentStatementStartTimestamp(),
+							  query);
+	unknown = sort_clauses(baserel->baserestrictinfo, plan, values, estimate);
 
 	estimate->share = 1;
 	for (int filter = FILTER_AD_PRODUCT; filter <= FILTER_UPLOAD_TIME; filter++)

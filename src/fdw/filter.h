@@ -31,6 +31,7 @@ typedef struct FilterPlan
 	List *trees;       /* all of them must hold */
 	List *expressions; /* the values compared with: for fdw_exprs */
 	List *is_late;     /* of Integer: expression needs another node's rows */
+	List *clauses;     /* of each tree, what it was made of; not for the plan */
 } FilterPlan;
 
 /* Which part of a request each attribute is: an array of natts ColumnFilter. */
@@ -39,6 +40,10 @@ extern ColumnFilter *filter_attributes(Oid relation_id, const Entity *entity, Tu
 /* clauses: plain or RestrictInfos, about the relation of that number. */
 extern void
 filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan);
+
+/* A plan of these clauses, too; the old one stays as it is. */
+extern FilterPlan filter_compile_more(Index relid, List *clauses, const ColumnFilter *attributes,
+									  const FilterPlan *plan);
 
 /*
  * Evaluate to the query to send.  states are the initialised expressions, in
@@ -64,7 +69,8 @@ typedef struct FilterEstimate
 						   * lists (but profiles and hours) is as frequent as any other */
 } FilterEstimate;
 
-extern void filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const ColumnFilter *attributes,
+/* plan: of the relation's restriction clauses. */
+extern void filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
 							const Settings *settings, FilterEstimate *estimate);
 
 #endif /* ADSEXPORT_FILTER_H */

@@ -40,6 +40,8 @@
 typedef struct RelationPlan
 {
 	Settings *settings;
+	const ColumnFilter *attributes;
+	FilterPlan filter; /* of the clauses on this relation alone */
 	double records;
 } RelationPlan;
 
@@ -69,15 +71,13 @@ plan_partition_clauses(Relation relation, Index relid)
 	return clauses;
 }
 
-void
-plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
+static void
+sample_query(Relation relation, const Settings *settings, const ColumnFilter *attributes,
+			 ExportQuery *query)
 {
 	FilterPlan filter;
 
-	filter_compile(1, plan_partition_clauses(relation, 1),
-				   filter_attributes(RelationGetRelid(relation), settings->entity,
-									 RelationGetDescr(relation)),
-				   &filter);
+	filter_compile(1, plan_partition_clauses(relation, 1), attributes, &filter);
 	filter_evaluate_constants(filter.trees, filter.expressions, settings,
 							  GetCurrentStatementStartTimestamp(), query);
 	if (settings->api == API_AMPLITUDE)
@@ -88,6 +88,15 @@ plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
 			Max(query->start_hour, query->end_hour - Max(settings->default_start, 1) + 1);
 		query->nothing |= query->start_hour > query->end_hour;
 	}
+}
+
+void
+plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
+{
+	sample_query(relation, settings,
+				 filter_attributes(RelationGetRelid(relation), settings->entity,
+								   RelationGetDescr(relation)),
+				 query);
 }
 
 /* The length of the range that is asked for, or -1 if that is not known. */
@@ -129,16 +138,18 @@ default_records(const Settings *settings, const FilterEstimate *estimate)
  * take as many in each hour.
  */
 static bool
-analyzed_events(Relation relation, RelOptInfo *baserel, const Settings *settings,
-				const FilterEstimate *estimate, double *records)
+analyzed_events(Relation relation, RelOptInfo *baserel, const FilterEstimate *estimate,
+				double *records)
 {
+	const RelationPlan *plan = baserel->fdw_private;
+	const Settings *settings = plan->settings;
 	ExportQuery sampled;
 	double hours;
 
 	if (settings->api != API_AMPLITUDE || settings->default_start <= 0)
 		return false;
 	hours = hours_asked_for(settings, estimate);
-	plan_sample(relation, settings, &sampled);
+	sample_query(relation, settings, plan->attributes, &sampled);
 	if (hours < 0 || sampled.nothing)
 		return false;
 	*records = baserel->tuples * hours / (double) (sampled.end_hour - sampled.start_hour + 1);
@@ -171,15 +182,15 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	double records;
 
 	add_partition_clauses(root, baserel, relation);
-	filter_estimate(root, baserel,
-					filter_attributes(relation_id, settings->entity, RelationGetDescr(relation)),
-					settings, &estimate);
 	plan->settings = settings;
+	plan->attributes = filter_attributes(relation_id, settings->entity, RelationGetDescr(relation));
+	filter_compile(baserel->relid, baserel->baserestrictinfo, plan->attributes, &plan->filter);
 	baserel->fdw_private = plan;
+	filter_estimate(root, baserel, &plan->filter, settings, &estimate);
 
 	if (estimate.query.nothing)
 		records = 0;
-	else if (analyzed && !analyzed_events(relation, baserel, settings, &estimate, &records))
+	else if (analyzed && !analyzed_events(relation, baserel, &estimate, &records))
 	{
 		/* Statistics tell of all clauses alike. */
 		plan->records =
@@ -266,15 +277,17 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 						   ForeignPath *best_path, List *target_list, List *scan_clauses,
 						   Plan *outer_plan)
 {
-	Settings *settings = ((RelationPlan *) baserel->fdw_private)->settings;
+	const RelationPlan *plan = baserel->fdw_private;
 	Relation relation = table_open(relation_id, NoLock);
-	TupleDesc desc = RelationGetDescr(relation);
-	FilterPlan filter;
-	List *attributes = needed_attributes(root, baserel, scan_clauses, settings->table_name, desc);
+	List *attributes = needed_attributes(root, baserel, scan_clauses, plan->settings->table_name,
+										 RelationGetDescr(relation));
+	/* A path with parameters has more clauses than the relation. */
+	List *others = list_difference_ptr(scan_clauses, baserel->baserestrictinfo);
+	FilterPlan filter = plan->filter;
 
-	filter_compile(baserel->relid, scan_clauses,
-				   filter_attributes(relation_id, settings->entity, desc), &filter);
 	table_close(relation, NoLock);
+	if (others != NIL)
+		filter = filter_compile_more(baserel->relid, others, plan->attributes, &plan->filter);
 
 	/*
 	 * All clauses are checked locally, too: what was asked for may be wider.

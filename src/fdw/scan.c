@@ -74,7 +74,7 @@ start_feed(ForeignScanState *node)
 {
 	ForeignScanStatus *status = node->fdw_state;
 
-	feed_start(status->feed, scan_evaluate_query(node, false));
+	feed_start(status->source->feed, scan_evaluate_query(node, false));
 	status->started = true;
 	status->ended = false;
 }
@@ -84,19 +84,14 @@ static void
 prepare_reading(ForeignScanState *node, List *attributes)
 {
 	ForeignScanStatus *status = node->fdw_state;
-	Relation relation = node->ss.ss_currentRelation;
-	TupleDesc desc = RelationGetDescr(relation);
 	Bitmapset *needed = NULL;
 	ListCell *cell;
 
 	foreach (cell, attributes)
 		needed = bms_add_member(needed, lfirst_int(cell));
 	settings_load_mapping(status->settings, compat_scan_user(node));
-	status->rows =
-		row_reader_create(desc, needed, column_json_paths(RelationGetRelid(relation), desc),
-						  status->settings, TTS_IS_HEAPTUPLE(node->ss.ss_ScanTupleSlot));
-	status->feed = feed_create(status->settings, row_reader_paths(status->rows),
-							   row_reader_preparer(status->rows));
+	status->source = row_source_open(node->ss.ss_currentRelation, status->settings, needed,
+									 TTS_IS_HEAPTUPLE(node->ss.ss_ScanTupleSlot));
 }
 
 void
@@ -129,7 +124,7 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		/* An export can be downloaded again, but Amplitude would have to be asked. */
 		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart ||
 			(status->settings->api == API_AMPLITUDE && compat_may_be_rewound()))
-			feed_keep(status->feed);
+			feed_keep(status->source->feed);
 
 		/*
 		 * The exports of all scans of a query are requested when it starts,
@@ -148,67 +143,12 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 	MemoryContextSwitchTo(old_context);
 }
 
-/*
- * Errors that a value may cause: those of values, and those of a domain's
- * constraints.
- */
-static bool
-is_value_error(int sqlstate)
-{
-	int category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
-}
-
-/*
- * A value does not fit, but a download that broke must not be blamed on the
- * value.  Returns if the record is read once more; else raises the error, or
- * the one about the download.  The code of a type may have left anything
- * behind, which only the end of the (sub)transaction clears up, so that the
- * scan goes on after errors of our own only.
- */
-static void
-doubt_value(ExportFeed *feed, RowReader *rows, MemoryContext context)
-{
-	ErrorData *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	if (!feed_take_back(feed, !row_reader_in_type_code(rows)))
-		ReThrowError(error);
-	FreeErrorData(error);
-}
-
-bool
-scan_fill_row(ExportFeed *feed, RowReader *rows, MemoryContext tuple_memory, HeapTuple *tuple,
-			  Datum *values, bool *nulls)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool filled = true;
-
-	PG_TRY();
-	{
-		*tuple =
-			row_reader_fill(rows, feed_values(feed), feed_prepared(feed), feed_record_number(feed),
-							feed_record_offset(feed), tuple_memory, values, nulls);
-	}
-	PG_CATCH();
-	{
-		if (!is_value_error(geterrcode()))
-			PG_RE_THROW();
-		doubt_value(feed, rows, context);
-		filled = false;
-	}
-	PG_END_TRY();
-	return filled;
-}
-
 TupleTableSlot *
 adsexport_iterate_foreign_scan(ForeignScanState *node)
 {
 	ForeignScanStatus *status = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	HeapTuple tuple;
 
 	ExecClearTuple(slot);
 	status->would_block = false;
@@ -216,33 +156,22 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 		start_feed(node);
 	if (status->ended)
 		return slot;
-	for (;;)
+	switch (row_source_next(status->source, !compat_is_async(node), slot->tts_mcxt, &tuple,
+							slot->tts_values, slot->tts_isnull))
 	{
-		RowOrigin origin;
-		HeapTuple tuple;
-
-		switch (feed_next(status->feed, !compat_is_async(node)))
-		{
-			case FEED_RECORD:
-				if (!scan_fill_row(status->feed, status->rows, slot->tts_mcxt, &tuple,
-								   slot->tts_values, slot->tts_isnull))
-					break;
-				if (tuple != NULL)
-					return ExecStoreHeapTuple(tuple, slot, true);
-				return ExecStoreVirtualTuple(slot);
-			case FEED_ORIGIN:
-				feed_origin(status->feed, &origin);
-				row_reader_set_origin(status->rows, &origin);
-				break;
-			case FEED_END:
-				status->ended = true;
-				return slot;
-			case FEED_WOULD_BLOCK:
-				/* Whoever called knows that this is not the end. */
-				status->would_block = true;
-				return slot;
-		}
+		case ROW_READ:
+			if (tuple != NULL)
+				return ExecStoreHeapTuple(tuple, slot, true);
+			return ExecStoreVirtualTuple(slot);
+		case ROW_END:
+			status->ended = true;
+			break;
+		case ROW_WOULD_BLOCK:
+			/* Whoever called knows that this is not the end. */
+			status->would_block = true;
+			break;
 	}
+	return slot;
 }
 
 /*
@@ -264,8 +193,6 @@ adsexport_end_foreign_scan(ForeignScanState *node)
 	ForeignScanStatus *status = node->fdw_state;
 
 	/* Nothing was prepared under EXPLAIN, or when the beginning failed. */
-	if (status == NULL || status->feed == NULL)
-		return;
-	feed_close(status->feed);
-	row_reader_report_invalid(status->rows);
+	if (status != NULL && status->source != NULL)
+		row_source_close(status->source);
 }

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "export/feed.h"
+#include "fdw/row_source.h"
 #include "foreign/fdwapi.h"
 
 typedef struct ForeignScanStatus
@@ -21,8 +21,7 @@ typedef struct ForeignScanStatus
 	List *is_late;
 	List *expression_states;
 	TimestampTz now;             /* of the open ends of hour ranges */
-	RowReader *rows;             /* NULL under EXPLAIN without ANALYZE */
-	ExportFeed *feed;            /* likewise */
+	RowSource *source;           /* NULL under EXPLAIN without ANALYZE */
 	bool started;                /* the feed knows what to ask for */
 	bool ended;                  /* and has nothing more */
 	bool would_block;            /* the last call found nothing yet, and did not wait */
@@ -39,14 +38,5 @@ extern void adsexport_end_foreign_scan(ForeignScanState *node);
  * that are not set yet count as unknown.  Lives until the next call.
  */
 extern ExportQuery *scan_evaluate_query(ForeignScanState *node, bool known_only);
-
-/*
- * Make a row (attributes of the reader's descriptor) of the feed's record: a
- * tuple in tuple_memory or, if that is NULL, values and nulls.  False if the
- * record has to be read once more, because what its download brought was
- * corrupt: go on with feed_next.
- */
-extern bool scan_fill_row(ExportFeed *feed, RowReader *rows, MemoryContext tuple_memory,
-						  HeapTuple *tuple, Datum *values, bool *nulls);
 
 #endif /* ADSEXPORT_SCAN_H */

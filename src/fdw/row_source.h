@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_source.h
+ *		The rows of a foreign table: a feed brings records, a reader makes
+ *		rows of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ROW_SOURCE_H
+#define ADSEXPORT_ROW_SOURCE_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "export/feed.h"
+#include "nodes/bitmapset.h"
+#include "row/row.h"
+#include "utils/relcache.h"
+
+typedef struct RowSource
+{
+	RowReader *reader;
+	ExportFeed *feed; /* to be started by the caller */
+} RowSource;
+
+/*
+ * Palloc'd in the current memory context, with which it is closed at the
+ * latest.  settings: with the user mapping loaded; they must live as long.
+ * needed and form_tuples as for row_reader_create.
+ */
+extern RowSource *row_source_open(Relation relation, const Settings *settings,
+								  const Bitmapset *needed, bool form_tuples);
+
+typedef enum RowResult
+{
+	ROW_READ,
+	ROW_END,
+	ROW_WOULD_BLOCK /* without wait: there is none yet */
+} RowResult;
+
+/*
+ * The next row: a tuple in tuple_memory or, if that is NULL, values and nulls
+ * (as many as the relation has attributes).  By-reference values are in the
+ * current memory context, or valid until the next call.
+ */
+extern RowResult row_source_next(RowSource *source, bool wait, MemoryContext tuple_memory,
+								 HeapTuple *tuple, Datum *values, bool *nulls);
+
+/* The end of a scan that did not fail; warns of values that did not fit. */
+extern void row_source_close(RowSource *source);
+
+#endif /* ADSEXPORT_ROW_SOURCE_H */
