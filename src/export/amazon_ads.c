@@ -89,10 +89,8 @@ common_options(RequestOptions *options, const Settings *settings)
 {
 	memset(options, 0, sizeof(*options));
 	options->method = "GET";
-	options->ca_file = settings->ca_file;
-	options->proxy = settings->proxy;
-	options->connect_timeout = settings->connect_timeout;
-	options->response_timeout = options->stall_timeout = settings->stall_timeout;
+	settings_for_request(settings, options);
+	options->local = url_is_loopback(settings->endpoint);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "export/hours.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
+#include "net/url.h"
 #include "utils/timestamp.h"
 
 static void
@@ -204,12 +205,10 @@ open_span(ExportFeed *feed, FeedPart *part)
 	options.headers = headers;
 	options.user = settings->api_key;
 	options.password = settings->secret_key;
-	options.ca_file = settings->ca_file;
-	options.proxy = settings->proxy;
-	options.connect_timeout = settings->connect_timeout;
+	settings_for_request(settings, &options);
+	options.local = url_is_loopback(settings->endpoint);
 	/* The archive is built while we wait for the first byte. */
 	options.response_timeout = (int) Min(settings->export_timeout, PG_INT32_MAX);
-	options.stall_timeout = settings->stall_timeout;
 	options.stream = true;
 	part->request = request_start(part->reactor, &options);
 	pfree(url);

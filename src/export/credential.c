@@ -53,6 +53,8 @@ matches(const Credential *credential, const Settings *settings)
 	return own->user_id == settings->user_id && own->server_id == settings->server_id &&
 		   same(own->token_endpoint, settings->token_endpoint) &&
 		   same(own->ca_file, settings->ca_file) && same(own->proxy, settings->proxy) &&
+		   same(own->proxy_user, settings->proxy_user) &&
+		   same(own->proxy_password, settings->proxy_password) &&
 		   same(own->client_id, settings->client_id) &&
 		   same(own->client_secret, settings->client_secret) &&
 		   same(own->refresh_token, settings->refresh_token) &&
@@ -198,10 +200,8 @@ begin_refresh(Credential *credential, Reactor *reactor)
 	options.url = settings->token_endpoint;
 	options.headers = headers;
 	options.body = form;
-	options.ca_file = settings->ca_file;
-	options.proxy = settings->proxy;
-	options.connect_timeout = settings->connect_timeout;
-	options.response_timeout = options.stall_timeout = settings->stall_timeout;
+	settings_for_request(settings, &options);
+	options.local = url_is_loopback(settings->token_endpoint);
 	options.answer_timeout = settings->stall_timeout;
 	credential->request = request_start(reactor, &options);
 	explicit_bzero(form, sizeof(form));

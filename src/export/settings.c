@@ -156,3 +156,14 @@ settings_keep(const Settings *settings, MemoryContext context)
 	share->kept->users++;
 	return &share->kept->settings;
 }
+
+void
+settings_for_request(const Settings *settings, RequestOptions *options)
+{
+	options->ca_file = settings->ca_file;
+	options->proxy = settings->proxy;
+	options->proxy_user = settings->proxy_user;
+	options->proxy_password = settings->proxy_password;
+	options->connect_timeout = settings->connect_timeout;
+	options->response_timeout = options->stall_timeout = settings->stall_timeout;
+}

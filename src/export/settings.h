@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "catalog/entity.h"
+#include "net/request.h"
 
 /* What a scan can ask, and an option can list, at most: one export each. */
 #define MAX_PROFILES 10000
@@ -88,6 +89,8 @@ typedef struct Settings
 	char *access_token;
 	char *api_key;
 	char *secret_key;
+	char *proxy_user;
+	char *proxy_password;
 } Settings;
 
 /*
@@ -96,5 +99,8 @@ typedef struct Settings
  * whoever keeps settings is about one profile, or about none.
  */
 extern const Settings *settings_keep(const Settings *settings, MemoryContext context);
+
+/* What is the same for each request; its timeouts are to be changed where they differ. */
+extern void settings_for_request(const Settings *settings, RequestOptions *options);
 
 #endif /* ADSEXPORT_SETTINGS_H */

@@ -16,7 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/descriptors.h"
+
 #if defined(__linux__)
+
+#define DESCRIPTORS 2
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -39,10 +43,12 @@ multiplexer_open(Multiplexer *multiplexer)
 	{
 		int error = errno;
 
+		descriptors_count(DESCRIPTORS);
 		multiplexer_close(multiplexer);
 		errno = error;
 		return false;
 	}
+	descriptors_count(DESCRIPTORS);
 	return true;
 }
 
@@ -52,7 +58,10 @@ multiplexer_close(Multiplexer *multiplexer)
 	if (multiplexer->timer >= 0)
 		close(multiplexer->timer);
 	if (multiplexer->descriptor >= 0)
+	{
 		close(multiplexer->descriptor);
+		descriptors_count(-DESCRIPTORS);
+	}
 	multiplexer->timer = -1;
 	multiplexer->descriptor = -1;
 }
@@ -133,6 +142,7 @@ multiplexer_poll(Multiplexer *multiplexer, MultiplexerEvent *events, int count)
 #include <sys/event.h>
 #include <sys/time.h>
 
+#define DESCRIPTORS 1
 #define TIMER_IDENT 1
 
 bool
@@ -140,14 +150,20 @@ multiplexer_open(Multiplexer *multiplexer)
 {
 	multiplexer->timer = -1;
 	multiplexer->descriptor = kqueue();
-	return multiplexer->descriptor >= 0;
+	if (multiplexer->descriptor < 0)
+		return false;
+	descriptors_count(DESCRIPTORS);
+	return true;
 }
 
 void
 multiplexer_close(Multiplexer *multiplexer)
 {
 	if (multiplexer->descriptor >= 0)
+	{
 		close(multiplexer->descriptor);
+		descriptors_count(-DESCRIPTORS);
+	}
 	multiplexer->descriptor = -1;
 }
 

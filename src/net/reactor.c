@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "net/descriptors.h"
 #include "net/multiplexer.h"
 #include "net/signals.h"
 #include "net/transfer.h"
@@ -30,6 +31,12 @@ struct Reactor
 	int64_t rested;        /* milliseconds in which nobody waited */
 	int64_t resting_since; /* while wait_depth is 0 */
 };
+
+/* Those that were freed and still hold transfers that were set aside; linked by next_inner. */
+static Reactor *leaving = NULL;
+
+/* libcurl's pair of sockets (or its eventfd) to be woken by. */
+#define DESCRIPTORS_OF_MULTI 2
 
 /* libcurl tells which of its sockets to watch, and for what. */
 static int
@@ -73,27 +80,6 @@ initialize_curl(void)
 	return done;
 }
 
-Reactor *
-reactor_create(void)
-{
-	Reactor *reactor = calloc(1, sizeof(Reactor));
-
-	if (reactor == NULL)
-		return NULL;
-	reactor->alarm = REACTOR_NEVER;
-	reactor->curl_due = REACTOR_NEVER;
-	reactor->resting_since = monotonic_milliseconds();
-	if (!multiplexer_open(&reactor->multiplexer))
-	{
-		int error = errno;
-
-		free(reactor);
-		errno = error;
-		return NULL;
-	}
-	return reactor;
-}
-
 /* Only for a transfer: many reactors just wait for others, and a multi handle has descriptors of its own. */
 static bool
 open_multi(Reactor *reactor)
@@ -104,6 +90,11 @@ open_multi(Reactor *reactor)
 		reactor->multi = curl_multi_init();
 	if (reactor->multi == NULL)
 		return false;
+	descriptors_count(DESCRIPTORS_OF_MULTI);
+#if LIBCURL_VERSION_NUM >= 0x081400
+	/* As CURLOPT_QUICK_EXIT does for each handle. */
+	curl_multi_setopt(reactor->multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
 	curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETDATA, reactor);
 	curl_multi_setopt(reactor->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
@@ -146,27 +137,6 @@ transfer_end(Transfer *transfer)
 	transfer->next = NULL;
 }
 
-void
-reactor_free(Reactor *reactor)
-{
-	sigset_t saved;
-
-	if (reactor == NULL)
-		return;
-	while (reactor->transfers != NULL)
-		reactor->transfers->abandon(reactor->transfers);
-	if (reactor->outer != NULL)
-		reactor_unnest(reactor->outer, reactor);
-	while (reactor->inner != NULL)
-		reactor_unnest(reactor, reactor->inner);
-
-	signals_block(&saved);
-	curl_multi_cleanup(reactor->multi);
-	signals_restore(&saved);
-	multiplexer_close(&reactor->multiplexer);
-	free(reactor);
-}
-
 int
 reactor_descriptor(const Reactor *reactor)
 {
@@ -192,6 +162,8 @@ reactor_update_timer(Reactor *reactor)
 		int64_t timeout;
 
 		next = transfer->next; /* one that timed out leaves the list */
+		if (transfer->set_aside)
+			continue;
 		timeout = transfer->check_timeouts(transfer, now);
 		if (timeout < due)
 			due = timeout;
@@ -231,6 +203,102 @@ collect_finished(Reactor *reactor)
 		transfer_end(transfer);
 		transfer->finished(transfer, code);
 	}
+}
+
+/* Free a reactor that holds no transfers any more. */
+static void
+destroy(Reactor *reactor)
+{
+	if (reactor->multi != NULL)
+	{
+		curl_multi_cleanup(reactor->multi);
+		descriptors_count(-DESCRIPTORS_OF_MULTI);
+	}
+	free(reactor);
+}
+
+/* Free those reactors whose last transfer has finished.  Never waits. */
+static void
+see_off(void)
+{
+	Reactor **link = &leaving;
+	sigset_t saved;
+
+	if (leaving == NULL)
+		return;
+	signals_block(&saved);
+	while (*link != NULL)
+	{
+		Reactor *reactor = *link;
+		int running;
+
+		curl_multi_perform(reactor->multi, &running);
+		collect_finished(reactor);
+		if (reactor->transfers == NULL)
+		{
+			*link = reactor->next_inner;
+			destroy(reactor);
+		}
+		else
+			link = &reactor->next_inner;
+	}
+	signals_restore(&saved);
+}
+
+Reactor *
+reactor_create(void)
+{
+	Reactor *reactor = calloc(1, sizeof(Reactor));
+
+	see_off();
+	if (reactor == NULL)
+		return NULL;
+	reactor->alarm = REACTOR_NEVER;
+	reactor->curl_due = REACTOR_NEVER;
+	reactor->resting_since = monotonic_milliseconds();
+	if (!multiplexer_open(&reactor->multiplexer))
+	{
+		int error = errno;
+
+		free(reactor);
+		errno = error;
+		return NULL;
+	}
+	return reactor;
+}
+
+void
+reactor_free(Reactor *reactor)
+{
+	Transfer *next;
+	sigset_t saved;
+
+	see_off();
+	if (reactor == NULL)
+		return;
+	for (Transfer *transfer = reactor->transfers; transfer != NULL; transfer = next)
+	{
+		next = transfer->next;
+		transfer->abandon(transfer);
+	}
+	if (reactor->outer != NULL)
+		reactor_unnest(reactor->outer, reactor);
+	while (reactor->inner != NULL)
+		reactor_unnest(reactor, reactor->inner);
+	multiplexer_close(&reactor->multiplexer);
+
+	signals_block(&saved);
+	if (reactor->transfers == NULL)
+		destroy(reactor);
+	else
+	{
+		/* What libcurl asks for is asked in see_off from now on. */
+		curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETFUNCTION, NULL);
+		curl_multi_setopt(reactor->multi, CURLMOPT_TIMERFUNCTION, NULL);
+		reactor->next_inner = leaving;
+		leaving = reactor;
+	}
+	signals_restore(&saved);
 }
 
 /* Let libcurl do what it can for the sockets that are ready and the time that is due. */

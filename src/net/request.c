@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/dial.h"
 #include "net/signals.h"
 #include "net/transfer.h"
 #include "net/url.h"
@@ -22,6 +23,9 @@
 
 /* What is kept of the body of an answer that is an error. */
 #define MAX_ERROR_BODY ((size_t) 64 * 1024)
+
+/* All lines before the body, those of interim answers included. */
+#define MAX_HEAD ((size_t) 300 * 1024)
 
 /*
  * libcurl hands over at most this much at a time, but may do so a hundred times
@@ -40,6 +44,8 @@ typedef struct Body
 struct Request
 {
 	Transfer transfer; /* first: a pointer to it is one to the request */
+	Dial dial;
+	bool ownerless; /* freed, but its transfer was set aside */
 	struct curl_slist *headers;
 	RequestState state;
 	RequestFailure failure;
@@ -51,6 +57,7 @@ struct Request
 	bool stream;
 	bool is_error; /* the answer is none of those that are asked for */
 	Body body;
+	size_t head_bytes;
 	uint64_t received;
 	uint64_t expected_length;
 	uint32_t checksum;
@@ -185,6 +192,14 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 	size_t length = size * count;
 
 	request->last_byte = reactor_waited(request->transfer.reactor);
+	dial_end(&request->dial);
+	request->head_bytes += length;
+	if (request->head_bytes > MAX_HEAD)
+	{
+		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
+			 "the head of the answer is longer than 300 kB");
+		return 0;
+	}
 	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		forget_headers(response); /* an interim answer's do not count */
 	else if (length <= 2 && (data[0] == '\r' || data[0] == '\n'))
@@ -263,18 +278,60 @@ check_length(Request *request)
 			 "the body is shorter than it was said to be");
 }
 
+/*
+ * libcurl takes a line of the head of at most 100 kB.  What it says about a
+ * longer one depends on its version: that it is too large, or that memory is
+ * short.
+ */
+static bool
+head_line_was_too_long(const Request *request, CURLcode code)
+{
+	curl_off_t sent = 0;
+
+#if LIBCURL_VERSION_NUM >= 0x080600
+	if (code == CURLE_TOO_LARGE)
+		return request->state == REQUEST_WAITING;
+#endif
+	curl_easy_getinfo(request->transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+	return code == CURLE_OUT_OF_MEMORY && request->state == REQUEST_WAITING && sent != 0;
+}
+
+static void
+destroy(Request *request)
+{
+	if (request->transfer.easy != NULL)
+		curl_easy_cleanup(request->transfer.easy);
+	curl_slist_free_all(request->headers);
+	dial_end(&request->dial);
+	free(request->body.data);
+	free(request);
+}
+
 static void
 finish(Transfer *transfer, CURLcode code)
 {
 	Request *request = (Request *) transfer;
+	char refusal[CURL_ERROR_SIZE];
 
+	dial_end(&request->dial);
+	transfer->set_aside = false;
+	if (request->ownerless)
+	{
+		destroy(request);
+		return;
+	}
 	if (request->state == REQUEST_FAILED || request->state == REQUEST_DONE)
-		return; /* a callback knew better */
+		return; /* a callback or a timeout knew better */
 	if (code == CURLE_OK && request->status != 0)
 	{
 		request->state = REQUEST_DONE;
 		check_length(request);
 	}
+	else if (dial_was_refused(&request->dial, refusal, sizeof(refusal)))
+		fail(request, REQUEST_FAILURE_SETUP, (int) code, refusal);
+	else if (head_line_was_too_long(request, code))
+		fail(request, REQUEST_FAILURE_TOO_LARGE, (int) code,
+			 "a header line of the answer is longer than 100 kB");
 	else
 		fail(request, classify(code), (int) code,
 			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
@@ -324,6 +381,26 @@ current_limit(const Request *request, const char **message)
 	return limit;
 }
 
+/* Take the exchange out of its reactor, or set it aside if that would mean to wait. */
+static void
+end_transfer(Request *request)
+{
+	sigset_t saved;
+
+	if (request->transfer.reactor == NULL)
+		return;
+	if (dial_would_wait(&request->dial))
+	{
+		request->dial.given_up = true;
+		request->transfer.set_aside = true;
+		return;
+	}
+	signals_block(&saved);
+	transfer_end(&request->transfer);
+	signals_restore(&saved);
+	dial_end(&request->dial);
+}
+
 static int64_t
 check_timeouts(Transfer *transfer, int64_t now)
 {
@@ -331,16 +408,13 @@ check_timeouts(Transfer *transfer, int64_t now)
 	const char *message = NULL;
 	int64_t limit = current_limit(request, &message);
 	int64_t waited = reactor_waited(transfer->reactor);
-	sigset_t saved;
 
 	if (limit == INT64_MAX)
 		return REACTOR_NEVER;
 	if (limit > waited)
 		return now + (limit - waited);
 
-	signals_block(&saved);
-	transfer_end(transfer);
-	signals_restore(&saved);
+	end_transfer(request);
 	if (request->state == REQUEST_RECEIVING && request->is_error)
 		request->state = REQUEST_DONE;
 	else
@@ -392,6 +466,48 @@ set_headers(Request *request, const RequestOptions *options)
 		   CURLE_OK;
 }
 
+/* Not every libcurl can speak TLS to a proxy, and not every TLS library knows folders of certificates. */
+static bool
+is_fine_or_unknown(CURLcode code)
+{
+	return code == CURLE_OK || code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION;
+}
+
+/* TLS 1.2 or later, and the authorities of ca_file alone where there is one. */
+static bool
+set_tls(CURL *easy, const char *ca_file)
+{
+	bool ok = true;
+
+	ok &= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
+	ok &= is_fine_or_unknown(
+		curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2));
+	if (ca_file == NULL)
+		return ok;
+	ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
+	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, ca_file));
+	/* Else the machine's folder would be asked, too. */
+	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
+	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL));
+	return ok;
+}
+
+static bool
+set_proxy(CURL *easy, const RequestOptions *options)
+{
+	bool ok = true;
+
+	if (url_is_loopback(options->url))
+		return curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
+	if (options->proxy != NULL)
+		ok &= curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK;
+	if (options->proxy_user != NULL)
+		ok &= curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, options->proxy_user) == CURLE_OK;
+	if (options->proxy_password != NULL)
+		ok &= curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, options->proxy_password) == CURLE_OK;
+	return ok;
+}
+
 /* Everything libcurl needs to know; false when memory is short or a value is refused. */
 static bool
 set_options(Request *request, const RequestOptions *options)
@@ -418,11 +534,9 @@ set_options(Request *request, const RequestOptions *options)
 	 * waits; libcurl's own limit for connecting must not come first. */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 24L * 60 * 60 * 1000);
 
-#if LIBCURL_VERSION_NUM >= 0x075700
-	/* A name resolution that hangs must not hold up whoever cancels. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
 	set_protocols(easy);
+	ok &= dial_begin(&request->dial, easy, options->url, options->proxy, options->local);
+	ok &= set_tls(easy, options->ca_file);
 
 	if (strcmp(options->method, "POST") == 0)
 	{
@@ -436,12 +550,7 @@ set_options(Request *request, const RequestOptions *options)
 		ok &= curl_easy_setopt(easy, CURLOPT_USERNAME, options->user) == CURLE_OK;
 		ok &= curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password) == CURLE_OK;
 	}
-	if (options->ca_file != NULL)
-		ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) == CURLE_OK;
-	if (url_is_loopback(options->url))
-		ok &= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
-	else if (options->proxy != NULL)
-		ok &= curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK;
+	ok &= set_proxy(easy, options);
 	return ok && set_headers(request, options);
 }
 
@@ -508,14 +617,15 @@ request_free(Request *request)
 
 	if (request == NULL)
 		return;
+	end_transfer(request);
+	if (request->transfer.set_aside)
+	{
+		request->ownerless = true;
+		return;
+	}
 	signals_block(&saved);
-	transfer_end(&request->transfer);
-	if (request->transfer.easy != NULL)
-		curl_easy_cleanup(request->transfer.easy);
-	curl_slist_free_all(request->headers);
+	destroy(request);
 	signals_restore(&saved);
-	free(request->body.data);
-	free(request);
 }
 
 /*-------------------------------------------------------------------------

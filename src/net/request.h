@@ -29,8 +29,11 @@ typedef struct RequestOptions
 	const char *body;           /* for POST, NUL-terminated */
 	const char *user;           /* basic authentication */
 	const char *password;
-	const char *ca_file;
-	const char *proxy;
+	const char *ca_file; /* the authorities to trust; NULL: the machine's */
+	const char *proxy;   /* NULL: the environment's; empty: none.  Never for a loopback URL */
+	const char *proxy_user;
+	const char *proxy_password;
+	bool local;           /* may lead to loopback, link-local and unspecified addresses */
 	int connect_timeout;  /* milliseconds of waiting; 0: none */
 	int response_timeout; /* until the first byte of the answer; 0: none */
 	int stall_timeout;    /* between two bytes; 0: none; also for all of an error's body */

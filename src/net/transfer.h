@@ -24,6 +24,12 @@ struct Transfer
 	Transfer *next;
 	CURL *easy;
 
+	/*
+	 * Nobody wants it any more, but to take it out now would mean to wait for
+	 * libcurl.  It stays, even if its reactor goes, until it is finished.
+	 */
+	bool set_aside;
+
 	/* libcurl says that it is over; it has left the reactor. */
 	void (*finished)(Transfer *transfer, CURLcode code);
 
@@ -33,7 +39,7 @@ struct Transfer
 	 */
 	int64_t (*check_timeouts)(Transfer *transfer, int64_t now);
 
-	/* The reactor goes: free what the transfer is embedded in. */
+	/* The reactor goes: free what the transfer is embedded in, or set it aside. */
 	void (*abandon)(Transfer *transfer);
 };
 

@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * address.h
+ *		Kinds of network addresses.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ADDRESS_H
+#define ADSEXPORT_ADDRESS_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+typedef enum AddressKind
+{
+	ADDRESS_ORDINARY,   /* another machine's, or one that this one has in a network */
+	ADDRESS_LOOPBACK,   /* 127.0.0.0/8, ::1 */
+	ADDRESS_LINK_LOCAL, /* 169.254.0.0/16, fe80::/10; clouds keep their metadata there */
+	ADDRESS_UNSPECIFIED /* 0.0.0.0/8, ::, which systems take for themselves */
+} AddressKind;
+
+/* However the address is written: IPv4 inside of IPv6 is looked at, too. */
+extern AddressKind address_kind(const struct sockaddr *address);
+
+/* "loopback" and so on. */
+extern const char *address_kind_name(AddressKind kind);
+
+extern void address_format(const struct sockaddr *address, char *text, size_t size);
+extern unsigned address_port(const struct sockaddr *address);
+
+#endif /* ADSEXPORT_ADDRESS_H */

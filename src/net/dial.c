@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * dial.c
+ *		From a name to a connection: where it may lead, and what it holds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "net/dial.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/descriptors.h"
+
+/* Two by which libcurl's thread tells that it has resolved a name, and one for IPv4 beside IPv6. */
+#define DESCRIPTORS_TO_CONNECT 3
+
+/*-------------------------------------------------------------------------
+ * Proxies
+ *-------------------------------------------------------------------------
+ */
+
+/* The proxy that libcurl finds in the environment for https, or NULL. */
+static const char *
+proxy_of_environment(void)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		const char *value = getenv(names[i]);
+
+		if (value != NULL && value[0] != '\0')
+			return value;
+	}
+	return NULL;
+}
+
+/* Note host and port of a proxy, with libcurl's defaults. */
+static void
+note_proxy(Dial *dial, const char *proxy)
+{
+	CURLU *parsed = curl_url();
+	char *host = NULL;
+	char *port = NULL;
+
+	if (parsed != NULL &&
+		curl_url_set(parsed, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) ==
+			CURLUE_OK &&
+		curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+	{
+		size_t length = strlen(host);
+		bool bracketed = length > 2 && host[0] == '[';
+
+		snprintf(dial->proxy_host, sizeof(dial->proxy_host), "%.*s",
+				 (int) (bracketed ? length - 2 : length), bracketed ? host + 1 : host);
+		if (curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+			dial->proxy_port = (unsigned) atoi(port);
+		else
+			dial->proxy_port = strncasecmp(proxy, "https://", 8) == 0 ? 443 : 1080;
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(parsed);
+}
+
+/* May this be the proxy's address?  Those who set a proxy may have it on this machine. */
+static bool
+is_proxy(const Dial *dial, const struct sockaddr *address, const char *text)
+{
+	unsigned char bytes[16];
+
+	if (dial->proxy_host[0] == '\0' || dial->proxy_port != address_port(address))
+		return false;
+	/* A name may stand for any address. */
+	return strcmp(dial->proxy_host, text) == 0 ||
+		   (inet_pton(AF_INET, dial->proxy_host, bytes) != 1 &&
+			inet_pton(AF_INET6, dial->proxy_host, bytes) != 1);
+}
+
+/*-------------------------------------------------------------------------
+ * libcurl's callbacks
+ *-------------------------------------------------------------------------
+ */
+
+static int
+resolver_starts(void *resolver, void *reserved, void *dial_pointer)
+{
+	Dial *dial = dial_pointer;
+
+	dial->resolving = true;
+	return dial->given_up ? 1 : 0;
+}
+
+static int
+new_socket(int family, int type, int protocol)
+{
+#ifdef SOCK_CLOEXEC
+	return socket(family, type | SOCK_CLOEXEC, protocol);
+#else
+	int descriptor = socket(family, type, protocol);
+
+	if (descriptor >= 0)
+		fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+	return descriptor;
+#endif
+}
+
+static curl_socket_t
+open_socket(void *dial_pointer, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	Dial *dial = dial_pointer;
+	AddressKind kind = address_kind(&address->addr);
+	char text[64];
+	int descriptor;
+
+	dial->resolving = false;
+	if (dial->given_up)
+		return CURL_SOCKET_BAD;
+	address_format(&address->addr, text, sizeof(text));
+	if ((dial->loopback_only && kind != ADDRESS_LOOPBACK) ||
+		(kind != ADDRESS_ORDINARY && !dial->local_allowed && !is_proxy(dial, &address->addr, text)))
+	{
+		dial->refused_kind = kind;
+		memcpy(dial->refused, text, sizeof(text));
+		return CURL_SOCKET_BAD;
+	}
+	descriptor = new_socket(address->family, address->socktype, address->protocol);
+	if (descriptor < 0)
+		return CURL_SOCKET_BAD;
+	dial->sockets++;
+	descriptors_count(1);
+	return descriptor;
+}
+
+/* The connection may have outlived the transfer, and be closed by another thread. */
+static int
+close_socket(void *nothing, curl_socket_t descriptor)
+{
+	descriptors_count(-1);
+	return close(descriptor);
+}
+
+/*-------------------------------------------------------------------------
+ * For requests
+ *-------------------------------------------------------------------------
+ */
+
+/*
+ * Before 7.87 libcurl waits for the thread that resolves a name, however long
+ * that takes, when the transfer is ended.
+ */
+static bool
+may_leave_resolver(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+#else
+	return false;
+#endif
+}
+
+bool
+dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool local_allowed)
+{
+	bool ok = true;
+
+	dial->local_allowed = local_allowed;
+	dial->loopback_only = strncasecmp(url, "http:", 5) == 0;
+	if (proxy == NULL)
+		proxy = proxy_of_environment();
+	if (proxy != NULL && proxy[0] != '\0')
+		note_proxy(dial, proxy);
+	dial->joins_resolver = !may_leave_resolver(easy);
+	ok &= curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, resolver_starts) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, dial) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, dial) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, NULL) == CURLE_OK;
+	dial->reserved = DESCRIPTORS_TO_CONNECT;
+	descriptors_count(dial->reserved);
+	return ok;
+}
+
+void
+dial_end(Dial *dial)
+{
+	dial->resolving = false;
+	descriptors_count(-dial->reserved);
+	dial->reserved = 0;
+}
+
+bool
+dial_would_wait(const Dial *dial)
+{
+	return dial->resolving && dial->joins_resolver;
+}
+
+bool
+dial_was_refused(const Dial *dial, char *reason, size_t size)
+{
+	if (dial->sockets > 0 || dial->refused[0] == '\0')
+		return false;
+	if (dial->loopback_only)
+		snprintf(reason, size, "%s is no loopback address, and plain http goes to those only",
+				 dial->refused);
+	else
+		snprintf(reason, size, "%s is %s %s address, which only an endpoint on loopback leads to",
+				 dial->refused, dial->refused_kind == ADDRESS_UNSPECIFIED ? "an" : "a",
+				 address_kind_name(dial->refused_kind));
+	return true;
+}
