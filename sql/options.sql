@@ -197,7 +197,17 @@ SET ROLE regress_adsexport_owner;
 CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', ca_file '/ca.pem');
 CREATE SERVER options_server FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads');
 ALTER SERVER options_server OPTIONS (ADD proxy 'proxy.example.com');
+-- nor let it talk to services of this machine
+ALTER SERVER options_server OPTIONS (ADD endpoint 'http://127.0.0.1:8080');
+ALTER SERVER options_server OPTIONS (ADD token_endpoint 'https://localhost');
+SET adsexport_fdw.allow_loopback = on;
 RESET ROLE;
+SET adsexport_fdw.allow_loopback = on;
+SET ROLE regress_adsexport_owner;
+ALTER SERVER options_server OPTIONS (ADD endpoint 'http://127.0.0.1:8080');
+ALTER SERVER options_server OPTIONS (DROP endpoint);
+RESET ROLE;
+RESET adsexport_fdw.allow_loopback;
 ALTER SERVER options_server OPTIONS (ADD ca_file '/ca.pem');
 SET ROLE regress_adsexport_owner;
 ALTER SERVER options_server OPTIONS (SET ca_file '/etc/passwd');

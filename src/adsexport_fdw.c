@@ -18,6 +18,7 @@
 #include "fdw/explain.h"
 #include "fdw/import.h"
 #include "fdw/modify.h"
+#include "fdw/option.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "fdw/version.h"
@@ -43,6 +44,10 @@ _PG_init(void)
 	DefineCustomBoolVariable("adsexport_fdw.log_exports",
 							 "Log each export that is finished, or failed.", NULL, &log_exports,
 							 false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.allow_loopback",
+							 "Let others than superusers make servers with endpoints on loopback "
+							 "addresses.",
+							 NULL, &allow_loopback, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	compat_reserve_settings("adsexport_fdw");
 }
 

@@ -147,4 +147,8 @@ redact_secrets(char *text, const Settings *settings, const char *token)
 	redact_pieces(text, settings->api_key);
 	redact_forms(text, settings->secret_key);
 	redact_pieces(text, settings->secret_key);
+	redact_basic(text, settings->proxy_user, settings->proxy_password);
+	redact_forms(text, settings->proxy_user);
+	redact_forms(text, settings->proxy_password);
+	redact_pieces(text, settings->proxy_password);
 }

@@ -33,6 +33,8 @@
 #include "fdw/option.h"
 #include "net/url.h"
 
+bool allow_loopback = false;
+
 /*-------------------------------------------------------------------------
  * The table
  *-------------------------------------------------------------------------
@@ -178,6 +180,8 @@ static const Option options[] = {
 	{ "access_token", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(access_token) },
 	{ "api_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(api_key) },
 	{ "secret_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(secret_key) },
+	{ "proxy_user", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_user) },
+	{ "proxy_password", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_password) },
 };
 
 /* Where each api lives; an api's first region is its default. */
@@ -793,8 +797,6 @@ proxy_problem(const char *proxy)
 				pg_strncasecmp(schemes[i], proxy, colon - proxy) == 0;
 	if (!known)
 		return "Its scheme must be http, https, socks4, socks4a, socks5 or socks5h.";
-	if (strchr(proxy, '@') != NULL)
-		return "It must not hold a user or password.";
 	if (*proxy != '\0' && (*host == '\0' || !is_graphic(host) || strpbrk(host, "/?#\\\"") != NULL))
 		return "It must be of the form [scheme://]host[:port].";
 	return NULL;
@@ -805,6 +807,9 @@ parse_proxy(const Option *option, const char *value, Settings *settings)
 {
 	const char *problem = proxy_problem(value);
 
+	if (strchr(value, '@') != NULL)
+		report_value(option, NULL, "It must not hold a user or password.",
+					 "Give them as proxy_user and proxy_password of the user mapping.");
 	if (problem != NULL)
 		report_value(option, NULL, problem, NULL);
 	store_string(option, settings, value);
@@ -1004,6 +1009,9 @@ static void
 check_mapping_options(List *definitions)
 {
 	check_options_fit_each_other(definitions);
+	if (is_given(definitions, "proxy_password"))
+		require_option(definitions, "proxy_user", ON_MAPPING,
+					   "A password for the proxy goes with a user.");
 	if (is_given(definitions, "access_token") && is_given(definitions, "refresh_token"))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
@@ -1165,6 +1173,33 @@ check_superuser_options(List *definitions)
 	}
 }
 
+/*
+ * The services of the server's machine trust what comes from it, so they are
+ * not for every owner of a foreign server either.
+ */
+static void
+check_loopback(List *definitions)
+{
+	ListCell *cell;
+
+	if (superuser() || allow_loopback)
+		return;
+	foreach (cell, definitions)
+	{
+		DefElem *definition = (DefElem *) lfirst(cell);
+
+		if (option_by_name(definition->defname)->type == OPTION_URL &&
+			url_is_loopback(defGetString(definition)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to set option \"%s\" to a loopback address",
+							definition->defname),
+					 errdetail("Only superusers may set it so, and alter a server that has it."),
+					 errhint("A superuser can let others do so with the setting "
+							 "adsexport_fdw.allow_loopback.")));
+	}
+}
+
 /* Which kind of object a catalog holds; the validator may be called by hand with any. */
 static unsigned
 object_of_catalog(Oid catalog)
@@ -1187,6 +1222,7 @@ adsexport_fdw_validator(PG_FUNCTION_ARGS)
 
 	apply_options(default_settings(), definitions, object_of_catalog(PG_GETARG_OID(1)));
 	check_superuser_options(definitions);
+	check_loopback(definitions);
 	PG_RETURN_VOID();
 }
 

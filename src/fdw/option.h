@@ -16,6 +16,9 @@
 
 #include "export/settings.h"
 
+/* A setting: may others than superusers make servers with loopback endpoints? */
+extern bool allow_loopback;
+
 /*
  * What a foreign table's options and those of its server say, defaults filled
  * in.  No user mapping is looked up: credentials are NULL, and profile_count
