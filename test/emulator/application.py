@@ -45,8 +45,8 @@ class Emulator:
         self.servers = []
         self.check_settings()
 
-    def listen(self, port, tls_context=None):
-        server = Server(self, port, tls_context)
+    def listen(self, port, tls_context=None, address="127.0.0.1"):
+        server = Server(self, port, tls_context, address)
         self.servers.append(server)
         return server
 

@@ -1,4 +1,4 @@
-"""A throw-away certificate authority and a server certificate for 127.0.0.1, made with openssl."""
+"""A throw-away certificate authority and a server certificate for this machine, made with openssl."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ EXTENSIONS = """\
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature, keyEncipherment
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1, IP:%s
 """
 
 CONFIGURATION = """\
@@ -28,7 +28,8 @@ subjectKeyIdentifier = hash
 
 
 class Certificates:
-    def __init__(self, directory=None):
+    def __init__(self, directory=None, address="127.0.0.1"):
+        self.address = address
         self.temporary = directory is None
         self.directory = os.path.abspath(directory) if directory else tempfile.mkdtemp(prefix="adsexport-emulator-tls-")
         # PostgreSQL's own user has to read the CA, whoever started the emulator.
@@ -49,7 +50,7 @@ class Certificates:
         with open(os.path.join(self.directory, "ca.conf"), "w") as file:
             file.write(CONFIGURATION)
         with open(os.path.join(self.directory, "server.ext"), "w") as file:
-            file.write(EXTENSIONS)
+            file.write(EXTENSIONS % self.address)
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
         self.openssl("req", "-x509", *curve, "-config", "ca.conf", "-keyout", "ca.key", "-out", "ca.pem", "-days", "3650")
         self.openssl("req", "-new", *curve, "-config", "ca.conf", "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")
@@ -57,8 +58,13 @@ class Certificates:
                      "-extfile", "server.ext", "-out", "server.pem", "-days", "3650")
         os.chmod(self.ca_file, 0o644)
 
-    def server_context(self):
+    def server_context(self, at_most="1.3"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if at_most == "1.1":
+            # Which libraries of today do not want to hear of.
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = getattr(ssl.TLSVersion, "TLSv" + at_most.replace(".", "_"))
         context.load_cert_chain(self.certificate_file, self.key_file)
         return context
 

@@ -55,7 +55,7 @@ class Call:
 
     def base(self):
         """The address under which the client sees the emulator."""
-        host = self.headers.get("Host") or "127.0.0.1:%d" % self.handler.server.server_address[1]
+        host = self.headers.get("Host") or "%s:%d" % self.handler.server.server_address
         return "%s://%s" % (self.scheme, host)
 
 
@@ -408,16 +408,16 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 512
     allow_reuse_address = True
 
-    def __init__(self, emulator, port, tls_context=None):
+    def __init__(self, emulator, port, tls_context=None, address="127.0.0.1"):
         self.emulator = emulator
         self.tls_context = tls_context
         self.scheme = "https" if tls_context else "http"
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__((address, port), Handler)
 
     def server_bind(self):
         # HTTPServer would look up the host's name, which may take seconds.
         socketserver.TCPServer.server_bind(self)
-        self.server_name = "127.0.0.1"
+        self.server_name = self.server_address[0]
         self.server_port = self.server_address[1]
 
     def handle_error(self, request, client_address):
@@ -426,7 +426,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             traceback.print_exc()
 
     def url(self):
-        return "%s://127.0.0.1:%d" % (self.scheme, self.server_address[1])
+        return "%s://%s:%d" % (self.scheme, *self.server_address)
 
     def start(self):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()

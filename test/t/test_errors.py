@@ -207,6 +207,12 @@ def superusers_only(test):
     return "ALTER SERVER amazon OPTIONS (ADD proxy 'http://proxy:1')"
 
 
+@case('permission denied to set option "…" to a loopback address', "42501")
+def superusers_on_loopback(test):
+    superusers_only(test)
+    return "ALTER SERVER amazon OPTIONS (ADD max_jobs '1')"
+
+
 def importing(message, sqlstate, options, schema="exports", limit=""):
     @case(message, sqlstate)
     def run(test):

@@ -1,6 +1,13 @@
 """What servers, names, certificates and the system may do to the network layer."""
 
+import base64
+import functools
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 import unittest
 
@@ -94,6 +101,144 @@ class EndlessAnswers(support.TestCase):
             if times[-1] <= LIMIT:
                 return
         self.fail("took %s ms" % ", ".join("%.0f" % one for one in times))
+
+
+class LongHeads(support.TestCase):
+    """The head of an answer has limits, and an error that names them."""
+
+    def check(self, headers, words):
+        for call, (query, _, _) in CALLS.items():
+            for status in ({}, {"status": 500}):
+                with self.subTest(call=call, **status):
+                    self.emulator.reset()
+                    self.amazon(profile_ids=None if call == "profiles" else "1111", max_retries=3)
+                    self.amplitude(max_retries=3)
+                    self.session = self.connect()
+                    self.fault({"call": call}, headers=headers, **status)
+                    self.expect_error("HV000", query, words)
+                    self.assertEqual(self.count_calls(call), 1)
+
+    def test_a_long_line(self):
+        self.check({"X-Long": "x" * 110000}, "a header line of the answer is longer than 100 kB")
+
+    def test_many_lines(self):
+        self.check({"X-Long-%d" % number: "x" * 90000 for number in range(5)}, "the head of the answer is longer than 300 kB")
+
+
+class Loopback(support.TestCase):
+    """USAGE on the wrapper is no way to the services of the server's machine."""
+
+    ROLE = "adsexport_t_loopback"
+
+    def setUp(self):
+        super().setUp()
+        support.cluster().run("DO $$ BEGIN CREATE ROLE %s LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % self.ROLE)
+        self.session.run("GRANT USAGE ON FOREIGN DATA WRAPPER adsexport_fdw TO %s" % self.ROLE)
+        self.user = self.connect(self.ROLE)
+
+    def create(self, **options):
+        options = {"api": "amazon_ads", "profile_ids": "1111", "poll_interval": "100ms", **options}
+        return "CREATE SERVER mine FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(options)
+
+    def test_refused(self):
+        for endpoint in (self.emulator.url, "https://127.0.0.1", "http://localhost:1", "https://[::1]"):
+            for name in ("endpoint", "token_endpoint"):
+                self.expect_error("42501", self.create(**{name: endpoint}), 'permission denied to set option "%s" to a loopback address' % name,
+                                  "adsexport_fdw.allow_loopback", session=self.user)
+        self.expect_error("42501", "SET adsexport_fdw.allow_loopback = on", session=self.user)
+
+    def test_a_server_that_was_given(self):
+        """Whoever owns it can alter it only to one without."""
+        self.session.run(self.create(endpoint=self.emulator.url))
+        self.addCleanup(self.session.run, "DROP SERVER mine CASCADE")
+        self.session.run("ALTER SERVER mine OWNER TO %s" % self.ROLE)
+        self.expect_error("42501", "ALTER SERVER mine OPTIONS (ADD max_jobs '2')", "alter a server that has it", session=self.user)
+        self.user.run("ALTER SERVER mine OPTIONS (DROP endpoint, ADD max_jobs '2')")
+
+    def test_allowed(self):
+        self.session.run("ALTER ROLE %s SET adsexport_fdw.allow_loopback = on" % self.ROLE)
+        self.addCleanup(self.session.run, "ALTER ROLE %s RESET adsexport_fdw.allow_loopback" % self.ROLE)
+        user = self.connect(self.ROLE)
+        user.run("SET client_min_messages = error")
+        user.run(self.create(endpoint=self.emulator.url, token_endpoint=self.emulator.url + "/auth/o2/token"))
+        self.addCleanup(self.session.run, "DROP SERVER mine CASCADE")
+        user.run("CREATE USER MAPPING FOR CURRENT_USER SERVER mine " + support.option_list(self.amazon_mapping()))
+        self.session.run("CREATE SCHEMA IF NOT EXISTS loopback; GRANT ALL ON SCHEMA loopback TO %s" % self.ROLE)
+        user.run("IMPORT FOREIGN SCHEMA exports FROM SERVER mine INTO loopback")
+        self.assertEqual(user.value("SELECT count(*) FROM loopback.campaigns"), 40)
+
+
+class ProxyCredentials(support.TestCase):
+    def test_where_they_belong(self):
+        self.expect_error("HV024", "CREATE SERVER mine FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', proxy 'http://me:hush@proxy:1')",
+                          "must not hold a user or password", "proxy_user and proxy_password of the user mapping")
+        self.amazon()
+        self.expect_error("HV00D", "ALTER SERVER amazon OPTIONS (ADD proxy_password 'hush')", "It belongs on a user mapping.")
+        self.expect_error("HV002", "ALTER USER MAPPING FOR CURRENT_USER SERVER amazon OPTIONS (ADD proxy_password 'hush')", '"proxy_user" is required')
+        self.session.run("ALTER USER MAPPING FOR CURRENT_USER SERVER amazon OPTIONS (ADD proxy_user 'me', ADD proxy_password 'hush')")
+
+    def test_they_are_secrets(self):
+        """A proxy, or a server behind it, may repeat what it was told."""
+        secrets = {"proxy_user": "aladdin-of-the-proxy", "proxy_password": "opensesame-1234567890"}
+        basic = base64.b64encode("{proxy_user}:{proxy_password}".format(**secrets).encode()).decode()
+        self.amazon(max_retries=0, mapping=self.amazon_mapping(**secrets))
+        for echo in list(secrets.values()) + [basic]:
+            self.fault({"call": "request"}, status=403, body={"code": "NO", "details": "you sent %s to me" % echo})
+            error = self.expect_error("42501", CAMPAIGNS, "you sent ***")
+            self.assertNotIn(echo, support.text_of_error(error))
+            self.clear_faults()
+        self.assertNotIn("opensesame", str(self.session.rows("SELECT * FROM adsexport_exports()")))
+
+
+@functools.lru_cache(maxsize=None)
+def why_no_namespaces():
+    """Why this process cannot have a network and mounts of its own; None if it can."""
+    for program in ("unshare", "ip", "mount", "openssl"):
+        if shutil.which(program) is None:
+            return "there is no program %s" % program
+    if os.getuid() != 0:
+        return "namespaces need root"
+    done = subprocess.run(["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", "ip link set lo up && mount --bind /etc /etc"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return None if done.returncode == 0 else "no namespaces here: %s" % done.stdout.decode("utf-8", "replace").strip()
+
+
+class Namespaces(unittest.TestCase):
+    """The cases of namespaced.py, each with a server and a machine of its own."""
+
+    def setUp(self):
+        if why_no_namespaces():
+            self.skipTest(why_no_namespaces())
+        self.folder = tempfile.mkdtemp(prefix="adsexport-t-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        os.chmod(self.folder, 0o755)
+
+    def run_cases(self, name, *options):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PG") or key == "PG_CONFIG"}
+        environment["PYTHONPATH"] = os.pathsep.join([support.FOLDER, os.path.join(os.path.dirname(support.FOLDER), "emulator")])
+        done = subprocess.run(["unshare", "--net", "--mount", "--propagation", "private", sys.executable,
+                               os.path.join(support.FOLDER, "namespaced.py")] + list(options) + [self.folder, name],
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout.decode("utf-8", "replace"))
+
+    def build_old_libcurl(self):
+        library = os.path.join(self.folder, "old_libcurl.so")
+        done = subprocess.run(["gcc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library, os.path.join(support.FOLDER, "old_libcurl.c"), "-ldl"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout.decode("utf-8", "replace"))
+        return library
+
+    def test_a_silent_name_server(self):
+        self.run_cases("SilentNameServer")
+
+    def test_a_silent_name_server_and_an_old_libcurl(self):
+        self.run_cases("SilentNameServerWithOldLibcurl", "--shim", self.build_old_libcurl())
+
+    def test_a_public_endpoint(self):
+        self.run_cases("PublicEndpoint")
+
+    def test_old_tls(self):
+        self.run_cases("OldTls")
 
 
 if __name__ == "__main__":

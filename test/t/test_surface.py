@@ -316,7 +316,7 @@ class Access(SurfaceCase):
         role = self.role("adsexport_t_owner")
         self.session.run("GRANT USAGE ON FOREIGN DATA WRAPPER adsexport_fdw TO %s; ALTER SERVER amazon OWNER TO %s; "
                          "GRANT USAGE, CREATE ON SCHEMA ads TO %s" % (role, role, role))
-        self.session.run("SET ROLE %s" % role)
+        self.session.run("SET adsexport_fdw.allow_loopback = on; SET ROLE %s" % role)
         self.expect_error("42501", "ALTER SERVER amazon OPTIONS (SET proxy 'http://127.0.0.1:3128')", 'permission denied to set option "proxy"', "superusers")
         self.expect_error("42501", "ALTER SERVER amazon OPTIONS (ADD ca_file '/etc/passwd')", 'permission denied to set option')
         # Nobody's secret is used by who has no mapping, and an incomplete one is not filled up from anywhere.

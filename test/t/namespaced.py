@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+"""Cases that need names, addresses and certificates of their own: run in namespaces by test_network.py.
+
+    unshare --net --mount --propagation private test/t/namespaced.py [--shim LIBRARY] FOLDER CASE ...
+
+FOLDER is one for files that the server's user can read. The machine in here has 127.0.0.1 and ADDRESS, a name server that never
+answers, and the certificates of FOLDER/authorities alone.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+
+import client
+import support
+from certificates import Certificates
+
+ADDRESS = "10.9.8.7"
+NAME_SERVER = "127.0.0.53"
+RESOLVER_SECONDS = 4
+LIMIT = 100  # milliseconds
+ATTEMPTS = 3
+
+CAMPAIGNS = "SELECT count(*) FROM ads.campaigns"
+EVENTS = ("SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01 00:00+00' "
+          "AND server_upload_time < '2025-03-01 01:00+00'")
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def furnish(folder):
+    """The machine as the cases want it; it ends with the namespaces."""
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "address", "add", ADDRESS + "/32", "dev", "lo")
+    files = {
+        "/etc/resolv.conf": "nameserver %s\noptions timeout:%d attempts:1\n" % (NAME_SERVER, RESOLVER_SECONDS),
+        "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+        "/etc/hosts": "127.0.0.1 localhost inside.test\n::1 localhost\n169.254.1.1 link.test\n%s outside.test\n" % ADDRESS,
+    }
+    for path, text in files.items():
+        mine = os.path.join(folder, os.path.basename(path))
+        write(mine, text)
+        if not os.path.exists(path):
+            write(path, "")
+        # What a link leads to is what a program opens.
+        run("mount", "--bind", mine, os.path.realpath(path))
+    authorities = os.path.join(folder, "authorities")
+    os.makedirs(authorities)
+    run("mount", "--bind", authorities, "/etc/ssl/certs")
+    silence = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silence.bind((NAME_SERVER, 53))
+    return silence
+
+
+class SilentNameServer(support.TestCase):
+    """Nobody waits for the thread that resolves a name."""
+
+    SILENT = "https://silent.test"
+
+    def best(self, attempt):
+        times = []
+        while len(times) < ATTEMPTS:
+            times.append(attempt())
+            if times[-1] <= LIMIT:
+                return
+        self.fail("took %s ms" % ", ".join("%.0f" % one for one in times))
+
+    def begin(self, query, **options):
+        self.emulator.reset()
+        self.session = self.connect()
+        if query == EVENTS:
+            self.amplitude(endpoint=self.SILENT, **options)
+        elif query == "download":
+            self.amazon(max_age="0", **options)
+            self.fault({"call": "status"}, url=self.SILENT + "/export")
+        else:
+            self.amazon(endpoint=self.SILENT, **options)
+
+    def start(self, query):
+        running = self.session.start(CAMPAIGNS if query == "download" else query)
+        if query == "download":
+            self.wait_for_answer("status")
+        time.sleep(0.3)
+        self.assertIsNone(running.ended, running.error)
+        return running
+
+    def test_cancel_and_terminate(self):
+        for function in ("pg_cancel_backend", "pg_terminate_backend"):
+            for query in (CAMPAIGNS, "download", EVENTS):
+                def attempt():
+                    self.begin(query, connect_timeout="60s")
+                    running = self.start(query)
+                    milliseconds = self.cancel(running, function)
+                    if function == "pg_cancel_backend":
+                        self.check_error(running.error, "57014")
+                        began = time.monotonic()
+                        self.session.run("SELECT adsexport_forget()")
+                        milliseconds = max(milliseconds, (time.monotonic() - began) * 1000)
+                    else:
+                        self.check_terminated(running)
+                    return milliseconds
+
+                with self.subTest(function=function, query=query):
+                    self.best(attempt)
+
+    def test_timeouts(self):
+        """Neither of the statement nor of the connection waits for more than it says."""
+        for query in (CAMPAIGNS, "download", EVENTS):
+            for timeout in ("connect_timeout", "statement_timeout"):
+                def attempt():
+                    self.begin(query, max_retries=0, connect_timeout="500ms" if timeout == "connect_timeout" else "60s")
+                    if timeout == "statement_timeout":
+                        self.session.run("SET statement_timeout = '500ms'")
+                    began = time.monotonic()
+                    self.expect_error("08006" if timeout == "connect_timeout" else "57014",
+                                      CAMPAIGNS if query == "download" else query)
+                    return (time.monotonic() - began) * 1000 - 500 - (100 if query == "download" else 0)
+
+                with self.subTest(query=query, timeout=timeout):
+                    self.best(attempt)
+
+    def test_what_was_set_aside_goes(self):
+        self.begin(EVENTS)
+        self.session.run("SET statement_timeout = '200ms'")
+        self.expect_error("57014", EVENTS)
+        self.session.run("SELECT adsexport_forget()")
+        threads = lambda: len(os.listdir("/proc/%d/task" % self.session.pid))
+        self.eventually(lambda: threads() == 1, "end of the resolver's thread", 3 * RESOLVER_SECONDS)
+        self.session.run("SELECT adsexport_forget()")
+        descriptors = self.session.descriptors()
+        for _ in range(10):
+            self.expect_error("57014", EVENTS)
+        self.eventually(lambda: threads() == 1, "end of the resolver's threads", 3 * RESOLVER_SECONDS)
+        self.session.run("SELECT adsexport_forget()")
+        self.assertEqual(self.session.descriptors(), descriptors)
+        # And the session goes on as if nothing had been.
+        self.session.run("SET statement_timeout = '20s'")
+        self.amazon()
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+
+
+class SilentNameServerWithOldLibcurl(SilentNameServer):
+    """The same with a libcurl that knows no quick exit, as before 7.87."""
+
+
+class PublicEndpoint(support.TestCase):
+    """An endpoint that is not on loopback; everybody trusts its authority in here."""
+
+    emulator_options = ("--tls", "--address", ADDRESS)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        trust(cls.emulator.ca_file)
+        cls.local = client.Emulator("--export-delay", "0")
+        cls.addClassCleanup(cls.local.stop)
+
+    def use(self, **options):
+        self.amazon(endpoint=self.emulator.tls_url, **options)
+
+    def test_good(self):
+        self.use(max_age=0)
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+
+    def test_links_that_lead_inside(self):
+        """By the address, whatever the name."""
+        self.use(max_retries=0, max_age=0)
+        port = self.local.url.rsplit(":", 1)[1]
+        for link, word in (("http://127.0.0.1:%s/x", "loopback"), ("http://localhost:%s/x", "loopback"), ("https://127.0.0.1:%s/x", "loopback"),
+                           ("https://inside.test:%s/x", "loopback"), ("https://[::1]:%s/x", "loopback"), ("https://[::ffff:127.0.0.1]:%s/x", "loopback"),
+                           ("https://2130706433:%s/x", "loopback"), ("https://0.0.0.0:%s/x", "unspecified"), ("https://[::]:%s/x", "unspecified"),
+                           ("https://169.254.169.254:%s/x", "link-local"), ("https://link.test:%s/x", "link-local"), ("https://[fe80::1]:%s/x", "link-local")):
+            with self.subTest(link=link):
+                self.clear_faults()
+                self.fault({"call": "status"}, url=link % port)
+                self.expect_error("08006", CAMPAIGNS, "%s address" % word)
+        self.assertEqual(self.local.log(), [])
+
+    def test_links_to_private_addresses(self):
+        """A VPC may have its own way to the store."""
+        self.use(max_retries=0, max_age=0)
+        self.fault({"call": "status"}, url=self.emulator.tls_url.replace(ADDRESS, "outside.test") + "/x")
+        error = self.expect_error("08006", CAMPAIGNS)
+        self.assertRegex(support.text_of_error(error), "certificate|subject name")
+
+    def test_a_name_of_an_endpoint_that_leads_inside(self):
+        self.amazon(endpoint="https://inside.test:%s" % self.local.url.rsplit(":", 1)[1], max_retries=0)
+        self.expect_error("08006", CAMPAIGNS, "127.0.0.1 is a loopback address")
+
+    def test_a_proxy_on_loopback(self):
+        """Its address is the superuser's choice, and what it connects to is its own matter."""
+        proxy = Proxy()
+        self.addCleanup(proxy.stop)
+        self.use(max_age=0, proxy="http://127.0.0.1:%d" % proxy.port)
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+        self.assertIn("CONNECT %s" % self.emulator.tls_url[len("https://"):], proxy.asked[0])
+
+    def test_user_and_password_of_a_proxy(self):
+        proxy = Proxy("aladdin:opensesame-1234")
+        self.addCleanup(proxy.stop)
+        self.use(max_age=0, max_retries=0, proxy="http://127.0.0.1:%d" % proxy.port)
+        self.expect_error("08006", CAMPAIGNS, "407")
+        self.use(max_age=0, max_retries=0, proxy="http://127.0.0.1:%d" % proxy.port,
+                 mapping=self.amazon_mapping(proxy_user="aladdin", proxy_password="opensesame-1234"))
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+
+    def test_authorities(self):
+        """A ca_file stands instead of the machine's."""
+        other = Certificates(address=ADDRESS)
+        self.addCleanup(other.remove)
+        self.use(max_age=0, max_retries=0, ca_file=other.ca_file)
+        self.expect_error("08006", CAMPAIGNS, "certificate")
+        self.use(max_age=0, max_retries=0, ca_file=self.emulator.ca_file)
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+
+
+class OldTls(support.TestCase):
+    """TLS 1.1 is not spoken, even where the library would."""
+
+    emulator_options = ("--tls", "--tls-at-most", "1.1")
+
+    def test_refused(self):
+        self.amazon(endpoint=self.emulator.tls_url, ca_file=self.emulator.ca_file, max_retries=0)
+        self.expect_error("08006", CAMPAIGNS, "network error 35")
+
+
+def trust(ca_file):
+    """Make it one of the machine's authorities."""
+    name = subprocess.check_output(("openssl", "x509", "-noout", "-hash", "-in", ca_file)).decode().strip()
+    for target in (name + ".0", "ca-certificates.crt"):
+        path = os.path.join("/etc/ssl/certs", target)
+        shutil.copy(ca_file, path)
+        os.chmod(path, 0o644)
+
+
+class Proxy:
+    """Knows CONNECT, and perhaps a user."""
+
+    def __init__(self, user=None):
+        self.user = user
+        self.asked = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.tunnel, args=(connection,), daemon=True).start()
+
+    def tunnel(self, connection):
+        import base64
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = connection.recv(4096)
+            if not more:
+                return
+            head += more
+        text = head.decode()
+        self.asked.append(text)
+        if self.user and "Basic " + base64.b64encode(self.user.encode()).decode() not in text:
+            connection.sendall(b'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n')
+            connection.close()
+            return
+        host, port = text.split()[1].rsplit(":", 1)
+        other = socket.create_connection((host, int(port)))
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        threading.Thread(target=self.copy, args=(connection, other), daemon=True).start()
+        self.copy(other, connection)
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def stop(self):
+        self.listener.close()
+
+
+def main(arguments):
+    shim = None
+    if arguments[0] == "--shim":
+        shim = arguments[1]
+        arguments = arguments[2:]
+    folder, cases = arguments[0], arguments[1:]
+    silence = furnish(folder)
+    configuration = os.path.join(folder, "openssl.cnf")
+    # A library that would speak anything.
+    write(configuration, "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = None\n"
+                         "CipherString = ALL:@SECLEVEL=0\n")
+    if "OldTls" in cases:
+        os.environ["OPENSSL_CONF"] = configuration
+    if shim:
+        os.environ["LD_PRELOAD"] = shim
+    support.cluster()
+    os.environ.pop("LD_PRELOAD", None)
+    os.environ.pop("OPENSSL_CONF", None)
+    suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(globals()[case]) for case in cases)
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    silence.close()
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
