@@ -1396,6 +1396,8 @@ supply_here(ExportFeed *feed, FeedPart *part)
 		else
 			status = record_block_fill(feed->block, feed->container, &feed->input);
 		feed->filling = true;
+		if (status == STREAM_PAUSED)
+			continue;
 		if (status != STREAM_NEED_INPUT)
 			break;
 		if (lend_input(feed, part))

@@ -304,12 +304,12 @@ fill_block(ReadAhead *read_ahead, RecordBlock *block)
 	{
 		if (status == STREAM_END || status == STREAM_ERROR)
 			return false;
-		if (status != STREAM_NEED_INPUT)
+		if (status != STREAM_NEED_INPUT && status != STREAM_PAUSED)
 			return true;
 		/* Much may be passed over before anything gets into a block. */
 		if (!goes_on(read_ahead, block))
 			return false;
-		if (!lend_input(read_ahead))
+		if (status == STREAM_NEED_INPUT && !lend_input(read_ahead))
 		{
 			if (request_state(read_ahead->request) == REQUEST_FAILED)
 				return false;

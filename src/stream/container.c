@@ -109,48 +109,35 @@ is_same(const Container *container)
 		   unzip_entry_crc(container->unzip) == container->known.crc;
 }
 
-/*
- * Leave out the entry or its beginning.  STREAM_DATA: there is no more of it
- * to be left out.
- */
+/* Leave out some more of the entry or its beginning.  STREAM_ENTRY_BEGIN: it goes on with what is new. */
 static StreamStatus
 skip_known(Container *container, StreamInput *input)
 {
-	for (;;)
-	{
-		size_t size = SCRATCH_SIZE;
-		size_t given;
-		StreamStatus status;
+	bool to_the_end = container->known.whole || container->differs;
+	size_t size = SCRATCH_SIZE;
+	size_t given;
+	StreamStatus status;
 
-		if (!container->known.whole && !container->differs &&
-			container->known.length - container->skipped < size)
-			size = (size_t) (container->known.length - container->skipped);
-		status = unzip_read(container->unzip, input, container->scratch, size, &given);
-		container->skipped += given;
-		if (!container->known.whole && !container->differs &&
-			container->skipped == container->known.length)
+	if (!to_the_end && container->known.length - container->skipped < size)
+		size = (size_t) (container->known.length - container->skipped);
+	status = unzip_read(container->unzip, input, container->scratch, size, &given);
+	container->skipped += given;
+	if (!to_the_end && container->skipped == container->known.length)
+	{
+		if (is_same(container))
 		{
-			if (is_same(container))
-			{
-				container->skipping = false;
-				return STREAM_ENTRY_BEGIN;
-			}
-			/* If its own checksum is wrong, too, that is what is wrong with it. */
-			container->differs = true;
+			container->skipping = false;
+			return STREAM_ENTRY_BEGIN;
 		}
-		switch (status)
-		{
-			case STREAM_DATA:
-				break;
-			case STREAM_ENTRY_END:
-				container->skipping = false;
-				if (container->differs || !container->known.whole || !is_same(container))
-					return fail_changed(container, "is not the same as when it was read before");
-				return STREAM_DATA;
-			default:
-				return status;
-		}
+		/* If its own checksum is wrong, too, that is what is wrong with it. */
+		container->differs = true;
 	}
+	if (status != STREAM_ENTRY_END)
+		return status;
+	container->skipping = false;
+	if (container->differs || !container->known.whole || !is_same(container))
+		return fail_changed(container, "is not the same as when it was read before");
+	return STREAM_DATA;
 }
 
 static StreamStatus
@@ -162,27 +149,21 @@ read_again(Container *container, StreamInput *input, unsigned char *output, size
 	*produced = 0;
 	if (container->error.kind != STREAM_ERROR_NONE)
 		return STREAM_ERROR;
-	for (;;)
-	{
-		if (container->skipping)
-		{
-			status = skip_known(container, input);
-			if (status != STREAM_DATA)
-				return status;
-		}
-		status = unzip_read(container->unzip, input, output, output_size, produced);
-		if (status == STREAM_END && delivered_missing(container->delivered) > 0)
-			return fail_changed(container,
-								"is the last one, but others that were read before are missing");
-		if (status != STREAM_ENTRY_BEGIN)
-			return status;
-		container->skipped = 0;
-		if (!delivered_meet(container->delivered, unzip_entry_name(container->unzip),
-							&container->known))
-			return status;
-		container->skipping = true;
-		container->differs = false;
-	}
+	if (container->skipping)
+		return skip_known(container, input);
+	status = unzip_read(container->unzip, input, output, output_size, produced);
+	if (status == STREAM_END && delivered_missing(container->delivered) > 0)
+		return fail_changed(container,
+							"is the last one, but others that were read before are missing");
+	if (status != STREAM_ENTRY_BEGIN)
+		return status;
+	container->skipped = 0;
+	if (!delivered_meet(container->delivered, unzip_entry_name(container->unzip),
+						&container->known))
+		return status;
+	container->skipping = true;
+	container->differs = false;
+	return STREAM_DATA;
 }
 
 StreamStatus
@@ -194,12 +175,6 @@ container_read(Container *container, StreamInput *input, unsigned char *output, 
 	if (container->delivered != NULL)
 		return read_again(container, input, output, output_size, produced);
 	return unzip_read(container->unzip, input, output, output_size, produced);
-}
-
-ContainerKind
-container_kind(const Container *container)
-{
-	return container->kind;
 }
 
 const StreamError *
@@ -218,10 +193,10 @@ container_entry_name(const Container *container)
 }
 
 uint64_t
-container_bytes_out(const Container *container)
+container_work(const Container *container)
 {
-	return container->kind == CONTAINER_GZIP ? gunzip_bytes_out(container->gunzip)
-											 : unzip_bytes_out(container->unzip);
+	return container->kind == CONTAINER_GZIP ? gunzip_work(container->gunzip)
+											 : unzip_work(container->unzip);
 }
 
 bool

@@ -38,12 +38,13 @@ extern bool container_read_again(Container *container, Delivered *delivered);
 extern StreamStatus container_read(Container *container, StreamInput *input, unsigned char *output,
 								   size_t output_size, size_t *produced);
 
-extern ContainerKind container_kind(const Container *container);
 extern const StreamError *container_error(const Container *container);
 
 /* Name of the entry that is being read; NULL for gzip. */
 extern const char *container_entry_name(const Container *container);
-extern uint64_t container_bytes_out(const Container *container);
+
+/* The work that was done since the last reset, as it counts for STREAM_WORK. */
+extern uint64_t container_work(const Container *container);
 
 /*
  * Of a zip's entry: length and CRC-32 of the content that was produced so far,

@@ -16,6 +16,7 @@
 #include "stream/crc32.h"
 #include "stream/gunzip.h"
 #include "stream/inflater.h"
+#include "stream/portion.h"
 #include "stream/stream_error.h"
 
 #define HEADER_SIZE 10
@@ -56,7 +57,13 @@ struct Gunzip
 	unsigned field_length;
 	unsigned flags;
 	unsigned extra_left;
+	unsigned header_length;
 	uint32_t header_crc;
+
+	/* How long it has been going on without content. */
+	unsigned empty_members; /* in a row, before this one */
+	unsigned idle;          /* compressed bytes */
+	unsigned padding;
 
 	uint64_t member; /* counts from 1 */
 	uint64_t member_start;
@@ -95,19 +102,35 @@ gunzip_free(Gunzip *gunzip)
 	free(gunzip);
 }
 
+/* Set the error; the caller has formatted nothing but the problem itself. */
+static __attribute__((cold, noinline)) void
+fail(Gunzip *gunzip, StreamErrorKind kind, const char *problem)
+{
+	stream_error_set(&gunzip->error, kind, gunzip->bytes_in, "gzip member %llu (at byte %llu): %s",
+					 (unsigned long long) gunzip->member, (unsigned long long) gunzip->member_start,
+					 problem);
+	gunzip->state = GUNZIP_FAILED;
+}
+
 /* Make ready for the header of a member that begins here. */
 static void
 begin_member(Gunzip *gunzip)
 {
 	gunzip->earlier_crc = gunzip_content_crc(gunzip);
+	gunzip->empty_members = gunzip->member_length > 0 ? 0 : gunzip->empty_members + 1;
 	gunzip->state = GUNZIP_HEADER;
 	gunzip->field_length = 0;
+	gunzip->header_length = 0;
 	gunzip->header_crc = 0;
+	gunzip->idle = 0;
 	gunzip->member++;
 	gunzip->member_start = gunzip->bytes_in;
 	gunzip->member_crc = 0;
 	gunzip->member_length = 0;
 	inflater_reset(gunzip->inflater);
+	if (gunzip->empty_members > GUNZIP_MAX_EMPTY_MEMBERS)
+		fail(gunzip, STREAM_ERROR_TOO_LARGE,
+			 "more than " STRING_OF(GUNZIP_MAX_EMPTY_MEMBERS) " members without content before it");
 }
 
 void
@@ -121,7 +144,10 @@ gunzip_reset(Gunzip *gunzip)
 	gunzip->bytes_in = 0;
 	gunzip->bytes_out = 0;
 	stream_error_clear(&gunzip->error);
+	gunzip->empty_members = 0;
 	begin_member(gunzip);
+	gunzip->empty_members = 0;
+	gunzip->padding = 0;
 	gunzip->state = GUNZIP_SNIFF;
 }
 
@@ -158,6 +184,12 @@ gunzip_bytes_out(const Gunzip *gunzip)
 	return gunzip->bytes_out;
 }
 
+uint64_t
+gunzip_work(const Gunzip *gunzip)
+{
+	return gunzip->bytes_out + gunzip->bytes_in * STREAM_WORK_TAKEN;
+}
+
 bool
 gunzip_is_plain(const Gunzip *gunzip)
 {
@@ -172,16 +204,6 @@ gunzip_content_crc(const Gunzip *gunzip)
 	if (gunzip->member_length == 0)
 		return gunzip->earlier_crc;
 	return stream_crc32_combine(gunzip->earlier_crc, gunzip->member_crc, gunzip->member_length);
-}
-
-/* Set the error; the caller has formatted nothing but the problem itself. */
-static __attribute__((cold, noinline)) void
-fail(Gunzip *gunzip, StreamErrorKind kind, const char *problem)
-{
-	stream_error_set(&gunzip->error, kind, gunzip->bytes_in, "gzip member %llu (at byte %llu): %s",
-					 (unsigned long long) gunzip->member, (unsigned long long) gunzip->member_start,
-					 problem);
-	gunzip->state = GUNZIP_FAILED;
 }
 
 static __attribute__((cold, noinline)) void
@@ -293,7 +315,23 @@ read_fixed_header(Gunzip *gunzip, StreamInput *input)
 	return true;
 }
 
-/* Skip a text that ends in NUL.  Returns false if the input ends before. */
+/* Take so many bytes of a header; false if it has become too long. */
+static bool
+skip_header_bytes(Gunzip *gunzip, StreamInput *input, size_t length)
+{
+	add_to_header_crc(gunzip, input->next, length);
+	input->next += length;
+	input->available -= length;
+	gunzip->bytes_in += length;
+	gunzip->header_length += (unsigned) length;
+	if (gunzip->header_length <= GUNZIP_MAX_HEADER)
+		return true;
+	fail(gunzip, STREAM_ERROR_TOO_LARGE,
+		 "header is longer than " STRING_OF(GUNZIP_MAX_HEADER) " bytes");
+	return false;
+}
+
+/* Skip a text that ends in NUL.  Returns false if the input ends before, or on an error. */
 static bool
 skip_header_text(Gunzip *gunzip, StreamInput *input)
 {
@@ -305,11 +343,7 @@ skip_header_text(Gunzip *gunzip, StreamInput *input)
 	nul = memchr(input->next, '\0', length);
 	if (nul != NULL)
 		length = (size_t) (nul - input->next) + 1;
-	add_to_header_crc(gunzip, input->next, length);
-	input->next += length;
-	input->available -= length;
-	gunzip->bytes_in += length;
-	return nul != NULL;
+	return skip_header_bytes(gunzip, input, length) && nul != NULL;
 }
 
 /*
@@ -337,14 +371,9 @@ read_optional_header(Gunzip *gunzip, StreamInput *input)
 
 		if (length > input->available)
 			length = input->available;
-		if (length > 0)
-		{
-			add_to_header_crc(gunzip, input->next, length);
-			input->next += length;
-			input->available -= length;
-			gunzip->bytes_in += length;
-			gunzip->extra_left -= (unsigned) length;
-		}
+		gunzip->extra_left -= (unsigned) length;
+		if (length > 0 && !skip_header_bytes(gunzip, input, length))
+			return false;
 		if (gunzip->extra_left > 0)
 			return false;
 		gunzip->state = GUNZIP_NAME;
@@ -400,10 +429,14 @@ read_body(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t outp
 	gunzip->bytes_out += given;
 	*produced += given;
 	gunzip->bytes_in += before - input->available;
+	gunzip->idle = given > 0 ? 0 : gunzip->idle + (unsigned) (before - input->available);
 
 	switch (result)
 	{
 		case INFLATER_MORE:
+			if (gunzip->idle > GUNZIP_MAX_IDLE)
+				fail(gunzip, STREAM_ERROR_TOO_LARGE,
+					 "more than " STRING_OF(GUNZIP_MAX_IDLE) " compressed bytes without content");
 			return false;
 		case INFLATER_END:
 			/* What it took too much is the trailer's, which is no shorter. */
@@ -502,9 +535,10 @@ pass_through(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t o
 	input->available -= length;
 }
 
-StreamStatus
-gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t output_size,
-			size_t *produced)
+/* gunzip_read, of so little that it need not look at the work it does. */
+static StreamStatus
+read_portion(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t output_size,
+			 size_t *produced)
 {
 	*produced = 0;
 	for (;;)
@@ -558,15 +592,22 @@ gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t ou
 					gunzip->state = GUNZIP_PADDING;
 				else
 					begin_member(gunzip);
-				complete = true;
+				complete = gunzip->state != GUNZIP_FAILED;
 				break;
 
 			case GUNZIP_PADDING:
 				while (input->available > 0 && *input->next == 0)
+				{
 					take_byte(gunzip, input);
-				if (input->available == 0)
+					gunzip->padding++;
+				}
+				if (gunzip->padding > GUNZIP_MAX_PADDING)
+					fail(gunzip, STREAM_ERROR_TOO_LARGE,
+						 "more than " STRING_OF(GUNZIP_MAX_PADDING) " zeros follow it");
+				else if (input->available == 0)
 					return input->last ? STREAM_END : STREAM_NEED_INPUT;
-				fail(gunzip, STREAM_ERROR_CORRUPT, "the zeros behind it are followed by data");
+				else
+					fail(gunzip, STREAM_ERROR_CORRUPT, "the zeros after it are followed by data");
 				break;
 
 			case GUNZIP_FAILED:
@@ -585,4 +626,15 @@ gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t ou
 		/* Hand over what was inflated before the error first. */
 		return *produced > 0 ? STREAM_DATA : STREAM_ERROR;
 	}
+}
+
+StreamStatus
+gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t output_size,
+			size_t *produced)
+{
+	StreamInput portion = stream_portion(input);
+	size_t size = output_size < STREAM_WORK ? output_size : STREAM_WORK;
+	StreamStatus status = read_portion(gunzip, &portion, output, size, produced);
+
+	return stream_take_portion(input, &portion, status);
 }

@@ -9,12 +9,26 @@
  * After the last member only zero bytes may follow.  Empty input is an
  * error (truncated): an export is at least "[]".
  *
+ * What could go on for ever without content is limited: see the constants.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_GUNZIP_H
 #define ADSEXPORT_GUNZIP_H
 
 #include "stream/stream.h"
+
+/* A member's header in all: an extra field may have 64 kB, name and comment are short. */
+#define GUNZIP_MAX_HEADER 131072
+
+/* Members without content in a row: writers that flush leave one now and then. */
+#define GUNZIP_MAX_EMPTY_MEMBERS 65536
+
+/* Compressed bytes in a row that inflate to nothing, as empty blocks do. */
+#define GUNZIP_MAX_IDLE 1048576
+
+/* Zeros after the last member, which come from padding to whole blocks. */
+#define GUNZIP_MAX_PADDING 1048576
 
 typedef struct Gunzip Gunzip;
 
@@ -26,8 +40,9 @@ extern void gunzip_reset(Gunzip *gunzip);
 extern void gunzip_free(Gunzip *gunzip);
 
 /*
- * Inflate into output until it is full or the input is used up.  *produced is
- * always set.  Returns STREAM_DATA (call again), STREAM_NEED_INPUT,
+ * Inflate into output until it is full, the input is used up, or it was work
+ * enough for one call.  *produced is always set.  Returns STREAM_DATA (call
+ * again; it may have produced nothing), STREAM_NEED_INPUT,
  * STREAM_END or STREAM_ERROR.  Bytes may be produced with each of them but
  * STREAM_ERROR, after which the bytes produced before remain valid as data
  * that was delivered but is not verified.  Since another member may follow,
@@ -57,5 +72,8 @@ extern uint32_t gunzip_content_crc(const Gunzip *gunzip);
 /* Bytes consumed and produced since the last reset. */
 extern uint64_t gunzip_bytes_in(const Gunzip *gunzip);
 extern uint64_t gunzip_bytes_out(const Gunzip *gunzip);
+
+/* As it counts for STREAM_WORK. */
+extern uint64_t gunzip_work(const Gunzip *gunzip);
 
 #endif /* ADSEXPORT_GUNZIP_H */

@@ -95,12 +95,6 @@ inflater_leftover(Inflater *inflater, unsigned char *bytes)
 	return count;
 }
 
-const char *
-inflater_library(void)
-{
-	return "ISA-L";
-}
-
 #else
 
 #include <zlib.h>
@@ -184,12 +178,6 @@ inflater_leftover(Inflater *inflater, unsigned char *bytes)
 	(void) inflater;
 	(void) bytes;
 	return 0;
-}
-
-const char *
-inflater_library(void)
-{
-	return "zlib";
 }
 
 #endif

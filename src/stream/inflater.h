@@ -43,7 +43,4 @@ extern const char *inflater_problem(const Inflater *inflater);
 #define INFLATER_LEFTOVER 8
 extern unsigned inflater_leftover(Inflater *inflater, unsigned char *bytes);
 
-/* "zlib 1.2.13" or the like. */
-extern const char *inflater_library(void);
-
 #endif /* ADSEXPORT_INFLATER_H */

@@ -603,6 +603,7 @@ struct JsonReader
 	uint64_t offset; /* bytes consumed since the reset */
 	uint64_t records;
 	uint64_t record_offset;
+	uint64_t record_end; /* of the last one; or 0 */
 
 	/* A record that was not complete when it was walked last. */
 	bool incomplete;
@@ -775,6 +776,7 @@ json_reader_reset(JsonReader *reader, JsonFraming framing)
 	reader->offset = 0;
 	reader->records = 0;
 	reader->record_offset = 0;
+	reader->record_end = 0;
 	reader->incomplete = false;
 	stream_error_clear(&reader->error);
 }
@@ -1188,6 +1190,10 @@ reader_fail(JsonReader *reader, const char *data, const char *position, const ch
 	else if (kind == STREAM_ERROR_TOO_LARGE && problem == NULL)
 		stream_error_set(&reader->error, kind, offset,
 						 "record %llu is nested more than %d levels deep", record, JSON_MAX_DEPTH);
+	else if (kind == STREAM_ERROR_TOO_LARGE && *problem != '\0')
+		stream_error_set(&reader->error, kind, offset,
+						 "more than %zu bytes of %s before record %llu", JSON_MAX_RECORD, problem,
+						 record);
 	else if (kind == STREAM_ERROR_TOO_LARGE)
 		stream_error_set(&reader->error, kind, offset, "record %llu is larger than %zu bytes",
 						 record, JSON_MAX_RECORD);
@@ -1296,6 +1302,8 @@ json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 			return reader_fail(reader, data, next, end, STREAM_ERROR_CORRUPT, expected);
 		if (last && !lines && reader->state != READER_DONE)
 			return reader_fail(reader, data, next, end, STREAM_ERROR_TRUNCATED, expected);
+		if (reader->offset + length - reader->record_end > JSON_MAX_RECORD)
+			return reader_fail(reader, data, next, end, STREAM_ERROR_TOO_LARGE, "white space");
 		*consumed = length;
 		reader->offset += length;
 		return last ? STREAM_END : STREAM_NEED_INPUT;
@@ -1324,6 +1332,7 @@ found:
 			reader->record_offset = reader->offset + (uint64_t) (next - data);
 			*consumed = (size_t) (stop - data);
 			reader->offset += *consumed;
+			reader->record_end = reader->offset;
 			return STREAM_RECORD;
 
 		case WALK_NEED_INPUT:

@@ -110,7 +110,8 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  *	(lines).  Only white space may follow an array's "]", so without last the
  *	answer there is STREAM_NEED_INPUT; zero records are fine.
  * STREAM_ERROR: an unclosed array or record at last is STREAM_ERROR_TRUNCATED.
- *	A record that is no object is STREAM_ERROR_CORRUPT.
+ *	A record that is no object is STREAM_ERROR_CORRUPT; more white space than
+ *	JSON_MAX_RECORD in one place is too large.
  *
  * Call as often as there are records; a walk that runs into the end of the
  * data starts over at the record's first byte, so hand in large pieces.  Small

@@ -251,11 +251,18 @@ has_room(const RecordBlock *block)
 StreamStatus
 record_block_continue(RecordBlock *block, Container *container, StreamInput *input)
 {
+	uint64_t began = container_work(container);
 	StreamStatus status = STREAM_DATA;
 
 	while (has_room(block))
 	{
 		size_t produced = 0;
+
+		if (container_work(container) - began >= STREAM_WORK)
+		{
+			status = STREAM_PAUSED;
+			break;
+		}
 
 		status =
 			container_read(container, input, (unsigned char *) block_data(block) + block->length,

@@ -37,6 +37,7 @@ extern void record_block_free(RecordBlock *block);
  * Empty the block and inflate into it until it is full.  STREAM_DATA: it is.
  * STREAM_NEED_INPUT: the input is used up; the block may be filled further
  * with record_block_continue, or be given away if it is not empty.
+ * STREAM_PAUSED: the same, only that there is more input.
  * STREAM_END, STREAM_ERROR: the last block, which says so itself.
  */
 extern StreamStatus record_block_fill(RecordBlock *block, Container *container, StreamInput *input);

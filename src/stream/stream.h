@@ -8,6 +8,11 @@
  * belongs to its creator; one stream is used by one thread at a time.  After
  * STREAM_ERROR a stream keeps answering STREAM_ERROR until it is reset.
  *
+ * No call does more than a constant amount of work (STREAM_WORK), whether or
+ * not it produces anything: what was compressed a thousandfold, and twice,
+ * keeps nobody waiting.  And nothing that a format allows to go on for ever
+ * without content does so here: there is a limit to each, with an error.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_STREAM_H
@@ -19,8 +24,9 @@
 
 typedef enum StreamStatus
 {
-	STREAM_DATA,        /* made progress; bytes may have been produced */
-	STREAM_NEED_INPUT,  /* all input is used up, feed more */
+	STREAM_DATA,       /* made progress; bytes may have been produced */
+	STREAM_NEED_INPUT, /* all input is used up, feed more */
+	STREAM_PAUSED, /* records: enough for one call; look at what else there is, and call again */
 	STREAM_ENTRY_BEGIN, /* unzip: the next entry's content follows */
 	STREAM_ENTRY_END,   /* unzip, records: the entry was read and verified */
 	STREAM_RECORD,      /* json: one record was found */
@@ -51,6 +57,16 @@ typedef struct StreamError
 	uint64_t offset;
 	char message[256];
 } StreamError;
+
+/*
+ * The work of a call at most, roughly: a byte inflated counts once, a byte
+ * taken from the input STREAM_WORK_TAKEN times.  These are milliseconds.
+ */
+#define STREAM_WORK ((size_t) 1024 * 1024)
+#define STREAM_WORK_TAKEN 16
+
+/* So many bytes are taken from the input in a call at most. */
+#define STREAM_MAX_TAKEN (STREAM_WORK / STREAM_WORK_TAKEN)
 
 /*
  * Input is lent to a stream: it advances next and lowers available.  last

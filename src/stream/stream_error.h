@@ -17,6 +17,10 @@
 
 #include "stream/stream.h"
 
+/* A constant in a message. */
+#define STRING_OF(constant) STRING_OF_TOKENS(constant)
+#define STRING_OF_TOKENS(tokens) #tokens
+
 /* Set all of an error.  A NULL error is fine: the caller wants no message. */
 __attribute__((format(printf, 4, 5), unused, cold)) static void
 stream_error_set(StreamError *error, StreamErrorKind kind, uint64_t offset, const char *format, ...)

@@ -17,13 +17,13 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "stream/crc32.h"
 #include "stream/gunzip.h"
+#include "stream/inflater.h"
+#include "stream/portion.h"
 #include "stream/stream_error.h"
 #include "stream/unzip.h"
 
@@ -59,8 +59,11 @@
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 
-/* Enough to look ahead over any fixed part, or a descriptor and a signature. */
-#define PENDING_SIZE 64
+/*
+ * Enough to look ahead over any fixed part, or a descriptor and a signature,
+ * or for what an inflater took too much and the few bytes that were pending.
+ */
+#define PENDING_SIZE 128
 
 #define MIDDLE_SIZE 65536
 
@@ -122,7 +125,7 @@ struct Unzip
 	UnzipState state;
 	UnzipStage stage;
 	Gunzip *gunzip;
-	z_stream inflater; /* for the archive's own compression */
+	Inflater *inflater; /* for the archive's own compression */
 
 	/* Bytes taken from the input that no record has used yet. */
 	unsigned char pending[PENDING_SIZE];
@@ -141,6 +144,8 @@ struct Unzip
 	bool descriptor; /* one follows */
 	bool size_known; /* entry.compressed is reliable */
 	bool inflated;   /* the archive's compression has ended */
+	bool corrupt;    /* so it has, but not as it should */
+	unsigned idle;   /* compressed bytes in a row that inflated to nothing */
 	uint32_t crc;    /* of what was read: stored, or undone the deflate */
 	uint64_t compressed;
 	uint64_t uncompressed;
@@ -155,8 +160,13 @@ struct Unzip
 	bool zip64;
 	uint64_t zip64_start;
 
-	uint64_t entries; /* handed over */
+	uint64_t entries;     /* handed over */
+	uint64_t passed_over; /* bytes of other entries */
+	unsigned padding;     /* after the end */
 	uint64_t position;
+	uint64_t inflated_bytes; /* of the archive's own compression */
+	uint64_t gunzip_work;    /* of what was inflated by that */
+	uint64_t work_began;     /* of the call */
 	uint64_t bytes_out;
 	StreamError error;
 };
@@ -169,15 +179,13 @@ unzip_create(void)
 	if (unzip == NULL)
 		return NULL;
 	unzip->gunzip = gunzip_create();
+	unzip->inflater = inflater_create();
 	unzip->extra = malloc(MAX_EXTRA);
 	unzip->middle = malloc(MIDDLE_SIZE);
-	if (unzip->gunzip == NULL || unzip->extra == NULL || unzip->middle == NULL ||
-		inflateInit2(&unzip->inflater, -MAX_WBITS) != Z_OK)
+	if (unzip->gunzip == NULL || unzip->inflater == NULL || unzip->extra == NULL ||
+		unzip->middle == NULL)
 	{
-		gunzip_free(unzip->gunzip);
-		free(unzip->extra);
-		free(unzip->middle);
-		free(unzip);
+		unzip_free(unzip);
 		return NULL;
 	}
 	unzip_reset(unzip);
@@ -199,8 +207,12 @@ unzip_reset(Unzip *unzip)
 	unzip->central_end = 0;
 	unzip->zip64 = false;
 	unzip->entries = 0;
+	unzip->passed_over = 0;
+	unzip->padding = 0;
 	unzip->position = 0;
 	unzip->bytes_out = 0;
+	unzip->inflated_bytes = 0;
+	unzip->gunzip_work = 0;
 	gunzip_reset(unzip->gunzip);
 	stream_error_clear(&unzip->error);
 }
@@ -211,7 +223,7 @@ unzip_free(Unzip *unzip)
 	if (unzip == NULL)
 		return;
 	gunzip_free(unzip->gunzip);
-	inflateEnd(&unzip->inflater);
+	inflater_free(unzip->inflater);
 	free(unzip->extra);
 	free(unzip->middle);
 	free(unzip);
@@ -264,6 +276,13 @@ uint64_t
 unzip_bytes_out(const Unzip *unzip)
 {
 	return unzip->bytes_out;
+}
+
+uint64_t
+unzip_work(const Unzip *unzip)
+{
+	return unzip->position * STREAM_WORK_TAKEN + unzip->bytes_out + unzip->inflated_bytes +
+		   unzip->gunzip_work;
 }
 
 /*-------------------------------------------------------------------------
@@ -356,6 +375,21 @@ use_bytes(Unzip *unzip, StreamInput *input, size_t length)
 		input->next += length;
 		input->available -= length;
 	}
+}
+
+/* The last bytes that were used, a few, are yet to come. */
+static void
+put_back(Unzip *unzip, const unsigned char *bytes, unsigned length)
+{
+	unsigned have = unzip->pending_end - unzip->pending_begin;
+
+	if (length == 0)
+		return;
+	memmove(unzip->pending + length, unzip->pending + unzip->pending_begin, have);
+	memcpy(unzip->pending, bytes, length);
+	unzip->pending_begin = 0;
+	unzip->pending_end = have + length;
+	unzip->position -= length;
 }
 
 /*
@@ -539,6 +573,12 @@ read_local_header(Unzip *unzip, const unsigned char *bytes)
 {
 	EntryHeader *entry = &unzip->entry;
 
+	if (unzip->read.count == UNZIP_MAX_ENTRIES)
+	{
+		fail(unzip, STREAM_ERROR_TOO_LARGE,
+			 "zip archive has more than " STRING_OF(UNZIP_MAX_ENTRIES) " entries");
+		return;
+	}
 	entry->offset = unzip->position;
 	entry->flags = get_uint16(bytes + 6);
 	entry->method = get_uint16(bytes + 8);
@@ -658,11 +698,13 @@ begin_content(Unzip *unzip)
 	unzip->compressed = 0;
 	unzip->uncompressed = 0;
 	unzip->inflated = false;
+	unzip->corrupt = false;
+	unzip->idle = 0;
 	unzip->middle_begin = 0;
 	unzip->middle_end = 0;
 	if (entry->method == METHOD_DEFLATED)
 	{
-		inflateReset(&unzip->inflater);
+		inflater_reset(unzip->inflater);
 		unzip->state = UNZIP_DEFLATED;
 	}
 	else
@@ -698,8 +740,12 @@ read_central_header(Unzip *unzip, const unsigned char *bytes)
 	unzip->collected = 0;
 	unzip->state = UNZIP_CENTRAL_NAME;
 
+	if (unzip->listed.count == unzip->read.count)
+		fail(unzip, STREAM_ERROR_CORRUPT,
+			 "zip central directory lists more than the %llu entries that were read",
+			 (unsigned long long) unzip->read.count);
 	/* No such entry was read. */
-	if (central->name_length > UNZIP_MAX_NAME)
+	else if (central->name_length > UNZIP_MAX_NAME)
 		fail(unzip, STREAM_ERROR_CORRUPT,
 			 "zip central directory lists a name of %u bytes, which no entry has",
 			 central->name_length);
@@ -779,6 +825,13 @@ read_zip64_end(Unzip *unzip, const unsigned char *bytes)
 	{
 		fail(unzip, STREAM_ERROR_CORRUPT,
 			 "zip64 end of central directory differs from what was read");
+		return;
+	}
+	if (size > UNZIP_MAX_PADDING)
+	{
+		fail(
+			unzip, STREAM_ERROR_TOO_LARGE,
+			"zip64 end of central directory is longer than " STRING_OF(UNZIP_MAX_PADDING) " bytes");
 		return;
 	}
 	unzip->zip64 = true;
@@ -944,9 +997,27 @@ typedef enum ContentResult
 {
 	CONTENT_COMPLETE,
 	CONTENT_NEED_INPUT,
-	CONTENT_OUTPUT_FULL,
+	CONTENT_PAUSED, /* the output is full, or it was work enough for one call */
 	CONTENT_FAILED
 } ContentResult;
+
+static inline bool
+is_work_enough(const Unzip *unzip)
+{
+	return unzip_work(unzip) - unzip->work_began >= STREAM_WORK;
+}
+
+/* Count bytes that are passed over; false if there were too many. */
+static bool
+pass_over(Unzip *unzip, size_t length)
+{
+	unzip->passed_over += length;
+	if (unzip->passed_over <= UNZIP_MAX_PASSED_OVER)
+		return true;
+	fail_entry(unzip, STREAM_ERROR_TOO_LARGE,
+			   "more than " STRING_OF(UNZIP_MAX_PASSED_OVER) " bytes that are no export");
+	return false;
+}
 
 /*
  * Hand bytes to gunzip.  They are used (and counted) only as far as gunzip took
@@ -968,7 +1039,7 @@ gunzip_bytes(Unzip *unzip, StreamInput bytes, size_t *taken, unsigned char *outp
 	switch (status)
 	{
 		case STREAM_DATA:
-			return CONTENT_OUTPUT_FULL;
+			return CONTENT_PAUSED;
 		case STREAM_NEED_INPUT:
 			return CONTENT_NEED_INPUT;
 		case STREAM_END:
@@ -1010,6 +1081,8 @@ read_stored(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outp
 		{
 			taken = bytes.available;
 			result = bytes.last ? CONTENT_COMPLETE : CONTENT_NEED_INPUT;
+			if (!pass_over(unzip, taken))
+				return CONTENT_FAILED;
 		}
 		else
 			result = gunzip_bytes(unzip, bytes, &taken, output, output_size, produced);
@@ -1060,56 +1133,68 @@ inflate_some(Unzip *unzip, StreamInput *input)
 	{
 		StreamInput bytes = next_bytes(unzip, input);
 		uint64_t left = unzip->entry.compressed - unzip->compressed;
-		z_stream *inflater = &unzip->inflater;
-		bool bounded = false;
+		bool bounded = unzip->size_known && bytes.available >= left;
+		InflaterResult result;
 		size_t taken;
-		int result;
 
-		if (unzip->size_known && bytes.available >= left)
+		if (unzip->corrupt)
 		{
-			bytes.available = (size_t) left;
-			bounded = true;
+			fail_entry(unzip, STREAM_ERROR_CORRUPT, "compressed data is corrupt: %s",
+					   inflater_problem(unzip->inflater));
+			return CONTENT_FAILED;
 		}
-		inflater->next_in = (Bytef *) bytes.next;
-		inflater->avail_in = bytes.available > UINT_MAX ? UINT_MAX : (uInt) bytes.available;
-		inflater->next_out = unzip->middle;
-		inflater->avail_out = MIDDLE_SIZE;
-		result = inflate(inflater, Z_NO_FLUSH);
-		taken = (size_t) (inflater->next_in - bytes.next);
+		if (bounded)
+			bytes.available = (size_t) left;
+		taken = bytes.available;
 		unzip->middle_begin = 0;
-		unzip->middle_end = (size_t) (inflater->next_out - unzip->middle);
+		result =
+			inflater_run(unzip->inflater, &bytes, unzip->middle, MIDDLE_SIZE, &unzip->middle_end);
+		taken -= bytes.available;
 		unzip->crc = stream_crc32(unzip->crc, unzip->middle, unzip->middle_end);
 		unzip->uncompressed += unzip->middle_end;
+		unzip->inflated_bytes += unzip->middle_end;
 		unzip->compressed += taken;
+		unzip->idle = unzip->middle_end > 0 ? 0 : unzip->idle + (unsigned) taken;
 		if (taken > 0)
 			use_bytes(unzip, input, taken);
 
 		switch (result)
 		{
-			case Z_STREAM_END:
+			case INFLATER_END:
+			{
+				unsigned char leftover[INFLATER_LEFTOVER];
+				unsigned length = inflater_leftover(unzip->inflater, leftover);
+
+				unzip->compressed -= length;
+				put_back(unzip, leftover, length);
 				unzip->inflated = true;
 				return CONTENT_COMPLETE;
-			case Z_OK:
-			case Z_BUF_ERROR:
+			}
+			case INFLATER_MORE:
 				break;
-			case Z_MEM_ERROR:
+			case INFLATER_OUT_OF_MEMORY:
 				fail_entry(unzip, STREAM_ERROR_OUT_OF_MEMORY, "out of memory");
 				return CONTENT_FAILED;
-			default:
-				/* What came before is handed over first; zlib will say it again. */
-				if (unzip->middle_end > 0)
-					return CONTENT_COMPLETE;
-				fail_entry(unzip, STREAM_ERROR_CORRUPT, "compressed data is corrupt: %s",
-						   inflater->msg != NULL ? inflater->msg : "unknown reason");
-				return CONTENT_FAILED;
+			case INFLATER_CORRUPT:
+				/* What came before is handed over first. */
+				unzip->corrupt = true;
+				break;
 		}
 		if (unzip->middle_end > 0)
 			return CONTENT_COMPLETE;
-		if (bounded && bytes.available == taken)
+		if (unzip->corrupt)
+			continue;
+		if (bounded && bytes.available == 0)
 		{
 			fail_entry(unzip, STREAM_ERROR_CORRUPT,
 					   "compressed data does not end within the %llu bytes of its header",
 					   (unsigned long long) unzip->entry.compressed);
+			return CONTENT_FAILED;
+		}
+		if (unzip->idle > UNZIP_MAX_IDLE)
+		{
+			fail_entry(unzip, STREAM_ERROR_TOO_LARGE,
+					   "more than " STRING_OF(UNZIP_MAX_IDLE) " compressed bytes without content");
 			return CONTENT_FAILED;
 		}
 		if (next_bytes(unzip, input).available == 0)
@@ -1132,14 +1217,21 @@ read_deflated(Unzip *unzip, StreamInput *input, unsigned char *output, size_t ou
 		{
 			taken = bytes.available;
 			result = unzip->inflated ? CONTENT_COMPLETE : CONTENT_NEED_INPUT;
+			if (!pass_over(unzip, taken))
+				return CONTENT_FAILED;
 		}
 		else
+		{
 			result = gunzip_bytes(unzip, bytes, &taken, output, output_size, produced);
+			unzip->gunzip_work += taken * STREAM_WORK_TAKEN;
+		}
 		unzip->middle_begin += taken;
 		if (result == CONTENT_FAILED)
 			fail_gunzip(unzip);
 		if (result != CONTENT_NEED_INPUT)
 			return result;
+		if (is_work_enough(unzip))
+			return CONTENT_PAUSED;
 		result = inflate_some(unzip, input);
 		if (result != CONTENT_COMPLETE)
 			return result;
@@ -1304,11 +1396,13 @@ check_entry(Unzip *unzip)
  * Reading
  *-------------------------------------------------------------------------
  */
-StreamStatus
-unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
-		   size_t *produced)
+/* unzip_read, with so little input that only what it inflates to needs counting. */
+static StreamStatus
+read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+			 size_t *produced)
 {
 	*produced = 0;
+	unzip->work_began = unzip_work(unzip);
 	for (;;)
 	{
 		ContentResult result;
@@ -1352,7 +1446,7 @@ unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outpu
 					result = read_member(unzip, input, output, output_size, produced);
 				else
 					result = read_deflated(unzip, input, output, output_size, produced);
-				if (result == CONTENT_OUTPUT_FULL)
+				if (result == CONTENT_PAUSED)
 					return STREAM_DATA;
 				if (result == CONTENT_COMPLETE)
 				{
@@ -1425,12 +1519,16 @@ unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outpu
 
 				if (bytes.available == 0)
 					return input->last ? STREAM_END : STREAM_NEED_INPUT;
-				if (*bytes.next == 0)
-				{
+				if (*bytes.next != 0)
+					fail(unzip, STREAM_ERROR_CORRUPT,
+						 "the end of the zip archive is followed by data");
+				else if (++unzip->padding > UNZIP_MAX_PADDING)
+					fail(unzip, STREAM_ERROR_TOO_LARGE,
+						 "the end of the zip archive is followed by more than " STRING_OF(
+							 UNZIP_MAX_PADDING) " zeros");
+				else
 					use_bytes(unzip, input, 1);
-					continue;
-				}
-				fail(unzip, STREAM_ERROR_CORRUPT, "the end of the zip archive is followed by data");
+				complete = unzip->state != UNZIP_FAILED;
 				break;
 			}
 
@@ -1450,4 +1548,15 @@ unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outpu
 		/* Hand over what was inflated before the error first. */
 		return *produced > 0 ? STREAM_DATA : STREAM_ERROR;
 	}
+}
+
+StreamStatus
+unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+		   size_t *produced)
+{
+	StreamInput portion = stream_portion(input);
+	size_t size = output_size < STREAM_WORK ? output_size : STREAM_WORK;
+	StreamStatus status = read_portion(unzip, &portion, output, size, produced);
+
+	return stream_take_portion(input, &portion, status);
 }

@@ -27,6 +27,18 @@
 /* Longer names are refused; the vendor's are under 100 bytes. */
 #define UNZIP_MAX_NAME 1024
 
+/* Entries in all, so that an archive has an end; a year of hours with 20 files each has 175,200. */
+#define UNZIP_MAX_ENTRIES 16777216
+
+/* Inflated bytes of entries that are passed over, in all. */
+#define UNZIP_MAX_PASSED_OVER 268435456
+
+/* Compressed bytes of an entry in a row that inflate to nothing, as empty blocks do. */
+#define UNZIP_MAX_IDLE 1048576
+
+/* Zeros after the end of the archive, and what else its last records may be filled with. */
+#define UNZIP_MAX_PADDING 1048576
+
 typedef struct Unzip Unzip;
 
 /* Returns NULL when memory is short.  Free with unzip_free. */
@@ -35,7 +47,7 @@ extern void unzip_reset(Unzip *unzip);
 extern void unzip_free(Unzip *unzip);
 
 /*
- * Like gunzip_read, with two more answers: STREAM_ENTRY_BEGIN before an
+ * Like gunzip_read, whose limits hold for the gzip inside, with two more answers: STREAM_ENTRY_BEGIN before an
  * entry's first byte and STREAM_ENTRY_END after its last, when the checksums
  * of the entry and of the gzip inside have matched.  Nothing is produced with
  * these two.  STREAM_END comes after the end-of-central-directory record, once
@@ -63,5 +75,8 @@ extern bool unzip_entry_is_plain(const Unzip *unzip);
 extern uint64_t unzip_entries(const Unzip *unzip);
 extern uint64_t unzip_bytes_in(const Unzip *unzip);
 extern uint64_t unzip_bytes_out(const Unzip *unzip);
+
+/* As it counts for STREAM_WORK. */
+extern uint64_t unzip_work(const Unzip *unzip);
 
 #endif /* ADSEXPORT_UNZIP_H */

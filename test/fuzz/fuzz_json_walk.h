@@ -16,6 +16,7 @@ FUZZ_NAME(describe_value)(Bytes *log, const JsonValue *value, int depth)
 	StreamError error;
 	char *exact;
 	char *output;
+	size_t output_size;
 	size_t output_length = 0;
 
 	snprintf(line, sizeof(line), "%d %d ", value->type, value->escaped);
@@ -27,7 +28,13 @@ FUZZ_NAME(describe_value)(Bytes *log, const JsonValue *value, int depth)
 	/* In memory of its own, without padding. */
 	exact = malloc(value->length > 0 ? value->length : 1);
 	memcpy(exact, value->start, value->length);
-	output = malloc(3 * (size_t) value->length + 1);
+	output_size = json_text_copied_size(exact, value->length);
+	if (output_size < 3 * (size_t) value->length)
+		output_size = 3 * (size_t) value->length;
+	output = malloc(output_size + 1);
+	if (value->type == JSON_STRING && !value->escaped)
+		for (uint32_t i = 0; i < value->length; i++)
+			EXPECT((unsigned char) exact[i] >= ' ' && exact[i] != '\\', "byte %u", i);
 	for (int policy = JSON_TEXT_ERROR; policy <= JSON_TEXT_REPLACE; policy++)
 	{
 		bool done;

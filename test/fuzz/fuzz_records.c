@@ -87,9 +87,9 @@ fill(Container *container, StreamInput *input, size_t *left, size_t piece, bool 
 	RecordBlock *block = record_block_create();
 	StreamStatus status = record_block_fill(block, container, input);
 
-	while (status == STREAM_NEED_INPUT && !input->last)
+	while (status == STREAM_PAUSED || (status == STREAM_NEED_INPUT && !input->last))
 	{
-		size_t next = 1 + fuzz_below(piece);
+		size_t next = status == STREAM_PAUSED ? 0 : 1 + fuzz_below(piece);
 
 		if (next > *left)
 			next = *left;

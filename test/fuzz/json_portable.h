@@ -24,3 +24,4 @@
 #define json_string_decoded_size portable_string_decoded_size
 #define json_string_decode portable_string_decode
 #define json_text_copy portable_text_copy
+#define json_text_copied_size portable_text_copied_size

@@ -86,6 +86,7 @@ lab_load(Lab *lab, int first, int records)
 {
 	Bytes text = { 0 };
 	StreamInput input = { 0 };
+	StreamStatus status;
 
 	append_text(&text, "[");
 	for (int i = 0; i < records; i++)
@@ -103,7 +104,10 @@ lab_load(Lab *lab, int first, int records)
 	container_reset(lab->container);
 	record_stream_reset(lab->stream, CONTAINER_GZIP);
 	record_walker_reset(lab->walker, CONTAINER_GZIP);
-	CHECK_NUMBER(record_block_fill(lab->beside.block, lab->container, &input), STREAM_END);
+	status = record_block_fill(lab->beside.block, lab->container, &input);
+	while (status == STREAM_PAUSED)
+		status = record_block_continue(lab->beside.block, lab->container, &input);
+	CHECK_NUMBER(status, STREAM_END);
 	record_walker_walk(lab->walker, lab->beside.block);
 	lab->beside.prepared_count = 0;
 	atomic_store(&lab->beside.begun, 0);

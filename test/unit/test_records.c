@@ -128,9 +128,9 @@ fill_next_block(Pipeline *pipeline)
 	RecordBlock *block = record_block_create();
 	StreamStatus status = record_block_fill(block, pipeline->container, &pipeline->input);
 
-	while (status == STREAM_NEED_INPUT && !pipeline->input.last)
+	while (status == STREAM_PAUSED || (status == STREAM_NEED_INPUT && !pipeline->input.last))
 	{
-		size_t next = 1 + random_below((uint32_t) pipeline->piece);
+		size_t next = status == STREAM_PAUSED ? 0 : 1 + random_below((uint32_t) pipeline->piece);
 
 		if (next > pipeline->left)
 			next = pipeline->left;

@@ -1,0 +1,540 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_work.c
+ *		No call of stream/ does more than a constant amount of work, and what
+ *		could go on for ever without content comes to an end.
+ *
+ * The input never ends: a beginning, then the same bytes again and again.  What
+ * is inflated is counted where that is done (ld --wrap), so that it is counted
+ * whether or not anything comes of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "check.h"
+#include "stream/container.h"
+#include "stream/gunzip.h"
+#include "stream/inflater.h"
+#include "stream/records.h"
+#include "stream/unzip.h"
+#include "zip_build.h"
+
+/* What one call may do, with what it had begun when it was enough. */
+#define MOST_INFLATED (2 * STREAM_WORK)
+#define MOST_TAKEN (2 * STREAM_MAX_TAKEN)
+
+/* No limit is so far away. */
+#define MOST_IN_ALL (UINT64_C(3) << 30)
+
+/* What is lent at a time: as much as may have arrived. */
+#define LENT ((size_t) 4 * 1024 * 1024)
+
+static uint64_t inflated;
+
+extern InflaterResult
+__real_inflater_run(Inflater *inflater, StreamInput *input, unsigned char *output,
+					size_t output_size, size_t *produced);
+
+InflaterResult __wrap_inflater_run(Inflater *inflater, StreamInput *input, unsigned char *output,
+								   size_t output_size, size_t *produced);
+
+InflaterResult
+__wrap_inflater_run(Inflater *inflater, StreamInput *input, unsigned char *output,
+					size_t output_size, size_t *produced)
+{
+	InflaterResult result = __real_inflater_run(inflater, input, output, output_size, produced);
+
+	inflated += *produced;
+	return result;
+}
+
+/*-------------------------------------------------------------------------
+ * Input without end
+ *-------------------------------------------------------------------------
+ */
+typedef struct Endless
+{
+	Bytes head;
+	Bytes cycle;
+	Bytes lent;
+	StreamInput input;
+	bool begun;
+} Endless;
+
+/* Called when all that was lent was taken. */
+static void
+lend_more(Endless *endless)
+{
+	Bytes *lent = &endless->lent;
+
+	if (!endless->begun || lent->length == endless->head.length)
+	{
+		lent->length = 0;
+		if (!endless->begun)
+			append_bytes(lent, &endless->head);
+		while (endless->begun && lent->length < LENT)
+			append_bytes(lent, &endless->cycle);
+	}
+	endless->begun = true;
+	endless->input.next = lent->data;
+	endless->input.available = lent->length;
+}
+
+static void
+clear_endless(Endless *endless)
+{
+	free(endless->head.data);
+	free(endless->cycle.data);
+	free(endless->lent.data);
+	memset(endless, 0, sizeof(*endless));
+}
+
+/* The work of one call, and of all. */
+typedef struct Work
+{
+	uint64_t inflated_before;
+	size_t available_before;
+	uint64_t calls;
+	uint64_t taken;
+	uint64_t most_taken;
+	uint64_t most_inflated;
+} Work;
+
+static void
+begin_call(Work *work, const StreamInput *input)
+{
+	work->inflated_before = inflated;
+	work->available_before = input->available;
+}
+
+static void
+end_call(Work *work, const StreamInput *input)
+{
+	uint64_t taken = work->available_before - input->available;
+	uint64_t more = inflated - work->inflated_before;
+
+	work->calls++;
+	work->taken += taken;
+	if (taken > work->most_taken)
+		work->most_taken = taken;
+	if (more > work->most_inflated)
+		work->most_inflated = more;
+}
+
+static bool
+goes_on_for_ever(const Work *work)
+{
+	return !CHECK_THAT(work->taken + inflated < MOST_IN_ALL && work->calls < 50000000,
+					   "it goes on and on");
+}
+
+static void
+check_work(const Work *work, const StreamError *error, const char *message)
+{
+	CHECK_THAT(work->most_taken <= MOST_TAKEN, "a call takes %llu bytes",
+			   (unsigned long long) work->most_taken);
+	CHECK_THAT(work->most_inflated <= MOST_INFLATED, "a call inflates %llu bytes",
+			   (unsigned long long) work->most_inflated);
+	CHECK_CONTAINS(error->message, message);
+}
+
+static unsigned char output[65536];
+
+static void
+read_gunzip(Endless *endless, const char *message)
+{
+	Gunzip *gunzip = gunzip_create();
+	Work work = { 0 };
+	StreamStatus status;
+
+	inflated = 0;
+	do
+	{
+		size_t produced;
+
+		if (endless->input.available == 0)
+			lend_more(endless);
+		begin_call(&work, &endless->input);
+		status = gunzip_read(gunzip, &endless->input, output, sizeof(output), &produced);
+		end_call(&work, &endless->input);
+	} while ((status == STREAM_DATA || status == STREAM_NEED_INPUT) && !goes_on_for_ever(&work));
+	CHECK_NUMBER(status, STREAM_ERROR);
+	check_work(&work, gunzip_error(gunzip), message);
+	gunzip_free(gunzip);
+}
+
+static void
+read_unzip(Endless *endless, const char *message)
+{
+	Unzip *unzip = unzip_create();
+	Work work = { 0 };
+	StreamStatus status;
+
+	inflated = 0;
+	do
+	{
+		size_t produced;
+
+		if (endless->input.available == 0)
+			lend_more(endless);
+		begin_call(&work, &endless->input);
+		status = unzip_read(unzip, &endless->input, output, sizeof(output), &produced);
+		end_call(&work, &endless->input);
+	} while (status != STREAM_END && status != STREAM_ERROR && !goes_on_for_ever(&work));
+	CHECK_NUMBER(status, STREAM_ERROR);
+	check_work(&work, unzip_error(unzip), message);
+	unzip_free(unzip);
+}
+
+/* The same by way of blocks, and read twice: the second time what is known is left out. */
+static void
+read_blocks(Endless *endless, ContainerKind kind, Delivered *known)
+{
+	Container *container = container_create(kind);
+	RecordBlock *block = record_block_create();
+	Work work = { 0 };
+	StreamStatus status = STREAM_DATA;
+
+	inflated = 0;
+	if (known != NULL)
+		container_read_again(container, known);
+	do
+	{
+		if (endless->input.available == 0)
+			lend_more(endless);
+		begin_call(&work, &endless->input);
+		if (status == STREAM_DATA)
+			status = record_block_fill(block, container, &endless->input);
+		else
+			status = record_block_continue(block, container, &endless->input);
+		end_call(&work, &endless->input);
+	} while (status != STREAM_END && status != STREAM_ERROR && work.taken < 20000000 &&
+			 inflated < 200000000 && !goes_on_for_ever(&work));
+	check_work(&work, container_error(container), "");
+	record_block_free(block);
+	container_free(container);
+}
+
+/*-------------------------------------------------------------------------
+ * What goes on for ever
+ *-------------------------------------------------------------------------
+ */
+typedef struct Case
+{
+	const char *name;
+	const char *message; /* the end of it */
+	void (*build)(Endless *endless);
+} Case;
+
+static void
+build_name(Endless *endless)
+{
+	append(&endless->head, "\x1f\x8b\x08\x08\0\0\0\0\0\3", 10);
+	for (int i = 0; i < 100000; i++)
+		append_text(&endless->cycle, "name");
+}
+
+static void
+build_comment(Endless *endless)
+{
+	build_name(endless);
+	endless->head.data[3] = GZIP_COMMENT;
+}
+
+static void
+build_extra(Endless *endless)
+{
+	static const unsigned char lengths[] = { 0xff, 0xff };
+
+	build_name(endless);
+	endless->head.data[3] = GZIP_EXTRA | GZIP_NAME | GZIP_COMMENT;
+	append(&endless->head, lengths, 2);
+	for (int i = 0; i < 65535 + 60000; i++)
+		append_text(&endless->head, "x");
+	append(&endless->head, "", 1);
+}
+
+static void
+build_empty_members(Endless *endless)
+{
+	append_gzip(&endless->head, "content");
+	for (int i = 0; i < 50000; i++)
+		append_gzip(&endless->cycle, "");
+}
+
+static void
+build_zeros(Endless *endless)
+{
+	append_gzip(&endless->head, "content");
+	for (int i = 0; i < 100000; i++)
+		append_number(&endless->cycle, 0, 8);
+}
+
+/* Blocks that a flush leaves. */
+static void
+build_empty_blocks(Endless *endless)
+{
+	append(&endless->head, "\x1f\x8b\x08\0\0\0\0\0\0\3", 10);
+	for (int i = 0; i < 100000; i++)
+		append(&endless->cycle, "\0\0\0\xff\xff", 5);
+}
+
+static const Case gzip_cases[] = {
+	{ "the name in a gzip header", "header is longer than 131072 bytes", build_name },
+	{ "the comment in a gzip header", "header is longer than 131072 bytes", build_comment },
+	{ "all fields of a gzip header", "header is longer than 131072 bytes", build_extra },
+	{ "empty gzip members", "more than 65536 members without content", build_empty_members },
+	{ "zeros after the last gzip member", "more than 1048576 zeros", build_zeros },
+	{ "empty deflate blocks", "more than 1048576 compressed bytes without content",
+	  build_empty_blocks },
+};
+
+static void
+append_local_header(Bytes *bytes, const char *name, unsigned method)
+{
+	append_number(bytes, 0x04034b50, 4);
+	append_number(bytes, 20, 2);
+	append_number(bytes, 8, 2); /* a descriptor follows */
+	append_number(bytes, method, 2);
+	append_number(bytes, 0, 16);
+	append_number(bytes, strlen(name), 2);
+	append_number(bytes, 0, 2);
+	append_text(bytes, name);
+}
+
+/* Deflate data that may be followed by more, and repeated. */
+static void
+append_deflate_segment(Bytes *bytes, const Bytes *content)
+{
+	z_stream deflater;
+	size_t bound = content->length + content->length / 100 + 1000;
+	unsigned char *space = malloc(bound);
+
+	memset(&deflater, 0, sizeof(deflater));
+	if (deflateInit2(&deflater, 9, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+		abort();
+	deflater.next_in = content->data;
+	deflater.avail_in = (uInt) content->length;
+	deflater.next_out = space;
+	deflater.avail_out = (uInt) bound;
+	if (deflate(&deflater, Z_FULL_FLUSH) != Z_OK || deflater.avail_in > 0)
+		abort();
+	append(bytes, space, deflater.total_out);
+	deflateEnd(&deflater);
+	free(space);
+}
+
+/* The same compressed once more by the archive, up to a thousandfold. */
+static void
+deflate_as_entry(Endless *endless, const char *name)
+{
+	Bytes head = { 0 };
+	Bytes cycle = { 0 };
+
+	append_local_header(&head, name, 8);
+	append_deflate_segment(&head, &endless->head);
+	append_deflate_segment(&cycle, &endless->cycle);
+	free(endless->head.data);
+	free(endless->cycle.data);
+	endless->head = head;
+	endless->cycle = cycle;
+}
+
+static void
+store_as_entry(Endless *endless, const char *name)
+{
+	Bytes head = { 0 };
+
+	append_local_header(&head, name, 0);
+	append_bytes(&head, &endless->head);
+	free(endless->head.data);
+	endless->head = head;
+}
+
+static void
+test_gzip(void)
+{
+	char title[200];
+
+	for (size_t i = 0; i < sizeof(gzip_cases) / sizeof(gzip_cases[0]); i++)
+	{
+		const Case *one = &gzip_cases[i];
+		Endless endless = { 0 };
+
+		begin_test(one->name);
+		one->build(&endless);
+		read_gunzip(&endless, one->message);
+		clear_endless(&endless);
+		one->build(&endless);
+		read_blocks(&endless, CONTAINER_GZIP, NULL);
+		clear_endless(&endless);
+
+		end_test();
+		snprintf(title, sizeof(title), "%s, in a deflated entry", one->name);
+		begin_test(title);
+		one->build(&endless);
+		deflate_as_entry(&endless, "x.json.gz");
+		read_unzip(&endless, one->message);
+		clear_endless(&endless);
+		one->build(&endless);
+		deflate_as_entry(&endless, "x.json.gz");
+		read_blocks(&endless, CONTAINER_ZIP, NULL);
+		clear_endless(&endless);
+
+		end_test();
+		/* Without sizes an entry ends with its last member, so that zeros are no padding. */
+		snprintf(title, sizeof(title), "%s, in a stored entry", one->name);
+		begin_test(title);
+		one->build(&endless);
+		store_as_entry(&endless, "x.json.gz");
+		read_unzip(&endless, one->build == build_zeros ? "no data descriptor" : one->message);
+		end_test();
+		clear_endless(&endless);
+	}
+}
+
+/* What is passed over, what is empty, and what is left out since it was read before. */
+static void
+test_zip(void)
+{
+	Endless endless = { 0 };
+
+	for (int stored = 0; stored < 2; stored++)
+	{
+		begin_test(stored ? "a stored file that is passed over"
+						  : "a deflated file that is passed over");
+		for (int i = 0; i < 100000; i++)
+			append_number(&endless.cycle, 0, 8);
+		if (stored)
+		{
+			append_local_header(&endless.head, "readme.txt", 0);
+			endless.head.data[6] = 0;
+			memset(endless.head.data + 18, 0xf0, 8);
+		}
+		else
+			deflate_as_entry(&endless, "readme.txt");
+		read_unzip(&endless, "more than 268435456 bytes that are no export");
+		endless.begun = false;
+		endless.input.available = 0;
+		read_blocks(&endless, CONTAINER_ZIP, NULL);
+		clear_endless(&endless);
+	}
+
+	begin_test("empty blocks of the archive's own deflate");
+	append_local_header(&endless.head, "x.json.gz", 8);
+	for (int i = 0; i < 100000; i++)
+		append(&endless.cycle, "\0\0\0\xff\xff", 5);
+	read_unzip(&endless, "more than 1048576 compressed bytes without content");
+	clear_endless(&endless);
+
+	begin_test("zeros after the archive");
+	{
+		Archive archive = { 0 };
+
+		add_gzip(&archive, "x.json.gz", "x", (EntryOptions){ .deflate = false });
+		finish_archive(&archive, "");
+		append_bytes(&endless.head, &archive.bytes);
+		append_number(&endless.head, 0, 1);
+		for (int i = 0; i < 100000; i++)
+			append_number(&endless.cycle, 0, 8);
+		read_unzip(&endless, "the end of the zip archive is followed by more than 1048576 zeros");
+		clear_endless(&endless);
+		clear_archive(&archive);
+	}
+
+	begin_test("a central directory that goes on");
+	{
+		Archive archive = { 0 };
+
+		add_gzip(&archive, "x.json.gz", "x", (EntryOptions){ .deflate = false });
+		append_bytes(&endless.head, &archive.bytes);
+		append_bytes(&endless.cycle, &archive.central);
+		read_unzip(&endless, "zip central directory lists more than the 1 entries");
+		clear_endless(&endless);
+		clear_archive(&archive);
+	}
+
+	for (int again = 0; again < 2; again++)
+		for (int wanted = 0; wanted < 2; wanted++)
+		{
+			static char titles[4][80];
+			char *title = titles[2 * again + wanted];
+			Delivered *known = delivered_create();
+			Archive archive = { 0 };
+			Bytes content = { 0 };
+
+			snprintf(title, sizeof(titles[0]), "small entries that are %s%s",
+					 wanted ? "files" : "passed over", again ? ", read again" : "");
+			begin_test(title);
+			append_gzip(&content, "");
+			for (int i = 0; i < 100; i++)
+				add_entry(&archive, wanted ? "x.json.gz" : "x.txt", &content,
+						  (EntryOptions){ .deflate = false });
+			append_bytes(&endless.head, &archive.bytes);
+			append_bytes(&endless.cycle, &archive.bytes);
+			for (int i = 0; again && i < 5000; i++)
+				delivered_note(known, "x.json.gz", 0, 0, true);
+			if (again)
+				delivered_begin_again(known);
+			read_blocks(&endless, CONTAINER_ZIP, again ? known : NULL);
+			clear_endless(&endless);
+			clear_archive(&archive);
+			free(content.data);
+			delivered_free(known);
+		}
+
+	/* An entry that inflates to much is left out in as many steps. */
+	begin_test("a large entry, read again");
+	{
+		Delivered *known = delivered_create();
+
+		append_gzip(&endless.head, "content");
+		for (int i = 0; i < 2000; i++)
+		{
+			char zeros[4096] = { 0 };
+
+			append_gzip_with_flags(&endless.cycle, zeros, sizeof(zeros), 0);
+		}
+		deflate_as_entry(&endless, "x.json.gz");
+		delivered_note(known, "x.json.gz", UINT64_C(1) << 40, 0, true);
+		delivered_begin_again(known);
+		read_blocks(&endless, CONTAINER_ZIP, known);
+		clear_endless(&endless);
+		delivered_free(known);
+	}
+}
+
+static void
+test_json(void)
+{
+	static char blank[LENT + JSON_PADDING];
+	JsonPaths *paths = json_paths_create();
+	JsonReader *reader = json_reader_create(paths);
+
+	begin_test("white space in JSON");
+	memset(blank, '\n', LENT);
+	for (JsonFraming framing = JSON_FRAMING_ARRAY; framing <= JSON_FRAMING_LINES; framing++)
+	{
+		StreamStatus status = STREAM_NEED_INPUT;
+		size_t consumed;
+		JsonValue value;
+
+		json_reader_reset(reader, framing);
+		for (int i = 0; i < 100 && status == STREAM_NEED_INPUT; i++)
+			status = json_reader_next(reader, blank, LENT, false, &consumed, &value);
+		CHECK_NUMBER(status, STREAM_ERROR);
+		CHECK_NUMBER(json_reader_error(reader)->kind, STREAM_ERROR_TOO_LARGE);
+		CHECK_CONTAINS(json_reader_error(reader)->message,
+					   "more than 67108864 bytes of white space before record 1");
+	}
+	json_reader_free(reader);
+	json_paths_free(paths);
+}
+
+int
+main(void)
+{
+	test_gzip();
+	test_zip();
+	test_json();
+	return finish_tests();
+}
