@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "entity/closed_lists.h"
 #include "export/amazon_ads.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"
@@ -23,16 +24,17 @@
 
 /* Append "name":["A","B"] for the bits that are set. */
 static void
-append_filter(StringInfo body, const char *name, const char *const *names, int count, unsigned bits)
+append_filter(StringInfo body, const char *name, ColumnFilter filter, unsigned bits)
 {
+	const ValueList *list = value_list(filter);
 	bool first = true;
 
 	appendStringInfo(body, "%s\"%s\":[", body->len > 1 ? "," : "", name);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < list->count; i++)
 	{
 		if (bits & (1u << i))
 		{
-			appendStringInfo(body, "%s\"%s\"", first ? "" : ",", names[i]);
+			appendStringInfo(body, "%s\"%s\"", first ? "" : ",", list->names[i]);
 			first = false;
 		}
 	}
@@ -57,15 +59,14 @@ amazon_request_body(const Entity *entity, const ExportQuery *query)
 
 	initStringInfo(&body);
 	appendStringInfoChar(&body, '{');
-	append_filter(&body, "adProductFilter", ad_product_names, AD_PRODUCT_COUNT, query->ad_products);
-	append_filter(&body, "stateFilter", state_names, STATE_COUNT, query->states);
+	append_filter(&body, "adProductFilter", FILTER_AD_PRODUCT, query->ad_products);
+	append_filter(&body, "stateFilter", FILTER_STATE, query->states);
 	if (entity->kind == ENTITY_TARGETS)
 	{
-		if (query->negatives != ALL_NEGATIVES)
+		if (query->negatives != all_values(FILTER_NEGATIVE))
 			append_negative_filter(&body, query->negatives);
-		if (query->target_levels != ALL_TARGET_LEVELS)
-			append_filter(&body, "targetLevelFilter", target_level_names, TARGET_LEVEL_COUNT,
-						  query->target_levels);
+		if (query->target_levels != all_values(FILTER_TARGET_LEVEL))
+			append_filter(&body, "targetLevelFilter", FILTER_TARGET_LEVEL, query->target_levels);
 		if (query->target_type_count >= 0)
 		{
 			/* Only names that need no escaping get this far. */

@@ -12,7 +12,7 @@
 
 #include "postgres.h"
 
-#include "catalog/entity.h"
+#include "entity/entity.h"
 
 /* An export was ready so many milliseconds after it was requested. */
 extern void durations_note(const char *endpoint, const Entity *entity, const char *profile_id,

@@ -9,9 +9,6 @@
 
 #include "export/query.h"
 
-const char *const state_names[STATE_COUNT] = { "ENABLED", "PAUSED", "ARCHIVED" };
-const char *const target_level_names[TARGET_LEVEL_COUNT] = { "AD_GROUP", "CAMPAIGN" };
-
 static bool
 lists_equal(char *const *a, int a_count, char *const *b, int b_count)
 {

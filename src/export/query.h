@@ -13,17 +13,6 @@
 
 #include "datatype/timestamp.h"
 
-/* The closed lists of the vendor, each as bits. */
-#define STATE_COUNT 3        /* ENABLED, PAUSED, ARCHIVED */
-#define TARGET_LEVEL_COUNT 2 /* AD_GROUP, CAMPAIGN */
-#define NEGATIVE_COUNT 2     /* false, true */
-#define ALL_STATES 0x7
-#define ALL_TARGET_LEVELS 0x3
-#define ALL_NEGATIVES 0x3
-
-extern const char *const state_names[STATE_COUNT];
-extern const char *const target_level_names[TARGET_LEVEL_COUNT];
-
 /* "No bound" of an hour range. */
 #define HOUR_UNBOUNDED_START PG_INT64_MIN
 #define HOUR_UNBOUNDED_END PG_INT64_MAX
@@ -32,8 +21,8 @@ typedef struct ExportQuery
 {
 	bool nothing; /* the clauses contradict each other: no rows, no request */
 
-	/* Amazon Ads */
-	unsigned ad_products; /* AD_PRODUCT_* bits */
+	/* Amazon Ads; sets are bits of the lists in closed_lists.c */
+	unsigned ad_products;
 	unsigned states;
 	unsigned negatives;
 	unsigned target_levels;

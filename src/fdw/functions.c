@@ -25,7 +25,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "catalog/entity.h"
+#include "entity/closed_lists.h"
 #include "export/hours.h"
 #include "fdw/option.h"
 
@@ -73,13 +73,14 @@ json_path_of(const EntityColumn *column)
 static ArrayType *
 ad_product_array(unsigned products)
 {
-	Datum names[AD_PRODUCT_COUNT];
+	const ValueList *list = value_list(FILTER_AD_PRODUCT);
+	Datum *names = palloc(list->count * sizeof(Datum));
 	int count = 0;
 
-	for (int i = 0; i < AD_PRODUCT_COUNT; i++)
+	for (int i = 0; i < list->count; i++)
 	{
 		if (products & (1u << i))
-			names[count++] = CStringGetTextDatum(ad_product_names[i]);
+			names[count++] = CStringGetTextDatum(list->names[i]);
 	}
 	return construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
@@ -212,13 +213,14 @@ comment_of_binding(const ColumnBinding *binding)
 	appendStringInfoString(&comment, binding->column->description);
 	if (binding->column->ad_products != 0 && binding->column->ad_products != AD_PRODUCT_ALL)
 	{
+		const ValueList *list = value_list(FILTER_AD_PRODUCT);
 		const char *separator = " Sent for ";
 
-		for (int i = 0; i < AD_PRODUCT_COUNT; i++)
+		for (int i = 0; i < list->count; i++)
 		{
 			if ((binding->column->ad_products & (1u << i)) == 0)
 				continue;
-			appendStringInfo(&comment, "%s%s", separator, ad_product_names[i]);
+			appendStringInfo(&comment, "%s%s", separator, list->names[i]);
 			separator = " and ";
 		}
 		appendStringInfoString(&comment, " only.");

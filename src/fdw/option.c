@@ -30,6 +30,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "entity/closed_lists.h"
 #include "fdw/option.h"
 #include "net/url.h"
 
@@ -606,15 +607,6 @@ next_item(const char **rest, char **item)
 	return true;
 }
 
-/* 1 to 20 digits: the range of 64-bit unsigned integers, roughly. */
-static bool
-is_profile_id(const char *text)
-{
-	size_t length = strlen(text);
-
-	return length >= 1 && length <= 20 && text[0] != '0' && strspn(text, "0123456789") == length;
-}
-
 static int
 compare_strings(const void *a, const void *b)
 {
@@ -650,7 +642,7 @@ parse_profile_ids(const Option *option, const char *value, Settings *settings)
 	settings->profile_count = 0;
 	while (next_item(&rest, &item))
 	{
-		if (!is_profile_id(item))
+		if (!entity_is_profile_id(item))
 			report_value(
 				option, value,
 				"Profile ids are decimal numbers of up to 20 digits without zeros in "
@@ -668,40 +660,42 @@ parse_profile_ids(const Option *option, const char *value, Settings *settings)
 		report_value(option, value, psprintf("Profile %s is listed twice.", repeated), NULL);
 }
 
-static unsigned
-ad_product_by_name(const char *name)
+/* As in "A, B and C". */
+static char *
+join_names(const char *const *names, int count)
 {
-	for (int i = 0; i < AD_PRODUCT_COUNT; i++)
-	{
-		if (strcmp(ad_product_names[i], name) == 0)
-			return 1u << i;
-	}
-	return 0;
+	StringInfoData joined;
+
+	initStringInfo(&joined);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&joined, "%s%s", i == 0 ? "" : i == count - 1 ? " and " : ", ", names[i]);
+	return joined.data;
 }
 
 static void
 parse_ad_products(const Option *option, const char *value, Settings *settings)
 {
+	const ValueList *list = value_list(FILTER_AD_PRODUCT);
 	const char *rest = value;
 	unsigned products = 0;
 	char *item;
 
 	while (next_item(&rest, &item))
 	{
-		unsigned product = ad_product_by_name(item);
+		int index = value_index(FILTER_AD_PRODUCT, item);
 
-		if (product == 0)
+		if (index < 0)
 		{
-			const char *closest = closest_name(item, ad_product_names, AD_PRODUCT_COUNT);
+			const char *closest = closest_name(item, list->names, list->count);
 
 			report_value(option, value,
-						 "Valid values are SPONSORED_PRODUCTS, SPONSORED_BRANDS and "
-						 "SPONSORED_DISPLAY, separated by commas.",
+						 psprintf("Valid values are %s, separated by commas.",
+								  join_names(list->names, list->count)),
 						 closest != NULL ? psprintf("Perhaps you meant \"%s\".", closest) : NULL);
 		}
-		if (products & product)
+		if (products & (1u << index))
 			report_value(option, value, psprintf("%s is listed twice.", item), NULL);
-		products |= product;
+		products |= 1u << index;
 	}
 	settings->ad_products = products;
 }

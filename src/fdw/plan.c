@@ -19,9 +19,9 @@
 #include "export/amplitude_hours.h"
 #include "export/hours.h"
 #include "export/seen.h"
-#include "fdw/filter.h"
 #include "fdw/option.h"
 #include "fdw/plan.h"
+#include "filter/filter.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -71,6 +71,15 @@ plan_partition_clauses(Relation relation, Index relid)
 	return clauses;
 }
 
+static ColumnFilter *
+attributes_of(Relation relation, const Settings *settings)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+
+	return filter_attributes(settings->entity, desc,
+							 column_json_paths(RelationGetRelid(relation), desc));
+}
+
 static void
 sample_query(Relation relation, const Settings *settings, const ColumnFilter *attributes,
 			 ExportQuery *query)
@@ -93,10 +102,7 @@ sample_query(Relation relation, const Settings *settings, const ColumnFilter *at
 void
 plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
 {
-	sample_query(relation, settings,
-				 filter_attributes(RelationGetRelid(relation), settings->entity,
-								   RelationGetDescr(relation)),
-				 query);
+	sample_query(relation, settings, attributes_of(relation, settings), query);
 }
 
 /* The length of the range that is asked for, or -1 if that is not known. */
@@ -183,7 +189,7 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 
 	add_partition_clauses(root, baserel, relation);
 	plan->settings = settings;
-	plan->attributes = filter_attributes(relation_id, settings->entity, RelationGetDescr(relation));
+	plan->attributes = attributes_of(relation, settings);
 	filter_compile(baserel->relid, baserel->baserestrictinfo, plan->attributes, &plan->filter);
 	baserel->fdw_private = plan;
 	filter_estimate(root, baserel, &plan->filter, settings, &estimate);

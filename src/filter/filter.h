@@ -21,7 +21,7 @@
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 
-#include "catalog/entity.h"
+#include "entity/entity.h"
 #include "export/query.h"
 #include "export/settings.h"
 
@@ -34,8 +34,12 @@ typedef struct FilterPlan
 	List *clauses;     /* of each tree, what it was made of; not for the plan */
 } FilterPlan;
 
-/* Which part of a request each attribute is: an array of natts ColumnFilter. */
-extern ColumnFilter *filter_attributes(Oid relation_id, const Entity *entity, TupleDesc desc);
+/*
+ * Which part of a request each attribute is: an array of natts ColumnFilter.
+ * json_paths: the column option of each attribute, or NULL.
+ */
+extern ColumnFilter *
+filter_attributes(const Entity *entity, TupleDesc desc, const char *const *json_paths);
 
 /* clauses: plain or RestrictInfos, about the relation of that number. */
 extern void

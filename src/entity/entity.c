@@ -17,7 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/varlena.h"
 
-#include "catalog/entity.h"
+#include "entity/entity.h"
 #include "stream/json_path.h"
 
 #define SP AD_PRODUCT_SPONSORED_PRODUCTS
@@ -81,12 +81,6 @@
 #define DELIVERY_REASONS_COLUMN(thing)                                                             \
 	COLUMN("delivery_reasons", TEXT_ARRAY, "deliveryReasons", ALL,                                 \
 		   "Why the " thing " is not being served, for example CAMPAIGN_PAUSED or OUT_OF_STOCK.")
-
-const char *const ad_product_names[AD_PRODUCT_COUNT] = {
-	"SPONSORED_PRODUCTS",
-	"SPONSORED_BRANDS",
-	"SPONSORED_DISPLAY",
-};
 
 static const EntityColumn campaign_columns[] = {
 	COLUMN("campaign_id", ID, "campaignId", ALL, "Identifier of the campaign."),
@@ -501,6 +495,14 @@ entity_column_by_name(const Entity *entity, const char *name)
 			return &entity->columns[i];
 	}
 	return NULL;
+}
+
+bool
+entity_is_profile_id(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length >= 1 && length <= 20 && text[0] != '0' && strspn(text, "0123456789") == length;
 }
 
 const char *

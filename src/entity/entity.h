@@ -80,15 +80,11 @@ typedef enum ColumnFilter
 	FILTER_EVENT_TIME /* by event_time_max_lag and event_time_max_lead only */
 } ColumnFilter;
 
-/* Bits of EntityColumn.ad_products and of the option ad_products. */
+/* Bits of EntityColumn.ad_products and of the option ad_products; names are in closed_lists.c. */
 #define AD_PRODUCT_SPONSORED_PRODUCTS 0x1
 #define AD_PRODUCT_SPONSORED_BRANDS 0x2
 #define AD_PRODUCT_SPONSORED_DISPLAY 0x4
 #define AD_PRODUCT_ALL 0x7
-#define AD_PRODUCT_COUNT 3
-
-/* Names by bit number, as the vendor writes them. */
-extern const char *const ad_product_names[AD_PRODUCT_COUNT];
 
 typedef struct EntityColumn
 {
@@ -126,6 +122,12 @@ extern const char *api_name(ApiKind api);
 /* NULL if there is none of that name. */
 extern const Entity *entity_by_name(const char *name);
 extern const EntityColumn *entity_column_by_name(const Entity *entity, const char *name);
+
+/*
+ * Is that a profile id as the vendor writes them?  1 to 20 digits, without
+ * zeros in front: the range of 64-bit unsigned integers, roughly.
+ */
+extern bool entity_is_profile_id(const char *text);
 
 /* SQL name of the type in generated DDL; id_type is "text", "bigint" or "numeric". */
 extern const char *column_type_name(ColumnType type, const char *id_type);

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * closed_lists.h
+ *		The lists of values that the vendor's filters have.
+ *
+ * A set of values is a word of bits, by their places in the list.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_CLOSED_LISTS_H
+#define ADSEXPORT_CLOSED_LISTS_H
+
+#include "entity/entity.h"
+
+typedef struct ValueList
+{
+	const char *const *names; /* as the vendor writes them */
+	int count;
+	/*
+	 * Records may have others than these, which are those that can be asked
+	 * for.  Of a closed list, what is not in it is in no record either.
+	 */
+	bool is_open;
+} ValueList;
+
+/* The list of what a column can be filtered by; NULL if there is none. */
+extern const ValueList *value_list(ColumnFilter filter);
+
+/* The bits of all values of the column's list. */
+extern unsigned all_values(ColumnFilter filter);
+
+/* The place of a value in the column's list, or -1. */
+extern int value_index(ColumnFilter filter, const char *name);
+
+#endif /* ADSEXPORT_CLOSED_LISTS_H */
