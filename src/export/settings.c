@@ -33,20 +33,13 @@ typedef struct Share
 
 static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
 
-static const size_t string_fields[] = {
-	offsetof(Settings, table_name),    offsetof(Settings, server_name),
-	offsetof(Settings, user_name),     offsetof(Settings, region),
-	offsetof(Settings, endpoint),      offsetof(Settings, token_endpoint),
-	offsetof(Settings, ca_file),       offsetof(Settings, proxy),
-	offsetof(Settings, client_id),     offsetof(Settings, client_secret),
-	offsetof(Settings, refresh_token), offsetof(Settings, access_token),
-	offsetof(Settings, api_key),       offsetof(Settings, secret_key),
-};
+#define STRING_COUNT ((sizeof(Settings) - offsetof(Settings, table_name)) / sizeof(char *))
 
+/* The strings, one after the other. */
 static char **
-string_at(const Settings *settings, size_t offset)
+strings_of(const Settings *settings)
 {
-	return (char **) ((char *) settings + offset);
+	return (char **) ((char *) settings + offsetof(Settings, table_name));
 }
 
 /*
@@ -57,8 +50,7 @@ static void
 plain_fields(Settings *plain, const Settings *settings)
 {
 	memcpy(plain, settings, sizeof(*plain));
-	for (size_t i = 0; i < lengthof(string_fields); i++)
-		*string_at(plain, string_fields[i]) = NULL;
+	memset(strings_of(plain), 0, STRING_COUNT * sizeof(char *));
 	plain->profile_ids = NULL;
 	plain->profile_count = -1;
 }
@@ -75,9 +67,9 @@ settings_equal(const Settings *a, const Settings *b)
 	Settings a_plain;
 	Settings b_plain;
 
-	for (size_t i = 0; i < lengthof(string_fields); i++)
+	for (size_t i = 0; i < STRING_COUNT; i++)
 	{
-		if (!strings_equal(*string_at(a, string_fields[i]), *string_at(b, string_fields[i])))
+		if (!strings_equal(strings_of(a)[i], strings_of(b)[i]))
 			return false;
 	}
 	plain_fields(&a_plain, a);
@@ -94,12 +86,12 @@ make_kept(const Settings *settings)
 
 	kept->context = context;
 	plain_fields(&kept->settings, settings);
-	for (size_t i = 0; i < lengthof(string_fields); i++)
+	for (size_t i = 0; i < STRING_COUNT; i++)
 	{
-		const char *string = *string_at(settings, string_fields[i]);
+		const char *string = strings_of(settings)[i];
 
 		if (string != NULL)
-			*string_at(&kept->settings, string_fields[i]) = MemoryContextStrdup(context, string);
+			strings_of(&kept->settings)[i] = MemoryContextStrdup(context, string);
 	}
 	/* Now that nothing can go wrong any more. */
 	MemoryContextSetParent(context, TopMemoryContext);
@@ -131,9 +123,9 @@ give_up_share(void *argument)
 	if (kept == NULL || --kept->users > 0)
 		return;
 	dlist_delete(&kept->node);
-	for (size_t i = 0; i < lengthof(string_fields); i++)
+	for (size_t i = 0; i < STRING_COUNT; i++)
 	{
-		char *string = *string_at(&kept->settings, string_fields[i]);
+		char *string = strings_of(&kept->settings)[i];
 
 		if (string != NULL)
 			explicit_bzero(string, strlen(string));

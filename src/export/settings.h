@@ -40,19 +40,11 @@ typedef struct Settings
 	Oid server_id;
 	Oid user_id;
 	Oid mapping_id; /* InvalidOid until the mapping is loaded */
-	char *table_name;
-	char *server_name;
-	char *user_name;
 
 	const Entity *entity; /* NULL when there is no table */
 
 	/* server */
 	ApiKind api;
-	char *region;
-	char *endpoint; /* base URL without a slash at its end */
-	char *token_endpoint;
-	char *ca_file; /* NULL: the system's */
-	char *proxy;   /* NULL: the environment's, never for a loopback address */
 	int max_jobs;
 	bool eager;
 	int poll_interval;
@@ -82,7 +74,19 @@ typedef struct Settings
 	OnInvalid on_invalid;
 	JsonTextPolicy invalid_text;
 
-	/* user mapping; NULL where left out */
+	/*
+	 * Strings, NULL where left out.  All from here to the end are, which
+	 * settings.c relies on.
+	 */
+	char *table_name;
+	char *server_name;
+	char *user_name;
+	char *region;
+	char *endpoint; /* base URL without a slash at its end */
+	char *token_endpoint;
+	char *ca_file; /* NULL: the system's */
+	char *proxy;   /* NULL: the environment's, never for a loopback address */
+	/* of the user mapping */
 	char *client_id;
 	char *client_secret;
 	char *refresh_token;
