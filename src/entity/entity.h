@@ -121,7 +121,6 @@ extern const char *api_name(ApiKind api);
 
 /* NULL if there is none of that name. */
 extern const Entity *entity_by_name(const char *name);
-extern const EntityColumn *entity_column_by_name(const Entity *entity, const char *name);
 
 /*
  * Is that a profile id as the vendor writes them?  1 to 20 digits, without
@@ -131,52 +130,5 @@ extern bool entity_is_profile_id(const char *text);
 
 /* SQL name of the type in generated DDL; id_type is "text", "bigint" or "numeric". */
 extern const char *column_type_name(ColumnType type, const char *id_type);
-
-/*
- * How one column of a foreign table gets its value.  column is NULL when the
- * user gave a path of their own that no column of the catalogue has.
- */
-typedef struct ColumnBinding
-{
-	const EntityColumn *column;
-	ColumnSource source;
-	const char *path; /* alternatives, or NULL */
-} ColumnBinding;
-
-/*
- * Bind a column by its option json_path ("@name" means the catalogue's column
- * of that name; NULL: no option) or else by its name or alias.  Raises
- * ERRCODE_FDW_COLUMN_NAME_NOT_FOUND with the closest known column as hint, or
- * ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE for a malformed path.  table_name is
- * for the message.  Strings live as long as json_path does.
- */
-extern void
-entity_bind_column(const Entity *entity, const char *table_name, const char *column_name,
-				   const char *json_path, ColumnBinding *binding);
-
-/*
- * The same without an error: false if the column binds to nothing or its path
- * is malformed.
- */
-extern bool entity_find_binding(const Entity *entity, const char *column_name,
-								const char *json_path, ColumnBinding *binding);
-
-/* What is wrong with the syntax of a json_path, and where, as a sentence; NULL if nothing is. */
-extern char *json_path_problem(const char *path);
-
-/*
- * The candidate closest to what was written, or NULL if none is close; for
- * hints ("Perhaps you meant ...").  Works the same on all server versions.
- */
-typedef struct ClosestMatch
-{
-	const char *wanted;
-	const char *best;
-	int best_distance;
-} ClosestMatch;
-
-extern void closest_match_init(ClosestMatch *match, const char *wanted);
-extern void closest_match_offer(ClosestMatch *match, const char *candidate);
-extern const char *closest_match_get(const ClosestMatch *match);
 
 #endif /* ADSEXPORT_ENTITY_H */

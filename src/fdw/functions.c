@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "entity/binding.h"
 #include "entity/closed_lists.h"
 #include "export/hours.h"
 #include "fdw/option.h"

@@ -30,6 +30,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "entity/binding.h"
 #include "entity/closed_lists.h"
 #include "fdw/option.h"
 #include "net/url.h"

@@ -14,6 +14,7 @@
 #include "foreign/foreign.h"
 #include "nodes/pg_list.h"
 
+#include "entity/closest_match.h"
 #include "export/settings.h"
 
 /* A setting: may others than superusers make servers with loopback endpoints? */

@@ -19,6 +19,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
+#include "entity/binding.h"
 #include "filter/filter.h"
 #include "filter/tree.h"
 

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "entity/binding.h"
 #include "export/foreign_text.h"
 #include "row/row.h"
 #include "row/tuple.h"
