@@ -1582,7 +1582,7 @@ feed_prepared(const ExportFeed *feed)
 }
 
 void
-feed_origin(const ExportFeed *feed, RowOrigin *origin)
+feed_origin(const ExportFeed *feed, RecordOrigin *origin)
 {
 	const FeedPart *part = feed->current;
 

@@ -20,8 +20,8 @@
 #include "postgres.h"
 
 #include "export/query.h"
+#include "export/record_origin.h"
 #include "export/settings.h"
-#include "row/row.h"
 #include "stream/records.h"
 
 typedef struct ExportFeed ExportFeed;
@@ -93,7 +93,7 @@ extern void feed_end_wait(ExportFeed *feed);
 /* Of the record: its values, and what was prepared of them (or NULL). */
 extern const JsonValue *feed_values(const ExportFeed *feed);
 extern void *const *feed_prepared(const ExportFeed *feed);
-extern void feed_origin(const ExportFeed *feed, RowOrigin *origin);
+extern void feed_origin(const ExportFeed *feed, RecordOrigin *origin);
 extern uint64 feed_record_number(const ExportFeed *feed);
 extern uint64 feed_record_offset(const ExportFeed *feed);
 

@@ -10,6 +10,7 @@
 
 #include "fdw/option.h"
 #include "fdw/row_source.h"
+#include "row/problem.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -25,18 +26,6 @@ row_source_open(Relation relation, const Settings *settings, const Bitmapset *ne
 	source->feed = feed_create(settings, row_reader_paths(source->reader),
 							   row_reader_preparer(source->reader));
 	return source;
-}
-
-/*
- * Errors that a value may cause: those of values, and those of a domain's
- * constraints.
- */
-static bool
-is_value_error(int sqlstate)
-{
-	int category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 }
 
 /*
@@ -91,7 +80,7 @@ row_source_next(RowSource *source, bool wait, MemoryContext tuple_memory, HeapTu
 {
 	for (;;)
 	{
-		RowOrigin origin;
+		RecordOrigin origin;
 
 		switch (feed_next(source->feed, wait))
 		{

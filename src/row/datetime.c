@@ -18,7 +18,9 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-#include "row/value.h"
+#include "row/datetime.h"
+#include "row/problem.h"
+#include "row/text.h"
 
 /*-------------------------------------------------------------------------
  * YYYY-MM-DD and YYYY-MM-DD[T ]HH:MM:SS[.ffffff][Z|+hh[:mm]|-hh[:mm]]

@@ -29,8 +29,11 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "row/jsonb_builder.h"
 #include "row/jsonb_shapes.h"
-#include "row/value.h"
+#include "row/number.h"
+#include "row/problem.h"
+#include "row/text.h"
 
 /* Insertion sort is best for the few keys that objects mostly have. */
 #define INSERTION_SORT_KEYS 24

@@ -20,7 +20,9 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "row/value.h"
+#include "row/number.h"
+#include "row/problem.h"
+#include "row/text.h"
 
 /*-------------------------------------------------------------------------
  * Reading

@@ -24,8 +24,13 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "row/converter.h"
+#include "row/datetime.h"
+#include "row/jsonb_builder.h"
+#include "row/number.h"
+#include "row/quick.h"
+#include "row/text.h"
 #include "row/tuple.h"
-#include "row/value.h"
 
 /* Copies of text may write so many bytes more. */
 #define TEXT_COPY_SLACK 8

@@ -18,9 +18,12 @@
 
 #include "entity/binding.h"
 #include "export/foreign_text.h"
+#include "row/converter.h"
+#include "row/problem.h"
+#include "row/quick.h"
 #include "row/row.h"
+#include "row/text.h"
 #include "row/tuple.h"
-#include "row/value.h"
 #include "stream/json_path.h"
 
 /* One of a column's alternative paths. */
@@ -156,11 +159,8 @@ add_error_context(void *argument)
 	errcontext("%s", describe_place(reader));
 	if (reader->context.in_input_function)
 	{
-		int category = ERRCODE_TO_CATEGORY(geterrcode());
-
 		make_message_printable(reader);
-		if (category == ERRCODE_DATA_EXCEPTION ||
-			category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		if (is_value_error(geterrcode()))
 			errhint("%s", invalid_value_hint);
 	}
 }
@@ -884,7 +884,7 @@ format_timestamp(TimestampTz timestamp)
 }
 
 void
-row_reader_set_origin(RowReader *reader, const RowOrigin *origin)
+row_reader_set_origin(RowReader *reader, const RecordOrigin *origin)
 {
 	MemoryContext caller;
 	ErrorContextCallback callback;

@@ -16,27 +16,14 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
-#include "datatype/timestamp.h"
 #include "nodes/bitmapset.h"
 
+#include "export/record_origin.h"
 #include "export/settings.h"
 #include "stream/json.h"
 #include "stream/records.h"
 
 typedef struct RowReader RowReader;
-
-/*
- * What is the same for all records of a part or an archive entry.  Strings
- * are copied; NULL gives NULL in the column.
- */
-typedef struct RowOrigin
-{
-	const char *profile_id;
-	const char *export_id;
-	bool has_exported_at;
-	TimestampTz exported_at;
-	const char *archive_entry;
-} RowOrigin;
 
 /*
  * Palloc'd in the current memory context, which must live as long as the
@@ -60,7 +47,7 @@ extern const JsonPaths *row_reader_paths(const RowReader *reader);
 extern const RecordPreparer *row_reader_preparer(const RowReader *reader);
 
 /* Another part or archive entry begins. */
-extern void row_reader_set_origin(RowReader *reader, const RowOrigin *origin);
+extern void row_reader_set_origin(RowReader *reader, const RecordOrigin *origin);
 
 /*
  * A row from one walked record: returned as a tuple that is palloc'd in

@@ -11,7 +11,8 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "row/value.h"
+#include "row/problem.h"
+#include "row/text.h"
 
 /* What the type's input functions say of a value they have no room for. */
 static ValueStatus
@@ -206,7 +207,8 @@ text_from_string(ValueContext *context, const JsonValue *string, const char **te
 		   convert_encoding(context, text, length);
 }
 
-bool
+/* The JSON text of any value. */
+static bool
 text_from_json(ValueContext *context, const JsonValue *json, const char **text, size_t *length)
 {
 	const char *start = json->start;

@@ -20,9 +20,17 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "export/foreign_text.h"
 #include "row/row.h"
 
 PG_MODULE_MAGIC;
+
+/* The real one would bring all that words of servers go through. */
+char *
+foreign_value(const char *words)
+{
+	return pstrdup(words);
+}
 
 PG_FUNCTION_INFO_V1(row_read);
 PG_FUNCTION_INFO_V1(row_tuple_count);
@@ -246,9 +254,9 @@ row_read(PG_FUNCTION_ARGS)
 	Settings settings;
 	char **paths = text_array(PG_GETARG_DATUM(3), PG_ARGISNULL(3), desc->natts);
 	char **origin_texts = text_array(PG_GETARG_DATUM(6), PG_ARGISNULL(6), 4);
-	RowOrigin origin = { .profile_id = origin_texts[0],
-						 .export_id = origin_texts[1],
-						 .archive_entry = origin_texts[3] };
+	RecordOrigin origin = { .profile_id = origin_texts[0],
+							.export_id = origin_texts[1],
+							.archive_entry = origin_texts[3] };
 	RowReader *rows;
 	RowReader *tuple_rows;
 	TupleDesc slow;
@@ -439,7 +447,7 @@ row_bench(PG_FUNCTION_ARGS)
 							 false);
 	json = make_json_reader(rows);
 	json_values = palloc0((json_paths_count(row_reader_paths(rows)) + 1) * sizeof(JsonValue));
-	row_reader_set_origin(rows, &(RowOrigin){ 0 });
+	row_reader_set_origin(rows, &(RecordOrigin){ 0 });
 	if (json_reader_next(json, data, length, true, &consumed, json_values) != STREAM_RECORD)
 		elog(ERROR, "stream: %s", json_reader_error(json)->message);
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * value.c
+ * converter.c
  *		Choose the conversion of a column, and the conversions that are not
  *		text, number, time or jsonb: bool, uuid, arrays, domains, and every
  *		type that only its input function knows.
@@ -10,9 +10,6 @@
 #include "postgres.h"
 #include "compat.h"
 
-#include <stdarg.h>
-
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
@@ -21,11 +18,14 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/uuid.h"
 
-#include "row/value.h"
-#include "stream/printable.h"
+#include "row/converter.h"
+#include "row/datetime.h"
+#include "row/jsonb_builder.h"
+#include "row/number.h"
+#include "row/problem.h"
+#include "row/text.h"
 
 /*-------------------------------------------------------------------------
  * Shared state
@@ -66,218 +66,6 @@ value_context_trim(ValueContext *context)
 	scratch_trim(&context->elements);
 	scratch_trim(&context->nulls);
 	jsonb_builder_trim(context->jsonb_builder);
-}
-
-void
-scratch_grow(Scratch *scratch, size_t size, size_t used)
-{
-	/* Doubling is for many small steps; what is large mostly comes in one. */
-	size_t wanted = scratch->size + Min(scratch->size, 64 * SCRATCH_KEPT_SIZE);
-	char *data;
-
-	wanted = Max(Max(wanted, size), 1024);
-	data = MemoryContextAllocHuge(scratch->context, wanted);
-	if (used > 0)
-		memcpy(data, scratch->data, used);
-	if (scratch->data != NULL)
-		pfree(scratch->data);
-	scratch->data = data;
-	scratch->size = wanted;
-}
-
-void
-scratch_trim(Scratch *scratch)
-{
-	if (scratch->size > SCRATCH_KEPT_SIZE)
-	{
-		pfree(scratch->data);
-		scratch->data = NULL;
-		scratch->size = 0;
-	}
-}
-
-/*-------------------------------------------------------------------------
- * Problems
- *-------------------------------------------------------------------------
- */
-
-void
-show_bytes(const char *text, size_t length, char *output)
-{
-	const unsigned char *next = (const unsigned char *) text;
-	const unsigned char *end = next + length;
-	size_t shown = 0;
-
-	while (next < end)
-	{
-		char escaped[PRINTABLE_ESCAPE_LENGTH + 1];
-		const char *piece;
-		size_t piece_length;
-		/* Other encodings have ASCII in common with UTF-8. */
-		size_t left = GetDatabaseEncoding() == PG_UTF8 ? end - next : 1;
-		size_t character_length =
-			printable_piece((const char *) next, left, escaped, &piece, &piece_length);
-
-		if (shown + character_length > SHOWN_VALUE_LENGTH)
-		{
-			strcpy(output, "...");
-			return;
-		}
-		memcpy(output, piece, piece_length);
-		output += piece_length;
-		next += character_length;
-		shown += character_length;
-	}
-	*output = '\0';
-}
-
-ValueStatus
-problem_set(ValueContext *context, ProblemKind kind, int sqlstate, const char *format, ...)
-{
-	const int size = sizeof(context->problem.message);
-	char *message = context->problem.message;
-	va_list arguments;
-
-	context->problem.kind = kind;
-	context->problem.sqlstate = sqlstate;
-	va_start(arguments, format);
-	if (vsnprintf(message, size, format, arguments) >= size)
-	{
-		/* An input function may have shown a long value whole; leave no half of a character. */
-		int kept = pg_mbcliplen(message, size - 1, size - 4);
-
-		strcpy(message + kept, "...");
-	}
-	va_end(arguments);
-	return VALUE_INVALID;
-}
-
-ValueStatus
-problem_syntax(Converter *converter, const JsonValue *json)
-{
-	char shown[SHOWN_VALUE_SIZE];
-	const char *type = format_type_be(converter->type);
-
-	show_bytes(json->start, json->length, shown);
-	switch ((JsonType) json->type)
-	{
-		case JSON_ARRAY:
-		case JSON_OBJECT:
-			return problem_set(converter->context, PROBLEM_VALUE,
-							   ERRCODE_INVALID_TEXT_REPRESENTATION,
-							   "a JSON %s is no value of type %s: %s",
-							   json->type == JSON_ARRAY ? "array" : "object", type, shown);
-		default:
-			return problem_set(converter->context, PROBLEM_VALUE,
-							   ERRCODE_INVALID_TEXT_REPRESENTATION,
-							   "invalid input syntax for type %s: \"%s\"", type, shown);
-	}
-}
-
-ValueStatus
-problem_range(Converter *converter, const JsonValue *json)
-{
-	char shown[SHOWN_VALUE_SIZE];
-
-	show_bytes(json->start, json->length, shown);
-	return problem_set(converter->context, PROBLEM_VALUE, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-					   "value \"%s\" is out of range for type %s", shown,
-					   format_type_with_typemod(converter->type, converter->typmod));
-}
-
-char *
-printable_message(const char *message)
-{
-	bool is_utf8 = GetDatabaseEncoding() == PG_UTF8;
-	size_t left = strlen(message);
-	char *printable = palloc(PRINTABLE_ESCAPE_LENGTH * left + 1);
-	char *next = printable;
-
-	while (left > 0)
-	{
-		char escaped[PRINTABLE_ESCAPE_LENGTH + 1];
-		const char *piece = message;
-		size_t piece_length = 1;
-		size_t done = 1;
-
-		/* It is in the encoding of the database already. */
-		if (is_utf8 || !IS_HIGHBIT_SET(*message))
-			done = printable_piece(message, is_utf8 ? left : 1, escaped, &piece, &piece_length);
-		memcpy(next, piece, piece_length);
-		next += piece_length;
-		message += done;
-		left -= done;
-	}
-	*next = '\0';
-	return printable;
-}
-
-static void
-problem_from_error(ValueContext *context, const ErrorData *error)
-{
-	char *message = printable_message(error->message);
-
-	problem_set(context, PROBLEM_VALUE, error->sqlerrcode, "%s", message);
-	pfree(message);
-}
-
-/* Is the error about the value, or about the state of the server? */
-static bool
-is_value_error(const ErrorData *error)
-{
-	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-	{
-		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
-		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-		case ERRCODE_FEATURE_NOT_SUPPORTED:
-			return true;
-		default:
-			return false;
-	}
-}
-
-bool
-run_protected(ValueContext *context, void (*function)(void *argument), void *argument)
-{
-	MemoryContext memory = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool succeeded = true;
-
-	if (IsInParallelMode())
-	{
-		function(argument);
-		return true;
-	}
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(memory);
-	PG_TRY();
-	{
-		function(argument);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
-		if (!is_value_error(error))
-			ReThrowError(error);
-		problem_from_error(context, error);
-		FreeErrorData(error);
-		succeeded = false;
-	}
-	PG_END_TRY();
-	return succeeded;
 }
 
 /*-------------------------------------------------------------------------

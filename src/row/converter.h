@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * converter.h
+ *		The conversion of a column, by its type.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_CONVERTER_H
+#define ADSEXPORT_CONVERTER_H
+
+#include "row/value.h"
+
+/* Allocates in the current memory context, as do conversions. */
+extern void value_context_init(ValueContext *context, const Settings *settings);
+extern void converter_init(Converter *converter, ValueContext *context, Oid type, int32 typmod);
+
+/* Give back what an unusually large record needed. */
+extern void value_context_trim(ValueContext *context);
+
+/* Does NULL in the column need to be checked too? */
+extern bool converter_checks_null(const Converter *converter);
+extern ValueStatus converter_check_null(Converter *converter);
+
+/* 16 bytes; as uuid's input function takes them. */
+extern bool uuid_from_text(const char *text, size_t length, unsigned char *uuid);
+
+#endif /* ADSEXPORT_CONVERTER_H */

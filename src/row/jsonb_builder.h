@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * jsonb_builder.h
+ *		JSON to jsonb, without a detour.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_JSONB_BUILDER_H
+#define ADSEXPORT_JSONB_BUILDER_H
+
+#include "row/value.h"
+
+extern JsonbBuilder *jsonb_builder_create(ValueContext *context);
+extern void jsonb_builder_trim(JsonbBuilder *builder);
+
+/*
+ * A builder that never allocates, raises errors or looks at anything else of
+ * the server: for one thread at a time.  Returns NULL for what is large or
+ * unusual, else memory that is its own until the next call.
+ */
+extern JsonbBuilder *jsonb_builder_create_quick(ValueContext *context);
+extern const char *jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use,
+											   const JsonValue *json, size_t *size);
+extern ValueStatus convert_jsonb(Converter *converter, const JsonValue *json, Datum *result);
+
+#endif /* ADSEXPORT_JSONB_BUILDER_H */

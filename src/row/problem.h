@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * problem.h
+ *		What is wrong with a value, and memory for the next one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_PROBLEM_H
+#define ADSEXPORT_PROBLEM_H
+
+#include "row/value.h"
+
+/*
+ * At least size bytes; keeps the first used bytes of what was there.  Raises
+ * an error when memory is short.
+ */
+extern void scratch_grow(Scratch *scratch, size_t size, size_t used);
+
+/* Free it if it is larger than SCRATCH_KEPT_SIZE. */
+extern void scratch_trim(Scratch *scratch);
+
+static inline char *
+scratch_reserve(Scratch *scratch, size_t size)
+{
+	if (size > scratch->size)
+		scratch_grow(scratch, size, 0);
+	return scratch->data;
+}
+
+/* The same, keeping the first used bytes. */
+static inline char *
+scratch_extend(Scratch *scratch, size_t size, size_t used)
+{
+	if (size > scratch->size)
+		scratch_grow(scratch, size, used);
+	return scratch->data;
+}
+
+/* At most this many bytes of a value are shown. */
+#define SHOWN_VALUE_LENGTH 64
+
+/*
+ * Escape and shorten bytes of unknown quality for a message, in the server's
+ * encoding; output needs SHOWN_VALUE_SIZE bytes.
+ */
+#define SHOWN_VALUE_SIZE (SHOWN_VALUE_LENGTH * 4 + 4)
+extern void show_bytes(const char *text, size_t length, char *output);
+
+/* A message of the server's, which may show a value as it came, made printable; palloc'd. */
+extern char *printable_message(const char *message);
+
+/* All of these return VALUE_INVALID. */
+extern ValueStatus problem_syntax(Converter *converter, const JsonValue *json);
+extern ValueStatus problem_range(Converter *converter, const JsonValue *json);
+extern ValueStatus problem_set(ValueContext *context, ProblemKind kind, int sqlstate,
+							   const char *format, ...) pg_attribute_printf(4, 5);
+
+/* Of an error that was caught. */
+extern void problem_from_error(ValueContext *context, const ErrorData *error);
+
+/*
+ * Call function(argument) so that an error it raises is caught: false, and
+ * the error is in the context's problem.  Costs a subtransaction, which a
+ * parallel operation does not allow: there the error goes its way.
+ */
+extern bool run_protected(ValueContext *context, void (*function)(void *argument), void *argument);
+
+/*
+ * Is an error that was raised while a value was converted about the value, or
+ * about the state of the server?  Beside errors of data and of constraints
+ * there are those of input functions that look something up, such as
+ * regclass's, and values that are too large; permission is no value's fault.
+ */
+extern bool is_value_error(int sqlstate);
+
+#endif /* ADSEXPORT_PROBLEM_H */
