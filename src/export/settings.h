@@ -15,8 +15,8 @@
 
 #include "postgres.h"
 
-#include "net/request.h"
 #include "entity/entity.h"
+#include "net/request.h"
 
 /* What a scan can ask, and an option can list, at most: one export each. */
 #define MAX_PROFILES 10000
