@@ -164,9 +164,15 @@ stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length)
 	return length == 0 ? crc : (uint32_t) crc32_z(crc, bytes, length);
 }
 
+/*
+ * In steps, where the second part has more bytes than z_off_t may count: it has
+ * 32 bits on some machines, and zlib does not return from a negative length.
+ */
 uint32_t
 stream_crc32_combine(uint32_t first, uint32_t second, uint64_t second_length)
 {
+	for (; second_length > INT32_MAX; second_length -= INT32_MAX)
+		first = (uint32_t) crc32_combine(first, 0, INT32_MAX);
 	return (uint32_t) crc32_combine(first, second, (z_off_t) second_length);
 }
 
