@@ -96,11 +96,25 @@ known_packages() {
 	done
 }
 
-# Install what is missing of the packages named, of those in the array
-# optional_packages as far as the distribution has them, and a server if there
-# is none that extensions can be built for.  Sets PG_CONFIG.
+# Install what is missing of the packages named, and of those in the array
+# optional_packages as far as the distribution has them.
+install_packages() {
+	local missing optional started=$SECONDS
+	mapfile -t missing < <(missing_packages "$@")
+	mapfile -t optional < <(missing_packages "${optional_packages[@]}")
+	[ "${#missing[@]}" != 0 ] || [ "${#optional[@]}" != 0 ] || return 0
+	apt_get update
+	mapfile -t -O "${#missing[@]}" missing < <(known_packages "${optional[@]}")
+	[ "${#missing[@]}" != 0 ] || return 0
+	say "installing ${missing[*]}"
+	apt_get install --no-install-recommends "${missing[@]}"
+	say "installed in $((SECONDS - started)) s"
+}
+
+# The same, and a server if there is none that extensions can be built for.
+# Sets PG_CONFIG.
 require_packages() {
-	local missing optional version started=$SECONDS
+	local version
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 		say 'no Debian packages here; hoping that everything needed is installed'
 		PG_CONFIG=$(find_pg_config)
@@ -108,22 +122,13 @@ require_packages() {
 		return
 	fi
 
-	mapfile -t missing < <(missing_packages "$@")
-	mapfile -t optional < <(missing_packages "${optional_packages[@]}")
+	install_packages "$@"
 	PG_CONFIG=$(find_pg_config)
-	if [ "${#missing[@]}" != 0 ] || [ "${#optional[@]}" != 0 ] || [ -z "$PG_CONFIG" ]; then
-		apt_get update
-		mapfile -t -O "${#missing[@]}" missing < <(known_packages "${optional[@]}")
-	fi
 	if [ -z "$PG_CONFIG" ]; then
+		apt_get update
 		version=$(packaged_version)
 		[ -n "$version" ] || die 'this distribution has no package postgresql'
-		missing+=("postgresql-$version" "postgresql-server-dev-$version")
-	fi
-	if [ "${#missing[@]}" != 0 ]; then
-		say "installing ${missing[*]}"
-		apt_get install --no-install-recommends "${missing[@]}"
-		say "installed in $((SECONDS - started)) s"
+		install_packages "postgresql-$version" "postgresql-server-dev-$version"
 		PG_CONFIG=$(find_pg_config)
 		[ -n "$PG_CONFIG" ] || die 'PostgreSQL was installed but is not where it was expected; set PG_CONFIG'
 	fi
