@@ -32,7 +32,7 @@ RELEASE := $(ADSEXPORT_VERSION)$(if $(word 3,$(subst ., ,$(ADSEXPORT_VERSION))),
 
 FUZZ_SECONDS ?= 10
 # These need neither a server nor its development files here.
-OWN_GOALS = check unit fuzz format bench dist
+OWN_GOALS = check unit fuzz format bench dist release
 
 ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 
@@ -76,6 +76,9 @@ ifeq ($(WERROR),1)
 PG_CFLAGS += -Werror
 endif
 
+# Bitcode is for inlining into expressions, of which a foreign data wrapper has nothing to offer.
+override with_llvm := no
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
@@ -103,7 +106,10 @@ bench:
 # The same bytes from the same commit: git takes times and modes from there, and zip's times are local ones.
 dist:
 	mkdir -p dist
-	TZ=UTC git archive --format=zip -9 --prefix=$(EXTENSION)-$(RELEASE)/ -o dist/$(EXTENSION)-$(RELEASE).zip HEAD
-	@echo dist/$(EXTENSION)-$(RELEASE).zip
+	TZ=UTC0 git archive --format=zip -9 --prefix=$(EXTENSION)-$(RELEASE)/ -o dist/$(EXTENSION)-$(RELEASE).zip HEAD
 
-.PHONY: check prove_installcheck unit fuzz format bench dist
+# For scripts.
+release:
+	@echo $(RELEASE)
+
+.PHONY: check prove_installcheck unit fuzz format bench dist release
