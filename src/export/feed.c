@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "export/foreign_text.h"
+#include "export/network.h"
 #include "export/part.h"
 #include "export/resting.h"
 #include "export/seen.h"
@@ -31,6 +32,19 @@ bool read_ahead_enabled = true;
 /* Temporary files are read in pieces of this size. */
 #define FILE_BUFFER (128 * 1024)
 
+/* A download's reactor, its multi handle, and what a connection needs to be made. */
+#define DESCRIPTORS_OF_DOWNLOAD 8
+
+/* Until it is looked again whether there are descriptors for a download. */
+#define ROOM_DELAY 50
+
+/* Left to other uses by all downloads but the first. */
+#define SOME_DESCRIPTORS 16
+
+/* All of the session; and the feeds that are waited for side by side, each with a reactor. */
+static int open_downloads = 0;
+static int async_feeds = 0;
+
 static const FeedApi *
 api_of(const Settings *settings)
 {
@@ -52,11 +66,14 @@ close_transfer(FeedPart *part)
 	part->read_ahead = NULL;
 	request_free(part->request);
 	part->request = NULL;
+	if (part->reactor != NULL)
+		open_downloads--;
 	reactor_free(part->reactor);
 	part->reactor = NULL;
 	jobs_release(&part->place);
 	overflow_free(part->overflow);
 	part->overflow = NULL;
+	network_settle();
 }
 
 static void
@@ -69,6 +86,17 @@ release_export(FeedPart *part)
 	part->reading = false;
 	registry_release(part->export);
 	part->export = NULL;
+}
+
+static void
+close_wait_reactor(ExportFeed *feed)
+{
+	if (feed->is_async)
+		async_feeds--;
+	feed->is_async = false;
+	reactor_free(feed->reactor);
+	feed->reactor = NULL;
+	network_settle();
 }
 
 static void
@@ -103,8 +131,7 @@ release_feed(void *argument)
 	feed->container = NULL;
 	delivered_free(feed->delivered);
 	feed->delivered = NULL;
-	reactor_free(feed->reactor);
-	feed->reactor = NULL;
+	close_wait_reactor(feed);
 	if (feed->waiting && feed->helping)
 		registry_end_wait();
 	feed->waiting = false;
@@ -145,11 +172,14 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	if (feed->records == NULL || feed->walker == NULL || feed->container == NULL ||
 		(feed->api->rereadable && feed->delivered == NULL))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	feed->reactor = reactor_create();
-	if (feed->reactor == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-						errmsg("could not set up network access: %m")));
 	return feed;
+}
+
+void
+feed_wait_beside_others(ExportFeed *feed)
+{
+	feed->is_async = true;
+	async_feeds++;
 }
 
 void
@@ -537,14 +567,33 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		handle_answer(feed, part, &answer);
 }
 
+/*
+ * Downloads of other scans may hold all descriptors that there are for such use:
+ * then this one begins when they are read.  But if none of them is, nothing
+ * will change, and the error of open_download says what would.
+ */
+static bool
+has_room_for_download(ExportFeed *feed, int64 now)
+{
+	int left_free = SOME_DESCRIPTORS + async_feeds * DESCRIPTORS_OF_REACTOR;
+
+	if (open_downloads == 0 || network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free))
+	{
+		feed->room_wanted = 0;
+		return true;
+	}
+	if (feed->room_wanted == 0)
+		feed->room_wanted = now;
+	return now - feed->room_wanted >= feed->settings->stall_timeout;
+}
+
 static void
 open_download(ExportFeed *feed, FeedPart *part)
 {
-	part->reactor = reactor_create();
-	if (part->reactor == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-						errmsg("could not set up network access: %m")));
+	part->reactor = network_create_reactor();
+	open_downloads++;
 	feed->api->open(feed, part);
+	network_announce();
 	report_request(feed, part);
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -675,6 +724,8 @@ step_parts(ExportFeed *feed)
 		{
 			if (part->due > now)
 				due = Min(due, part->due);
+			else if (!has_room_for_download(feed, now))
+				due = Min(due, now + ROOM_DELAY);
 			else if (feed->api->ready(feed, part))
 			{
 				open_download(feed, part);
@@ -749,6 +800,15 @@ is_driven(const ExportFeed *feed, const FeedPart *part)
 		   (part->phase == PART_OPENING || part == feed->current);
 }
 
+/* The reactor that the feed waits with; one that never waits needs none. */
+static Reactor *
+wait_reactor(ExportFeed *feed)
+{
+	if (feed->reactor == NULL)
+		feed->reactor = network_create_reactor();
+	return feed->reactor;
+}
+
 /* Put everything that may wake us behind one descriptor. */
 static void
 nest_reactors(ExportFeed *feed)
@@ -756,6 +816,7 @@ nest_reactors(ExportFeed *feed)
 	bool ok = true;
 	dlist_iter iter;
 
+	wait_reactor(feed);
 	/* What other scans wait for gets on, too. */
 	if (feed->helping)
 		ok &= reactor_nest(feed->reactor, registry_reactor());
@@ -769,8 +830,7 @@ nest_reactors(ExportFeed *feed)
 			reactor_unnest(feed->reactor, part->reactor);
 	}
 	if (!ok)
-		ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-						errmsg("could not set up network access: %m")));
+		network_raise();
 }
 
 /* Say to all that are waited for that the wait begins or ends. */
@@ -878,7 +938,7 @@ wait_for_events(ExportFeed *feed)
 	int descriptor;
 	int events;
 
-	if (resting != NULL && !reactor_nest(feed->reactor, resting))
+	if (resting != NULL && !reactor_nest(wait_reactor(feed), resting))
 		resting = NULL;
 	descriptor = feed_begin_wait(feed, -1);
 	if (resting != NULL)
@@ -1343,13 +1403,14 @@ static void
 begin_read_ahead(ExportFeed *feed, FeedPart *part)
 {
 	if (!read_ahead_enabled || feed->keep || feed->given != READ_AHEAD_AFTER || !part->sniffed ||
-		part->overflow != NULL)
+		part->overflow != NULL ||
+		!network_has_room(READ_AHEAD_DESCRIPTORS + DESCRIPTORS_OF_REACTOR))
 		return;
 	/* Whoever goes on, here or there, is lent it anew before it can be the last. */
 	feed_take_back_input(feed, part);
 	part->read_ahead =
-		read_ahead_start(part->reactor, part->request, feed->reactor, feed->container, feed->walker,
-						 feed->preparer, record_stream_block(feed->records));
+		read_ahead_start(part->reactor, part->request, wait_reactor(feed), feed->container,
+						 feed->walker, feed->preparer, record_stream_block(feed->records));
 }
 
 typedef enum SupplyResult
@@ -1521,7 +1582,10 @@ feed_next(ExportFeed *feed, bool wait)
 			if (feed->current != NULL)
 				return FEED_ORIGIN;
 			if (all_done(feed))
+			{
+				close_wait_reactor(feed);
 				return FEED_END;
+			}
 		}
 		else
 		{

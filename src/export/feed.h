@@ -48,6 +48,9 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
  */
 extern void feed_keep(ExportFeed *feed);
 
+/* Other feeds will be waited for at the same time. */
+extern void feed_wait_beside_others(ExportFeed *feed);
+
 /*
  * Ask for what query says (copied).  Requests may be sent, none is waited
  * for.  Started again, a feed goes on with the same parts if the query is the

@@ -163,7 +163,9 @@ struct ExportFeed
 	dlist_node session_node; /* see resting.c */
 	bool registered;         /* there */
 	int64 visited;           /* when somebody read it last (monotonic milliseconds) */
-	Reactor *reactor;        /* for waiting: the others are nested in it */
+	Reactor *reactor;        /* for waiting: the others are nested in it; NULL until then */
+	bool is_async;           /* others are waited for at the same time */
+	int64 room_wanted;       /* since then a download waits for descriptors, or 0 */
 	bool waiting;            /* feed_begin_wait was called */
 	bool helping;            /* the registry is nested and waited for, too */
 	instr_time wait_began;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "net/descriptors.h"
 #include "net/signals.h"
 
 /* Blocks in all: some full, one being filled, one or two being read. */
@@ -112,6 +113,7 @@ bell_open(Bell *bell)
 		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
 		fcntl(ends[i], F_SETFL, O_NONBLOCK);
 	}
+	descriptors_count(2);
 	bell->read_end = ends[0];
 	bell->write_end = ends[1];
 	return true;
@@ -120,10 +122,11 @@ bell_open(Bell *bell)
 static void
 bell_close(Bell *bell)
 {
-	if (bell->read_end >= 0)
-		close(bell->read_end);
-	if (bell->write_end >= 0)
-		close(bell->write_end);
+	if (bell->read_end < 0)
+		return;
+	close(bell->read_end);
+	close(bell->write_end);
+	descriptors_count(-2);
 }
 
 static void

@@ -27,6 +27,9 @@
 
 typedef struct ReadAhead ReadAhead;
 
+/* That one holds. */
+#define READ_AHEAD_DESCRIPTORS 4
+
 /*
  * Start a thread that goes on with the transfer, whose body is unpacked by
  * container.  Until read_ahead_stop the caller keeps its hands off all three

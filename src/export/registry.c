@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "export/durations.h"
 #include "export/freshness.h"
+#include "export/network.h"
 #include "export/profile_listing.h"
 #include "export/registry.h"
 #include "utils/inval.h"
@@ -32,12 +33,7 @@ Reactor *
 registry_reactor(void)
 {
 	if (reactor == NULL)
-	{
-		reactor = reactor_create();
-		if (reactor == NULL)
-			ereport(ERROR, (errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-							errmsg("could not set up network access: %m")));
-	}
+		reactor = network_create_reactor();
 	return reactor;
 }
 
@@ -69,6 +65,7 @@ registry_detach(void)
 		reactor_free(reactor);
 		reactor = NULL;
 	}
+	network_settle();
 }
 
 bool
@@ -303,6 +300,7 @@ registry_step(void)
 	int64 due;
 
 	registry_reactor();
+	network_announce();
 	reactor_drive(reactor);
 
 	/*
@@ -341,6 +339,7 @@ registry_forget(void)
 	durations_forget();
 	reactor_free(reactor);
 	reactor = NULL;
+	network_settle();
 }
 
 void

@@ -92,6 +92,8 @@ prepare_reading(ForeignScanState *node, List *attributes)
 	settings_load_mapping(status->settings, compat_scan_user(node));
 	status->source = row_source_open(node->ss.ss_currentRelation, status->settings, needed,
 									 TTS_IS_HEAPTUPLE(node->ss.ss_ScanTupleSlot));
+	if (compat_is_async(node))
+		feed_wait_beside_others(status->source->feed);
 }
 
 void

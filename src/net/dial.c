@@ -8,6 +8,7 @@
 #include "net/dial.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +134,10 @@ open_socket(void *dial_pointer, curlsocktype purpose, struct curl_sockaddr *addr
 	}
 	descriptor = new_socket(address->family, address->socktype, address->protocol);
 	if (descriptor < 0)
+	{
+		dial->out_of_descriptors = errno == EMFILE || errno == ENFILE;
 		return CURL_SOCKET_BAD;
+	}
 	dial->sockets++;
 	descriptors_count(1);
 	return descriptor;
@@ -206,9 +210,13 @@ dial_would_wait(const Dial *dial)
 bool
 dial_was_refused(const Dial *dial, char *reason, size_t size)
 {
-	if (dial->sockets > 0 || dial->refused[0] == '\0')
+	if (dial->sockets > 0 || (dial->refused[0] == '\0' && !dial->out_of_descriptors))
 		return false;
-	if (dial->loopback_only)
+	if (dial->out_of_descriptors)
+		snprintf(reason, size,
+				 "no file descriptor was left for a connection (see max_files_per_process and "
+				 "ulimit -n)");
+	else if (dial->loopback_only)
 		snprintf(reason, size, "%s is no loopback address, and plain http goes to those only",
 				 dial->refused);
 	else

@@ -31,6 +31,7 @@ typedef struct Dial
 	bool given_up;       /* no connection is wanted any more */
 	int reserved;        /* descriptors that were counted in advance */
 	int sockets;         /* that were opened for it */
+	bool out_of_descriptors;
 	AddressKind refused_kind;
 	char refused[64]; /* address that it was not opened for; empty: none */
 } Dial;
@@ -48,7 +49,7 @@ extern void dial_end(Dial *dial);
 /* Would libcurl make us wait if the transfer was ended now? */
 extern bool dial_would_wait(const Dial *dial);
 
-/* Nothing was connected to because of these rules: the reason, or false. */
+/* No socket was opened, because of these rules or for want of descriptors: the reason, or false. */
 extern bool dial_was_refused(const Dial *dial, char *reason, size_t size);
 
 #endif /* ADSEXPORT_DIAL_H */

@@ -33,6 +33,9 @@ typedef struct Reactor Reactor;
 /* "No alarm", later than any time. */
 #define REACTOR_NEVER INT64_MAX
 
+/* That one holds without transfers, at most. */
+#define DESCRIPTORS_OF_REACTOR 2
+
 /* Returns NULL with errno set when memory or descriptors are short. */
 extern Reactor *reactor_create(void);
 

@@ -11,6 +11,8 @@ import tempfile
 import time
 import unittest
 
+import psycopg2
+
 import support
 
 LIMIT = 100  # milliseconds from a cancel to the error at the client
@@ -188,6 +190,77 @@ class ProxyCredentials(support.TestCase):
             self.assertNotIn(echo, support.text_of_error(error))
             self.clear_faults()
         self.assertNotIn("opensesame", str(self.session.rows("SELECT * FROM adsexport_exports()")))
+
+
+class Descriptors(support.TestCase):
+    """What the server grants is kept to, and queries run with it."""
+
+    alone = True
+    SCANS = 300
+
+    def setUp(self):
+        super().setUp()
+        self.amazon(max_age="1h")
+        self.emulator.settings(export_delay=0)
+        self.session.rows(CAMPAIGNS)
+
+    def union(self, scans):
+        return "SELECT count(*) FROM (%s) u" % " UNION ALL ".join(["SELECT name FROM ads.campaigns"] * scans)
+
+    def append_asynchronously(self, on):
+        if self.session.connection.server_version >= 140000:
+            self.session.run("SET enable_async_append = %s" % on)
+
+    def peak(self, sql):
+        """The most descriptors that were seen while it ran, without those of files."""
+        running = self.session.start(sql)
+        most = 0
+        while running.ended is None:
+            most = max(most, len(self.session.descriptors()))
+            time.sleep(0.002)
+        if running.error:
+            raise running.error
+        return most, running.result
+
+    def test_many_scans_one_after_the_other(self):
+        self.append_asynchronously("off")
+        before = len(self.session.descriptors())
+        most, rows = self.peak(self.union(self.SCANS))
+        self.assertEqual(rows, [(40 * self.SCANS,)])
+        self.assertLess(most, before + 30)
+        self.assertLessEqual(len(self.session.descriptors()), before)
+
+    def test_many_scans_side_by_side(self):
+        """Those that read wait until others have: fewer connections, not an error."""
+        self.append_asynchronously("on")
+        _, rows = self.peak(self.union(100))
+        self.assertEqual(rows, [(4000,)])
+
+    def test_too_many_scans_side_by_side(self):
+        self.append_asynchronously("on")
+        try:
+            self.assertEqual(self.session.rows(self.union(self.SCANS)), [(40 * self.SCANS,)])
+        except psycopg2.Error as error:
+            self.check_error(error, "53000", "could not set up network access", "Raise max_files_per_process", "ulimit -n")
+        # Nothing of it is held against the next statement.
+        self.assertEqual(self.session.rows(self.union(50)), [(2000,)])
+
+    def test_the_account_is_even(self):
+        """More scans, failing in each way, than may hold anything at once."""
+        self.amazon(max_retries=0, max_age="1h")
+        self.fault({"call": "download", "nth": list(range(2, 500, 3))}, cut_after=10)
+        self.fault({"call": "download", "nth": list(range(3, 500, 3))}, status=403, body=WORDS)
+        failed = 0
+        for _ in range(400):
+            try:
+                self.session.rows("SELECT name FROM ads.campaigns LIMIT 1")
+            except psycopg2.Error as error:
+                self.assertIn(error.pgcode, ("08006", "HV000"), error)
+                failed += 1
+        self.assertGreater(failed, 50)
+        self.clear_faults()
+        self.append_asynchronously("off")
+        self.assertEqual(self.session.rows(self.union(20)), [(800,)])
 
 
 @functools.lru_cache(maxsize=None)
