@@ -1,15 +1,17 @@
 #!/usr/bin/python3
 """Cases that need names, addresses and certificates of their own: run in namespaces by test_network.py.
 
-    unshare --net --mount --propagation private test/t/namespaced.py [--shim LIBRARY] FOLDER CASE ...
+    unshare --net --mount test/t/namespaced.py [--shim LIBRARY] FOLDER CASE ...
 
 FOLDER is one for files that the server's user can read. The machine in here has 127.0.0.1 and ADDRESS, a name server that never
 answers, and the certificates of FOLDER/authorities alone.
 """
 
+import fcntl
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -25,6 +27,9 @@ from certificates import Certificates
 ADDRESS = "10.9.8.7"
 NAME_SERVER = "127.0.0.53"
 RESOLVER_SECONDS = 4
+
+SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8914, 0x8916, 0x891C
+IFF_UP = 1
 LIMIT = 100  # milliseconds
 ATTEMPTS = 3
 
@@ -42,10 +47,18 @@ def run(*command):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
+def set_address(interface, address, mask):
+    """Also brings it up; not every machine has a program ip."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for request, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, mask)):
+            fcntl.ioctl(control, request, struct.pack("16sHH4s8s", interface.encode(), socket.AF_INET, 0, socket.inet_aton(value), b""))
+        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14s", interface.encode(), IFF_UP, b""))
+
+
 def furnish(folder):
     """The machine as the cases want it; it ends with the namespaces."""
-    run("ip", "link", "set", "lo", "up")
-    run("ip", "address", "add", ADDRESS + "/32", "dev", "lo")
+    set_address("lo", "127.0.0.1", "255.0.0.0")
+    set_address("lo:1", ADDRESS, "255.255.255.255")
     files = {
         "/etc/resolv.conf": "nameserver %s\noptions timeout:%d attempts:1\n" % (NAME_SERVER, RESOLVER_SECONDS),
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",

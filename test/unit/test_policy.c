@@ -7,10 +7,14 @@
  */
 #include "check.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "export/body_words.h"
 #include "export/hours.h"
 #include "export/message.h"
 #include "export/policy.h"
+#include "net/address.h"
 #include "net/url.h"
 
 /*-------------------------------------------------------------------------
@@ -521,6 +525,62 @@ test_urls(void)
 	CHECK(url_encode("abcde", text, 6));
 }
 
+static void
+test_addresses(void)
+{
+	static const struct
+	{
+		const char *text;
+		AddressKind kind;
+	} addresses[] = {
+		{ "127.0.0.1", ADDRESS_LOOPBACK },
+		{ "127.255.255.255", ADDRESS_LOOPBACK },
+		{ "128.0.0.0", ADDRESS_ORDINARY },
+		{ "126.255.255.255", ADDRESS_ORDINARY },
+		{ "169.254.169.254", ADDRESS_LINK_LOCAL },
+		{ "169.253.1.1", ADDRESS_ORDINARY },
+		{ "169.255.1.1", ADDRESS_ORDINARY },
+		{ "0.0.0.0", ADDRESS_UNSPECIFIED },
+		{ "0.1.2.3", ADDRESS_UNSPECIFIED },
+		{ "1.0.0.0", ADDRESS_ORDINARY },
+		{ "10.0.0.1", ADDRESS_ORDINARY },
+		{ "192.168.1.1", ADDRESS_ORDINARY },
+		{ "::1", ADDRESS_LOOPBACK },
+		{ "::", ADDRESS_UNSPECIFIED },
+		{ "::2", ADDRESS_UNSPECIFIED },
+		{ "fe80::1", ADDRESS_LINK_LOCAL },
+		{ "febf::1", ADDRESS_LINK_LOCAL },
+		{ "fec0::1", ADDRESS_ORDINARY },
+		{ "fd00::1", ADDRESS_ORDINARY },
+		{ "2001:db8::1", ADDRESS_ORDINARY },
+		{ "::ffff:127.0.0.1", ADDRESS_LOOPBACK },
+		{ "::ffff:169.254.1.1", ADDRESS_LINK_LOCAL },
+		{ "::ffff:0.0.0.0", ADDRESS_UNSPECIFIED },
+		{ "::ffff:8.8.8.8", ADDRESS_ORDINARY },
+		{ "::127.0.0.1", ADDRESS_LOOPBACK },
+	};
+
+	begin_test("addresses: their kinds, IPv4 inside of IPv6 too");
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+	{
+		struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons(443) };
+		struct sockaddr_in ipv4 = { .sin_family = AF_INET, .sin_port = htons(443) };
+		const struct sockaddr *address = (const struct sockaddr *) &ipv6;
+		char text[64];
+
+		if (inet_pton(AF_INET, addresses[i].text, &ipv4.sin_addr) == 1)
+			address = (const struct sockaddr *) &ipv4;
+		else
+			CHECK(inet_pton(AF_INET6, addresses[i].text, &ipv6.sin6_addr) == 1);
+		CHECK_THAT(address_kind(address) == addresses[i].kind, "%s is taken for %s",
+				   addresses[i].text, address_kind_name(address_kind(address)));
+		CHECK_NUMBER(address_port(address), 443);
+		address_format(address, text, sizeof(text));
+		CHECK_THAT(strchr(addresses[i].text, '.') != NULL || strcmp(text, addresses[i].text) == 0,
+				   "%s is written as %s", addresses[i].text, text);
+	}
+}
+
 int
 main(void)
 {
@@ -534,5 +594,6 @@ main(void)
 	test_body_words();
 	test_times();
 	test_urls();
+	test_addresses();
 	return finish_tests();
 }
