@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,25 +114,31 @@ new_socket(int family, int type, int protocol)
 #endif
 }
 
+/* May the transfer lead there?  If not, that is noted. */
+static bool
+is_allowed(Dial *dial, const struct sockaddr *address)
+{
+	AddressKind kind = address_kind(address);
+	char text[64];
+
+	address_format(address, text, sizeof(text));
+	if ((kind == ADDRESS_LOOPBACK || !dial->loopback_only) &&
+		(kind == ADDRESS_ORDINARY || dial->local_allowed || is_proxy(dial, address, text)))
+		return true;
+	dial->refused_kind = kind;
+	memcpy(dial->refused, text, sizeof(text));
+	return false;
+}
+
 static curl_socket_t
 open_socket(void *dial_pointer, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	Dial *dial = dial_pointer;
-	AddressKind kind = address_kind(&address->addr);
-	char text[64];
 	int descriptor;
 
 	dial->resolving = false;
-	if (dial->given_up)
+	if (dial->given_up || !is_allowed(dial, &address->addr))
 		return CURL_SOCKET_BAD;
-	address_format(&address->addr, text, sizeof(text));
-	if ((dial->loopback_only && kind != ADDRESS_LOOPBACK) ||
-		(kind != ADDRESS_ORDINARY && !dial->local_allowed && !is_proxy(dial, &address->addr, text)))
-	{
-		dial->refused_kind = kind;
-		memcpy(dial->refused, text, sizeof(text));
-		return CURL_SOCKET_BAD;
-	}
 	descriptor = new_socket(address->family, address->socktype, address->protocol);
 	if (descriptor < 0)
 	{
@@ -208,6 +215,28 @@ dial_would_wait(const Dial *dial)
 }
 
 bool
+dial_may_use_connection(Dial *dial, CURL *easy)
+{
+	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
+	char *text = NULL;
+	long port = 0;
+
+	if (dial->sockets > 0)
+		return true;
+	curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text);
+	curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+	if (text == NULL)
+		return true;
+	ipv4.sin_port = ipv6.sin6_port = htons((unsigned short) port);
+	if (inet_pton(AF_INET, text, &ipv4.sin_addr) == 1)
+		return is_allowed(dial, (const struct sockaddr *) &ipv4);
+	if (inet_pton(AF_INET6, text, &ipv6.sin6_addr) == 1)
+		return is_allowed(dial, (const struct sockaddr *) &ipv6);
+	return true;
+}
+
+bool
 dial_was_refused(const Dial *dial, char *reason, size_t size)
 {
 	if (dial->sockets > 0 || (dial->refused[0] == '\0' && !dial->out_of_descriptors))
@@ -216,7 +245,7 @@ dial_was_refused(const Dial *dial, char *reason, size_t size)
 		snprintf(reason, size,
 				 "no file descriptor was left for a connection (see max_files_per_process and "
 				 "ulimit -n)");
-	else if (dial->loopback_only)
+	else if (dial->loopback_only && dial->refused_kind != ADDRESS_LOOPBACK)
 		snprintf(reason, size, "%s is no loopback address, and plain http goes to those only",
 				 dial->refused);
 	else

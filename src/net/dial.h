@@ -49,6 +49,12 @@ extern void dial_end(Dial *dial);
 /* Would libcurl make us wait if the transfer was ended now? */
 extern bool dial_would_wait(const Dial *dial);
 
+/*
+ * The same for a connection that was opened for another transfer, whose rules
+ * may have been others; to be asked before its answer is believed.
+ */
+extern bool dial_may_use_connection(Dial *dial, CURL *easy);
+
 /* No socket was opened, because of these rules or for want of descriptors: the reason, or false. */
 extern bool dial_was_refused(const Dial *dial, char *reason, size_t size);
 

@@ -210,6 +210,8 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 		if (status < 200)
 			return length;
+		if (!dial_may_use_connection(&request->dial, request->transfer.easy))
+			return 0;
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
 						  &content_length);
 		response->content_length = content_length;
