@@ -740,6 +740,9 @@ url_problem(const char *url)
 	{
 		case URL_OK:
 			return NULL;
+		case URL_NO_MEMORY:
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+			break;
 		case URL_MALFORMED:
 			return "It is no URL with a scheme and a host.";
 		case URL_WRONG_SCHEME:

@@ -301,15 +301,37 @@ reactor_free(Reactor *reactor)
 	signals_restore(&saved);
 }
 
+/*
+ * When memory is short for what libcurl notes of a socket, it leaves that note
+ * damaged, and would divide by zero at the next look.  So nothing goes on with
+ * such a multi handle; the next transfer gets a new one.
+ */
+static void
+give_up_multi(Reactor *reactor)
+{
+	while (reactor->transfers != NULL)
+	{
+		Transfer *transfer = reactor->transfers;
+
+		transfer_end(transfer);
+		transfer->finished(transfer, CURLE_OUT_OF_MEMORY);
+	}
+	curl_multi_cleanup(reactor->multi);
+	descriptors_count(-DESCRIPTORS_OF_MULTI);
+	reactor->multi = NULL;
+	reactor->curl_due = REACTOR_NEVER;
+}
+
 /* Let libcurl do what it can for the sockets that are ready and the time that is due. */
 static void
 drive_curl(Reactor *reactor)
 {
 	MultiplexerEvent events[EVENTS_PER_DRIVE];
 	int count = multiplexer_poll(&reactor->multiplexer, events, EVENTS_PER_DRIVE);
+	CURLMcode code = CURLM_OK;
 	int running;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && code == CURLM_OK; i++)
 	{
 		int action = 0;
 
@@ -319,14 +341,16 @@ drive_curl(Reactor *reactor)
 			action |= CURL_CSELECT_IN;
 		if (events[i].events & MULTIPLEXER_WRITE)
 			action |= CURL_CSELECT_OUT;
-		curl_multi_socket_action(reactor->multi, events[i].descriptor, action, &running);
+		code = curl_multi_socket_action(reactor->multi, events[i].descriptor, action, &running);
 	}
-	if (reactor->curl_due <= monotonic_milliseconds())
+	if (code == CURLM_OK && reactor->curl_due <= monotonic_milliseconds())
 	{
 		reactor->curl_due = REACTOR_NEVER;
-		curl_multi_socket_action(reactor->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		code = curl_multi_socket_action(reactor->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	collect_finished(reactor);
+	if (code == CURLM_OUT_OF_MEMORY)
+		give_up_multi(reactor);
 }
 
 void

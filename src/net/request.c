@@ -565,6 +565,8 @@ url_refusal(const char *url)
 			return NULL;
 		case URL_MALFORMED:
 			return "the URL is malformed";
+		case URL_NO_MEMORY:
+			return "out of memory";
 		case URL_WRONG_SCHEME:
 			return "the URL is neither https nor http";
 		case URL_NOT_LOOPBACK:

@@ -11,6 +11,7 @@
 #include "net/url.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,18 +47,20 @@ url_part(CURLU *parsed, CURLUPart part)
 	return curl_url_get(parsed, part, &text, 0) == CURLUE_OK ? text : NULL;
 }
 
+/* NULL with errno ENOMEM when memory is short, or 0 when it is no URL. */
 static CURLU *
 parse(const char *url)
 {
 	CURLU *parsed = curl_url();
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
 
-	if (parsed != NULL &&
-		curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
-	{
-		curl_url_cleanup(parsed);
-		return NULL;
-	}
-	return parsed;
+	if (parsed != NULL)
+		code = curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+	if (code == CURLUE_OK)
+		return parsed;
+	curl_url_cleanup(parsed);
+	errno = code == CURLUE_OUT_OF_MEMORY ? ENOMEM : 0;
+	return NULL;
 }
 
 UrlCheck
@@ -71,7 +74,7 @@ url_check(const char *url)
 	char *password;
 
 	if (parsed == NULL)
-		return URL_MALFORMED;
+		return errno == ENOMEM ? URL_NO_MEMORY : URL_MALFORMED;
 	scheme = url_part(parsed, CURLUPART_SCHEME);
 	host = url_part(parsed, CURLUPART_HOST);
 	user = url_part(parsed, CURLUPART_USER);
