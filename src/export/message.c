@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include <json-c/json.h>
 
+#include "stream/iso_time.h"
 #include "stream/printable.h"
 
 #define MAX_TEXT 512
@@ -49,17 +49,19 @@ parse(const char *body, size_t length)
 	return object;
 }
 
-/* The member's string if it is one, else NULL. */
+/* The member's string if it is one, without a NUL inside; else NULL. */
 static const char *
 string_member(json_object *object, const char *name)
 {
 	json_object *member;
+	const char *text;
 
 	if (!json_object_is_type(object, json_type_object) ||
 		!json_object_object_get_ex(object, name, &member) ||
 		!json_object_is_type(member, json_type_string))
 		return NULL;
-	return json_object_get_string(member);
+	text = json_object_get_string(member);
+	return strlen(text) == (size_t) json_object_get_string_len(member) ? text : NULL;
 }
 
 /* Copy a string that must fit and hold no NUL or control character. */
@@ -156,18 +158,41 @@ is_markup(const char *body, size_t length)
 	return start < length && body[start] == '<';
 }
 
-/* The error text in a JSON body, in whichever dialect; NULL if there is none. */
-static const char *
-dialect_text(json_object *object)
-{
-	static const char *const names[] = { "message",           "details", "detail",
-										 "error_description", "Message", "error" };
+/* Errors are wrapped in errors at most this often. */
+#define MAX_WRAPPED 3
 
+/*
+ * The error text in a JSON value, in whichever dialect; NULL if there is none.
+ * The APIs say message, details, detail or error_description, some with a
+ * capital; exports that failed have also been seen with failureReason and
+ * statusDetails.  Any of these, error and errors[] may hold an error in turn.
+ */
+static const char *
+dialect_text(json_object *value, int wrapped)
+{
+	static const char *const names[] = { "message",      "details",       "detail",
+										 "description",  "reason",        "error_description",
+										 "errorMessage", "failureReason", "statusDetails",
+										 "statusReason", "Message",       "error",
+										 "errors" };
+	json_object *member;
+
+	if (json_object_is_type(value, json_type_string) && json_object_get_string_len(value) > 0)
+		return json_object_get_string(value);
+	if (wrapped > MAX_WRAPPED)
+		return NULL;
+	if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0)
+		return dialect_text(json_object_array_get_idx(value, 0), wrapped + 1);
+	if (!json_object_is_type(value, json_type_object))
+		return NULL;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{
-		const char *text = string_member(object, names[i]);
+		const char *text;
 
-		if (text != NULL && text[0] != '\0')
+		if (!json_object_object_get_ex(value, names[i], &member))
+			continue;
+		text = dialect_text(member, wrapped + 1);
+		if (text != NULL)
 			return text;
 	}
 	return NULL;
@@ -215,7 +240,7 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 	}
 	object = parse(body, length);
 	if (json_object_is_type(object, json_type_object))
-		found = dialect_text(object);
+		found = dialect_text(object, 0);
 	if (found != NULL)
 		copy_dialect(object, found, text, text_size);
 	else
@@ -228,29 +253,69 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
  *-------------------------------------------------------------------------
  */
 
+/* Seconds, sent as a number or as its digits; -1 if it is neither. */
+static int64_t
+lifetime_member(json_object *object)
+{
+	const int64_t longest = 366 * 24 * 3600;
+	json_object *member;
+	double seconds;
+	char *end;
+
+	if (!json_object_object_get_ex(object, "expires_in", &member) ||
+		json_object_is_type(member, json_type_null))
+		return -1;
+	seconds = strtod(json_object_get_string(member), &end);
+	if (*end != '\0' || end == json_object_get_string(member) || seconds != seconds)
+		return -1;
+	if (seconds < 0)
+		return 0;
+	return seconds > (double) longest ? longest : (int64_t) seconds;
+}
+
+/* The errors of RFC 6749 (section 5.2) that asking again does not change. */
+static bool
+is_refusal(const char *word)
+{
+	static const char *const words[] = { "invalid_request",        "invalid_client",
+										 "invalid_grant",          "unauthorized_client",
+										 "unsupported_grant_type", "invalid_scope" };
+
+	for (size_t i = 0; word != NULL && i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
 bool
 message_parse_token(const char *body, size_t length, TokenMessage *message)
 {
 	json_object *object = parse(body, length);
-	json_object *member;
 	bool ok = copy_exactly(string_member(object, "access_token"), message->access_token,
 						   sizeof(message->access_token));
+	const char *text;
 
-	message->expires_in = -1;
-	if (ok && json_object_object_get_ex(object, "expires_in", &member) &&
-		!json_object_is_type(member, json_type_null))
+	message->expires_in = ok ? lifetime_member(object) : -1;
+	message->error_text[0] = '\0';
+	message->refused = false;
+	/* What holds a token that can't be used is not shown. */
+	if (!ok && json_object_is_type(object, json_type_object) &&
+		!json_object_object_get_ex(object, "access_token", NULL))
 	{
-		message->expires_in = json_object_get_int64(member);
-		if (message->expires_in < 0 || message->expires_in > 366 * 24 * 3600)
-			message->expires_in = -1;
+		text = dialect_text(object, 0);
+		if (text != NULL)
+			copy_dialect(object, text, message->error_text, sizeof(message->error_text));
+		message->refused = is_refusal(string_member(object, "error"));
 	}
 	json_object_put(object);
 	return ok;
 }
 
+/* has_link settles what a word means that is not known. */
 static ExportStatus
-status_of_word(const char *word)
+status_of_word(const char *word, bool has_link)
 {
+	static const char *const running[] = { "IN_PROGRESS", "PROCESSING" };
 	static const char *const failed[] = { "FAILED", "FAILURE", "CANCELLED", "CANCELED" };
 
 	if (strcmp(word, "COMPLETED") == 0)
@@ -258,7 +323,57 @@ status_of_word(const char *word)
 	for (size_t i = 0; i < sizeof(failed) / sizeof(failed[0]); i++)
 		if (strcmp(word, failed[i]) == 0)
 			return EXPORT_STATUS_FAILED;
-	return EXPORT_STATUS_RUNNING;
+	for (size_t i = 0; i < sizeof(running) / sizeof(running[0]); i++)
+		if (strcmp(word, running[i]) == 0)
+			return EXPORT_STATUS_RUNNING;
+	return has_link ? EXPORT_STATUS_COMPLETED : EXPORT_STATUS_RUNNING;
+}
+
+static LinkState
+copy_link(json_object *object, char *url, size_t url_size)
+{
+	json_object *member;
+	const char *text;
+
+	url[0] = '\0';
+	if (!json_object_object_get_ex(object, "url", &member) ||
+		json_object_is_type(member, json_type_null))
+		return LINK_ABSENT;
+	text = string_member(object, "url");
+	if (text == NULL)
+		return LINK_MALFORMED;
+	if (text[0] == '\0')
+		return LINK_ABSENT;
+	if (strlen(text) >= url_size)
+		return LINK_TOO_LONG;
+	return copy_exactly(text, url, url_size) ? LINK_PRESENT : LINK_MALFORMED;
+}
+
+/*
+ * Why an export failed.  The documented form is an object error with errorCode
+ * and message; others have been seen, so any dialect is looked for, there
+ * first.
+ */
+static void
+copy_failure(json_object *object, StatusMessage *message)
+{
+	json_object *error = NULL;
+	const char *text = NULL;
+	const char *code;
+
+	if (json_object_object_get_ex(object, "error", &error))
+		text = dialect_text(error, 0);
+	if (text == NULL)
+		text = dialect_text(object, 0);
+	if (text != NULL)
+		message_printable(text, strlen(text), message->error_text, sizeof(message->error_text));
+	code = string_member(error, "errorCode");
+	if (code == NULL)
+		code = string_member(object, "errorCode");
+	if (code == NULL)
+		code = string_member(error, "code");
+	if (code != NULL)
+		message_printable(code, strlen(code), message->error_code, sizeof(message->error_code));
 }
 
 bool
@@ -275,14 +390,15 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 			  word != NULL;
 
 	message->url[0] = message->error_code[0] = message->error_text[0] = '\0';
+	message->link = LINK_ABSENT;
 	message->file_size = -1;
 	message->has_generated_at = false;
 	message->took = -1;
 	if (ok)
 	{
 		message_printable(word, strlen(word), message->status_word, sizeof(message->status_word));
-		message->status = status_of_word(word);
-		copy_exactly(string_member(object, "url"), message->url, sizeof(message->url));
+		message->link = copy_link(object, message->url, sizeof(message->url));
+		message->status = status_of_word(word, message->link != LINK_ABSENT);
 		if (json_object_object_get_ex(object, "fileSize", &member) &&
 			(json_object_is_type(member, json_type_int) ||
 			 json_object_is_type(member, json_type_double)))
@@ -294,18 +410,8 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 		if (message->has_generated_at && created_at != NULL &&
 			message_parse_time(created_at, &created) && created <= message->generated_at)
 			message->took = (message->generated_at - created) / 1000;
-		if (json_object_object_get_ex(object, "error", &member))
-		{
-			const char *text = dialect_text(member);
-			const char *code = string_member(member, "errorCode");
-
-			if (code != NULL)
-				message_printable(code, strlen(code), message->error_code,
-								  sizeof(message->error_code));
-			if (text != NULL)
-				message_printable(text, strlen(text), message->error_text,
-								  sizeof(message->error_text));
-		}
+		if (message->status == EXPORT_STATUS_FAILED)
+			copy_failure(object, message);
 	}
 	json_object_put(object);
 	return ok;
@@ -367,42 +473,26 @@ message_parse_profiles(const char *body, size_t length, ProfileFound found, void
 bool
 message_parse_time(const char *text, int64_t *microseconds)
 {
-	struct tm broken;
-	int consumed = 0;
-	int64_t fraction = 0;
-	int64_t zone = 0;
-	const char *rest;
+	const size_t to_fraction = strlen("YYYY-MM-DDTHH:MM:SS.");
+	size_t length = strlen(text);
+	char time[64];
+	size_t kept;
+	size_t rest;
 
-	memset(&broken, 0, sizeof(broken));
-	if (sscanf(text, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d%n", &broken.tm_year, &broken.tm_mon,
-			   &broken.tm_mday, &broken.tm_hour, &broken.tm_min, &broken.tm_sec, &consumed) != 6 ||
-		consumed == 0)
+	/* A date alone is the time of nothing. */
+	if (length < to_fraction - 1 || length >= sizeof(time))
 		return false;
-	if (broken.tm_year < 1970 || broken.tm_mon < 1 || broken.tm_mon > 12 || broken.tm_mday < 1 ||
-		broken.tm_mday > 31 || broken.tm_hour < 0 || broken.tm_hour > 23 || broken.tm_min < 0 ||
-		broken.tm_min > 59 || broken.tm_sec < 0 || broken.tm_sec > 60)
-		return false;
-	rest = text + consumed;
-	if (*rest == '.')
+	/* Nanoseconds are more than is needed. */
+	kept = rest = to_fraction - 1;
+	if (text[kept] == '.')
 	{
-		int64_t unit = 100000;
-
-		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
-			fraction += (*rest - '0') * unit;
+		rest = to_fraction + strspn(text + to_fraction, "0123456789");
+		kept = rest - to_fraction > 6 ? to_fraction + 6 : rest;
 	}
-	if (*rest == '+' || *rest == '-')
-	{
-		int hours;
-		int minutes = 0;
-
-		if (sscanf(rest + 1, "%2d:%2d", &hours, &minutes) < 1 || hours < 0 || minutes < 0)
-			return false;
-		zone = (hours * 60 + minutes) * 60 * (*rest == '-' ? -1 : 1);
-	}
-	else if (*rest != '\0' && strcmp(rest, "Z") != 0)
+	memcpy(time, text, kept);
+	memcpy(time + kept, text + rest, length - rest);
+	if (!iso_time_read(time, kept + length - rest, microseconds))
 		return false;
-	broken.tm_year -= 1900;
-	broken.tm_mon -= 1;
-	*microseconds = ((int64_t) timegm(&broken) - zone) * 1000000 + fraction;
+	*microseconds += ISO_TIME_EPOCH_DAYS * INT64_C(86400) * 1000000;
 	return true;
 }

@@ -27,7 +27,11 @@
 typedef struct TokenMessage
 {
 	char access_token[MESSAGE_MAX_TOKEN];
-	int64_t expires_in; /* seconds; -1 when absent */
+	int64_t expires_in; /* seconds, never negative; -1 when absent */
+
+	/* When there is no token: what the answer says instead, or empty. */
+	char error_text[MESSAGE_MAX_TEXT];
+	bool refused; /* it is one of OAuth's errors, which does not heal */
 } TokenMessage;
 
 /* False unless the body is a JSON object with a usable access_token. */
@@ -35,17 +39,26 @@ extern bool message_parse_token(const char *body, size_t length, TokenMessage *m
 
 typedef enum ExportStatus
 {
-	EXPORT_STATUS_RUNNING, /* IN_PROGRESS, PROCESSING and whatever is unknown */
-	EXPORT_STATUS_COMPLETED,
-	EXPORT_STATUS_FAILED /* FAILED, FAILURE, CANCELLED */
+	EXPORT_STATUS_RUNNING,   /* IN_PROGRESS, PROCESSING, and an unknown word without a link */
+	EXPORT_STATUS_COMPLETED, /* COMPLETED, and an unknown word with a link */
+	EXPORT_STATUS_FAILED     /* FAILED, FAILURE, CANCELLED */
 } ExportStatus;
+
+typedef enum LinkState
+{
+	LINK_ABSENT,
+	LINK_PRESENT,
+	LINK_TOO_LONG,
+	LINK_MALFORMED /* no string, or control characters in it */
+} LinkState;
 
 typedef struct StatusMessage
 {
 	char export_id[MESSAGE_MAX_EXPORT_ID];
 	ExportStatus status;
-	char status_word[64];      /* as sent, but printable; foreign, like the texts below */
-	char url[MESSAGE_MAX_URL]; /* empty when absent */
+	char status_word[64]; /* as sent, but printable; foreign, like the texts below */
+	LinkState link;
+	char url[MESSAGE_MAX_URL]; /* empty unless it is present */
 	int64_t file_size;         /* bytes of the compressed file; -1 when absent */
 	bool has_generated_at;
 	int64_t generated_at; /* microseconds since 1970, UTC */
@@ -68,8 +81,7 @@ extern bool message_parse_profiles(const char *body, size_t length, ProfileFound
 
 /*
  * What an error body says, for people: the text of whichever of the vendors'
- * dialects it is in (message, details, detail, error_description, S3's XML),
- * the title of an HTML page, else its beginning.  At most 512 bytes, control
+ * dialects it is in (see dialect_text; S3's XML), the title of an HTML page, else its beginning.  At most 512 bytes, control
  * characters and invalid UTF-8 escaped.  Empty for an empty body.
  */
 #define MESSAGE_MARKUP "(an HTML or XML page)" /* one that has none of these */
@@ -82,7 +94,10 @@ extern void message_error_text(const char *body, size_t length, char *text, size
  */
 extern void message_printable(const char *input, size_t length, char *output, size_t output_size);
 
-/* Microseconds since 1970 of an ISO 8601 date-time; UTC when it has no zone. */
+/*
+ * Microseconds since 1970 of an ISO 8601 date-time (see stream/iso_time.h),
+ * less the digits after the sixth of its fraction.
+ */
 extern bool message_parse_time(const char *text, int64_t *microseconds);
 
 #endif /* ADSEXPORT_MESSAGE_H */

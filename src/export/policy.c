@@ -31,10 +31,9 @@ typedef struct PolicyRow
 
 /* The first row that fits decides; the last rows fit everything. */
 static const PolicyRow answers[] = {
-	{ CALL(CALL_REQUEST), 202, 202, ANY_BODY, ACTION_SUCCESS },
-	{ CALL(CALL_REQUEST), 200, 200, ANY_BODY, ACTION_SUCCESS },
+	{ CALL(CALL_REQUEST) | CALL(CALL_STATUS), 202, 202, ANY_BODY, ACTION_SUCCESS },
 	{ CALL(CALL_DOWNLOAD), 206, 206, ANY_BODY, ACTION_SUCCESS },
-	{ EVERY_CALL & ~CALL(CALL_REQUEST), 200, 200, ANY_BODY, ACTION_SUCCESS },
+	{ EVERY_CALL, 200, 200, ANY_BODY, ACTION_SUCCESS },
 
 	/* The vendor's word for "no events in these hours"; another 404 is a hiccup. */
 	{ CALL(CALL_ARCHIVE), 404, 404, BODY_NO_DATA, ACTION_EMPTY },

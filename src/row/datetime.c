@@ -21,156 +21,10 @@
 #include "row/datetime.h"
 #include "row/problem.h"
 #include "row/text.h"
+#include "stream/iso_time.h"
 
 /*-------------------------------------------------------------------------
- * YYYY-MM-DD and YYYY-MM-DD[T ]HH:MM:SS[.ffffff][Z|+hh[:mm]|-hh[:mm]]
- *-------------------------------------------------------------------------
- */
-
-static inline bool
-read_digits(const char *text, int count, int *value)
-{
-	int result = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		unsigned digit = (unsigned char) (text[i] - '0');
-
-		if (digit > 9)
-			return false;
-		result = result * 10 + digit;
-	}
-	*value = result;
-	return true;
-}
-
-/* Days since 2000-01-01; counts from March, so that a leap day comes last. */
-static int
-days_of_date(int year, int month, int day)
-{
-	int era;
-	int year_of_era;
-	int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	if (month <= 2)
-		year--;
-	era = year / 400;
-	year_of_era = year - era * 400;
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-		   730425; /* 2000-01-01 is that many days behind 0000-03-01 */
-}
-
-/* Days since 2000-01-01 of the YYYY-MM-DD that text begins with. */
-static bool
-read_date(const char *text, int *days)
-{
-	int year;
-	int month;
-	int day;
-
-	if (!read_digits(text, 4, &year) || text[4] != '-' || !read_digits(text + 5, 2, &month) ||
-		text[7] != '-' || !read_digits(text + 8, 2, &day))
-		return false;
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > 31)
-		return false;
-	if (day > 28 && day > (month == 2 ? 28 + isleap(year) : 30 + ((month + month / 8) & 1)))
-		return false;
-	*days = days_of_date(year, month, day);
-	return true;
-}
-
-/* [Z|+hh[:mm]|-hh[:mm]] up to end, in seconds east of Greenwich */
-static bool
-read_zone(const char *next, const char *end, int *offset)
-{
-	int hours;
-	int minutes = 0;
-	bool negative;
-
-	*offset = 0;
-	if (next == end)
-		return true;
-	if (*next == 'Z' || *next == 'z')
-		return next + 1 == end;
-	if (*next != '+' && *next != '-')
-		return false;
-	negative = *next++ == '-';
-	if (end - next < 2 || !read_digits(next, 2, &hours))
-		return false;
-	next += 2;
-	if (next < end && *next == ':')
-		next++;
-	if (next < end)
-	{
-		if (end - next != 2 || !read_digits(next, 2, &minutes))
-			return false;
-	}
-	else if (next[-1] == ':')
-		return false;
-	if (hours > MAX_TZDISP_HOUR || minutes >= MINS_PER_HOUR)
-		return false;
-	*offset = (hours * MINS_PER_HOUR + minutes) * SECS_PER_MINUTE;
-	if (negative)
-		*offset = -*offset;
-	return true;
-}
-
-/* Refuses, among others, a second of 60, more than six digits of a fraction, and the year 0. */
-bool
-timestamp_from_fixed_format(const char *text, size_t length, Timestamp *result)
-{
-	const char *end = text + length;
-	const char *next;
-	int days;
-	int hour;
-	int minute;
-	int second;
-	int fraction = 0;
-	int offset;
-
-	if (length < 10 || !read_date(text, &days))
-		return false;
-	if (length == 10)
-	{
-		*result = (Timestamp) days * USECS_PER_DAY;
-		return true;
-	}
-	if (length < 19 || (text[10] != 'T' && text[10] != ' ' && text[10] != 't') ||
-		!read_digits(text + 11, 2, &hour) || text[13] != ':' ||
-		!read_digits(text + 14, 2, &minute) || text[16] != ':' ||
-		!read_digits(text + 17, 2, &second))
-		return false;
-	if (hour >= HOURS_PER_DAY || minute >= MINS_PER_HOUR || second >= SECS_PER_MINUTE)
-		return false;
-
-	next = text + 19;
-	if (next < end && *next == '.')
-	{
-		int unit = 1000000;
-
-		next++;
-		if (next == end || (unsigned char) (*next - '0') > 9)
-			return false;
-		while (next < end && (unsigned char) (*next - '0') <= 9)
-		{
-			unit /= 10;
-			if (unit == 0)
-				return false;
-			fraction += (*next++ - '0') * unit;
-		}
-	}
-	if (!read_zone(next, end, &offset))
-		return false;
-
-	*result = (Timestamp) days * USECS_PER_DAY +
-			  ((int64) ((hour * MINS_PER_HOUR + minute) * SECS_PER_MINUTE + second - offset)) *
-				  USECS_PER_SEC +
-			  fraction;
-	return true;
-}
-
-/*-------------------------------------------------------------------------
- * Everything else
+ * What is not in the fixed format (stream/iso_time.h)
  *-------------------------------------------------------------------------
  */
 
@@ -361,7 +215,7 @@ convert_timestamp(Converter *converter, const JsonValue *json, Datum *result)
 
 	if (status != VALUE_OK)
 		return status;
-	if (!timestamp_from_fixed_format(text, length, &value))
+	if (!iso_time_read(text, length, &value))
 	{
 		DecodedTime decoded;
 
@@ -406,12 +260,12 @@ convert_date(Converter *converter, const JsonValue *json, Datum *result)
 
 	if (status != VALUE_OK)
 		return status;
-	if (length == 10 && read_date(text, &days))
+	if (length == 10 && iso_date_read(text, &days))
 	{
 		*result = DateADTGetDatum(days);
 		return VALUE_OK;
 	}
-	if (!timestamp_from_fixed_format(text, length, &value))
+	if (!iso_time_read(text, length, &value))
 	{
 		DecodedTime decoded;
 

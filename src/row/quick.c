@@ -31,6 +31,7 @@
 #include "row/quick.h"
 #include "row/text.h"
 #include "row/tuple.h"
+#include "stream/iso_time.h"
 
 /* Copies of text may write so many bytes more. */
 #define TEXT_COPY_SLACK 8
@@ -296,7 +297,7 @@ quick_timestamp(QuickState *state, const JsonValue *json, RecordArena *arena, Da
 	Timestamp value;
 
 	if (json->type != JSON_STRING || json->escaped ||
-		!timestamp_from_fixed_format(json->start, json->length, &value))
+		!iso_time_read(json->start, json->length, &value))
 		return refuse(json);
 	*result = TimestampTzGetDatum(value);
 	return QUICK_VALUE;
@@ -309,7 +310,7 @@ quick_date(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *
 
 	/* With a time behind it the zone would matter. */
 	if (json->type != JSON_STRING || json->escaped || json->length != 10 ||
-		!timestamp_from_fixed_format(json->start, json->length, &value))
+		!iso_time_read(json->start, json->length, &value))
 		return refuse(json);
 	*result = DateADTGetDatum((DateADT) (value / USECS_PER_DAY));
 	return QUICK_VALUE;

@@ -41,7 +41,7 @@ static const struct
 	PolicyAction actions[6];
 } expected_actions[] = {
 	/*     token profiles request status download archive */
-	{ 200, { A, A, A, A, A, A } }, { 202, { F, F, A, F, F, F } }, { 204, { F, F, F, F, F, F } },
+	{ 200, { A, A, A, A, A, A } }, { 202, { F, F, A, A, F, F } }, { 204, { F, F, F, F, F, F } },
 	{ 206, { F, F, F, F, A, F } }, { 301, { F, F, F, F, F, F } }, { 307, { F, F, F, F, F, F } },
 	{ 400, { C, F, F, F, M, S } }, { 401, { C, U, U, U, F, C } }, { 403, { C, P, P, P, M, C } },
 	{ 404, { C, F, F, N, M, R } }, { 406, { C, F, F, F, F, F } }, { 408, { C, R, R, R, R, R } },
@@ -252,6 +252,49 @@ parse_status(const char *body, StatusMessage *message)
 }
 
 static void
+check_link(const char *members, LinkState expected)
+{
+	char body[256];
+	StatusMessage message;
+
+	snprintf(body, sizeof(body), "{\"exportId\":\"a\",\"status\":\"COMPLETED\"%s}", members);
+	CHECK(parse_status(body, &message));
+	CHECK_NUMBER(message.link, expected);
+	CHECK((message.url[0] != '\0') == (expected == LINK_PRESENT));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_COMPLETED);
+}
+
+static void
+check_long_link(size_t length, LinkState expected)
+{
+	Bytes body = { 0 };
+	StatusMessage message;
+
+	append_text(&body, "{\"exportId\":\"a\",\"status\":\"COMPLETED\",\"url\":\"https://");
+	for (size_t i = strlen("https://"); i < length; i++)
+		append_text(&body, "x");
+	append_text(&body, "\"}");
+	append(&body, "", 1);
+	CHECK(parse_status((char *) body.data, &message));
+	CHECK_NUMBER(message.link, expected);
+	free(body.data);
+}
+
+static void
+check_failure(const char *members, const char *code, const char *text)
+{
+	char body[256];
+	StatusMessage message;
+
+	snprintf(body, sizeof(body), "{\"exportId\":\"a\",\"status\":\"FAILED\",%s}", members);
+	CHECK(parse_status(body, &message));
+	CHECK_THAT(strcmp(message.error_code, code) == 0, "%s: code \"%s\"", members,
+			   message.error_code);
+	CHECK_THAT(strcmp(message.error_text, text) == 0, "%s: text \"%s\"", members,
+			   message.error_text);
+}
+
+static void
 test_status_messages(void)
 {
 	StatusMessage message;
@@ -274,6 +317,46 @@ test_status_messages(void)
 	CHECK_NUMBER(message.file_size, 782);
 	CHECK(message.has_generated_at);
 	CHECK_NUMBER(message.generated_at, INT64_C(1695742696609000));
+	CHECK(message.link == LINK_PRESENT);
+
+	begin_test("messages: an unknown word with a link is done, a known one is not");
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"SUCCEEDED\",\"url\":\"https://x/y\"}",
+					   &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_COMPLETED);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"SUCCEEDED\",\"url\":null}", &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_RUNNING);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"IN_PROGRESS\",\"url\":\"https://x/y\"}",
+					   &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_RUNNING);
+	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"FAILED\",\"url\":\"https://x/y\"}",
+					   &message));
+	CHECK_NUMBER(message.status, EXPORT_STATUS_FAILED);
+
+	begin_test("messages: links that can't be used");
+	check_link("", LINK_ABSENT);
+	check_link(",\"url\":null", LINK_ABSENT);
+	check_link(",\"url\":\"\"", LINK_ABSENT);
+	check_link(",\"url\":7", LINK_MALFORMED);
+	check_link(",\"url\":\"https://x/\\n\"", LINK_MALFORMED);
+	check_link(",\"url\":\"https://x/\\u0000y\"", LINK_MALFORMED);
+	check_long_link(MESSAGE_MAX_URL - 1, LINK_PRESENT);
+	check_long_link(MESSAGE_MAX_URL, LINK_TOO_LONG);
+
+	begin_test("messages: why an export failed");
+	check_failure("\"error\":\"as text\"", "", "as text");
+	check_failure("\"failureReason\":\"the reason\"", "", "the reason");
+	check_failure("\"statusDetails\":\"the details\"", "", "the details");
+	check_failure("\"statusDetails\":{\"reason\":\"inside\"}", "", "inside");
+	check_failure("\"details\":\"other details\"", "", "other details");
+	check_failure("\"errors\":[{\"errorCode\":\"X\",\"message\":\"first\"},{}]", "", "first");
+	check_failure("\"errors\":[\"as text\"]", "", "as text");
+	check_failure("\"errorCode\":\"TIMED_OUT\",\"failureReason\":\"r\"", "TIMED_OUT", "r");
+	check_failure("\"error\":{\"errorCode\":\"A\"},\"failureReason\":\"r\"", "A", "r");
+	check_failure("\"error\":null,\"errors\":[]", "", "");
+	check_failure("\"error\":{\"details\":{\"message\":{\"error\":{\"message\":\"deep\"}}}}", "",
+				  "deep");
+
+	begin_test("messages: status of an export that failed");
 	CHECK(parse_status("{\"exportId\":\"a\",\"status\":\"FAILED\",\"error\":{\"errorCode\":"
 					   "\"TIMED_OUT\",\"message\":\"too many\\u0007\"}}",
 					   &message));
@@ -311,6 +394,18 @@ count_profile(const char *profile_id, void *argument)
 }
 
 static void
+check_lifetime(const char *value, int64_t expected)
+{
+	static TokenMessage token;
+	char body[128];
+
+	snprintf(body, sizeof(body), "{\"access_token\":\"x\",\"expires_in\":%s}", value);
+	CHECK(message_parse_token(body, strlen(body), &token));
+	CHECK_THAT(token.expires_in == expected, "expires_in %s is %lld", value,
+			   (long long) token.expires_in);
+}
+
+static void
 test_other_messages(void)
 {
 	static TokenMessage token;
@@ -323,6 +418,24 @@ test_other_messages(void)
 	CHECK(message_parse_token(body, strlen(body), &token));
 	CHECK(strcmp(token.access_token, "Atza|x") == 0);
 	CHECK_NUMBER(token.expires_in, 3600);
+	check_lifetime("0", 0);
+	check_lifetime("\"0\"", 0);
+	check_lifetime("-5", 0);
+	check_lifetime("\"3600\"", 3600);
+	check_lifetime("0.5", 0);
+	check_lifetime("1e300", 366 * 24 * 3600);
+	check_lifetime("null", -1);
+	check_lifetime("\"soon\"", -1);
+	check_lifetime("\"\"", -1);
+	check_lifetime("{}", -1);
+	body = "{\"error\":\"invalid_grant\",\"error_description\":\"it is not one\"}";
+	CHECK(!message_parse_token(body, strlen(body), &token));
+	CHECK(strcmp(token.error_text, "invalid_grant: it is not one") == 0 && token.refused);
+	body = "{\"message\":\"come back later\"}";
+	CHECK(!message_parse_token(body, strlen(body), &token));
+	CHECK(strcmp(token.error_text, "come back later") == 0 && !token.refused);
+	body = "{\"access_token\":7,\"message\":\"m\"}";
+	CHECK(!message_parse_token(body, strlen(body), &token) && token.error_text[0] == '\0');
 	body = "{\"access_token\":\"Atza|x\"}";
 	CHECK(message_parse_token(body, strlen(body), &token));
 	CHECK_NUMBER(token.expires_in, -1);
@@ -462,6 +575,18 @@ test_times(void)
 	CHECK(message_parse_time("1970-01-01T00:00:00.5Z", &time) && time == 500000);
 	CHECK(message_parse_time("1970-01-01T01:00:00+01:00", &time) && time == 0);
 	CHECK(message_parse_time("1970-01-01T00:00:00.123456789Z", &time) && time == 123456);
+	CHECK(message_parse_time("1970-01-01T05:30:00+0530", &time) && time == 0);
+	CHECK(message_parse_time("1970-01-01T05:30:00.123456789+0530", &time) && time == 123456);
+	CHECK(message_parse_time("1970-01-01T00:30:00-00:30", &time) && time == INT64_C(3600000000));
+	CHECK(message_parse_time("1970-01-01T01:00:00+01", &time) && time == 0);
+	CHECK(message_parse_time("1969-12-31T23:59:59Z", &time) && time == -1000000);
+	CHECK(!message_parse_time("1970-01-01T00:00:00+0530x", &time));
+	CHECK(!message_parse_time("1970-01-01T00:00:00+05:3", &time));
+	CHECK(!message_parse_time("1970-01-01T00:00:00+05300", &time));
+	CHECK(!message_parse_time("1970-01-01T00:00:00+99:00", &time));
+	CHECK(!message_parse_time("1970-01-01T00:00:00 IST", &time));
+	CHECK(!message_parse_time("1970-02-30T00:00:00Z", &time));
+	CHECK(!message_parse_time("1970-01-01T00:00:00.Z", &time));
 	CHECK(!message_parse_time("1970-01-01", &time));
 	CHECK(!message_parse_time("1970-13-01T00:00:00Z", &time));
 	CHECK(!message_parse_time("1970-01-01T00:00:00Zebra", &time));
