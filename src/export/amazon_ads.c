@@ -126,6 +126,7 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 	options.url = url;
 	options.headers = headers;
 	options.body = body;
+	options.decode = true;
 	options.stream = stream;
 	options.answer_timeout = settings->stall_timeout;
 	request = request_start(reactor, &options);

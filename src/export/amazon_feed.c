@@ -239,7 +239,9 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 		ForeignText word;
 
 		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
-					"it is still in progress after export_timeout (%lld s)",
+					export->without_link
+						? "it is completed, but has no link after export_timeout (%lld s)"
+						: "it is still in progress after export_timeout (%lld s)",
 					(long long) feed->settings->export_timeout / 1000);
 		foreign_text(&word, export->status_word, feed->settings, export->token);
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,

@@ -9,7 +9,9 @@
 
 #include "compat.h"
 #include "export/credential.h"
+#include "export/foreign_text.h"
 #include "export/message.h"
+#include "export/throttle.h"
 #include "lib/ilist.h"
 #include "net/url.h"
 #include "utils/builtins.h"
@@ -20,6 +22,13 @@
 
 /* What is assumed of a token that does not say. */
 #define DEFAULT_LIFETIME 3600
+
+/*
+ * A token is used for at least this long, whatever it says of its lifetime:
+ * else one without any would be asked for again and again.  Should it really
+ * be over, the API says 401.
+ */
+#define SHORTEST_USE 10000
 
 struct Credential
 {
@@ -200,9 +209,11 @@ begin_refresh(Credential *credential, Reactor *reactor)
 	options.url = settings->token_endpoint;
 	options.headers = headers;
 	options.body = form;
+	options.decode = true;
 	settings_for_request(settings, &options);
 	options.local = url_is_loopback(settings->token_endpoint);
 	options.answer_timeout = settings->stall_timeout;
+	throttle_begin(CALL_TOKEN, settings, monotonic_milliseconds());
 	credential->request = request_start(reactor, &options);
 	explicit_bzero(form, sizeof(form));
 	if (credential->request == NULL)
@@ -211,6 +222,44 @@ begin_refresh(Credential *credential, Reactor *reactor)
 					"out of memory");
 		credential->wanted = false;
 	}
+}
+
+static int64
+usable_time(int64 lifetime)
+{
+	if (lifetime < 0)
+		lifetime = DEFAULT_LIFETIME;
+	return Max(Max(lifetime * 1000 - REFRESH_EARLY, lifetime * 500), SHORTEST_USE);
+}
+
+/* A good answer without a token: its words if it has some, but never its body, which may hold one. */
+static void
+judge_no_token(const Credential *credential, const TokenMessage *message, const char *subject,
+			   Answer *answer)
+{
+	const Settings *settings = credential->settings;
+	int status = request_status(credential->request);
+	ForeignText text;
+	size_t length;
+
+	request_body(credential->request, &length);
+	answer->action = message->refused ? ACTION_FAIL_CREDENTIALS : ACTION_RETRY;
+	answer->retry_after = -1;
+	failure_set(&answer->failure,
+				message->refused ? ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION : ERRCODE_FDW_ERROR,
+				"get an access token", "the answer holds no access token");
+	if (message->error_text[0] != '\0')
+		failure_add_detail(&answer->failure, "%s: HTTP status %d, and the server says \"%s\".",
+						   subject, status,
+						   foreign_text(&text, message->error_text, settings, credential->token));
+	else
+		failure_add_detail(&answer->failure, "%s: HTTP status %d with %zu bytes.", subject, status,
+						   length);
+	if (message->refused)
+		failure_set_hint(&answer->failure,
+						 "Check client_id, client_secret and refresh_token of the user mapping on "
+						 "server %s.",
+						 quote_identifier(settings->server_name));
 }
 
 static void
@@ -229,25 +278,13 @@ end_refresh(Credential *credential)
 	{
 		if (message_parse_token(body, length, &message))
 		{
-			int64 lifetime = message.expires_in >= 0 ? message.expires_in : DEFAULT_LIFETIME;
-
 			drop_token(credential);
 			credential->token = MemoryContextStrdup(credential->context, message.access_token);
-			/* Even a token with a very short life must be used once. */
-			credential->expires =
-				monotonic_milliseconds() + Max(lifetime * 1000 - REFRESH_EARLY, lifetime * 500);
+			credential->expires = monotonic_milliseconds() + usable_time(message.expires_in);
 			credential->wanted = false;
 		}
 		else
-		{
-			/* The body may hold a token, so it is not shown. */
-			answer.action = ACTION_RETRY;
-			answer.retry_after = -1;
-			failure_set(&answer.failure, ERRCODE_FDW_ERROR, "get an access token",
-						"the answer holds no access token");
-			failure_add_detail(&answer.failure, "%s: HTTP status %d with %zu bytes.", subject,
-							   request_status(credential->request), length);
-		}
+			judge_no_token(credential, &message, subject, &answer);
 		explicit_bzero(&message, sizeof(message));
 	}
 	request_free(credential->request);
@@ -274,10 +311,12 @@ credential_step_all(Reactor *reactor, int64 now)
 			end_refresh(credential);
 		if (credential->wanted && credential->request == NULL)
 		{
-			if (credential->due <= now)
+			int64 next = Max(credential->due, throttle_due(CALL_TOKEN, credential->settings, now));
+
+			if (next <= now)
 				begin_refresh(credential, reactor);
 			else
-				due = Min(due, credential->due);
+				due = Min(due, next);
 			/* What could not even be set up is over, and no event will tell. */
 			if (credential->request != NULL && request_state(credential->request) >= REQUEST_DONE)
 				due = now;

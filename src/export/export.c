@@ -14,6 +14,9 @@
 #include "export/foreign_text.h"
 #include "export/freshness.h"
 #include "export/poll_schedule.h"
+#include "export/throttle.h"
+#include "net/url.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 /* An export that failed with INTERNAL_ERROR, or that is gone, is requested
@@ -130,9 +133,14 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export", "the export failed at the vendor%s%s",
 				message->error_code[0] != '\0' ? " with " : "",
 				foreign_text(&code, message->error_code, export->settings, export->token));
-	failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
-					   foreign_text(&word, message->status_word, export->settings, export->token),
-					   foreign_text(&text, message->error_text, export->settings, export->token));
+	foreign_text(&word, message->status_word, export->settings, export->token);
+	foreign_text(&text, message->error_text, export->settings, export->token);
+	if (text.text[0] != '\0')
+		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject, word.text,
+						   text.text);
+	else
+		failure_add_detail(&failure, "%s: the status is %s, and no message says why.", subject,
+						   word.text);
 	if (export->timed_out)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
 								   "target_level and negative for targets.");
@@ -182,6 +190,86 @@ keep_url(Export *export, const char *url)
 	export->url_wanted = false;
 }
 
+/* Why a link can't be followed; NULL if it can. */
+static const char *
+link_refusal(const StatusMessage *message)
+{
+	switch (message->link)
+	{
+		case LINK_ABSENT:
+			return "there is none";
+		case LINK_TOO_LONG:
+			return "it is longer than any link of the vendor's";
+		case LINK_MALFORMED:
+			return "it is not the text of a link";
+		case LINK_PRESENT:
+			break;
+	}
+	switch (url_check(message->url))
+	{
+		case URL_OK:
+		case URL_NO_MEMORY: /* whoever follows it will say so */
+			return NULL;
+		case URL_MALFORMED:
+			return "it is not a complete URL";
+		case URL_WRONG_SCHEME:
+			return "it is neither https nor http";
+		case URL_NOT_LOOPBACK:
+			return "it is not encrypted (plain http)";
+		case URL_HAS_CREDENTIALS:
+			return "it has a user name or password in it";
+	}
+	return "it is not a complete URL";
+}
+
+/* The export is there, but can't be had; another link would be of the same kind. */
+static void
+fail_link(Export *export, const StatusMessage *message, const char *refusal)
+{
+	Failure failure;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	char url[MESSAGE_MAX_TEXT];
+	ForeignText shown;
+
+	subject_of(export, subject, sizeof(subject));
+	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export",
+				"it is completed, but its link cannot be used");
+	failure_add_detail(&failure, "%s: %s.", subject, refusal);
+	if (message->link == LINK_PRESENT)
+	{
+		url_for_message(message->url, url, sizeof(url));
+		failure_add_detail(&failure, "Without its query the link reads \"%s\".",
+						   foreign_text(&shown, url, export->settings, export->token));
+	}
+	failure_set_hint(&failure,
+					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
+					 "the vendor's support can be asked about the export by its id.",
+					 quote_identifier(export->settings->server_name));
+	fail(export, &failure);
+}
+
+static void
+handle_completed(Export *export, const StatusMessage *message)
+{
+	const char *refusal = link_refusal(message);
+
+	/* It is seen to be completed shortly before it has a link. */
+	if (message->link == LINK_ABSENT)
+		schedule_poll(export);
+	else if (refusal != NULL)
+		fail_link(export, message, refusal);
+	else
+	{
+		if (export->completed_at == 0)
+		{
+			export->completed_at = GetCurrentTimestamp();
+			note_duration(export, message->took);
+		}
+		export->phase = EXPORT_COMPLETED;
+		keep_url(export, message->url);
+	}
+}
+
 /* Take in what the vendor says about the export. */
 static void
 handle_status(Export *export, const StatusMessage *message)
@@ -194,25 +282,15 @@ handle_status(Export *export, const StatusMessage *message)
 		export->generated_at = message->generated_at - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
 														   SECS_PER_DAY * USECS_PER_SEC;
 	}
+	export->without_link =
+		message->status == EXPORT_STATUS_COMPLETED && message->link == LINK_ABSENT;
 	switch (message->status)
 	{
 		case EXPORT_STATUS_FAILED:
 			handle_failed_status(export, message);
 			break;
 		case EXPORT_STATUS_COMPLETED:
-			/* It was seen to be completed shortly before it has a link. */
-			if (message->url[0] != '\0')
-			{
-				if (export->completed_at == 0)
-				{
-					export->completed_at = GetCurrentTimestamp();
-					note_duration(export, message->took);
-				}
-				export->phase = EXPORT_COMPLETED;
-				keep_url(export, message->url);
-				break;
-			}
-			schedule_poll(export);
+			handle_completed(export, message);
 			break;
 		case EXPORT_STATUS_RUNNING:
 			schedule_poll(export);
@@ -266,6 +344,12 @@ end_request(Export *export)
 	drop_request(export);
 }
 
+static ApiCall
+next_call(const Export *export)
+{
+	return export->phase == EXPORT_QUEUED ? CALL_REQUEST : CALL_STATUS;
+}
+
 /* Begin a request if the credentials are there; else they are asked for. */
 static void
 begin_request(Export *export, Reactor *reactor)
@@ -289,6 +373,7 @@ begin_request(Export *export, Reactor *reactor)
 	}
 
 	export->token = MemoryContextStrdup(export->context, credential_token(export->credential));
+	throttle_begin(next_call(export), export->settings, monotonic_milliseconds());
 	if (export->phase == EXPORT_QUEUED)
 	{
 		export->request = amazon_start_request(reactor, export, export->token);
@@ -333,8 +418,10 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 		end_request(export);
 	if (export->request == NULL && wants_request(export, may_request))
 	{
-		if (export->due > now)
-			return export->due;
+		int64 due = Max(export->due, throttle_due(next_call(export), export->settings, now));
+
+		if (due > now)
+			return due;
 		begin_request(export, reactor);
 		/* What could not even be set up is over, and no event will tell. */
 		if (export->request != NULL && request_state(export->request) >= REQUEST_DONE)

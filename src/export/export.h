@@ -74,7 +74,8 @@ typedef struct Export
 	char *url;  /* download link that nobody used yet, or NULL */
 	int64 url_minted;
 	bool url_wanted;
-	int renewals; /* requested anew so often */
+	bool without_link; /* completed by its last status, which had no link */
+	int renewals;      /* requested anew so often */
 	Failure failure;
 	bool timed_out; /* it failed because it was too much at once */
 

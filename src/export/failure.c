@@ -13,8 +13,10 @@
 #include "compat.h"
 #include "export/failure.h"
 #include "export/foreign_text.h"
+#include "export/throttle.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "net/reactor.h"
 #include "utils/builtins.h"
 
 /* As vsnprintf, but what does not fit is not cut within a character. */
@@ -303,6 +305,8 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 					  policy_body_kind(body, request_status(request) < 300 ? 0 : length));
 	answer->retry_after = policy_retry_after(headers->retry_after, (int64) time(NULL));
 	answer->failure.sqlstate = 0;
+	if (answer->action != ACTION_THROTTLED && trouble == REQUEST_FAILURE_NONE)
+		throttle_end(call, settings, monotonic_milliseconds(), REACTOR_NEVER);
 	if (answer->action == ACTION_SUCCESS || answer->action == ACTION_EMPTY)
 		return;
 
@@ -349,6 +353,20 @@ answer_unexpected(Answer *answer, ApiCall call, const Request *request, const ch
 					 quote_identifier(settings->server_name));
 }
 
+/*
+ * The time to the next try.  A server may ask for one that is shorter than our
+ * own, but not again and again: with "Retry-After: 0" it would be hammered.
+ */
+static int64
+delay_of(const Retry *retry, const Answer *answer, ApiCall call)
+{
+	int64 backoff = policy_backoff(call, answer->action, retry->attempts, random_fraction());
+
+	if (answer->action == ACTION_THROTTLED && retry->attempts == 0 && answer->retry_after >= 0)
+		return Max(answer->retry_after, 100);
+	return Max(answer->retry_after, backoff);
+}
+
 bool
 retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due)
 {
@@ -371,17 +389,16 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settin
 	}
 	if (retry->patience_ends == 0)
 		retry->patience_ends = now + settings->export_timeout;
-	delay = policy_backoff(call, answer->action, retry->attempts, random_fraction());
-	if (answer->retry_after > delay)
-		delay = answer->retry_after;
-	else if (answer->retry_after >= 0 && answer->action == ACTION_THROTTLED)
-		delay = Max(answer->retry_after, 100);
+	delay = delay_of(retry, answer, call);
 	retry->attempts++;
 	if (now + delay > retry->patience_ends)
 	{
 		failure_add_detail(&answer->failure, "It was tried %d times.", retry->attempts);
+		throttle_give_up(call, settings);
 		return false;
 	}
 	*due = now + delay;
+	if (answer->action == ACTION_THROTTLED)
+		throttle_end(call, settings, now, *due);
 	return true;
 }

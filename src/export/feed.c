@@ -13,6 +13,7 @@
 #include "export/part.h"
 #include "export/resting.h"
 #include "export/seen.h"
+#include "export/throttle.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "stream/crc32.h"
@@ -429,8 +430,13 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			part->phase = PART_DONE;
 			return;
 		case ACTION_REMINT_URL:
+			/* The first link may have been stale; if another is refused too, give the store time. */
 			if (part->reminted)
-				break;
+			{
+				answer->action = ACTION_RETRY;
+				if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
+					break;
+			}
 			part->reminted = true;
 			count_retry(feed, part);
 			close_transfer(part);
@@ -543,6 +549,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		return;
 	if (state != REQUEST_FAILED && (status == 200 || status == 206))
 	{
+		throttle_end(part->call, feed->settings, monotonic_milliseconds(), REACTOR_NEVER);
 		check_range(feed, part);
 		part->phase = PART_READABLE;
 		return;
@@ -592,6 +599,7 @@ open_download(ExportFeed *feed, FeedPart *part)
 {
 	part->reactor = network_create_reactor();
 	open_downloads++;
+	throttle_begin(part->call, feed->settings, monotonic_milliseconds());
 	feed->api->open(feed, part);
 	network_announce();
 	report_request(feed, part);
@@ -722,8 +730,10 @@ step_parts(ExportFeed *feed)
 			continue;
 		if (part->phase == PART_RIPE && open < max_open)
 		{
-			if (part->due > now)
-				due = Min(due, part->due);
+			int64 next = Max(part->due, throttle_due(part->call, feed->settings, now));
+
+			if (next > now)
+				due = Min(due, next);
 			else if (!has_room_for_download(feed, now))
 				due = Min(due, now + ROOM_DELAY);
 			else if (feed->api->ready(feed, part))

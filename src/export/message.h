@@ -81,8 +81,9 @@ extern bool message_parse_profiles(const char *body, size_t length, ProfileFound
 
 /*
  * What an error body says, for people: the text of whichever of the vendors'
- * dialects it is in (see dialect_text; S3's XML), the title of an HTML page, else its beginning.  At most 512 bytes, control
- * characters and invalid UTF-8 escaped.  Empty for an empty body.
+ * dialects it is in (see dialect_text; S3's XML), the title of an HTML page,
+ * else its beginning.  At most 512 bytes, control characters and invalid UTF-8
+ * escaped.  Empty for an empty body.
  */
 #define MESSAGE_MARKUP "(an HTML or XML page)" /* one that has none of these */
 

@@ -11,6 +11,7 @@
 #include "export/amazon_ads.h"
 #include "export/freshness.h"
 #include "export/profile_listing.h"
+#include "export/throttle.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -123,12 +124,15 @@ end_listing_request(ProfileListing *listing)
 static int64
 step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 {
+	int64 due;
+
 	if (listing->request != NULL && request_state(listing->request) >= REQUEST_DONE)
 		end_listing_request(listing);
 	if (!listing->wanted || listing->request != NULL)
 		return REACTOR_NEVER;
-	if (listing->due > now)
-		return listing->due;
+	due = Max(listing->due, throttle_due(CALL_PROFILES, listing->settings, now));
+	if (due > now)
+		return due;
 	if (credential_state(listing->credential) == CREDENTIAL_PENDING)
 		credential_want(listing->credential);
 	if (credential_state(listing->credential) == CREDENTIAL_FAILED)
@@ -141,6 +145,7 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 		listing->token =
 			MemoryContextStrdup(listing->context, credential_token(listing->credential));
 		listing->requested_at = GetCurrentTimestamp();
+		throttle_begin(CALL_PROFILES, listing->settings, now);
 		listing->request = amazon_start_profiles(reactor, listing->settings, listing->credential,
 												 listing->token, false);
 		if (listing->request == NULL)

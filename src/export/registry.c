@@ -14,6 +14,7 @@
 #include "export/network.h"
 #include "export/profile_listing.h"
 #include "export/registry.h"
+#include "export/throttle.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -337,6 +338,7 @@ registry_forget(void)
 	profile_listings_forget();
 	credential_forget_all();
 	durations_forget();
+	throttle_forget_all();
 	reactor_free(reactor);
 	reactor = NULL;
 	network_settle();

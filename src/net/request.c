@@ -552,6 +552,9 @@ set_options(Request *request, const RequestOptions *options)
 		ok &= curl_easy_setopt(easy, CURLOPT_USERNAME, options->user) == CURLE_OK;
 		ok &= curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password) == CURLE_OK;
 	}
+	/* Nothing is asked to be compressed; what is all the same gets decoded. */
+	if (options->decode)
+		ok &= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity") == CURLE_OK;
 	ok &= set_proxy(easy, options);
 	return ok && set_headers(request, options);
 }

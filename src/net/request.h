@@ -38,6 +38,8 @@ typedef struct RequestOptions
 	int response_timeout; /* until the first byte of the answer; 0: none */
 	int stall_timeout;    /* between two bytes; 0: none; also for all of an error's body */
 	int answer_timeout;   /* from the head of the answer to its end; 0: none */
+	bool decode;          /* the body, as its Content-Encoding says; never for
+								 * files, whose bytes are checked as they come */
 	bool stream;          /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;

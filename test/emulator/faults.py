@@ -54,6 +54,8 @@ ACTIONS = {
     "body": "body of the replacing answer, text or a JSON value; without a status the real body is replaced",
     "body_base64": "the same as base64, for any bytes",
     "body_kind": "made-up body: universal, exports, service, gateway, html, s3, text, empty (see BODY_KINDS)",
+    "real_status": "status of the real answer, whose body stays",
+    "members": "{name: value} put into the JSON object that the real answer is; null removes one",
     "message": "message inside a body_kind body",
     "retry_after": "Retry-After of the answer: seconds, or date:SECONDS for an HTTP date",
     # Instead of the real course of things (Amazon)
@@ -82,6 +84,7 @@ ACTIONS = {
     "chunked": "true: chunked instead of Content-Length; false: the reverse",
     "until_close": "true: neither; the end of the connection is the end of the body",
     "content_encoding": "Content-Encoding header to claim",
+    "compress": "gzip or deflate: the answer's body is compressed, and Content-Encoding says so",
     "drip": "bytes per second",
     "endless": "true or bytes per second: the body is sent again and again, chunked, until the client goes away",
     "cut_after": "bytes of body (or a fraction below 1) after which the connection ends",

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import http
 import http.server
 import json
@@ -16,6 +17,7 @@ import threading
 import time
 import traceback
 import uuid
+import zlib
 
 import faults as fault_module
 from response import BytesBody, Response
@@ -186,6 +188,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 response.body = replacement
                 response.offset = 0
                 response.length = replacement.size
+            if "members" in actions:
+                self.change_members(response, actions["members"])
+            response.status = int(actions.get("real_status", response.status))
+        if "compress" in actions:
+            self.compress(response, actions["compress"])
         for name, value in (actions.get("headers") or {}).items():
             response.set_header(name, value)
         if "retry_after" in actions:
@@ -200,6 +207,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "reason" in actions:
             response.reason = actions["reason"]
         return response
+
+    @staticmethod
+    def replace_body(response, data):
+        response.body = BytesBody(data)
+        response.offset = 0
+        response.length = response.body.size
+
+    def change_members(self, response, members):
+        value = json.loads(response.body.read(0, response.body.size))
+        value.update(members)
+        value = {name: member for name, member in value.items() if member is not None}
+        self.replace_body(response, json.dumps(value).encode("utf-8"))
+
+    def compress(self, response, how):
+        data = response.body.read(0, response.body.size)
+        self.replace_body(response, gzip.compress(data) if how == "gzip" else zlib.compress(data))
+        response.set_header("Content-Encoding", how)
 
     def made_up(self, call, actions):
         status = int(actions["status"])

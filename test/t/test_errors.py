@@ -325,6 +325,7 @@ ALL = {"profile_ids": None}
 fault(TOKEN + "HTTP status 503 (service unavailable)", "08006", CAMPAIGNS, "token", status=503, body_kind="html")
 fault(TOKEN + "HTTP status 403 (forbidden)", "28000", CAMPAIGNS, "token", status=403, body_kind="gateway", message="Missing Authentication Token")
 fault(TOKEN + "the answer holds no access token", "HV000", CAMPAIGNS, "token", status=200, body="{}")
+fault(TOKEN + "the answer holds no access token", "28000", CAMPAIGNS, "token", status=200, body={"error": "invalid_grant"})
 fault(LISTING + "HTTP status 401 (not authorized)", "28000", CAMPAIGNS, "profiles", ALL, status=401, body_kind="universal")
 fault(LISTING + "HTTP status 403 (forbidden)", "42501", CAMPAIGNS, "profiles", ALL, status=403, body_kind="gateway")
 fault(LISTING + "HTTP status 404 (not found)", "HV000", CAMPAIGNS, "profiles", ALL, status=404, body_kind="html")
@@ -342,6 +343,8 @@ fault(GET + "the export failed at the vendor with INTERNAL_ERROR", "HV000", CAMP
 fault(GET + "the export failed at the vendor with TIMED_OUT", "HV000", "SELECT * FROM ads.campaigns WHERE state = 'PAUSED' AND ad_product = 'SPONSORED_BRANDS'",
       "request", failed="TIMED_OUT")
 fault(GET + "it is still in progress after export_timeout (… s)", "53400", CAMPAIGNS, "request", {"export_timeout": "500ms"}, export_delay=10)
+fault(GET + "it is completed, but has no link after export_timeout (… s)", "53400", CAMPAIGNS, "status", {"export_timeout": "500ms"}, completed_without_url=True)
+fault(GET + "it is completed, but its link cannot be used", "HV000", CAMPAIGNS, "status", url="ftp://store.example/x")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "HV000", CAMPAIGNS, "download", status=403, body_kind="s3")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "28000", EVENTS, "export", status=403, body_kind="text", message="Invalid API Key")
 fault(DOWNLOAD + "HTTP status 504 (gateway timeout)", "08006", EVENTS.replace("02:00", "01:00"), "export", status=504, body_kind="gateway")

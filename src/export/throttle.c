@@ -1,0 +1,153 @@
+/*-------------------------------------------------------------------------
+ *
+ * throttle.c
+ *		What a server's 429 to one call means for the others like it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "export/failure.h"
+#include "export/throttle.h"
+#include "net/reactor.h"
+
+/* Limits that are remembered at once; the one that was met longest ago goes first. */
+#define MAX_LIMITS 64
+
+/* After this many 429 in a row the distance is the longest there is. */
+#define MAX_LEVEL 10
+
+typedef struct Throttle
+{
+	uint64 key; /* 0: unused */
+	ApiCall call;
+	int level;         /* 429 less other answers; 0: not throttled */
+	bool probing;      /* a call began at the last due time, and was not answered yet */
+	int64 due;         /* the next call begins no sooner */
+	int64 last_change; /* of any of these */
+} Throttle;
+
+static Throttle limits[MAX_LIMITS];
+
+static uint64
+hash_text(const char *text, uint64 seed)
+{
+	return text == NULL
+			   ? seed
+			   : hash_bytes_extended((const unsigned char *) text, (int) strlen(text), seed);
+}
+
+/*
+ * Whose limit is it?  Each kind of export has one of its own.  (Should two
+ * have the same hash, they wait for each other.)
+ */
+static uint64
+key_of(ApiCall call, const Settings *settings)
+{
+	uint64 key = (uint64) call + 1;
+
+	if (call == CALL_REQUEST && settings->entity != NULL)
+		key += ((uint64) settings->entity->kind + 1) << 8;
+	key = hash_text(call == CALL_TOKEN ? settings->token_endpoint : settings->endpoint, key);
+	key = hash_text(settings->client_id, key);
+	key = hash_text(settings->api_key, key);
+	return key != 0 ? key : 1;
+}
+
+static Throttle *
+find_limit(ApiCall call, const Settings *settings)
+{
+	uint64 key = key_of(call, settings);
+
+	for (int i = 0; i < MAX_LIMITS; i++)
+	{
+		if (limits[i].key == key)
+			return &limits[i];
+	}
+	return NULL;
+}
+
+static Throttle *
+make_limit(ApiCall call, const Settings *settings)
+{
+	Throttle *oldest = &limits[0];
+
+	for (int i = 1; i < MAX_LIMITS; i++)
+	{
+		if (limits[i].last_change < oldest->last_change)
+			oldest = &limits[i];
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	oldest->key = key_of(call, settings);
+	oldest->call = call;
+	return oldest;
+}
+
+/* The time between two calls at this level. */
+static int64
+distance(const Throttle *limit)
+{
+	return policy_backoff(limit->call, ACTION_THROTTLED, limit->level - 1, random_fraction());
+}
+
+int64
+throttle_due(ApiCall call, const Settings *settings, int64 now)
+{
+	const Throttle *limit = find_limit(call, settings);
+
+	return limit != NULL && limit->level > 0 ? limit->due : now;
+}
+
+void
+throttle_begin(ApiCall call, const Settings *settings, int64 now)
+{
+	Throttle *limit = find_limit(call, settings);
+
+	if (limit == NULL || limit->level == 0)
+		return;
+	limit->due = now + distance(limit);
+	limit->probing = true;
+	limit->last_change = now;
+}
+
+void
+throttle_end(ApiCall call, const Settings *settings, int64 now, int64 due)
+{
+	Throttle *limit = find_limit(call, settings);
+
+	if (due == REACTOR_NEVER)
+	{
+		if (limit == NULL || limit->level == 0)
+			return;
+		limit->level--;
+		limit->probing = false;
+		if (limit->level > 0)
+			limit->due = Min(limit->due, now + distance(limit));
+		limit->last_change = now;
+		return;
+	}
+	if (limit == NULL)
+		limit = make_limit(call, settings);
+	/* Several calls that were under way at once met the limit once. */
+	if (limit->level == 0 || limit->probing)
+		limit->level = Min(limit->level + 1, MAX_LEVEL);
+	limit->probing = false;
+	limit->due = Max(limit->due, due);
+	limit->last_change = now;
+}
+
+void
+throttle_give_up(ApiCall call, const Settings *settings)
+{
+	Throttle *limit = find_limit(call, settings);
+
+	if (limit != NULL)
+		limit->level = 0;
+}
+
+void
+throttle_forget_all(void)
+{
+	memset(limits, 0, sizeof(limits));
+}
