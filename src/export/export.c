@@ -136,8 +136,8 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	foreign_text(&word, message->status_word, export->settings, export->token);
 	foreign_text(&text, message->error_text, export->settings, export->token);
 	if (text.text[0] != '\0')
-		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject, word.text,
-						   text.text);
+		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
+						   word.text, text.text);
 	else
 		failure_add_detail(&failure, "%s: the status is %s, and no message says why.", subject,
 						   word.text);

@@ -335,6 +335,14 @@ for number, words, sqlstate, kind in ((401, "not authorized", "28000", "universa
                                       (415, "unsupported media type", "HV000", "text"), (422, "unprocessable", "HV000", "detail"),
                                       (429, "too many requests", "53400", "html"), (500, "internal server error", "08006", "universal")):
     fault(REQUEST + "HTTP status %d (%s)" % (number, words), sqlstate, CAMPAIGNS, "request", status=number, body_kind=kind)
+
+@case(REQUEST + "it would be one for each of … profiles, and a scan can ask for 10000 at most", "54000")
+def many_profiles(test):
+    test.amazon(profile_ids=None)
+    test.emulator.settings(profiles=[{"profileId": 1000000 + number, "access": "edit", "accountInfo": {"type": "seller"}} for number in range(10001)])
+    return CAMPAIGNS
+
+
 fault(REQUEST + "the answer is not the status of an export", "HV000", CAMPAIGNS, "request", status=202, body_kind="html")
 fault(STATUS + "HTTP status 404 (not found)", "HV000", CAMPAIGNS, "status", {"export_timeout": "1min"}, status=404, body_kind="gateway")
 fault(STATUS + "HTTP status 502 (bad gateway)", "08006", CAMPAIGNS, "status", status=502, body_kind="html")
@@ -402,6 +410,7 @@ content(READ + "record … is larger than … bytes", "54000", text='[{"name":"%
 content('value "…" is out of range for type …', "22003", "SELECT budget_amount::int, * FROM ads.campaigns", text='[{"name":"a","budgetCaps":{"budgetValue":{"monetaryBudget":{"amount":1e200000}}}}]')
 content('date/time field value out of range: "…"', "22008", text='[{"startDate":"2024-02-30"}]')
 content('\\u… in a JSON string cannot be converted to text: "…"', "22P05", text='[{"name":"a\\u0000b"}]')
+content('control character 0x… in a JSON string is not escaped: "…"', "22P05", text='[{"name":"a\tb"}]')
 content('invalid UTF-8 in a JSON string at "…": "…"', "22021", settings={"inject": [{"entity": "campaigns", "index": 0, "path": "name", "literal": '"a\udcffb"'}]})
 content('invalid JSON: expected …, but found "…"', "22P02", text='[{"tags":[1,x]}]')
 
