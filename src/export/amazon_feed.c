@@ -202,6 +202,16 @@ add_export_parts(ExportFeed *feed)
 	return false;
 }
 
+/* Here and not where the list is read, since another scan may have been waiting then. */
+static void
+warn_of_listing(ExportFeed *feed)
+{
+	if (feed->listing == NULL || feed->listing_warned)
+		return;
+	feed->listing_warned = true;
+	profile_listing_warn(feed->listing);
+}
+
 static int64
 step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
@@ -210,6 +220,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	int64 left;
 	Failure failure;
 
+	warn_of_listing(feed);
 	switch (export->phase)
 	{
 		case EXPORT_FAILED:

@@ -324,6 +324,7 @@ drop_parts(ExportFeed *feed)
 	feed->all_added = false;
 	profile_listing_leave(&feed->listing_waiter);
 	feed->listing = NULL;
+	feed->listing_warned = false;
 	feed->listing_failure.sqlstate = 0;
 }
 

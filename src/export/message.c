@@ -417,59 +417,6 @@ message_parse_status(const char *body, size_t length, StatusMessage *message)
 	return ok;
 }
 
-/* The digits of a profile id, which the vendor sends as a number (maybe beyond 2^53). */
-static bool
-profile_id_of(json_object *profile, char *output, size_t output_size)
-{
-	json_object *member;
-	const char *text;
-
-	if (!json_object_is_type(profile, json_type_object) ||
-		!json_object_object_get_ex(profile, "profileId", &member))
-		return false;
-	if (json_object_is_type(member, json_type_int))
-	{
-		if (json_object_get_int64(member) <= 0)
-			return false;
-		if (json_object_get_int64(member) < INT64_MAX)
-			snprintf(output, output_size, "%lld", (long long) json_object_get_int64(member));
-		else
-			/* Either that number or a larger one that json-c keeps as unsigned. */
-			snprintf(output, output_size, "%s", json_object_get_string(member));
-		return true;
-	}
-	if (!json_object_is_type(member, json_type_string))
-		return false;
-	text = json_object_get_string(member);
-	return text[strspn(text, "0123456789")] == '\0' && copy_exactly(text, output, output_size);
-}
-
-bool
-message_parse_profiles(const char *body, size_t length, ProfileFound found, void *argument,
-					   size_t *listed)
-{
-	json_object *list = parse(body, length);
-	bool ok = json_object_is_type(list, json_type_array);
-
-	*listed = ok ? json_object_array_length(list) : 0;
-	for (size_t i = 0; ok && i < json_object_array_length(list); i++)
-	{
-		json_object *profile = json_object_array_get_idx(list, i);
-		json_object *account = NULL;
-		const char *type = NULL;
-		char id[32];
-
-		ok = profile_id_of(profile, id, sizeof(id));
-		if (ok && json_object_object_get_ex(profile, "accountInfo", &account))
-			type = string_member(account, "type");
-		/* Agencies' (DSP) profiles have no exports. */
-		if (ok && (type == NULL || strcmp(type, "agency") != 0))
-			found(id, argument);
-	}
-	json_object_put(list);
-	return ok;
-}
-
 bool
 message_parse_time(const char *text, int64_t *microseconds)
 {

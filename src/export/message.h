@@ -71,15 +71,6 @@ typedef struct StatusMessage
 extern bool message_parse_status(const char *body, size_t length, StatusMessage *message);
 
 /*
- * Ids of the profiles that can have exports, i.e. all but agencies', in the
- * order sent, each as a decimal string.  Calls found for each; false if the
- * body is no list of profiles.
- */
-typedef void (*ProfileFound)(const char *profile_id, void *argument);
-extern bool message_parse_profiles(const char *body, size_t length, ProfileFound found,
-								   void *argument, size_t *listed);
-
-/*
  * What an error body says, for people: the text of whichever of the vendors'
  * dialects it is in (see dialect_text; S3's XML), the title of an HTML page,
  * else its beginning.  At most 512 bytes, control characters and invalid UTF-8

@@ -189,6 +189,7 @@ struct ExportFeed
 
 	/* Amazon Ads, when no profiles are named */
 	ProfileListing *listing;
+	bool listing_warned;
 	ListingWaiter listing_waiter; /* while it is not there */
 	Failure listing_failure;      /* it can't be had; sqlstate 0: no word of that */
 

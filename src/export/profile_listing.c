@@ -9,10 +9,13 @@
 
 #include "compat.h"
 #include "export/amazon_ads.h"
+#include "export/foreign_text.h"
 #include "export/freshness.h"
 #include "export/profile_listing.h"
+#include "export/profile_reader.h"
 #include "export/throttle.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -61,73 +64,303 @@ profile_listing_get(const Settings *settings)
 	return listing;
 }
 
-static void
-remember_profile(const char *profile_id, void *argument)
-{
-	List **profile_ids = argument;
+/*-------------------------------------------------------------------------
+ * The answer
+ *-------------------------------------------------------------------------
+ */
 
-	*profile_ids = lappend(*profile_ids, pstrdup(profile_id));
+/* A list while it arrives. */
+struct ListBuilder
+{
+	ProfileReader *reader;
+	MemoryContextCallback callback;
+	MemoryContext context; /* of all of this, and of the list */
+	HTAB *known;           /* ids of profile_ids */
+	List *profile_ids;
+	size_t listed;
+	size_t unusable;
+	size_t first_unusable;
+	char unusable_text[sizeof(((ProfileListing *) NULL)->unusable_text)];
+	bool busy; /* stays set if an error was raised in the middle of an entry */
+};
+
+static void
+free_reader(void *argument)
+{
+	ListBuilder *builder = argument;
+
+	profile_reader_free(builder->reader);
+	builder->reader = NULL;
+}
+
+static void
+begin_list(ProfileListing *listing)
+{
+	MemoryContext context = AllocSetContextCreate(
+		listing->context, "adsexport_fdw list of profiles", ALLOCSET_DEFAULT_SIZES);
+	ListBuilder *builder = MemoryContextAllocZero(context, sizeof(ListBuilder));
+	HASHCTL control = { 0 };
+
+	builder->context = context;
+	builder->callback.func = free_reader;
+	builder->callback.arg = builder;
+	MemoryContextRegisterResetCallback(context, &builder->callback);
+	control.keysize = control.entrysize = sizeof(uint64);
+	control.hcxt = context;
+	builder->known =
+		hash_create("adsexport_fdw profiles", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	builder->reader = profile_reader_create();
+	if (builder->reader == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	listing->builder = builder;
+}
+
+static void
+drop_list(ProfileListing *listing)
+{
+	if (listing->builder != NULL)
+		MemoryContextDelete(listing->builder->context);
+	listing->builder = NULL;
+}
+
+/* Everything was read. */
+static void
+finish_list(ProfileListing *listing)
+{
+	ListBuilder *builder = listing->builder;
+
+	if (listing->list_context != NULL)
+		MemoryContextDelete(listing->list_context);
+	listing->list_context = builder->context;
+	listing->profile_ids = builder->profile_ids;
+	listing->listed = builder->listed;
+	listing->unusable = builder->unusable;
+	listing->first_unusable = builder->first_unusable;
+	strlcpy(listing->unusable_text, builder->unusable_text, sizeof(listing->unusable_text));
+	hash_destroy(builder->known);
+	free_reader(builder);
+	listing->builder = NULL;
+}
+
+static void
+note_unusable(ListBuilder *builder, const ListedProfile *profile)
+{
+	if (builder->unusable++ > 0)
+		return;
+	builder->first_unusable = builder->listed + 1;
+	message_printable(profile->text, profile->length, builder->unusable_text,
+					  sizeof(builder->unusable_text));
+}
+
+static void
+note_profile(ListBuilder *builder, const ListedProfile *profile)
+{
+	char text[24];
+	bool found;
+
+	if (profile->id == 0)
+	{
+		note_unusable(builder, profile);
+		return;
+	}
+	builder->listed++;
+	if (profile->is_agency)
+		return;
+	(void) hash_search(builder->known, &profile->id, HASH_ENTER, &found);
+	if (found)
+		return;
+	snprintf(text, sizeof(text), UINT64_FORMAT, profile->id);
+	builder->profile_ids = lappend(builder->profile_ids, pstrdup(text));
+}
+
+/*
+ * Read what has arrived.  As much as that is at a time: some megabytes at
+ * most, which take milliseconds.
+ */
+static StreamStatus
+read_list(ProfileListing *listing)
+{
+	ListBuilder *builder = listing->builder;
+	MemoryContext old_context = MemoryContextSwitchTo(builder->context);
+	bool ended = request_state(listing->request) == REQUEST_DONE;
+	StreamStatus status = STREAM_NEED_INPUT;
+	size_t length;
+	const char *body = request_body(listing->request, &length);
+
+	builder->busy = true;
+	while (status == STREAM_NEED_INPUT && (length > 0 || ended))
+	{
+		size_t taken = profile_reader_feed(builder->reader, body, length);
+		ListedProfile profile;
+
+		/* What is no list is shown, so it stays until it was looked at. */
+		while ((status = profile_reader_next(builder->reader, ended && taken == length,
+											 &profile)) == STREAM_RECORD &&
+			   list_length(builder->profile_ids) <= MAX_LISTED)
+			note_profile(builder, &profile);
+		if (status == STREAM_ERROR)
+			break;
+		request_consume(listing->request, taken);
+		body += taken;
+		length -= taken;
+	}
+	builder->busy = false;
+	MemoryContextSwitchTo(old_context);
+	return status;
+}
+
+/* The list was read: is it one to work with? */
+static void
+judge_list(ProfileListing *listing, const char *subject, Answer *answer)
+{
+	const ListBuilder *builder = listing->builder;
+	ForeignText shown;
+
+	if (builder->listed == 0 && builder->unusable > 0)
+	{
+		answer->action = ACTION_FAIL_REQUEST;
+		failure_set(&answer->failure, ERRCODE_FDW_ERROR, "list the profiles",
+					"no entry of the list has a profileId that can be used");
+		failure_add_detail(&answer->failure, "%s: the first of %zu entries reads \"%s\".", subject,
+						   builder->unusable,
+						   foreign_text(&shown, builder->unusable_text, listing->settings,
+										listing->token));
+		return;
+	}
+	finish_list(listing);
+	listing->complete = listing->listed > 0 || !amazon_other_profiles(listing->credential);
+	listing->wanted = !listing->complete;
+}
+
+static void
+fail_too_many(ProfileListing *listing, const char *subject, Answer *answer)
+{
+	answer->action = ACTION_FAIL_REQUEST;
+	failure_set(&answer->failure, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "list the profiles",
+				"the account has more than %d profiles", MAX_LISTED);
+	failure_add_detail(&answer->failure, "%s.", subject);
+	failure_set_hint(&answer->failure,
+					 "Name the profiles that are needed with the option profile_ids.");
+}
+
+/* A list that is no list is worth a retry. */
+static void
+fail_malformed(ProfileListing *listing, const char *subject, Answer *answer)
+{
+	ForeignText shown;
+
+	answer_unexpected(answer, CALL_PROFILES, listing->request, subject, listing->settings,
+					  listing->token, "the answer is not a list of profiles");
+	if (listing->builder->listed > 0)
+		failure_add_detail(&answer->failure, "After %zu profiles: %s.", listing->builder->listed,
+						   foreign_text(&shown, profile_reader_error(listing->builder->reader),
+										listing->settings, listing->token));
 }
 
 static void
 end_listing_request(ProfileListing *listing)
 {
-	const Settings *settings = listing->settings;
-	char subject[NAMEDATALEN + 32];
-	size_t length;
-	const char *body = request_body(listing->request, &length);
-	Answer answer;
-
-	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
-	answer_judge(&answer, CALL_PROFILES, listing->request, subject, settings, listing->token);
-	if (answer.action == ACTION_SUCCESS)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(listing->context);
-		List *profile_ids = NIL;
-
-		if (message_parse_profiles(body, length, remember_profile, &profile_ids, &listing->listed))
-		{
-			list_free_deep(listing->profile_ids);
-			listing->profile_ids = profile_ids;
-			listing->complete = listing->listed > 0 || !amazon_other_profiles(listing->credential);
-			listing->wanted = !listing->complete;
-		}
-		else
-		{
-			list_free_deep(profile_ids);
-			answer_unexpected(&answer, CALL_PROFILES, listing->request, subject, settings,
-							  listing->token, "the answer is not a list of profiles");
-		}
-		MemoryContextSwitchTo(old_context);
-	}
-	if (listing->wanted && answer.action != ACTION_SUCCESS)
-	{
-		if (answer.action == ACTION_REAUTHENTICATE && !listing->reauthenticated &&
-			settings->access_token == NULL)
-		{
-			credential_reject(listing->credential, listing->token);
-			credential_want(listing->credential);
-			listing->reauthenticated = true;
-		}
-		else if (!retry_allowed(&listing->retry, &answer, CALL_PROFILES, settings, &listing->due))
-		{
-			listing->failure = answer.failure;
-			listing->wanted = false;
-		}
-	}
 	request_free(listing->request);
 	listing->request = NULL;
-	pfree(listing->token);
-	listing->token = NULL;
+	drop_list(listing);
+	wipe_string(&listing->token);
 }
+
+static void
+handle_answer(ProfileListing *listing, Answer *answer)
+{
+	const Settings *settings = listing->settings;
+
+	if (answer->action == ACTION_REAUTHENTICATE && !listing->reauthenticated &&
+		settings->access_token == NULL)
+	{
+		credential_reject(listing->credential, listing->token);
+		credential_want(listing->credential);
+		listing->reauthenticated = true;
+	}
+	else if (!retry_allowed(&listing->retry, answer, CALL_PROFILES, settings, &listing->due))
+	{
+		listing->failure = answer->failure;
+		listing->wanted = false;
+	}
+}
+
+/* Look at the request under way: its list is read as it arrives. */
+static void
+step_request(ProfileListing *listing)
+{
+	RequestState state = request_state(listing->request);
+	StreamStatus status = STREAM_NEED_INPUT;
+	char subject[NAMEDATALEN + 32];
+	Answer answer;
+
+	if (state == REQUEST_WAITING)
+		return;
+	snprintf(subject, sizeof(subject), "Server %s",
+			 quote_identifier(listing->settings->server_name));
+	if (listing->builder != NULL && listing->builder->busy)
+	{
+		/* An error was raised in the middle of it, so that something of it may be missing. */
+		failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles", "out of memory");
+		listing->wanted = false;
+		end_listing_request(listing);
+		return;
+	}
+	if (state != REQUEST_FAILED && request_status(listing->request) == 200)
+	{
+		if (listing->builder == NULL)
+			begin_list(listing);
+		status = read_list(listing);
+		if (status == STREAM_NEED_INPUT && state == REQUEST_RECEIVING)
+			return;
+	}
+	else if (state == REQUEST_RECEIVING)
+		return; /* an error's body is wanted, too */
+
+	answer_judge(&answer, CALL_PROFILES, listing->request, subject, listing->settings,
+				 listing->token);
+	if (listing->builder != NULL && list_length(listing->builder->profile_ids) > MAX_LISTED)
+		fail_too_many(listing, subject, &answer);
+	else if (status == STREAM_ERROR)
+		fail_malformed(listing, subject, &answer);
+	else if (answer.action == ACTION_SUCCESS)
+		judge_list(listing, subject, &answer);
+	if (listing->wanted && answer.action != ACTION_SUCCESS)
+		handle_answer(listing, &answer);
+	end_listing_request(listing);
+}
+
+void
+profile_listing_warn(const ProfileListing *listing)
+{
+	ForeignText shown;
+
+	if (listing->unusable == 0)
+		return;
+	ereport(
+		WARNING,
+		(errcode(ERRCODE_WARNING),
+		 errmsg_plural("left out %zu entry of the list of profiles of server \"%s\" that has no "
+					   "usable profileId",
+					   "left out %zu entries of the list of profiles of server \"%s\" that have "
+					   "no usable profileId",
+					   listing->unusable, listing->unusable, listing->settings->server_name),
+		 errdetail("The first is entry %zu, which reads \"%s\".", listing->first_unusable,
+				   foreign_text(&shown, listing->unusable_text, listing->settings, NULL))));
+}
+
+/*-------------------------------------------------------------------------
+ * Progress
+ *-------------------------------------------------------------------------
+ */
 
 static int64
 step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 {
 	int64 due;
 
-	if (listing->request != NULL && request_state(listing->request) >= REQUEST_DONE)
-		end_listing_request(listing);
+	if (listing->request != NULL)
+		step_request(listing);
 	if (!listing->wanted || listing->request != NULL)
 		return REACTOR_NEVER;
 	due = Max(listing->due, throttle_due(CALL_PROFILES, listing->settings, now));
@@ -147,7 +380,7 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 		listing->requested_at = GetCurrentTimestamp();
 		throttle_begin(CALL_PROFILES, listing->settings, now);
 		listing->request = amazon_start_profiles(reactor, listing->settings, listing->credential,
-												 listing->token, false);
+												 listing->token, true);
 		if (listing->request == NULL)
 		{
 			failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles",

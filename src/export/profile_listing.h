@@ -17,6 +17,10 @@
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
 
+/* More profiles of an account than this are not remembered. */
+#define MAX_LISTED 100000
+
+typedef struct ListBuilder ListBuilder;
 typedef struct ListingWaiter ListingWaiter;
 
 /*
@@ -32,6 +36,7 @@ typedef struct ProfileListing
 	size_t listed; /* profiles, those of agencies included */
 	char *token;
 	Request *request;
+	ListBuilder *builder; /* of the list that is arriving, or NULL */
 	Retry retry;
 	bool reauthenticated;
 	int64 due;
@@ -39,13 +44,23 @@ typedef struct ProfileListing
 	TimestampTz requested_at; /* 0: never */
 	TimestampTz last_used;
 	bool complete;
-	List *profile_ids; /* of char * */
+	List *profile_ids; /* of char *, each once */
+	MemoryContext list_context;
+
+	/* Entries without an id that can be used, which were left out. */
+	size_t unusable;
+	size_t first_unusable; /* its place, counted from 1 */
+	char unusable_text[128];
+
 	Failure failure;
 	dlist_head waiters;
 } ProfileListing;
 
 /* Find or make; asked for (again) if what is known is too old. */
 extern ProfileListing *profile_listing_get(const Settings *settings);
+
+/* Tell the user of entries that were left out. */
+extern void profile_listing_warn(const ProfileListing *listing);
 
 /*
  * Whoever waits for a list is told of its end as soon as that is known,

@@ -159,3 +159,13 @@ settings_for_request(const Settings *settings, RequestOptions *options)
 	options->connect_timeout = settings->connect_timeout;
 	options->response_timeout = options->stall_timeout = settings->stall_timeout;
 }
+
+void
+wipe_string(char **secret)
+{
+	if (*secret == NULL)
+		return;
+	explicit_bzero(*secret, strlen(*secret));
+	pfree(*secret);
+	*secret = NULL;
+}

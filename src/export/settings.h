@@ -107,4 +107,7 @@ extern const Settings *settings_keep(const Settings *settings, MemoryContext con
 /* What is the same for each request; its timeouts are to be changed where they differ. */
 extern void settings_for_request(const Settings *settings, RequestOptions *options);
 
+/* Overwrite a secret and free it; nothing if it is NULL, which it is then.  Does not throw. */
+extern void wipe_string(char **secret);
+
 #endif /* ADSEXPORT_SETTINGS_H */

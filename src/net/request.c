@@ -33,6 +33,9 @@
  */
 #define RECEIVE_BUFFER (32L * 1024)
 
+/* At most this much of a body that is decoded waits to be read. */
+#define MAX_DECODED ((size_t) 16 * 1024 * 1024)
+
 typedef struct Body
 {
 	char *data;
@@ -54,6 +57,7 @@ struct Request
 	char error_buffer[CURL_ERROR_SIZE];
 	int status;
 	ResponseHeaders response;
+	bool decode;
 	bool stream;
 	bool is_error; /* the answer is none of those that are asked for */
 	Body body;
@@ -133,7 +137,14 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	else if (!request->stream && have + length > REQUEST_MAX_BODY)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
-			 "the answer is longer than 8 MiB");
+			 "the answer is longer than 64 kB");
+		return 0;
+	}
+	/* Few compressed bytes can be so many that nobody has a chance to read along. */
+	else if (request->decode && have + length > MAX_DECODED)
+	{
+		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
+			 "the answer is compressed too highly");
 		return 0;
 	}
 	if (!body_reserve(&request->body, kept))
@@ -591,6 +602,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	if (request == NULL)
 		return NULL;
 	forget_headers(&request->response);
+	request->decode = options->decode;
 	request->stream = options->stream;
 	request->connect_timeout = options->connect_timeout;
 	request->response_timeout = options->response_timeout;

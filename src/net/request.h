@@ -45,10 +45,11 @@ typedef struct RequestOptions
 } RequestOptions;
 
 /*
- * A longer body that is not streamed makes the request fail.  Of an answer that
- * is an error 64 kB are kept, and it is done when they have come.
+ * A longer body that is not streamed makes the request fail: the longest
+ * message of an API is a status with its link, a tenth of this.  Of an answer
+ * that is an error as much is kept, and it is done when that has come.
  */
-#define REQUEST_MAX_BODY ((size_t) 8 * 1024 * 1024)
+#define REQUEST_MAX_BODY ((size_t) 64 * 1024)
 
 typedef enum RequestState
 {

@@ -160,6 +160,130 @@ class Status(ControlCase):
                 self.assertEqual(self.session.column("SELECT DISTINCT exported_at FROM ads.campaigns"), [expected])
 
 
+class Listing(ControlCase):
+    """The profiles of an account whose ids nobody wrote down."""
+
+    emulator_options = ("--campaigns", "3")
+
+    def setUp(self):
+        super().setUp()
+        self.amazon(profile_ids=None, max_retries=3)
+
+    @staticmethod
+    def profile(number, **changes):
+        profile = {"profileId": number, "countryCode": "US", "currencyCode": "USD", "timezone": "UTC", "access": "edit", "rows": {"campaigns": 2},
+                   "accountInfo": {"type": "seller", "id": "A%s" % (number,), "name": "N", "marketplaceStringId": "M"}}
+        profile.update(changes)
+        return profile
+
+    def list(self, entries):
+        self.fault({"call": "profiles"}, status=200, body=entries)
+
+    def test_each_once(self):
+        """Whatever the list says: rows must not come twice."""
+        self.emulator.settings(profiles=[self.profile(number) for number in (4001, 4002)])
+        self.list([self.profile(4001), self.profile(4002), self.profile(4001), self.profile("4002"), self.profile(4001, countryCode="CA")])
+        self.assertEqual(self.session.rows("SELECT profile_id, count(*) FROM ads.campaigns GROUP BY 1 ORDER BY 1"), [("4001", 2), ("4002", 2)])
+        self.assertEqual(self.count_calls("request"), 2)
+
+    def test_an_entry_without_an_id(self):
+        self.emulator.settings(profiles=[self.profile(number) for number in (4001, 4002)])
+        for value in (None, "", "x", 0, -5, 1.5, "01", [4001], 2 ** 64):
+            with self.subTest(profileId=value):
+                self.forget()
+                self.session.take_notices()
+                self.list([self.profile(4001), self.profile(value, countryCode="XX"), self.profile(4002)])
+                self.assertEqual(self.campaigns(), 4)
+                notices = self.session.take_notices()
+                self.assertRegex(notices, 'WARNING:  left out 1 entry of the list of profiles of server "amazon" that has no usable profileId')
+                self.assertIn("The first is entry 2, which reads", notices)
+        self.assertEqual(self.campaigns(), 4)
+        self.assertIn("left out 1 entry", self.session.take_notices(), "a later statement reads the same list")
+
+    def test_no_entry_with_an_id(self):
+        self.list([{"countryCode": "US"}, {"profileId": "x"}])
+        self.expect_error("HV000", CAMPAIGNS, "no entry of the list has a profileId that can be used", "the first of 2 entries", "countryCode")
+        self.assertEqual(self.count_calls("profiles"), 1)
+
+    def test_what_is_no_list(self):
+        self.amazon(profile_ids=None, max_retries=0)
+        good = '{"profileId": 4001}'
+        for body, words in (("", "not a list"), ("{}", "not a list"), ("<html><title>Log in</title></html>", "Log in"), ('{"message": "no"}', "no"),
+                            ("[%s" % good, "After 1 profiles: "), ("[%s] x" % good, "After 1 profiles: "), ("[7]", "not a list")):
+            with self.subTest(body=body):
+                self.forget()
+                self.fault({"call": "profiles"}, status=200, body=body)
+                self.expect_error("HV000", CAMPAIGNS, "the answer is not a list of profiles", words)
+
+    def test_a_list_that_breaks_off(self):
+        self.emulator.settings(profiles=[self.profile(4000 + number) for number in range(30)])
+        self.fault({"call": "profiles", "times": 1}, cut_after=0.5)
+        self.assertEqual(self.campaigns(), 60)
+        self.assertEqual((self.count_calls("profiles"), self.count_calls("request")), (2, 30))
+
+    def test_tens_of_thousands(self):
+        """In bounded memory; the profiles that a clause names are read, and an error says what is too much."""
+        self.emulator.settings(profiles=[self.profile(1000000 + number) for number in range(40000)])
+        self.session.rows("SELECT adsexport_fdw_version()")
+        before = self.session.resident_kilobytes()
+        self.assertEqual(self.session.rows("SELECT count(*) FROM ads.campaigns WHERE profile_id = '1039999'"), [(2,)])
+        self.assertLess(self.session.resident_kilobytes() - before, 30000)
+        self.expect_error("54000", CAMPAIGNS, "40000 profiles", "10000 at most")
+
+    def test_too_many_to_remember(self):
+        self.fault({"call": "profiles"}, status=200, body="[" + ",".join('{"profileId": %d}' % number for number in range(1, 400001)) + "]")
+        before = self.session.resident_kilobytes()
+        running = self.session.start(CAMPAIGNS)
+        running.wait(15)
+        self.check_error(running.error, "54000", "more than 100000 profiles", "profile_ids")
+        self.assertLess(self.session.resident_kilobytes() - before, 60000)
+        self.assertEqual(self.count_calls("profiles"), 1)
+
+    def test_cancel(self):
+        """While a long list arrives, and without an end."""
+        self.fault({"call": "profiles"}, status=200, body="[" + ",".join(['{"profileId": 1, "accountInfo": {"type": "agency"}}'] * 200000), stall_after=-1)
+        running = self.session.start(CAMPAIGNS)
+        self.wait_for_call("profiles")
+        for _ in range(3):
+            self.assertLess(self.cancel(running), 1000)
+            running = self.session.start(CAMPAIGNS)
+        self.cancel(running)
+
+    def test_compressed_too_highly(self):
+        self.amazon(profile_ids=None, max_retries=0)
+        self.fault({"call": "profiles"}, status=200, body=" " * (60 << 20), compress="gzip")
+        before = self.session.resident_kilobytes()
+        for statement in (CAMPAIGNS, "SELECT * FROM ads.profiles"):
+            self.expect_error("HV000", statement)
+        self.assertLess(self.session.resident_kilobytes() - before, 60000)
+
+
+class Sizes(ControlCase):
+    def test_answers_that_are_too_long(self):
+        """A message of the API has some hundred bytes, one with a link some thousand."""
+        self.amazon(max_retries=5)
+        for call in ("token", "request", "status"):
+            with self.subTest(call=call):
+                self.forget()
+                self.fault({"call": call}, members={"more": "x" * 70000})
+                self.expect_error("HV000", CAMPAIGNS, "longer than 64 kB")
+                self.assertEqual(self.count_calls(call), 1)
+                self.forget()
+                self.fault({"call": call}, members={"more": "x" * 60000})
+                self.assertEqual(self.campaigns(), 40)
+
+    def test_memory(self):
+        """What makes most of each byte."""
+        self.amazon(max_retries=0)
+        self.fault({"call": "status"}, status=200, body="[" * 30000 + "]" * 30000)
+        self.expect_error("HV000", CAMPAIGNS)
+        before = self.session.resident_kilobytes()
+        self.forget()
+        self.fault({"call": "status"}, status=200, body="[" + ",".join(["{}"] * 20000) + "]")
+        self.expect_error("HV000", CAMPAIGNS)
+        self.assertLess(self.session.resident_kilobytes() - before, 40000)
+
+
 class Links(ControlCase):
     def test_a_store_that_refuses_fresh_links_for_a_while(self):
         """The first time another link is had at once, then the store is given time, up to max_retries times."""

@@ -336,6 +336,11 @@ for number, words, sqlstate, kind in ((401, "not authorized", "28000", "universa
                                       (429, "too many requests", "53400", "html"), (500, "internal server error", "08006", "universal")):
     fault(REQUEST + "HTTP status %d (%s)" % (number, words), sqlstate, CAMPAIGNS, "request", status=number, body_kind=kind)
 
+fault(LISTING + "no entry of the list has a profileId that can be used", "HV000", CAMPAIGNS, "profiles", ALL, status=200, body=[{}])
+fault(LISTING + "the account has more than 100000 profiles", "54000", CAMPAIGNS, "profiles", ALL, status=200,
+      body="[" + ",".join('{"profileId": %d}' % number for number in range(1, 100002)) + "]")
+
+
 @case(REQUEST + "it would be one for each of … profiles, and a scan can ask for 10000 at most", "54000")
 def many_profiles(test):
     test.amazon(profile_ids=None)

@@ -5,6 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <inttypes.h>
+
 #include "check.h"
 
 #include <arpa/inet.h>
@@ -13,6 +15,7 @@
 #include "export/body_words.h"
 #include "export/hours.h"
 #include "export/message.h"
+#include "export/profile_reader.h"
 #include "export/policy.h"
 #include "net/address.h"
 #include "net/url.h"
@@ -384,13 +387,74 @@ test_status_messages(void)
 	CHECK(!message_parse_status(NULL, 0, &message));
 }
 
+/* Ids in the list, fed in pieces; "-" for an unusable entry, "(...)" for an agency's, "!" for an error. */
 static void
-count_profile(const char *profile_id, void *argument)
+check_profiles(const char *body, size_t piece, const char *expected)
 {
-	Bytes *bytes = argument;
+	ProfileReader *reader = profile_reader_create();
+	Bytes found = { 0 };
+	size_t length = strlen(body);
+	size_t fed = 0;
+	StreamStatus status = STREAM_NEED_INPUT;
 
-	append_text(bytes, profile_id);
-	append_text(bytes, ",");
+	while (status == STREAM_NEED_INPUT)
+	{
+		ListedProfile profile;
+		size_t next = length - fed < piece ? length - fed : piece;
+
+		fed += profile_reader_feed(reader, body + fed, next);
+		while ((status = profile_reader_next(reader, fed == length, &profile)) == STREAM_RECORD)
+		{
+			char text[32];
+
+			snprintf(text, sizeof(text), profile.is_agency ? "(%" PRIu64 ")," : "%" PRIu64 ",",
+					 profile.id);
+			append_text(&found, profile.id == 0 ? "-," : text);
+		}
+	}
+	append_text(&found, status == STREAM_END ? "" : "!");
+	append(&found, "", 1);
+	CHECK_THAT(strcmp((char *) found.data, expected) == 0, "in pieces of %zu: %s, expected %s",
+			   piece, (char *) found.data, expected);
+	if (status == STREAM_ERROR)
+		CHECK(profile_reader_error(reader)[0] != '\0');
+	free(found.data);
+	profile_reader_free(reader);
+}
+
+static void
+test_profiles(void)
+{
+	static const size_t pieces[] = { 1, 7, 100000 };
+	char *long_entry = malloc(300000);
+
+	begin_test("messages: profiles");
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+	{
+		size_t piece = pieces[i];
+
+		check_profiles(
+			"[{\"profileId\":1111,\"accountInfo\":{\"type\":\"seller\"}},"
+			"{\"profileId\":3333,\"accountInfo\":{\"type\":\"agency\"}},"
+			"{\"profileId\":9007199254740993},{\"profileId\":\"18446744073709551615\"}]\n",
+			piece, "1111,(3333),9007199254740993,18446744073709551615,");
+		check_profiles("[]", piece, "");
+		check_profiles(
+			"[{\"profileId\":18446744073709551616},{},{\"profileId\":null},{\"profileId\":-1},"
+			"{\"profileId\":1.5},{\"profileId\":1e3},{\"profileId\":0},{\"profileId\":\"\"},"
+			"{\"profileId\":\"1; DROP\"},{\"profileId\":\"01\"},{\"profileId\":[1]},{\"profileId\":7}]",
+			piece, "-,-,-,-,-,-,-,-,-,-,-,7,");
+		check_profiles("{\"message\":\"no\"}", piece, "!");
+		check_profiles("", piece, "!");
+		check_profiles("[7]", piece, "!");
+		check_profiles("[{\"profileId\":7}", piece, "7,!");
+		check_profiles("[{\"profileId\":7}] x", piece, "7,!");
+	}
+	memset(long_entry, 'x', 299999);
+	long_entry[299999] = '\0';
+	memcpy(long_entry, "[{\"a\":\"", 7);
+	check_profiles(long_entry, 65536, "!");
+	free(long_entry);
 }
 
 static void
@@ -410,8 +474,6 @@ test_other_messages(void)
 {
 	static TokenMessage token;
 	const char *body;
-	Bytes bytes = { 0 };
-	size_t listed;
 
 	begin_test("messages: token");
 	body = "{\"access_token\":\"Atza|x\",\"token_type\":\"bearer\",\"expires_in\":3600}";
@@ -445,23 +507,6 @@ test_other_messages(void)
 	CHECK(!message_parse_token(body, strlen(body), &token));
 	body = "{}";
 	CHECK(!message_parse_token(body, strlen(body), &token));
-
-	begin_test("messages: profiles");
-	body = "[{\"profileId\":1111,\"accountInfo\":{\"type\":\"seller\"}},"
-		   "{\"profileId\":3333,\"accountInfo\":{\"type\":\"agency\"}},"
-		   "{\"profileId\":9007199254740993},{\"profileId\":\"18446744073709551615\"}]";
-	CHECK(message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
-	CHECK_NUMBER(listed, 4);
-	append(&bytes, "", 1);
-	CHECK_CONTAINS((char *) bytes.data, "1111,9007199254740993,18446744073709551615,");
-	CHECK(strstr((char *) bytes.data, "3333") == NULL);
-	body = "{\"message\":\"no\"}";
-	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
-	body = "[{\"profileId\":\"1; DROP\"}]";
-	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
-	body = "[7]";
-	CHECK(!message_parse_profiles(body, strlen(body), count_profile, &bytes, &listed));
-	free(bytes.data);
 }
 
 static void
@@ -715,6 +760,7 @@ main(void)
 	test_hours();
 	test_status_messages();
 	test_other_messages();
+	test_profiles();
 	test_error_texts();
 	test_body_words();
 	test_times();
