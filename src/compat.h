@@ -111,6 +111,12 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #define COMPAT_ENCODING_CONVERSION_BUF
 #endif
 
+/* Roles that come with the server: named so since version 14. */
+#include "catalog/pg_authid.h"
+#ifndef ROLE_PG_MONITOR
+#define ROLE_PG_MONITOR DEFAULT_ROLE_MONITOR
+#endif
+
 /* Wait events: a header of their own since 14; those of extensions have names since 17. */
 #include "pgstat.h"
 #if PG_VERSION_NUM >= 170000

@@ -273,8 +273,7 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 	part->from_start = start == 0;
 	part->request =
 		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag);
-	pfree(part->url);
-	part->url = NULL;
+	wipe_string(&part->url);
 }
 
 /* One at a time: a link is minted right before its download, which is then read at once. */
@@ -406,8 +405,7 @@ open_profiles_part(ExportFeed *feed, FeedPart *part)
 {
 	const char *token = credential_token(credential_get(feed->settings));
 
-	if (part->token != NULL)
-		pfree(part->token);
+	wipe_string(&part->token);
 	part->token = MemoryContextStrdup(feed->context, token != NULL ? token : "");
 	part->request = amazon_start_profiles(part->reactor, feed->settings,
 										  credential_get(feed->settings), part->token, true);

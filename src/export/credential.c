@@ -16,6 +16,7 @@
 #include "net/url.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 /* Refresh that long before a token runs out, so that it outlives a request. */
 #define REFRESH_EARLY 60000
@@ -35,9 +36,11 @@ struct Credential
 	dlist_node node;
 	MemoryContext context;
 	const Settings *settings; /* what the refresh needs */
-	bool given;               /* the mapping has an access_token */
-	char *token;              /* NULL: none */
-	int64 expires;            /* monotonic milliseconds */
+	uint32 mapping_hash;
+	bool changed;  /* the mapping is another one now */
+	bool given;    /* the mapping has an access_token */
+	char *token;   /* NULL: none */
+	int64 expires; /* monotonic milliseconds */
 	bool wanted;
 	Request *request;
 	Retry retry;
@@ -80,7 +83,7 @@ credential_get(const Settings *settings)
 	dlist_foreach(iter, &credentials)
 	{
 		credential = dlist_container(Credential, node, iter.cur);
-		if (matches(credential, settings))
+		if (!credential->changed && matches(credential, settings))
 			return credential;
 	}
 
@@ -89,6 +92,8 @@ credential_get(const Settings *settings)
 	credential = MemoryContextAllocZero(context, sizeof(Credential));
 	credential->context = context;
 	credential->settings = settings_keep(settings, context);
+	credential->mapping_hash =
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
 	credential->given = settings->access_token != NULL;
 	if (credential->given)
 		credential->token = MemoryContextStrdup(context, settings->access_token);
@@ -148,19 +153,11 @@ credential_failure(const Credential *credential)
 	return &credential->failure;
 }
 
-static void
-drop_token(Credential *credential)
-{
-	if (credential->token != NULL)
-		pfree(credential->token);
-	credential->token = NULL;
-}
-
 void
 credential_reject(Credential *credential, const char *token)
 {
 	if (credential->token != NULL && token != NULL && strcmp(credential->token, token) == 0)
-		drop_token(credential);
+		wipe_string(&credential->token);
 }
 
 bool
@@ -278,7 +275,7 @@ end_refresh(Credential *credential)
 	{
 		if (message_parse_token(body, length, &message))
 		{
-			drop_token(credential);
+			wipe_string(&credential->token);
 			credential->token = MemoryContextStrdup(credential->context, message.access_token);
 			credential->expires = monotonic_milliseconds() + usable_time(message.expires_in);
 			credential->wanted = false;
@@ -325,8 +322,37 @@ credential_step_all(Reactor *reactor, int64 now)
 	return due;
 }
 
+static void
+forget_one(Credential *credential)
+{
+	dlist_delete(&credential->node);
+	request_free(credential->request);
+	wipe_string(&credential->token);
+	MemoryContextDelete(credential->context);
+}
+
 void
-credential_forget_all(void)
+credential_mark_changed(uint32 mapping_hash)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &credentials)
+	{
+		Credential *credential = dlist_container(Credential, node, iter.cur);
+
+		if (credential->mapping_hash == mapping_hash)
+			credential->changed = true;
+	}
+}
+
+bool
+credential_has_changed(const Credential *credential)
+{
+	return credential->changed;
+}
+
+void
+credential_forget_changed(void)
 {
 	dlist_mutable_iter iter;
 
@@ -334,9 +360,22 @@ credential_forget_all(void)
 	{
 		Credential *credential = dlist_container(Credential, node, iter.cur);
 
-		dlist_delete(&credential->node);
-		request_free(credential->request);
-		MemoryContextDelete(credential->context);
+		if (credential->changed)
+			forget_one(credential);
+	}
+}
+
+void
+credential_forget(bool (*mine)(Oid user_id))
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &credentials)
+	{
+		Credential *credential = dlist_container(Credential, node, iter.cur);
+
+		if (mine(credential->settings->user_id))
+			forget_one(credential);
 	}
 }
 

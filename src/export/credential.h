@@ -51,7 +51,16 @@ extern void credential_list_default(Credential *credential);
 /* Progress of all of them; returns when something is due next. */
 extern int64 credential_step_all(Reactor *reactor, int64 now);
 
-extern void credential_forget_all(void);
+/*
+ * A user mapping changed: its credentials are marked, and those that are marked
+ * forgotten as soon as nobody holds one any more.  Neither throws.
+ */
+extern void credential_mark_changed(uint32 mapping_hash);
+extern bool credential_has_changed(const Credential *credential);
+extern void credential_forget_changed(void);
+
+/* Forget those of the users that mine says; nobody may hold one of them any more. */
+extern void credential_forget(bool (*mine)(Oid user_id));
 
 /* Is a refresh under way? */
 extern bool credential_any_request(void);

@@ -54,9 +54,7 @@ drop_request(Export *export)
 {
 	request_free(export->request);
 	export->request = NULL;
-	if (export->token != NULL)
-		pfree(export->token);
-	export->token = NULL;
+	wipe_string(&export->token);
 }
 
 /* Start over with a new export; false if that was done too often already. */
@@ -183,8 +181,7 @@ note_duration(Export *export, int64 took)
 static void
 keep_url(Export *export, const char *url)
 {
-	if (export->url != NULL)
-		pfree(export->url);
+	wipe_string(&export->url);
 	export->url = MemoryContextStrdup(export->context, url);
 	export->url_minted = monotonic_milliseconds();
 	export->url_wanted = false;
@@ -378,6 +375,7 @@ begin_request(Export *export, Reactor *reactor)
 	{
 		export->request = amazon_start_request(reactor, export, export->token);
 		export->requested_at = GetCurrentTimestamp();
+		export->requested = moment_now();
 		export->phase = EXPORT_REQUESTING;
 	}
 	else
@@ -414,6 +412,11 @@ wants_request(const Export *export, bool may_request)
 int64
 export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 {
+	if (export->credential == NULL)
+	{
+		drop_request(export);
+		return REACTOR_NEVER;
+	}
 	if (export->request != NULL && request_state(export->request) >= REQUEST_DONE)
 		end_request(export);
 	if (export->request == NULL && wants_request(export, may_request))
@@ -439,8 +442,7 @@ export_take_url(Export *export)
 	export->url = NULL;
 	if (url != NULL && monotonic_milliseconds() - export->url_minted <= URL_FRESH)
 		return url;
-	if (url != NULL)
-		pfree(url);
+	wipe_string(&url);
 	export->url_wanted = true;
 	return NULL;
 }

@@ -23,6 +23,7 @@
 
 #include "export/credential.h"
 #include "export/failure.h"
+#include "export/freshness.h"
 #include "export/message.h"
 
 typedef enum ExportPhase
@@ -54,15 +55,16 @@ typedef struct Export
 	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* the same for messages and functions */
 	char status_word[64];
 	TimestampTz requested_at;
-	TimestampTz last_used;    /* when a scan asked for it last */
-	TimestampTz read_at;      /* when a download of it was begun last; 0: never */
+	Moment requested;         /* the same */
+	Moment last_used;         /* when a scan asked for it last */
+	Moment read_at;           /* when a download of it was begun last; 0: never */
 	TimestampTz completed_at; /* when we learned of it; 0: not yet */
 	bool has_generated_at;
 	TimestampTz generated_at; /* the vendor's */
 	int64 file_size;          /* compressed bytes; -1: not told */
 
-	Credential *credential;
-	char *token; /* that the request under way carries */
+	Credential *credential; /* NULL: its user mapping changed, and nobody uses the export */
+	char *token;            /* that the request under way carries */
 	Request *request;
 	Retry retry;
 	bool reauthenticated;    /* since the last success */

@@ -298,10 +298,8 @@ free_part(FeedPart *part)
 {
 	report_release(part);
 	spool_free(part->spool);
-	if (part->token != NULL)
-		pfree(part->token);
-	if (part->url != NULL)
-		pfree(part->url);
+	wipe_string(&part->token);
+	wipe_string(&part->url);
 	pfree(part);
 }
 
@@ -642,7 +640,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		part->export->readers++;
 	}
 	if (part->export != NULL)
-		part->export->read_at = GetCurrentTimestamp();
+		part->export->read_at = moment_now();
 	feed->given = 0;
 	if (again && !feed->api->rereadable)
 		return; /* container and records stand where they stopped */

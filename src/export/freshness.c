@@ -8,22 +8,68 @@
 #include "export/freshness.h"
 
 #include "access/xact.h"
+#include "portability/instr_time.h"
+#include "utils/timestamp.h"
 
-bool
-in_current_statement(TimestampTz at)
+/* A time that the server knows by the machine's clock, and when that was. */
+typedef struct Beginning
 {
-	TimestampTz transaction = GetCurrentTransactionStartTimestamp();
+	TimestampTz clock;
+	Moment moment;
+} Beginning;
 
-	return at >= Max(GetCurrentStatementStartTimestamp(), transaction) ||
-		   (IsolationUsesXactSnapshot() && at >= transaction);
+Moment
+moment_now(void)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (Moment) INSTR_TIME_GET_MICROSEC(now);
+}
+
+/*
+ * Looked up once, shortly after it began: should the clock be set later, the
+ * beginning stays where it was.
+ */
+static Moment
+moment_of(Beginning *known, TimestampTz clock)
+{
+	if (known->moment == 0 || known->clock != clock)
+	{
+		TimestampTz elapsed = GetCurrentTimestamp() - clock;
+
+		known->clock = clock;
+		known->moment = moment_now() - Max(elapsed, 0);
+	}
+	return known->moment;
+}
+
+static Moment
+transaction_began(void)
+{
+	static Beginning known;
+
+	return moment_of(&known, GetCurrentTransactionStartTimestamp());
+}
+
+static Moment
+statement_began(void)
+{
+	static Beginning known;
+	Moment statement = moment_of(&known, GetCurrentStatementStartTimestamp());
+
+	return Max(statement, transaction_began());
 }
 
 bool
-recent_enough(TimestampTz requested_at, TimestampTz last_used, int64 max_age)
+in_current_statement(Moment at)
 {
-	TimestampTz begin =
-		Max(GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp());
+	return at >= statement_began() || (IsolationUsesXactSnapshot() && at >= transaction_began());
+}
 
-	return requested_at >= begin - max_age * 1000 ||
+bool
+recent_enough(Moment requested, Moment last_used, int64 max_age)
+{
+	return (requested != 0 && requested >= statement_began() - max_age * 1000) ||
 		   (IsolationUsesXactSnapshot() && in_current_statement(last_used));
 }

@@ -3,6 +3,9 @@
  * freshness.h
  *		May what was asked for before be used by the current statement?
  *
+ * Ages are measured by a clock that is never set: if that of the machine is set
+ * back, what was asked for before would stay young for as long as that.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_FRESHNESS_H
@@ -10,14 +13,17 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
+/* Microseconds of the monotonic clock; 0: never. */
+typedef int64 Moment;
+
+extern Moment moment_now(void);
 
 /*
  * Was that moment in the current statement (a procedure that commits begins
  * anew with each transaction), or in a transaction that promises a stable
  * snapshot?
  */
-extern bool in_current_statement(TimestampTz at);
+extern bool in_current_statement(Moment at);
 
 /*
  * May data asked for at that time be used by the current statement?  That of
@@ -25,6 +31,6 @@ extern bool in_current_statement(TimestampTz at);
  * transaction that promises a stable snapshot keeps to what it has used before.
  * max_age is in milliseconds.
  */
-extern bool recent_enough(TimestampTz requested_at, TimestampTz last_used, int64 max_age);
+extern bool recent_enough(Moment requested, Moment last_used, int64 max_age);
 
 #endif /* ADSEXPORT_FRESHNESS_H */

@@ -57,6 +57,7 @@ history_add(const Settings *settings, const char *start, const char *end)
 	record->in_use = true;
 	strlcpy(record->server_name, settings->server_name, sizeof(record->server_name));
 	strlcpy(record->user_name, settings->user_name, sizeof(record->user_name));
+	record->user_id = settings->user_id;
 	record->entity = settings->entity;
 	strlcpy(record->start, start, sizeof(record->start));
 	strlcpy(record->end, end, sizeof(record->end));
@@ -87,7 +88,7 @@ history_visit(void (*visit)(const SpanRecord *record, void *argument), void *arg
 }
 
 void
-history_forget(void)
+history_forget(bool (*mine)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 
@@ -95,7 +96,7 @@ history_forget(void)
 	{
 		SpanRecord *record = dlist_container(SpanRecord, node, iter.cur);
 
-		if (!record->in_use)
+		if (!record->in_use && mine(record->user_id))
 			forget_record(record);
 	}
 }

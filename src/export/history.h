@@ -22,6 +22,7 @@ typedef struct SpanRecord
 	bool in_use; /* its scan goes on */
 	char server_name[NAMEDATALEN];
 	char user_name[NAMEDATALEN];
+	Oid user_id;
 	const Entity *entity;
 	char start[16]; /* hours, as they were asked for */
 	char end[16];
@@ -45,7 +46,7 @@ extern void history_note_failure(SpanRecord *record, const Failure *failure);
 /* The newest first. */
 extern void history_visit(void (*visit)(const SpanRecord *record, void *argument), void *argument);
 
-/* Forget those that are not in use. */
-extern void history_forget(void);
+/* Forget those of the users that mine says, unless they are in use. */
+extern void history_forget(bool (*mine)(Oid user_id));
 
 #endif /* ADSEXPORT_HISTORY_H */

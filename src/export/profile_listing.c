@@ -50,7 +50,7 @@ profile_listing_get(const Settings *settings)
 	}
 	if (!listing->wanted &&
 		(listing->failure.sqlstate != 0 || !listing->complete ||
-		 !recent_enough(listing->requested_at, listing->last_used, settings->max_age)))
+		 !recent_enough(listing->requested, listing->last_used, settings->max_age)))
 	{
 		listing->failure.sqlstate = 0;
 		listing->complete = false;
@@ -60,7 +60,7 @@ profile_listing_get(const Settings *settings)
 		listing->wanted = true;
 		credential_want(credential);
 	}
-	listing->last_used = GetCurrentTimestamp();
+	listing->last_used = moment_now();
 	return listing;
 }
 
@@ -377,7 +377,7 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 	{
 		listing->token =
 			MemoryContextStrdup(listing->context, credential_token(listing->credential));
-		listing->requested_at = GetCurrentTimestamp();
+		listing->requested = moment_now();
 		throttle_begin(CALL_PROFILES, listing->settings, now);
 		listing->request = amazon_start_profiles(reactor, listing->settings, listing->credential,
 												 listing->token, true);
@@ -467,12 +467,21 @@ profile_listings_make_stale(void)
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
 
 		if (listing->complete)
-			listing->requested_at = 0;
+			listing->requested = 0;
 	}
 }
 
+static void
+forget_listing(ProfileListing *listing)
+{
+	dlist_delete(&listing->node);
+	request_free(listing->request);
+	wipe_string(&listing->token);
+	MemoryContextDelete(listing->context);
+}
+
 void
-profile_listings_forget(void)
+profile_listings_forget_changed(void)
 {
 	dlist_mutable_iter iter;
 
@@ -480,8 +489,21 @@ profile_listings_forget(void)
 	{
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
 
-		dlist_delete(&listing->node);
-		request_free(listing->request);
-		MemoryContextDelete(listing->context);
+		if (credential_has_changed(listing->credential))
+			forget_listing(listing);
+	}
+}
+
+void
+profile_listings_forget(bool (*mine)(Oid user_id))
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &listings)
+	{
+		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
+
+		if (mine(listing->settings->user_id))
+			forget_listing(listing);
 	}
 }

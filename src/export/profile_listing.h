@@ -14,6 +14,7 @@
 #include "datatype/timestamp.h"
 #include "export/credential.h"
 #include "export/failure.h"
+#include "export/freshness.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
 
@@ -41,8 +42,8 @@ typedef struct ProfileListing
 	bool reauthenticated;
 	int64 due;
 	bool wanted;
-	TimestampTz requested_at; /* 0: never */
-	TimestampTz last_used;
+	Moment requested; /* 0: never */
+	Moment last_used;
 	bool complete;
 	List *profile_ids; /* of char *, each once */
 	MemoryContext list_context;
@@ -88,7 +89,10 @@ extern bool profile_listings_any_request(void);
 /* What is known is not to be used by a later statement. */
 extern void profile_listings_make_stale(void);
 
-/* Nobody may hold one any more. */
-extern void profile_listings_forget(void);
+/* Those whose credentials changed; nobody may hold one of them any more.  Does not throw. */
+extern void profile_listings_forget_changed(void);
+
+/* Forget those of the users that mine says; nobody may hold one of them any more. */
+extern void profile_listings_forget(bool (*mine)(Oid user_id));
 
 #endif /* ADSEXPORT_PROFILE_LISTING_H */

@@ -29,6 +29,7 @@ static Reactor *reactor = NULL;
 static int attached = 0;
 
 static void register_invalidation(void);
+static void forget_changed(void);
 
 Reactor *
 registry_reactor(void)
@@ -61,7 +62,10 @@ registry_attach(void)
 void
 registry_detach(void)
 {
-	if (--attached == 0 && reactor != NULL && !any_request())
+	if (--attached > 0)
+		return;
+	forget_changed();
+	if (reactor != NULL && !any_request())
 	{
 		reactor_free(reactor);
 		reactor = NULL;
@@ -94,6 +98,32 @@ registry_discount(int64 milliseconds)
  *-------------------------------------------------------------------------
  */
 
+/*
+ * Credentials of user mappings that changed are not left in memory.  Exports
+ * that were made with them stay, for adsexport_exports(), but are never
+ * looked at again.  Does not throw.
+ */
+static void
+forget_changed(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &exports)
+	{
+		Export *export = dlist_container(Export, node, iter.cur);
+
+		if (export->credential != NULL && credential_has_changed(export->credential))
+		{
+			export->stale = true;
+			export->credential = NULL;
+			wipe_string(&export->url);
+		}
+	}
+	profile_listings_forget_changed();
+	credential_forget_changed();
+	settings_wipe_changed();
+}
+
 /* A server or user mapping changed: what was exported through it may be
  * another account's now. */
 static void
@@ -114,6 +144,13 @@ invalidate(Datum argument, int cache, uint32 hash)
 	}
 	/* Listings are cheap. */
 	profile_listings_make_stale();
+	if (cache == USERMAPPINGOID)
+	{
+		credential_mark_changed(hash);
+		settings_mark_changed(hash);
+		if (attached == 0)
+			forget_changed();
+	}
 }
 
 static void
@@ -146,7 +183,7 @@ may_reuse(const Export *export, const Settings *settings, const char *profile_id
 		   export->credential == credential_get(settings) && export->entity == settings->entity &&
 		   strcmp(export->profile_id, profile_id) == 0 && strcmp(export->body, body) == 0 &&
 		   (never_requested ||
-			recent_enough(export->requested_at, export->last_used, settings->max_age));
+			recent_enough(export->requested, export->last_used, settings->max_age));
 }
 
 static void
@@ -155,6 +192,8 @@ forget_export(Export *export)
 	dlist_delete(&export->node);
 	export_count--;
 	request_free(export->request);
+	wipe_string(&export->token);
+	wipe_string(&export->url);
 	MemoryContextDelete(export->context);
 }
 
@@ -215,7 +254,7 @@ registry_acquire(const Settings *settings, const char *profile_id, const char *b
 		if (may_reuse(export, settings, profile_id, body))
 		{
 			*reused = true;
-			export->last_used = GetCurrentTimestamp();
+			export->last_used = moment_now();
 			export->users++;
 			return export;
 		}
@@ -223,7 +262,7 @@ registry_acquire(const Settings *settings, const char *profile_id, const char *b
 	make_place();
 	export = create_export(settings, profile_id, body);
 	*reused = false;
-	export->last_used = GetCurrentTimestamp();
+	export->last_used = moment_now();
 	export->users++;
 	return export;
 }
@@ -241,7 +280,7 @@ registry_release(Export *export)
 static bool
 is_given_up(const Export *export)
 {
-	return GetCurrentTimestamp() - export->requested_at > export->settings->export_timeout * 1000;
+	return moment_now() - export->requested > export->settings->export_timeout * 1000;
 }
 
 /* Is a place free at that endpoint for one more export of that developer? */
@@ -314,7 +353,7 @@ registry_step(void)
 }
 
 void
-registry_forget(void)
+registry_forget(bool (*mine)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 	/* Whoever is attached may hold a listing or a credential. */
@@ -324,6 +363,8 @@ registry_forget(void)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
 
+		if (!mine(export->settings->user_id))
+			continue;
 		if (export->users == 0)
 			forget_export(export);
 		else
@@ -335,10 +376,12 @@ registry_forget(void)
 	profile_listings_make_stale();
 	if (in_use)
 		return;
-	profile_listings_forget();
-	credential_forget_all();
+	profile_listings_forget(mine);
+	credential_forget(mine);
 	durations_forget();
 	throttle_forget_all();
+	if (any_request())
+		return; /* of another user of the session */
 	reactor_free(reactor);
 	reactor = NULL;
 	network_settle();

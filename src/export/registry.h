@@ -50,8 +50,8 @@ extern void registry_discount(int64 milliseconds);
 /* Drive the control requests of all exports and do what is due. */
 extern void registry_step(void);
 
-/* Forget what is not in use: exports, profiles, tokens. */
-extern void registry_forget(void);
+/* Forget what is not in use of the users that mine says: exports, profiles, tokens. */
+extern void registry_forget(bool (*mine)(Oid user_id));
 
 /* For each export, newest first. */
 extern void registry_visit(void (*visit)(const Export *export, void *argument), void *argument);

@@ -21,6 +21,8 @@ typedef struct Seen
 {
 	dlist_node node; /* newest first */
 	Oid server_id;
+	Oid mapping_id;
+	Oid user_id;
 	const Entity *entity;
 	int64 start_hour; /* Amplitude */
 	int64 end_hour;
@@ -41,17 +43,25 @@ forget_one(Seen *one)
 }
 
 void
-seen_forget(void)
+seen_forget(bool (*mine)(Oid user_id))
 {
-	while (!dlist_is_empty(&seen))
-		forget_one(dlist_container(Seen, node, dlist_head_node(&seen)));
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &seen)
+	{
+		Seen *one = dlist_container(Seen, node, iter.cur);
+
+		if (mine(one->user_id))
+			forget_one(one);
+	}
 }
 
-/* Is it about the same table of the same server? */
+/* Is it about the same table of the same server, as the same account sees it? */
 static bool
 is_about(const Seen *one, const Settings *settings)
 {
-	return one->server_id == settings->server_id && one->entity == settings->entity;
+	return one->server_id == settings->server_id && one->mapping_id == settings->mapping_id &&
+		   one->entity == settings->entity;
 }
 
 static void
@@ -76,6 +86,8 @@ remember(const Settings *settings, const char *profile_id, const char *body, int
 	one = MemoryContextAllocZero(TopMemoryContext,
 								 offsetof(Seen, profile_id) + profile_size + body_size);
 	one->server_id = settings->server_id;
+	one->mapping_id = settings->mapping_id;
+	one->user_id = settings->user_id;
 	one->entity = settings->entity;
 	one->start_hour = start_hour;
 	one->end_hour = end_hour;

@@ -27,11 +27,13 @@ seen_remember_hours(const Settings *settings, int64 start_hour, int64 end_hour, 
 
 /*
  * The records that the query will bring by what was seen before, or -1 if
- * nothing like it was.  Hours that were not seen count as much as others of
- * that server on average.  No user mapping is needed.
+ * nothing like it was through the same user mapping (settings->mapping_id; its
+ * options are not needed).  Hours that were not seen count as much as others of
+ * that server on average.
  */
 extern double seen_records(const Settings *settings, const ExportQuery *query);
 
-extern void seen_forget(void);
+/* Forget what these users have read. */
+extern void seen_forget(bool (*mine)(Oid user_id));
 
 #endif /* ADSEXPORT_SEEN_H */

@@ -13,6 +13,7 @@
 
 #include "lib/ilist.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "export/settings.h"
 
@@ -21,6 +22,8 @@ typedef struct KeptSettings
 	dlist_node node;
 	MemoryContext context; /* holds the struct and what it points to */
 	int users;
+	uint32 mapping_hash;
+	bool changed; /* the mapping is another one now */
 	Settings settings;
 } KeptSettings;
 
@@ -34,6 +37,12 @@ typedef struct Share
 static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
 
 #define STRING_COUNT ((sizeof(Settings) - offsetof(Settings, table_name)) / sizeof(char *))
+
+static const size_t secret_fields[] = {
+	offsetof(Settings, client_secret), offsetof(Settings, refresh_token),
+	offsetof(Settings, access_token),  offsetof(Settings, api_key),
+	offsetof(Settings, secret_key),    offsetof(Settings, proxy_password),
+};
 
 /* The strings, one after the other. */
 static char **
@@ -93,6 +102,8 @@ make_kept(const Settings *settings)
 		if (string != NULL)
 			strings_of(&kept->settings)[i] = MemoryContextStrdup(context, string);
 	}
+	kept->mapping_hash =
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
 	/* Now that nothing can go wrong any more. */
 	MemoryContextSetParent(context, TopMemoryContext);
 	dlist_push_head(&all_kept, &kept->node);
@@ -108,6 +119,9 @@ find_kept(const Settings *settings)
 	{
 		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
 
+		/* What was marked may have lost its secrets, or is about to. */
+		if (kept->changed)
+			continue;
 		if (&kept->settings == settings || settings_equal(&kept->settings, settings))
 			return kept;
 	}
@@ -158,6 +172,34 @@ settings_for_request(const Settings *settings, RequestOptions *options)
 	options->proxy_password = settings->proxy_password;
 	options->connect_timeout = settings->connect_timeout;
 	options->response_timeout = options->stall_timeout = settings->stall_timeout;
+}
+
+void
+settings_mark_changed(uint32 mapping_hash)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &all_kept)
+	{
+		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
+
+		if (kept->mapping_hash == mapping_hash)
+			kept->changed = true;
+	}
+}
+
+void
+settings_wipe_changed(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &all_kept)
+	{
+		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
+
+		for (size_t i = 0; kept->changed && i < lengthof(secret_fields); i++)
+			wipe_string((char **) ((char *) &kept->settings + secret_fields[i]));
+	}
 }
 
 void

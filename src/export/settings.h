@@ -107,6 +107,13 @@ extern const Settings *settings_keep(const Settings *settings, MemoryContext con
 /* What is the same for each request; its timeouts are to be changed where they differ. */
 extern void settings_for_request(const Settings *settings, RequestOptions *options);
 
+/*
+ * Kept settings of a user mapping that changed: mark them, and wipe the secrets
+ * of those that are marked, once nobody needs them.  Neither throws.
+ */
+extern void settings_mark_changed(uint32 mapping_hash);
+extern void settings_wipe_changed(void);
+
 /* Overwrite a secret and free it; nothing if it is NULL, which it is then.  Does not throw. */
 extern void wipe_string(char **secret);
 

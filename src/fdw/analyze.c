@@ -238,8 +238,11 @@ estimated_pages(Relation relation, const Settings *settings)
 
 	if (rows <= 0)
 	{
+		Settings reader = *settings;
+
+		reader.mapping_id = settings_find_mapping(relation->rd_rel->relowner, settings->server_id);
 		plan_sample(relation, settings, &query);
-		rows = seen_records(settings, &query);
+		rows = seen_records(&reader, &query);
 		if (rows < 0)
 			rows = plan_default_records(settings);
 	}

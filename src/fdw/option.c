@@ -1407,6 +1407,16 @@ mapping_exists(Oid user_id, Oid server_id)
 								 ObjectIdGetDatum(server_id));
 }
 
+Oid
+settings_find_mapping(Oid user_id, Oid server_id)
+{
+	Oid own = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+							  ObjectIdGetDatum(user_id), ObjectIdGetDatum(server_id));
+
+	return OidIsValid(own) || !OidIsValid(user_id) ? own
+												   : settings_find_mapping(InvalidOid, server_id);
+}
+
 /* Profiles that stand on the table win over the user mapping's. */
 static bool
 table_names_profiles(const Settings *settings)

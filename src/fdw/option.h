@@ -42,6 +42,9 @@ extern void settings_load_mapping(Settings *settings, Oid user_id);
  * The part of a user mapping that EXPLAIN shows: which profiles are asked.  A
  * mapping that is missing or incomplete is no error here.
  */
+/* The mapping that this user has on the server, by itself or as everybody; or InvalidOid. */
+extern Oid settings_find_mapping(Oid user_id, Oid server_id);
+
 extern void settings_load_mapping_profiles(Settings *settings, Oid user_id);
 
 /* Like the first half of settings_load, for IMPORT FOREIGN SCHEMA. */

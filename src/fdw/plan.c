@@ -184,10 +184,13 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	Settings *settings = settings_load(relation_id);
 	Relation relation = table_open(relation_id, NoLock);
 	bool analyzed = compat_has_statistics(baserel);
+	Oid user_id = OidIsValid(baserel->userid) ? baserel->userid : GetUserId();
 	FilterEstimate estimate;
 	double records;
 
 	add_partition_clauses(root, baserel, relation);
+	/* What others have read tells of their accounts. */
+	settings->mapping_id = settings_find_mapping(user_id, settings->server_id);
 	plan->settings = settings;
 	plan->attributes = attributes_of(relation, settings);
 	filter_compile(baserel->relid, baserel->baserestrictinfo, plan->attributes, &plan->filter);

@@ -65,6 +65,19 @@ time_or_null(TimestampTz time, bool *is_null)
 	return TimestampTzGetDatum(time);
 }
 
+/* The current user may be another one than that who used the wrapper before. */
+static bool
+may_act_for(Oid user_id)
+{
+	return has_privs_of_role(GetUserId(), user_id);
+}
+
+static bool
+may_see(Oid user_id)
+{
+	return may_act_for(user_id) || has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
+}
+
 static void
 add_export(const Export *export, void *argument)
 {
@@ -74,6 +87,8 @@ add_export(const Export *export, void *argument)
 	char *reason = export->failure.sqlstate != 0 ? failure_text(&export->failure) : NULL;
 	int column = 0;
 
+	if (!may_see(export->settings->user_id))
+		return;
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->server_name));
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->user_name));
 	values[column++] = CStringGetTextDatum(export->entity->name);
@@ -113,6 +128,8 @@ add_span(const SpanRecord *record, void *argument)
 	const char *reason = record->error;
 	int column = 0;
 
+	if (!may_see(record->user_id))
+		return;
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(record->server_name));
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(record->user_name));
 	values[column++] = CStringGetTextDatum(record->entity->name);
@@ -136,7 +153,7 @@ add_span(const SpanRecord *record, void *argument)
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }
 
-/* Of this session only, whatever user it ran as. */
+/* Of this session only. */
 Datum
 adsexport_exports(PG_FUNCTION_ARGS)
 {
@@ -164,8 +181,8 @@ adsexport_exports(PG_FUNCTION_ARGS)
 Datum
 adsexport_forget(PG_FUNCTION_ARGS)
 {
-	registry_forget();
-	history_forget();
-	seen_forget();
+	registry_forget(may_act_for);
+	history_forget(may_act_for);
+	seen_forget(may_act_for);
 	PG_RETURN_VOID();
 }

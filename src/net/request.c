@@ -314,7 +314,12 @@ destroy(Request *request)
 {
 	if (request->transfer.easy != NULL)
 		curl_easy_cleanup(request->transfer.easy);
+	/* Tokens come and go with headers and bodies. */
+	for (struct curl_slist *header = request->headers; header != NULL; header = header->next)
+		explicit_bzero(header->data, strlen(header->data));
 	curl_slist_free_all(request->headers);
+	if (!request->stream && request->body.data != NULL)
+		explicit_bzero(request->body.data, request->body.capacity);
 	dial_end(&request->dial);
 	free(request->body.data);
 	free(request);

@@ -451,5 +451,100 @@ class Rates(ControlCase):
                 self.assertEqual(self.campaigns(), 24)
 
 
+class Users(ControlCase):
+    """Several users of one session, as a pooler makes them."""
+
+    def setUp(self):
+        super().setUp()
+        for role in ("control_a", "control_b", "control_m"):
+            self.session.run("DO $$ BEGIN CREATE ROLE %s; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % role)
+        self.session.run("GRANT pg_monitor TO control_m")
+        self.amazon(user="control_a")
+        self.amplitude(user="control_a")
+        for server in ("amazon", "amplitude"):
+            self.session.run("DROP USER MAPPING IF EXISTS FOR control_b SERVER " + server)
+        self.session.run("CREATE USER MAPPING FOR control_b SERVER amazon " + support.option_list(self.amazon_mapping()))
+        self.session.run("GRANT USAGE ON SCHEMA ads, product TO control_a, control_b")
+        self.session.run("GRANT SELECT ON ALL TABLES IN SCHEMA ads, product TO control_a, control_b")
+
+    def become(self, role):
+        self.session.run("RESET SESSION AUTHORIZATION" if role is None else "SET SESSION AUTHORIZATION " + role)
+
+    def seen(self):
+        return self.session.value("SELECT count(*) FROM adsexport_exports()")
+
+    def test_what_each_sees_and_forgets(self):
+        self.become("control_a")
+        self.assertEqual(self.campaigns(), 40)
+        self.session.rows("SELECT 1 FROM product.amplitude_events WHERE server_upload_time = '2025-03-01 05:10Z'")
+        self.assertEqual(self.seen(), 2)
+        self.become("control_b")
+        self.assertEqual(self.seen(), 0)
+        self.session.run("SELECT adsexport_forget()")
+        self.become("control_m")
+        self.assertEqual(self.seen(), 2)
+        self.session.run("SELECT adsexport_forget()")
+        self.become(None)
+        self.assertEqual(self.seen(), 2)
+        self.become("control_a")
+        self.assertEqual(self.campaigns(), 40)
+        self.assertEqual(self.count_calls("request"), 1, "b forgot what is not its own")
+        self.session.run("SELECT adsexport_forget()")
+        self.assertEqual(self.seen(), 0)
+        self.assertEqual(self.campaigns(), 40)
+        self.assertEqual((self.count_calls("request"), self.count_calls("token")), (2, 2))
+
+    def test_forget_leaves_what_others_have_under_way(self):
+        self.emulator.settings(export_delay=60)
+        self.become("control_a")
+        running = self.session.start(CAMPAIGNS)
+        self.wait_for_answer("request")
+        self.cancel(running)
+        self.become("control_b")
+        self.session.run("SELECT adsexport_forget()")
+        self.become("control_a")
+        self.assertEqual(self.session.column("SELECT status FROM adsexport_exports()"), ["IN_PROGRESS"])
+
+    def estimate(self):
+        ((plan,),) = self.session.rows("EXPLAIN (FORMAT JSON) SELECT * FROM ads.campaigns")
+        return plan[0]["Plan"]["Plan Rows"]
+
+    def test_estimates_are_by_mapping(self):
+        self.become("control_b")
+        before = self.estimate()
+        self.become("control_a")
+        self.assertEqual(self.campaigns(), 40)
+        self.assertEqual(self.estimate(), 40)
+        self.become("control_b")
+        self.assertEqual(self.estimate(), before)
+        self.session.run("SELECT adsexport_forget()")
+        self.become("control_a")
+        self.assertEqual(self.estimate(), 40)
+        self.session.run("SELECT adsexport_forget()")
+        self.assertEqual(self.estimate(), before)
+
+    def test_a_mapping_that_changes(self):
+        self.become("control_a")
+        self.assertEqual(self.campaigns(), 40)
+        other = self.connect()
+        for changes, calls in (("SET profile_ids '2222'", 2), ("DROP profile_ids", 3)):
+            if changes.startswith("SET"):
+                other.run("ALTER USER MAPPING FOR control_a SERVER amazon OPTIONS (ADD profile_ids '2222')")
+            else:
+                other.run("ALTER USER MAPPING FOR control_a SERVER amazon OPTIONS (DROP profile_ids)")
+            self.assertEqual(self.seen(), calls - 1)
+            self.assertEqual(self.campaigns(), 40)
+            self.assertEqual((self.count_calls("request"), self.count_calls("token")), (calls, calls), "it is another account, for all we know")
+
+    def test_a_mapping_that_changes_under_a_scan(self):
+        self.emulator.settings(export_delay=1)
+        self.become("control_a")
+        running = self.session.start("SELECT count(*) FROM ads.campaigns")
+        self.wait_for_answer("request")
+        self.connect().run("ALTER USER MAPPING FOR control_a SERVER amazon OPTIONS (ADD profile_ids '2222')")
+        self.assertEqual(running.wait().result, [(40,)])
+        self.assertEqual(self.campaigns(), 40)
+
+
 if __name__ == "__main__":
     unittest.main()
