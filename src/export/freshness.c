@@ -61,6 +61,12 @@ statement_began(void)
 	return Max(statement, transaction_began());
 }
 
+void
+freshness_note_beginning(void)
+{
+	(void) statement_began();
+}
+
 bool
 in_current_statement(Moment at)
 {

@@ -18,6 +18,9 @@ typedef int64 Moment;
 
 extern Moment moment_now(void);
 
+/* A scan begins: note when its statement and transaction did, before the clock may be set. */
+extern void freshness_note_beginning(void);
+
 /*
  * Was that moment in the current statement (a procedure that commits begins
  * anew with each transaction), or in a transaction that promises a stable

@@ -56,6 +56,7 @@ void
 registry_attach(void)
 {
 	register_invalidation();
+	freshness_note_beginning();
 	attached++;
 }
 
