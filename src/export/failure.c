@@ -19,6 +19,9 @@
 #include "net/reactor.h"
 #include "utils/builtins.h"
 
+static void format_words(char *output, size_t size, const char *format, va_list arguments)
+	pg_attribute_printf(3, 0);
+
 /* As vsnprintf, but what does not fit is not cut within a character. */
 static void
 format_words(char *output, size_t size, const char *format, va_list arguments)
