@@ -1207,6 +1207,10 @@ reader_fail(JsonReader *reader, const char *data, const char *position, const ch
 	return STREAM_ERROR;
 }
 
+/* U+FEFF in UTF-8. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define BYTE_ORDER_MARK_LENGTH ((size_t) 3)
+
 StreamStatus
 json_reader_next(JsonReader *reader, const char *data, size_t length, bool last, size_t *consumed,
 				 JsonValue *values)
@@ -1233,8 +1237,28 @@ json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 		switch (reader->state)
 		{
 			case READER_START:
+				/* Some programs write a mark of their encoding before all else. */
+				if (next == data && reader->offset == 0 && next < end &&
+					*next == BYTE_ORDER_MARK[0])
+				{
+					size_t here = (size_t) (end - next);
+
+					if (here > BYTE_ORDER_MARK_LENGTH)
+						here = BYTE_ORDER_MARK_LENGTH;
+
+					if (memcmp(next, BYTE_ORDER_MARK, here) == 0)
+					{
+						if (here < BYTE_ORDER_MARK_LENGTH && !last)
+							return STREAM_NEED_INPUT;
+						next += here;
+						continue;
+					}
+				}
 				if (lines)
 				{
+					/* While there is nothing at all, a mark may still come. */
+					if (next == end)
+						break;
 					reader->state = READER_NEXT_RECORD;
 					continue;
 				}

@@ -435,6 +435,18 @@ test_framing(void)
 	expect_lines("a", "\n\n{\"a\":1} \t\r\n\n  {\"a\":2}  ", "number:1\nnumber:2\nend\n");
 	expect_lines("", "{}\n{\"x\":[1]}", "\n\nend\n");
 
+	begin_test("byte order mark");
+	expect_lines("a", "\xef\xbb\xbf{\"a\":1}\n{\"a\":2}\n", "number:1\nnumber:2\nend\n");
+	expect_lines("a", "\xef\xbb\xbf\r\n{\"a\":1}", "number:1\nend\n");
+	expect_lines("a", "\xef\xbb\xbf", "end\n");
+	expect("a", "\xef\xbb\xbf[{\"a\":1}]", "number:1\nend\n");
+	expect("a", "\xef\xbb\xbf []", "end\n");
+	expect("a", "\xef\xbb\xbf\xef\xbb\xbf[]", "error 2: ");
+	expect("a", " \xef\xbb\xbf[]", "error 2: ");
+	expect("a", "[\xef\xbb\xbf]", "error 2: ");
+	expect("a", "\xef\xbb[]", "error 2: ");
+	expect_lines("a", "{\"a\":1}\n\xef\xbb\xbf{\"a\":2}\n", "number:1\nerror 2: ");
+
 	begin_test("malformed lines");
 	expect_lines("a", "{\"a\":1}{\"a\":2}",
 				 "number:1\nerror 2: malformed JSON in record 2: expected a line break at ");
