@@ -645,6 +645,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	if (again && !feed->api->rereadable)
 		return; /* container and records stand where they stopped */
 	part->sniffed = false;
+	feed->head.length = 0;
 	if (part->from_spool)
 		spool_rewind(part->spool);
 	else if (feed->keep)
@@ -1093,6 +1094,29 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 		failure_set_hint(&answer->failure, "Run the query again.");
 }
 
+/* The same about content that is no export at all. */
+static void
+judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent *content,
+			  Answer *answer)
+{
+	const char *wanted = part->call == CALL_PROFILES  ? "list of profiles"
+						 : part->call == CALL_ARCHIVE ? "archive"
+													  : "export";
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	ForeignText words;
+
+	feed->api->subject(part, subject, sizeof(subject));
+	answer->action = content->may_heal ? ACTION_RETRY : ACTION_FAIL_REQUEST;
+	answer->retry_after = -1;
+	failure_set(&answer->failure, ERRCODE_FDW_ERROR, "read an export",
+				"what the server sent is no %s", wanted);
+	foreign_body_words(&words, (const char *) content->head.bytes, content->head.length,
+					   content->inflated, feed->settings, part->token);
+	failure_add_detail(&answer->failure, "%s: it is %s.", subject, words.text);
+	failure_set_hint(&answer->failure, "It may come from a proxy or gateway on the way: see the "
+									   "option proxy of the server, or try again later.");
+}
+
 /* Is there more than its length to tell whether it is what the remote sent? */
 static bool
 has_checksum(const ExportFeed *feed, const FeedPart *part)
@@ -1107,6 +1131,7 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 	bool is_json = record_stream_error_is_json(feed->records);
 	RecordPosition position = record_stream_position(feed->records, false);
 	ContentState state = CONTENT_CORRUPT;
+	ForeignContent content;
 	Answer answer;
 
 	/* Bytes that were corrupted look like bad JSON first. */
@@ -1117,11 +1142,17 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 		error = *record_stream_error(feed->records);
 		is_json = false;
 	}
-	judge_content(feed, part, &error, is_json, &answer);
-	/* What has its checksum, and was right so far, will not be any better. */
-	if (state == CONTENT_VERIFIED && answer.action == ACTION_RETRY &&
-		(part->delivered > 0 || has_checksum(feed, part)))
-		answer.action = ACTION_FAIL_REQUEST;
+	if (part->delivered == 0 && is_json == (feed->api->container == CONTAINER_GZIP) &&
+		content_is_foreign(&feed->head, feed->api->container, &content))
+		judge_foreign(feed, part, &content, &answer);
+	else
+	{
+		judge_content(feed, part, &error, is_json, &answer);
+		/* What has its checksum, and was right so far, will not be any better. */
+		if (state == CONTENT_VERIFIED && answer.action == ACTION_RETRY &&
+			(part->delivered > 0 || has_checksum(feed, part)))
+			answer.action = ACTION_FAIL_REQUEST;
+	}
 	part->from_spool = false;
 	handle_broken_content(feed, part, position, &answer);
 }
@@ -1261,13 +1292,14 @@ feed_take_back_input(ExportFeed *feed, FeedPart *part)
 	feed->input.last = false;
 }
 
-/* Keep what comes for the first time, if it may be wanted again. */
+/* Keep its beginning, and all that comes for the first time if it may be wanted again. */
 static void
 keep_input(ExportFeed *feed, FeedPart *part)
 {
 	size_t known = Min(feed->spooled, feed->input.available);
 
 	feed->spooled -= known;
+	content_head_add(&feed->head, feed->input.next, feed->input.available);
 	if (part->spool != NULL && feed->input.available > known)
 		spool_write(part->spool, (const char *) feed->input.next + known,
 					feed->input.available - known);

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "export/feed.h"
+#include "export/foreign_content.h"
 #include "export/history.h"
 #include "export/jobs.h"
 #include "export/overflow.h"
@@ -185,6 +186,7 @@ struct ExportFeed
 	StreamInput input;
 	size_t lent;         /* bytes of the request's body that input began with */
 	bool lent_from_file; /* it is from a temporary file instead */
+	ContentHead head;    /* the first bytes of the current part */
 	size_t spooled;      /* bytes that come next, and are in the spool already */
 
 	/* Amazon Ads, when no profiles are named */

@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreign_content.h
+ *		Content that is no export at all, by its first bytes.
+ *
+ * A 200 may bring the page of a gateway, an error in JSON, or something that was
+ * packed once too often.  What the JSON or zip reader has to say about that
+ * helps nobody.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_FOREIGN_CONTENT_H
+#define ADSEXPORT_FOREIGN_CONTENT_H
+
+#include "postgres.h"
+
+#include "stream/container.h"
+
+/* So much of the beginning is looked at. */
+#define CONTENT_HEAD 2048
+
+/* The first bytes of a download. */
+typedef struct ContentHead
+{
+	unsigned char bytes[CONTENT_HEAD];
+	size_t length;
+} ContentHead;
+
+/* Take in what follows, as far as there is room. */
+extern void content_head_add(ContentHead *head, const unsigned char *bytes, size_t length);
+
+typedef struct ForeignContent
+{
+	ContentHead head; /* what is to be said in words */
+	bool inflated;    /* it came out of gzip */
+	bool may_heal;    /* it may be another time; not so what is packed in another way */
+} ForeignContent;
+
+/* Is it no export?  Then *content says more of it. */
+extern bool
+content_is_foreign(const ContentHead *head, ContainerKind kind, ForeignContent *content);
+
+#endif /* ADSEXPORT_FOREIGN_CONTENT_H */
