@@ -504,7 +504,8 @@ sniff(FeedPart *part, const char *body, size_t length)
 	part->sniffed = true;
 	part->is_gzip =
 		length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
-	if (part->is_gzip)
+	/* Packed once more, it is of another length. */
+	if (part->is_gzip && part->coding == CODING_NONE)
 		expect_length(part);
 }
 
@@ -524,7 +525,7 @@ check_range(const ExportFeed *feed, FeedPart *part)
 		if (sscanf(headers->content_range, "bytes %llu-", &first) != 1 ||
 			first != part->resume_from || part->from_start)
 			raise_changed_content(feed, part);
-		if (part->is_gzip)
+		if (part->is_gzip && part->coding == CODING_NONE)
 			expect_length(part);
 		return;
 	}
@@ -654,6 +655,10 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	record_stream_reset(feed->records, feed->api->container);
 	record_walker_reset(feed->walker, feed->api->container);
 	container_reset(feed->container);
+	if (!part->from_spool)
+		part->coding = content_coding_by_name(request_headers(part->request)->content_encoding);
+	if (!container_set_coding(feed->container, part->coding))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	feed->filling = false;
 	if (!feed->api->rereadable)
 		return;
@@ -1113,6 +1118,11 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 	foreign_body_words(&words, (const char *) content->head.bytes, content->head.length,
 					   content->inflated, feed->settings, part->token);
 	failure_add_detail(&answer->failure, "%s: it is %s.", subject, words.text);
+	if (part->coding == CODING_UNKNOWN)
+	{
+		answer->action = ACTION_FAIL_REQUEST;
+		failure_add_detail(&answer->failure, "Its Content-Encoding can't be decoded.");
+	}
 	failure_set_hint(&answer->failure, "It may come from a proxy or gateway on the way: see the "
 									   "option proxy of the server, or try again later.");
 }
@@ -1143,7 +1153,7 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 		is_json = false;
 	}
 	if (part->delivered == 0 && is_json == (feed->api->container == CONTAINER_GZIP) &&
-		content_is_foreign(&feed->head, feed->api->container, &content))
+		content_is_foreign(&feed->head, part->coding, feed->api->container, &content))
 		judge_foreign(feed, part, &content, &answer);
 	else
 	{
@@ -1194,6 +1204,16 @@ remember_part(const ExportFeed *feed, const FeedPart *part)
 		seen_remember_export(feed->settings, "", "", part->delivered);
 }
 
+/* Is what came the file whose size the status of the export told? */
+static bool
+has_file_size(const ExportFeed *feed, const FeedPart *part)
+{
+	if (part->export->file_size < 0 || !part->is_gzip)
+		return false;
+	/* A store may name the file's own form as a coding. */
+	return part->coding == CODING_NONE || !container_is_gzip_inside(feed->container);
+}
+
 /* All of the content was read and verified; so must be its announced length. */
 static void
 finish_part(ExportFeed *feed, FeedPart *part)
@@ -1210,7 +1230,7 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	end_read_ahead(feed, part);
 	received =
 		request_bytes_received(part->request) + (part->from_start ? 0 : (int64) part->resume_from);
-	if (export != NULL && part->is_gzip && export->file_size >= 0 && export->file_size != received)
+	if (export != NULL && has_file_size(feed, part) && export->file_size != received)
 	{
 		char subject[MESSAGE_MAX_EXPORT_ID + 64];
 		Answer answer = { ACTION_RETRY, -1, { 0 } };

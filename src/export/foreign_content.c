@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "export/foreign_content.h"
-#include "stream/gunzip.h"
 
 void
 content_head_add(ContentHead *head, const unsigned char *bytes, size_t length)
@@ -39,19 +38,20 @@ is_zip(const ContentHead *head)
 	return begins_with(head, "PK", 2);
 }
 
-/* What the beginning of some gzip data inflates to; false if that is nothing. */
+/* What the beginning of something packed unpacks to; false if that is nothing. */
 static bool
-inflate_head(const ContentHead *packed, ContentHead *inflated)
+unpack_head(const ContentHead *packed, ContentCoding coding, ContentHead *unpacked)
 {
 	StreamInput input = { packed->bytes, packed->length, false };
-	Gunzip *gunzip = gunzip_create();
+	ContentDecoder *decoder = content_decoder_create(coding);
 
-	inflated->length = 0;
-	if (gunzip == NULL)
+	unpacked->length = 0;
+	if (decoder == NULL)
 		return false;
-	(void) gunzip_read(gunzip, &input, inflated->bytes, sizeof(inflated->bytes), &inflated->length);
-	gunzip_free(gunzip);
-	return inflated->length > 0;
+	(void) content_decoder_read(decoder, &input, unpacked->bytes, sizeof(unpacked->bytes),
+								&unpacked->length);
+	content_decoder_free(decoder);
+	return unpacked->length > 0;
 }
 
 /* Does it begin as a list in JSON does?  Nothing at all is no sign of something else. */
@@ -67,24 +67,30 @@ begins_as_array(const ContentHead *head)
 }
 
 bool
-content_is_foreign(const ContentHead *head, ContainerKind kind, ForeignContent *content)
+content_is_foreign(const ContentHead *head, ContentCoding coding, ContainerKind kind,
+				   ForeignContent *content)
 {
-	content->head = *head;
+	ContentHead *unpacked = &content->head;
+	ContentHead packed = *head;
+
 	content->inflated = false;
-	if (head->length == 0)
+	/* If that is corrupt, the checksum has more to say. */
+	if ((coding == CODING_GZIP || coding == CODING_DEFLATE) && !unpack_head(head, coding, &packed))
+		return false;
+	*unpacked = packed;
+	if (packed.length == 0)
 		return false;
 	if (kind == CONTAINER_ZIP)
 	{
-		content->may_heal = !is_gzip(head);
-		return !is_zip(head);
+		content->may_heal = !is_gzip(&packed);
+		return !is_zip(&packed);
 	}
-	if (is_gzip(head))
+	if (is_gzip(&packed))
 	{
-		/* If that is corrupt, the checksum has more to say. */
-		if (!inflate_head(head, &content->head))
+		if (!unpack_head(&packed, CODING_GZIP, unpacked))
 			return false;
 		content->inflated = true;
 	}
-	content->may_heal = !is_gzip(&content->head) && !is_zip(&content->head);
-	return !begins_as_array(&content->head);
+	content->may_heal = !is_gzip(unpacked) && !is_zip(unpacked);
+	return !begins_as_array(unpacked);
 }

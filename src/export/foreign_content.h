@@ -36,8 +36,8 @@ typedef struct ForeignContent
 	bool may_heal;    /* it may be another time; not so what is packed in another way */
 } ForeignContent;
 
-/* Is it no export?  Then *content says more of it. */
-extern bool
-content_is_foreign(const ContentHead *head, ContainerKind kind, ForeignContent *content);
+/* Is it, decoded, no export?  Then *content says more of it. */
+extern bool content_is_foreign(const ContentHead *head, ContentCoding coding, ContainerKind kind,
+							   ForeignContent *content);
 
 #endif /* ADSEXPORT_FOREIGN_CONTENT_H */

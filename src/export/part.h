@@ -95,6 +95,7 @@ typedef struct FeedPart
 	uint64 delivered_before; /* the same when it broke last */
 	bool sniffed;
 	bool is_gzip;
+	ContentCoding coding; /* of the download */
 } FeedPart;
 
 /* One of these for each way to get records. */

@@ -242,6 +242,8 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		keep_header(data, length, "ETag", response->etag, sizeof(response->etag));
 		keep_header(data, length, "Content-Range", response->content_range,
 					sizeof(response->content_range));
+		keep_header(data, length, "Content-Encoding", response->content_encoding,
+					sizeof(response->content_encoding));
 	}
 	return length;
 }

@@ -80,6 +80,7 @@ typedef struct ResponseHeaders
 	char request_id[128]; /* x-amzn-RequestId, or x-amz-request-id */
 	char etag[256];
 	char content_range[64];
+	char content_encoding[64];
 	int64_t content_length; /* -1 when not announced */
 } ResponseHeaders;
 

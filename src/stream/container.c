@@ -8,6 +8,7 @@
 #include "stream/container.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "stream/gunzip.h"
 #include "stream/stream_error.h"
@@ -20,6 +21,11 @@ struct Container
 	Gunzip *gunzip;
 	Unzip *unzip;
 
+	/* Of a body that was packed once more on its way: */
+	ContentDecoder *decoder; /* or NULL */
+	unsigned char *decoded;
+	StreamInput decoded_input;
+
 	/* Of an archive that is read again: */
 	Delivered *delivered;   /* borrowed, or NULL */
 	unsigned char *scratch; /* for what is left out */
@@ -31,6 +37,7 @@ struct Container
 };
 
 #define SCRATCH_SIZE ((size_t) 64 * 1024)
+#define DECODED_SIZE ((size_t) 64 * 1024)
 
 Container *
 container_create(ContainerKind kind)
@@ -61,6 +68,8 @@ container_free(Container *container)
 		gunzip_free(container->gunzip);
 	if (container->unzip != NULL)
 		unzip_free(container->unzip);
+	content_decoder_free(container->decoder);
+	free(container->decoded);
 	free(container->scratch);
 	free(container);
 }
@@ -72,10 +81,30 @@ container_reset(Container *container)
 		gunzip_reset(container->gunzip);
 	else
 		unzip_reset(container->unzip);
+	content_decoder_free(container->decoder);
+	container->decoder = NULL;
 	container->delivered = NULL;
 	container->skipping = false;
 	container->skipped = 0;
 	stream_error_clear(&container->error);
+}
+
+bool
+container_set_coding(Container *container, ContentCoding coding)
+{
+	if (coding != CODING_GZIP && coding != CODING_DEFLATE)
+		return true;
+	if (container->decoded == NULL)
+		container->decoded = malloc(DECODED_SIZE);
+	container->decoder = content_decoder_create(coding);
+	memset(&container->decoded_input, 0, sizeof(container->decoded_input));
+	return container->decoded != NULL && container->decoder != NULL;
+}
+
+bool
+container_is_gzip_inside(const Container *container)
+{
+	return container->kind == CONTAINER_GZIP && !gunzip_is_plain(container->gunzip);
 }
 
 bool
@@ -166,9 +195,9 @@ read_again(Container *container, StreamInput *input, unsigned char *output, size
 	return STREAM_DATA;
 }
 
-StreamStatus
-container_read(Container *container, StreamInput *input, unsigned char *output, size_t output_size,
-			   size_t *produced)
+static StreamStatus
+read_packed(Container *container, StreamInput *input, unsigned char *output, size_t output_size,
+			size_t *produced)
 {
 	if (container->kind == CONTAINER_GZIP)
 		return gunzip_read(container->gunzip, input, output, output_size, produced);
@@ -177,11 +206,47 @@ container_read(Container *container, StreamInput *input, unsigned char *output, 
 	return unzip_read(container->unzip, input, output, output_size, produced);
 }
 
+/* Some of what comes out of the decoder, which has to be asked for more when that is used up. */
+static StreamStatus
+read_decoded(Container *container, StreamInput *input, unsigned char *output, size_t output_size,
+			 size_t *produced)
+{
+	StreamInput *decoded = &container->decoded_input;
+	StreamStatus status;
+
+	*produced = 0;
+	if (decoded->available == 0 && !decoded->last)
+	{
+		decoded->next = container->decoded;
+		status = content_decoder_read(container->decoder, input, container->decoded, DECODED_SIZE,
+									  &decoded->available);
+		if (status == STREAM_ERROR)
+			return STREAM_ERROR;
+		decoded->last = status == STREAM_END;
+		if (decoded->available == 0 && status == STREAM_NEED_INPUT)
+			return STREAM_NEED_INPUT;
+	}
+	status = read_packed(container, decoded, output, output_size, produced);
+	return status == STREAM_NEED_INPUT ? STREAM_DATA : status;
+}
+
+StreamStatus
+container_read(Container *container, StreamInput *input, unsigned char *output, size_t output_size,
+			   size_t *produced)
+{
+	if (container->decoder != NULL)
+		return read_decoded(container, input, output, output_size, produced);
+	return read_packed(container, input, output, output_size, produced);
+}
+
 const StreamError *
 container_error(const Container *container)
 {
 	if (container->error.kind != STREAM_ERROR_NONE)
 		return &container->error;
+	if (container->decoder != NULL &&
+		content_decoder_error(container->decoder)->kind != STREAM_ERROR_NONE)
+		return content_decoder_error(container->decoder);
 	return container->kind == CONTAINER_GZIP ? gunzip_error(container->gunzip)
 											 : unzip_error(container->unzip);
 }
@@ -195,8 +260,12 @@ container_entry_name(const Container *container)
 uint64_t
 container_work(const Container *container)
 {
-	return container->kind == CONTAINER_GZIP ? gunzip_work(container->gunzip)
-											 : unzip_work(container->unzip);
+	uint64_t work = container->kind == CONTAINER_GZIP ? gunzip_work(container->gunzip)
+													  : unzip_work(container->unzip);
+
+	if (container->decoder != NULL)
+		work += content_decoder_work(container->decoder);
+	return work;
 }
 
 bool

@@ -8,6 +8,7 @@
 #ifndef ADSEXPORT_CONTAINER_H
 #define ADSEXPORT_CONTAINER_H
 
+#include "stream/content_coding.h"
 #include "stream/delivered.h"
 #include "stream/stream.h"
 
@@ -25,6 +26,15 @@ extern void container_free(Container *container);
 
 /* Make ready for another export. */
 extern void container_reset(Container *container);
+
+/*
+ * After a reset: what comes was packed once more on its way.  False when memory
+ * is short.
+ */
+extern bool container_set_coding(Container *container, ContentCoding coding);
+
+/* Was it gzip even without that? */
+extern bool container_is_gzip_inside(const Container *container);
 
 /*
  * After a reset, of a zip: it was read before as far as delivered says, which

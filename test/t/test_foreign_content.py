@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import zipfile
+import zlib
 
 import support
 
@@ -81,6 +82,61 @@ class ForeignContent(support.TestCase):
         self.amplitude(max_retries=1)
         self.body("export", PAGE, times=1)
         self.assertEqual(sorted(self.session.column(EVENTS)), sorted(event["uuid"] for event in self.data().events("2025-03-01T00", "2025-03-01T05")))
+
+    def test_content_encoding(self):
+        """What was packed on its way is unpacked, on top of what the file is."""
+        rows = json.dumps([{"targetId": str(number), "name": "x" * 200} for number in range(20000)]).encode()
+        packed = gzip.compress(rows)
+        self.amazon(max_retries=0)
+        raw = zlib.compressobj(wbits=-15)
+        for header, body in (("gzip", packed), ("gzip", rows), ("x-gzip, identity", packed), ("gzip", gzip.compress(packed)), ("deflate", zlib.compress(packed)),
+                             ("deflate", zlib.compress(rows)), ("Deflate", raw.compress(rows) + raw.flush()), ("aws-chunked", packed),
+                             ("identity", packed)):
+            for read_ahead in ("on", "off"):
+                with self.subTest(header=header, size=len(body), read_ahead=read_ahead):
+                    self.clear_faults()
+                    self.session.run("SELECT adsexport_forget(); SET adsexport_fdw.read_ahead = " + read_ahead)
+                    self.body("download", body, content_encoding=header)
+                    self.fault({"call": "status"}, file_size=len(packed))
+                    self.assertEqual(self.session.rows("SELECT count(*), count(DISTINCT target_id) FROM ads.targets"), [(20000, 20000)])
+        with self.subTest("a break"):
+            self.amazon(max_retries=2)
+            self.session.run("SELECT adsexport_forget()")
+            self.clear_faults()
+            self.fault({"call": "status"}, file_size=len(packed))
+            self.fault({"call": "download", "times": 1}, cut_after=0.5, pause_after=0.4, pause_seconds=0.2)
+            self.emulator.settings(export_encoding="content-encoding")
+            self.emulator.control("POST", "/content", {"entity": "targets", "profile": 1111, "base64": base64.b64encode(gzip.compress(packed)).decode()})
+            self.clear_log()
+            self.assertEqual(self.session.value("SELECT count(DISTINCT target_id) FROM ads.targets"), 20000)
+            self.assertEqual([call["status"] for call in self.calls("download")], [200, 206])
+        self.amplitude(max_retries=0)
+        archive = zipped({"1/1_2025-03-01_0#0.json.gz": gzip.compress(b'{"uuid": "11111111-1111-4111-8111-000000000001", "server_upload_time": "2025-03-01 00:00:01"}')})
+        for header, body in (("gzip", gzip.compress(archive)), ("deflate", zlib.compress(archive)), ("gzip", archive)):
+            with self.subTest(header=header, api="amplitude"):
+                self.clear_faults()
+                self.body("export", body, content_encoding=header)
+                self.assertEqual(self.session.column(EVENTS), ["11111111-1111-4111-8111-000000000001"])
+
+    def test_content_encoding_gone_wrong(self):
+        rows = json.dumps([{"targetId": "1"}]).encode()
+        self.amazon(max_retries=1)
+        # Once rows were read of it, it is not read again from the beginning.
+        for header, body, parts, tries in (("br", b"\x0b\x02\x80" + rows, ("is no export", "Its Content-Encoding can't be decoded"), 1),
+                                           ("gzip, gzip", gzip.compress(gzip.compress(rows)), ("is no export", "Its Content-Encoding can't be decoded"), 1),
+                                           ("gzip", gzip.compress(PAGE.encode()), ("is no export", 'an HTML page titled "Service'), 2),
+                                           ("gzip", gzip.compress(rows)[:-8] + b"12345678", ("checksum",), 1),
+                                           ("deflate", zlib.compress(rows)[:-1] + b"1", ("deflated body: compressed data is corrupt",), 2),
+                                           ("deflate", zlib.compress(rows)[:-1], ("deflated body: data ends too early",), 1),
+                                           ("deflate", zlib.compress(rows) + b"1", ("deflated body: data follows its end",), 1)):
+            with self.subTest(header=header, parts=parts):
+                self.clear_faults()
+                self.session.run("SELECT adsexport_forget()")
+                self.clear_log()
+                self.body("download", body, content_encoding=header)
+                self.fault({"call": "status"}, file_size=22)
+                self.expect_error("HV000", TARGETS, *parts)
+                self.assertEqual(self.count_calls("download"), tries)
 
     def test_secrets(self):
         self.amplitude(max_retries=0)

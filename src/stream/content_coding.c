@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * content_coding.c
+ *		What a Content-Encoding header says was done to a body on its way.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "stream/content_coding.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <zlib.h>
+
+#include "stream/gunzip.h"
+#include "stream/stream_error.h"
+
+/* One of the two is there, by the coding. */
+struct ContentDecoder
+{
+	Gunzip *gunzip;
+	z_stream inflate;
+	bool is_deflate;
+	bool begun; /* which of the two forms of deflate it is, is known */
+	bool ended;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	StreamError error;
+};
+
+/* Words between commas; those that change nothing are left out. */
+ContentCoding
+content_coding_by_name(const char *header)
+{
+	static const struct
+	{
+		const char *name;
+		ContentCoding coding;
+	} codings[] = { { "gzip", CODING_GZIP },
+					{ "x-gzip", CODING_GZIP },
+					{ "deflate", CODING_DEFLATE },
+					{ "identity", CODING_NONE },
+					{ "aws-chunked", CODING_NONE } };
+	ContentCoding found = CODING_NONE;
+
+	for (;;)
+	{
+		ContentCoding coding = CODING_UNKNOWN;
+		size_t length;
+
+		header += strspn(header, " \t,");
+		length = strcspn(header, " \t,");
+		if (length == 0)
+			return found;
+		for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++)
+		{
+			if (strlen(codings[i].name) == length &&
+				strncasecmp(header, codings[i].name, length) == 0)
+				coding = codings[i].coding;
+		}
+		if (coding != CODING_NONE)
+			found = found == CODING_NONE ? coding : CODING_UNKNOWN;
+		header += length;
+	}
+}
+
+ContentDecoder *
+content_decoder_create(ContentCoding coding)
+{
+	ContentDecoder *decoder = calloc(1, sizeof(ContentDecoder));
+
+	if (decoder == NULL)
+		return NULL;
+	decoder->is_deflate = coding == CODING_DEFLATE;
+	if (decoder->is_deflate ? inflateInit2(&decoder->inflate, MAX_WBITS) == Z_OK
+							: (decoder->gunzip = gunzip_create()) != NULL)
+		return decoder;
+	free(decoder);
+	return NULL;
+}
+
+void
+content_decoder_free(ContentDecoder *decoder)
+{
+	if (decoder == NULL)
+		return;
+	if (decoder->is_deflate)
+		inflateEnd(&decoder->inflate);
+	else
+		gunzip_free(decoder->gunzip);
+	free(decoder);
+}
+
+static StreamStatus
+fail(ContentDecoder *decoder, StreamErrorKind kind, const char *problem)
+{
+	stream_error_set(&decoder->error, kind, decoder->bytes_in, "deflated body: %s", problem);
+	return STREAM_ERROR;
+}
+
+/*
+ * HTTP means zlib's format, but some servers send what is inside of it.  The
+ * first byte tells: such data never begins with 8 in the lower half and a
+ * window size of at most 7 in the upper.
+ */
+static void
+choose_form(ContentDecoder *decoder, unsigned char first)
+{
+	if ((first & 0x0f) != Z_DEFLATED || first >> 4 > 7)
+		inflateReset2(&decoder->inflate, -MAX_WBITS);
+	decoder->begun = true;
+}
+
+static StreamStatus
+read_deflate(ContentDecoder *decoder, StreamInput *input, unsigned char *output, size_t output_size,
+			 size_t *produced)
+{
+	z_stream *stream = &decoder->inflate;
+	size_t before = input->available;
+	int code;
+
+	*produced = 0;
+	if (decoder->error.kind != STREAM_ERROR_NONE)
+		return STREAM_ERROR;
+	if (decoder->ended && input->available > 0)
+		return fail(decoder, STREAM_ERROR_CORRUPT, "data follows its end");
+	if (decoder->ended)
+		return input->last ? STREAM_END : STREAM_NEED_INPUT;
+	if (!decoder->begun && input->available > 0)
+		choose_form(decoder, input->next[0]);
+	stream->next_in = (unsigned char *) input->next;
+	stream->avail_in = (uInt) (before < STREAM_MAX_TAKEN ? before : STREAM_MAX_TAKEN);
+	stream->next_out = output;
+	stream->avail_out = (uInt) (output_size < UINT32_MAX ? output_size : UINT32_MAX);
+	code = inflate(stream, Z_NO_FLUSH);
+	*produced = (size_t) (stream->next_out - output);
+	decoder->bytes_out += *produced;
+	decoder->bytes_in += (uint64_t) (stream->next_in - input->next);
+	input->available -= (size_t) (stream->next_in - input->next);
+	input->next = stream->next_in;
+	decoder->ended = code == Z_STREAM_END;
+	if (code == Z_MEM_ERROR)
+		return fail(decoder, STREAM_ERROR_OUT_OF_MEMORY, "out of memory");
+	if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+		return fail(decoder, STREAM_ERROR_CORRUPT, "compressed data is corrupt");
+	if (*produced > 0 || input->available < before)
+		return STREAM_DATA;
+	return input->last ? fail(decoder, STREAM_ERROR_TRUNCATED, "data ends too early")
+					   : STREAM_NEED_INPUT;
+}
+
+StreamStatus
+content_decoder_read(ContentDecoder *decoder, StreamInput *input, unsigned char *output,
+					 size_t output_size, size_t *produced)
+{
+	if (decoder->is_deflate)
+		return read_deflate(decoder, input, output, output_size, produced);
+	return gunzip_read(decoder->gunzip, input, output, output_size, produced);
+}
+
+uint64_t
+content_decoder_work(const ContentDecoder *decoder)
+{
+	if (decoder->is_deflate)
+		return decoder->bytes_in * STREAM_WORK_TAKEN + decoder->bytes_out;
+	return gunzip_work(decoder->gunzip);
+}
+
+const StreamError *
+content_decoder_error(const ContentDecoder *decoder)
+{
+	return decoder->is_deflate ? &decoder->error : gunzip_error(decoder->gunzip);
+}

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * content_coding.h
+ *		What a Content-Encoding header says was done to a body on its way.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_CONTENT_CODING_H
+#define ADSEXPORT_CONTENT_CODING_H
+
+#include "stream/stream.h"
+
+typedef enum ContentCoding
+{
+	CODING_NONE,
+	CODING_GZIP, /* or nothing, where the header tells of what was undone since */
+	CODING_DEFLATE,
+	CODING_UNKNOWN /* another one, or several */
+} ContentCoding;
+
+/* By the value of the header (empty: there was none). */
+extern ContentCoding content_coding_by_name(const char *header);
+
+typedef struct ContentDecoder ContentDecoder;
+
+/* For gzip or deflate.  Returns NULL when memory is short.  Free with content_decoder_free. */
+extern ContentDecoder *content_decoder_create(ContentCoding coding);
+extern void content_decoder_free(ContentDecoder *decoder);
+
+/* As gunzip_read. */
+extern StreamStatus
+content_decoder_read(ContentDecoder *decoder, StreamInput *input, unsigned char *output,
+					 size_t output_size, size_t *produced);
+
+/* Work done so far, in the units of STREAM_WORK. */
+extern uint64_t content_decoder_work(const ContentDecoder *decoder);
+
+extern const StreamError *content_decoder_error(const ContentDecoder *decoder);
+
+#endif /* ADSEXPORT_CONTENT_CODING_H */
