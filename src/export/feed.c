@@ -247,10 +247,10 @@ typedef enum ContentState
 {
 	CONTENT_VERIFIED,
 	CONTENT_CORRUPT,
-	CONTENT_UNKNOWN /* its checksum could not be reached */
+	CONTENT_UNKNOWN, /* its checksum could not be reached */
+	CONTENT_PENDING  /* its checksum comes later */
 } ContentState;
 
-static ContentState verify_content(ExportFeed *feed, FeedPart *part);
 static void mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor));
 static void remember_part(const ExportFeed *feed, const FeedPart *part);
 static void finish_spool(ExportFeed *feed, FeedPart *part);
@@ -717,7 +717,8 @@ step_parts(ExportFeed *feed)
 
 			due = Min(due, next);
 		}
-		if (part->phase == PART_OPENING || part->phase == PART_READABLE)
+		if (part->phase == PART_OPENING || part->phase == PART_READABLE ||
+			part->phase == PART_VERIFYING)
 			open++;
 	}
 	dlist_foreach_modify(iter, &feed->parts)
@@ -1134,30 +1135,34 @@ has_checksum(const ExportFeed *feed, const FeedPart *part)
 	return feed->api->container == CONTAINER_ZIP || part->is_gzip;
 }
 
+/* Read on to the next checksum before something is said of the content. */
 static void
-handle_stream_error(ExportFeed *feed, FeedPart *part)
+begin_verifying(ExportFeed *feed, FeedPart *part, bool about_value, bool may_go_on)
 {
-	StreamError error = *record_stream_error(feed->records);
-	bool is_json = record_stream_error_is_json(feed->records);
-	RecordPosition position = record_stream_position(feed->records, false);
-	ContentState state = CONTENT_CORRUPT;
+	Doubt *doubt = &feed->doubt;
+
+	doubt->about_value = about_value;
+	doubt->may_go_on = may_go_on;
+	doubt->error = *record_stream_error(feed->records);
+	doubt->position = record_stream_position(feed->records, about_value);
+	doubt->began = record_stream_bytes(feed->records);
+	part->phase = PART_VERIFYING;
+}
+
+/* There is no more of the content, or no more that makes sense. */
+static void
+handle_stream_error(ExportFeed *feed, FeedPart *part, const StreamError *error, bool is_json,
+					RecordPosition position, ContentState state)
+{
 	ForeignContent content;
 	Answer answer;
 
-	/* Bytes that were corrupted look like bad JSON first. */
-	if (is_json)
-		state = verify_content(feed, part);
-	if (is_json && state == CONTENT_CORRUPT)
-	{
-		error = *record_stream_error(feed->records);
-		is_json = false;
-	}
 	if (part->delivered == 0 && is_json == (feed->api->container == CONTAINER_GZIP) &&
 		content_is_foreign(&feed->head, part->coding, feed->api->container, &content))
 		judge_foreign(feed, part, &content, &answer);
 	else
 	{
-		judge_content(feed, part, &error, is_json, &answer);
+		judge_content(feed, part, error, is_json, &answer);
 		/* What has its checksum, and was right so far, will not be any better. */
 		if (state == CONTENT_VERIFIED && answer.action == ACTION_RETRY &&
 			(part->delivered > 0 || has_checksum(feed, part)))
@@ -1167,28 +1172,63 @@ handle_stream_error(ExportFeed *feed, FeedPart *part)
 	handle_broken_content(feed, part, position, &answer);
 }
 
-bool
-feed_take_back(ExportFeed *feed, bool may_go_on)
+void
+feed_doubt(ExportFeed *feed, bool may_go_on)
 {
-	FeedPart *part = feed->current;
-	RecordPosition position;
-	ContentState state;
+	begin_verifying(feed, feed->current, true, may_go_on);
+}
+
+/* No more than this is read on in search of a checksum (inflated bytes). */
+#define VERIFY_AT_MOST ((uint64) 64 * 1024 * 1024)
+
+/*
+ * Look for the end of what has a checksum, an archive's entry or the whole
+ * file, to see whether it is what the remote sent.  The records passed over are
+ * lost.
+ */
+static ContentState
+verify(const ExportFeed *feed)
+{
+	switch (record_stream_verify(feed->records))
+	{
+		case STREAM_END:
+			return CONTENT_VERIFIED;
+		case STREAM_ERROR:
+			return CONTENT_CORRUPT;
+		default:
+			break;
+	}
+	return record_stream_bytes(feed->records) - feed->doubt.began > VERIFY_AT_MOST
+			   ? CONTENT_UNKNOWN
+			   : CONTENT_PENDING;
+}
+
+/* It is known whether the content is what the remote sent; true if a value is to be blamed. */
+static bool
+conclude_verifying(ExportFeed *feed, FeedPart *part, ContentState state)
+{
+	const Doubt *doubt = &feed->doubt;
+	const StreamError *error = record_stream_error(feed->records);
 	Answer answer;
 
-	if (part == NULL)
+	part->phase = PART_READABLE;
+	if (!doubt->about_value)
+	{
+		/* Bytes that were corrupted look like bad JSON first. */
+		handle_stream_error(feed, part, state == CONTENT_CORRUPT ? error : &doubt->error,
+							state != CONTENT_CORRUPT, doubt->position, state);
 		return false;
-	position = record_stream_position(feed->records, true);
-	state = verify_content(feed, part);
-	if (state == CONTENT_VERIFIED || state == CONTENT_UNKNOWN)
-		return false;
+	}
+	if (state != CONTENT_CORRUPT)
+		return true;
 	part->delivered--;
 	feed->counters.records--;
-	judge_content(feed, part, record_stream_error(feed->records), false, &answer);
-	if (!may_go_on && answer.action == ACTION_RETRY)
+	judge_content(feed, part, error, false, &answer);
+	if (!doubt->may_go_on && answer.action == ACTION_RETRY)
 		answer.action = ACTION_FAIL_NETWORK;
 	part->from_spool = false;
-	handle_broken_content(feed, part, position, &answer);
-	return true;
+	handle_broken_content(feed, part, doubt->position, &answer);
+	return false;
 }
 
 /* All records of a part were read: the planner may want to know how many. */
@@ -1587,45 +1627,50 @@ supply(ExportFeed *feed, FeedPart *part)
 	return part->read_ahead != NULL ? supply_from_thread(feed, part) : supply_here(feed, part);
 }
 
-/* No more than this is read on in search of a checksum (inflated bytes). */
-#define VERIFY_AT_MOST ((uint64) 64 * 1024 * 1024)
-
 /*
- * Read on to the end of what has a checksum, an archive's entry or the whole
- * file, to see whether it is what the remote sent.  The records passed over
- * are lost.
+ * What the records say next; STREAM_NEED_INPUT: they have to be given more.
+ * The part may have come to its end, one way or the other.
  */
-static ContentState
-verify_content(ExportFeed *feed, FeedPart *part)
+static StreamStatus
+next_record(ExportFeed *feed, FeedPart *part)
 {
-	uint64 began = record_stream_bytes(feed->records);
+	StreamStatus status = record_stream_next(feed->records);
 
-	for (;;)
+	switch (status)
 	{
-		CHECK_FOR_INTERRUPTS();
-		switch (record_stream_verify(feed->records))
-		{
-			case STREAM_END:
-				return CONTENT_VERIFIED;
-			case STREAM_ERROR:
-				return CONTENT_CORRUPT;
-			default:
-				break;
-		}
-		if (record_stream_bytes(feed->records) - began > VERIFY_AT_MOST)
-			return CONTENT_UNKNOWN;
-		switch (supply(feed, part))
-		{
-			case SUPPLIED:
-				break;
-			case SUPPLY_BROKEN:
-				return CONTENT_UNKNOWN;
-			case SUPPLY_NOTHING_YET:
-				feed->due = REACTOR_NEVER;
-				wait_for_events(feed);
-				break;
-		}
+		case STREAM_RECORD:
+			part->delivered++;
+			feed->counters.records++;
+			break;
+		case STREAM_ENTRY_END:
+			delivered_note(feed->delivered, record_stream_entry(feed->records),
+						   record_stream_entry_length(feed->records),
+						   record_stream_entry_crc(feed->records), true);
+			break;
+		case STREAM_ERROR:
+			if (record_stream_error_is_json(feed->records))
+				begin_verifying(feed, part, false, true);
+			else
+				handle_stream_error(feed, part, record_stream_error(feed->records), false,
+									record_stream_position(feed->records, false), CONTENT_CORRUPT);
+			break;
+		case STREAM_END:
+			finish_part(feed, part);
+			break;
+		default:
+			break;
 	}
+	return status;
+}
+
+/* The transfer is over before its content is. */
+static bool
+end_broken(ExportFeed *feed, FeedPart *part)
+{
+	if (part->phase == PART_VERIFYING)
+		return conclude_verifying(feed, part, CONTENT_UNKNOWN);
+	handle_broken_transfer(feed, part);
+	return false;
 }
 
 FeedResult
@@ -1650,34 +1695,35 @@ feed_next(ExportFeed *feed, bool wait)
 		}
 		else
 		{
-			switch (record_stream_next(feed->records))
+			if (part->phase == PART_VERIFYING)
 			{
-				case STREAM_RECORD:
-					part->delivered++;
-					feed->counters.records++;
+				ContentState state = verify(feed);
+
+				if (state != CONTENT_PENDING)
+				{
+					if (conclude_verifying(feed, part, state))
+						return FEED_CONFIRMED;
+					continue;
+				}
+			}
+			else
+			{
+				StreamStatus status = next_record(feed, part);
+
+				if (status == STREAM_RECORD)
 					return FEED_RECORD;
-				case STREAM_ENTRY_BEGIN:
+				if (status == STREAM_ENTRY_BEGIN)
 					return FEED_ORIGIN;
-				case STREAM_ENTRY_END:
-					delivered_note(feed->delivered, record_stream_entry(feed->records),
-								   record_stream_entry_length(feed->records),
-								   record_stream_entry_crc(feed->records), true);
+				if (status != STREAM_NEED_INPUT)
 					continue;
-				case STREAM_ERROR:
-					handle_stream_error(feed, part);
-					continue;
-				case STREAM_END:
-					finish_part(feed, part);
-					continue;
-				default:
-					break;
 			}
 			switch (supply(feed, part))
 			{
 				case SUPPLIED:
 					continue;
 				case SUPPLY_BROKEN:
-					handle_broken_transfer(feed, part);
+					if (end_broken(feed, part))
+						return FEED_CONFIRMED;
 					continue;
 				case SUPPLY_NOTHING_YET:
 					break;

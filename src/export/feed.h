@@ -63,8 +63,9 @@ extern const ExportQuery *feed_query(const ExportFeed *feed);
 
 typedef enum FeedResult
 {
-	FEED_RECORD, /* feed_values is filled */
-	FEED_ORIGIN, /* the records that follow have another origin */
+	FEED_RECORD,    /* feed_values is filled */
+	FEED_ORIGIN,    /* the records that follow have another origin */
+	FEED_CONFIRMED, /* after feed_doubt: the record is what the remote sent */
 	FEED_END,
 	FEED_WOULD_BLOCK /* only when asked not to wait */
 } FeedResult;
@@ -76,13 +77,14 @@ typedef enum FeedResult
 extern FeedResult feed_next(ExportFeed *feed, bool wait);
 
 /*
- * After FEED_RECORD: its values can't be made sense of.  Reads on to the next
- * checksum to see whether they are what the remote sent; the feed must not be
- * gone on with if they are (false).  If they are not, that is an error, or the
- * content is asked for again and the record was never handed out (true); the
- * latter only where the remote allows it, and if may_go_on is set.
+ * After FEED_RECORD: its values can't be made sense of.  The calls of feed_next
+ * that follow read on to the next checksum to see whether they are what the
+ * remote sent.  FEED_CONFIRMED: they are, and the feed must not be gone on with.
+ * If they are not, that is an error, or the content is asked for again and the
+ * record was never handed out; the latter only where the remote allows it, and
+ * if may_go_on is set.
  */
-extern bool feed_take_back(ExportFeed *feed, bool may_go_on);
+extern void feed_doubt(ExportFeed *feed, bool may_go_on);
 
 /*
  * After FEED_WOULD_BLOCK: get ready for a wait that the caller does.  Returns

@@ -28,10 +28,11 @@
 
 typedef enum PartPhase
 {
-	PART_WAITING,  /* for an export, a link, a token */
-	PART_RIPE,     /* its download can begin (not before due) */
-	PART_OPENING,  /* asked for, no answer yet */
-	PART_READABLE, /* content arrives */
+	PART_WAITING,   /* for an export, a link, a token */
+	PART_RIPE,      /* its download can begin (not before due) */
+	PART_OPENING,   /* asked for, no answer yet */
+	PART_READABLE,  /* content arrives */
+	PART_VERIFYING, /* it is read on to its next checksum, before something is said of it */
 	PART_DONE
 } PartPhase;
 
@@ -145,6 +146,16 @@ typedef struct FeedApi
 					 char **filter);
 } FeedApi;
 
+/* Something is wrong with the content of the current part, if that is what the remote sent. */
+typedef struct Doubt
+{
+	bool about_value; /* else about the JSON: error tells */
+	bool may_go_on;   /* the record may be read once more */
+	StreamError error;
+	RecordPosition position; /* up to where the content can be gone on with */
+	uint64 began;            /* inflated bytes before */
+} Doubt;
+
 struct ExportFeed
 {
 	const FeedApi *api;
@@ -179,6 +190,7 @@ struct ExportFeed
 	RecordStream *records;
 	Container *container;
 	Delivered *delivered; /* of the current part, where it is rereadable */
+	Doubt doubt;          /* while it is VERIFYING */
 
 	/* Without read-ahead: */
 	RecordBlock *block; /* being filled, or NULL */

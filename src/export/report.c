@@ -68,7 +68,7 @@ awaited_of_part(const ExportFeed *feed, const FeedPart *part)
 {
 	int64 now = monotonic_milliseconds();
 
-	if (part->phase == PART_READABLE)
+	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING)
 		return AWAIT_DOWNLOAD;
 	if (part->phase != PART_OPENING && part->due > now)
 		return AWAIT_RETRY;
@@ -202,7 +202,7 @@ report_progress(ExportFeed *feed)
 	}
 	feed->api->subject(part, subject, sizeof(subject));
 	subject[0] = pg_tolower((unsigned char) subject[0]);
-	if (part->phase == PART_READABLE)
+	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING)
 		notice_of_download(feed, part, subject);
 	else
 		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s", feed->settings->table_name, subject,

@@ -21,6 +21,7 @@ row_source_open(Relation relation, const Settings *settings, const Bitmapset *ne
 	RowSource *source = palloc0(sizeof(RowSource));
 	TupleDesc desc = RelationGetDescr(relation);
 
+	source->context = CurrentMemoryContext;
 	source->reader = row_reader_create(
 		desc, needed, column_json_paths(RelationGetRelid(relation), desc), settings, form_tuples);
 	source->feed = feed_create(settings, row_reader_paths(source->reader),
@@ -28,27 +29,32 @@ row_source_open(Relation relation, const Settings *settings, const Bitmapset *ne
 	return source;
 }
 
-/*
- * A value does not fit, but a download that broke must not be blamed on the
- * value.  Returns if the record is read once more; else raises the error, or
- * the one about the download.  The code of a type may have left anything
- * behind, which only the end of the (sub)transaction clears up, so that the
- * scan goes on after errors of our own only.
- */
 static void
-doubt_value(RowSource *source, MemoryContext context)
+drop_doubt(RowSource *source)
 {
-	ErrorData *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	if (!feed_take_back(source->feed, !row_reader_in_type_code(source->reader)))
-		ReThrowError(error);
-	FreeErrorData(error);
+	if (source->doubted != NULL)
+		FreeErrorData(source->doubted);
+	source->doubted = NULL;
 }
 
-/* False if the record has to be read once more, because what its download brought was corrupt. */
+/*
+ * A value does not fit, but a download that broke must not be blamed on the
+ * value: the error is kept until that is known.  The code of a type may have
+ * left anything behind, which only the end of the (sub)transaction clears up,
+ * so that the scan goes on after errors of our own only.
+ */
+static void
+doubt_value(RowSource *source)
+{
+	drop_doubt(source);
+	MemoryContextSwitchTo(source->context);
+	source->doubted = CopyErrorData();
+	FlushErrorState();
+	source->in_type_code = row_reader_in_type_code(source->reader);
+	feed_doubt(source->feed, !source->in_type_code);
+}
+
+/* False if it is not known yet what is wrong with the record. */
 static bool
 fill_row(RowSource *source, MemoryContext tuple_memory, HeapTuple *tuple, Datum *values,
 		 bool *nulls)
@@ -67,7 +73,8 @@ fill_row(RowSource *source, MemoryContext tuple_memory, HeapTuple *tuple, Datum 
 	{
 		if (!is_value_error(geterrcode()))
 			PG_RE_THROW();
-		doubt_value(source, context);
+		doubt_value(source);
+		MemoryContextSwitchTo(context);
 		filled = false;
 	}
 	PG_END_TRY();
@@ -80,9 +87,17 @@ row_source_next(RowSource *source, bool wait, MemoryContext tuple_memory, HeapTu
 {
 	for (;;)
 	{
+		/* Nothing else may be done before it is known what the code of a type has stumbled over. */
+		bool keeps_waiting = source->doubted != NULL && source->in_type_code;
+		FeedResult result = feed_next(source->feed, wait || keeps_waiting);
 		RecordOrigin origin;
 
-		switch (feed_next(source->feed, wait))
+		if (result == FEED_WOULD_BLOCK)
+			return ROW_WOULD_BLOCK;
+		if (result == FEED_CONFIRMED)
+			ReThrowError(source->doubted);
+		drop_doubt(source);
+		switch (result)
 		{
 			case FEED_RECORD:
 				if (fill_row(source, tuple_memory, tuple, values, nulls))
@@ -92,10 +107,8 @@ row_source_next(RowSource *source, bool wait, MemoryContext tuple_memory, HeapTu
 				feed_origin(source->feed, &origin);
 				row_reader_set_origin(source->reader, &origin);
 				break;
-			case FEED_END:
+			default:
 				return ROW_END;
-			case FEED_WOULD_BLOCK:
-				return ROW_WOULD_BLOCK;
 		}
 	}
 }

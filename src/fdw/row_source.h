@@ -21,6 +21,12 @@ typedef struct RowSource
 {
 	RowReader *reader;
 	ExportFeed *feed; /* to be started by the caller */
+
+	/* Of row_source.c: */
+	MemoryContext context;
+	ErrorData
+		*doubted;      /* an error about a value, while that may be what arrived damaged; or NULL */
+	bool in_type_code; /* it was raised there */
 } RowSource;
 
 /*

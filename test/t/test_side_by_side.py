@@ -1,5 +1,6 @@
 """Parts that wait side by side, exports that are split, and downloads that are kept for a rescan."""
 
+import random
 import time
 
 import psycopg2
@@ -70,6 +71,28 @@ class Append(support.TestCase):
         self.amazon()
         self.assertIn("Async Foreign Scan", self.session.explain(self.QUERY))
         self.assertEqual(self.counted(), self.expected())
+
+    def test_doubt_holds_up_nobody(self):
+        """What may be damaged is read on to its checksum first; meanwhile the others' rows come."""
+        good = self.expected()["targets"]
+        for literal, sqlstate, words in (("nonsense", "HV000", "malformed JSON in record 2"), ('"no number"', "22P02", "no number")):
+            for damaged in (False, True):
+                with self.subTest(literal=literal, damaged=damaged):
+                    self.amazon(max_retries=0)
+                    self.clear_faults()
+                    self.session.run("SELECT adsexport_forget(); CREATE FOREIGN TABLE ads.bad (campaign_id numeric) SERVER amazon OPTIONS (entity 'campaigns')")
+                    noise = random.Random(1)
+                    text = '[{"campaignId": 1}, {"campaignId": %s}%s]' % (literal, "".join(
+                        ', {"campaignId": %d, "name": "%032x"}' % (number, noise.getrandbits(128)) for number in range(3000)))
+                    self.emulator.control("POST", "/content", {"entity": "campaigns", "profile": 1111, "text": text})
+                    self.fault({"call": "download", "entity": "campaigns"}, pause_after=0.6, pause_seconds=2, **({"corrupt_byte": -6} if damaged else {}))
+                    self.session.run("BEGIN; DECLARE c CURSOR FOR SELECT campaign_id FROM ads.bad UNION ALL SELECT target_id::numeric FROM ads.targets")
+                    self.assertEqual(len(self.session.rows("FETCH %d FROM c" % (good + 1))), good + 1)
+                    if damaged:
+                        self.expect_error("HV000", "FETCH ALL FROM c", "checksum")
+                    else:
+                        self.expect_error(sqlstate, "FETCH ALL FROM c", words)
+                    self.session.run("ROLLBACK")
 
     def test_not_eager_and_yet_together(self):
         self.amazon(eager="false")
