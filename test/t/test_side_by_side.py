@@ -155,6 +155,23 @@ class Kept(support.TestCase):
         self.assertEqual(self.session.value(query), expected)
         self.assertEqual(self.count_calls("download"), 2)
 
+    def test_while_it_arrives(self):
+        """The scan starts over before the download is complete."""
+        self.amazon()
+        self.nested_loop("ads.targets", "true")
+        expected = sorted(str(record["targetId"]) for record in self.data().records("targets", "1111"))
+        for pause in (0.1, 0.6):
+            with self.subTest(pause=pause):
+                self.session.run("SELECT adsexport_forget()")
+                self.clear_faults()
+                self.clear_log()
+                self.fault({"call": "download"}, pause_after=pause, pause_seconds=0.7)
+                found = self.session.rows("SELECT few.n, t.target_id FROM few, LATERAL (SELECT target_id FROM ads.targets "
+                                          "WHERE length(target_id) > few.n LIMIT CASE WHEN few.n < 4 THEN 5 END) t")
+                self.assertEqual(sorted(target for n, target in found if n == 4), [target for target in expected if len(target) > 4])
+                self.assertEqual([sum(row[0] == n for row in found) for n in (1, 2, 3)], [5, 5, 5])
+                self.assertEqual(self.count_calls("download"), 1)
+
     def test_events_and_quiet_hours(self):
         self.amplitude(request_span="6h")
         query, _ = self.nested_loop("product.amplitude_events e", "e.event_id % 4 <= few.n AND server_upload_time >= '2025-02-28 12:00+00' "

@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_coding.c
+ *		Unit tests of stream/content_coding.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "check.h"
+#include "gzip_build.h"
+#include "stream/content_coding.h"
+
+static void
+test_names(void)
+{
+	begin_test("names of codings");
+	CHECK(content_coding_by_name("") == CODING_NONE);
+	CHECK(content_coding_by_name("identity") == CODING_NONE);
+	CHECK(content_coding_by_name("aws-chunked") == CODING_NONE);
+	CHECK(content_coding_by_name("gzip") == CODING_GZIP);
+	CHECK(content_coding_by_name(" X-GZip ,") == CODING_GZIP);
+	CHECK(content_coding_by_name("aws-chunked,gzip") == CODING_GZIP);
+	CHECK(content_coding_by_name("deflate") == CODING_DEFLATE);
+	CHECK(content_coding_by_name("br") == CODING_UNKNOWN);
+	CHECK(content_coding_by_name("gzi") == CODING_UNKNOWN);
+	CHECK(content_coding_by_name("gzip, gzip") == CODING_UNKNOWN);
+	CHECK(content_coding_by_name("gzip, br") == CODING_UNKNOWN);
+}
+
+/* Decode data in pieces of that size into pieces of that size; appends to content. */
+static StreamStatus
+decode(ContentCoding coding, const Bytes *data, size_t piece, size_t output_size, Bytes *content,
+	   StreamErrorKind *kind)
+{
+	ContentDecoder *decoder = content_decoder_create(coding);
+	unsigned char output[4096];
+	size_t position = 0;
+	StreamInput input = { data->data, 0, data->length == 0 };
+	StreamStatus status;
+
+	content->length = 0;
+	for (;;)
+	{
+		size_t produced;
+
+		status = content_decoder_read(decoder, &input, output, output_size, &produced);
+		append(content, output, produced);
+		if (status == STREAM_DATA)
+			continue;
+		if (status != STREAM_NEED_INPUT)
+			break;
+		if (!CHECK(input.available == 0 && !input.last))
+			break;
+		input.next = data->data + position;
+		input.available = piece < data->length - position ? piece : data->length - position;
+		position += input.available;
+		input.last = position == data->length;
+	}
+	*kind = content_decoder_error(decoder)->kind;
+	content_decoder_free(decoder);
+	return status;
+}
+
+static void
+expect(ContentCoding coding, const Bytes *data, const Bytes *expected,
+	   StreamErrorKind expected_kind)
+{
+	static const size_t pieces[][2] = {
+		{ 1000000, 4096 }, { 1, 4096 }, { 1000000, 1 }, { 1, 1 }, { 7, 3 }
+	};
+	Bytes content = { 0 };
+
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+	{
+		StreamErrorKind kind;
+		StreamStatus status = decode(coding, data, pieces[i][0], pieces[i][1], &content, &kind);
+
+		CHECK_NUMBER(kind, expected_kind);
+		CHECK(status == (expected_kind == STREAM_ERROR_NONE ? STREAM_END : STREAM_ERROR));
+		if (expected != NULL)
+			CHECK(content.length == expected->length &&
+				  memcmp(content.data, expected->data, content.length) == 0);
+	}
+	free(content.data);
+}
+
+static void
+append_zlib(Bytes *bytes, const Bytes *content)
+{
+	uLong adler = adler32(adler32(0, NULL, 0), content->data, (uInt) content->length);
+
+	append(bytes, "\x78\x9c", 2);
+	append_deflated(bytes, content->data, content->length, 6);
+	for (int shift = 24; shift >= 0; shift -= 8)
+		append_number(bytes, (adler >> shift) & 0xff, 1);
+}
+
+static void
+test_decoding(void)
+{
+	Bytes content = { 0 };
+	Bytes data = { 0 };
+
+	for (int i = 0; i < 3000; i++)
+		append_number(&content, (uint32_t) (i * i) % 251, 1);
+
+	begin_test("gzip, or what is no gzip any more");
+	append_gzip_with_flags(&data, content.data, content.length, 0);
+	expect(CODING_GZIP, &data, &content, STREAM_ERROR_NONE);
+	expect(CODING_GZIP, &content, &content, STREAM_ERROR_NONE);
+	data.length--;
+	expect(CODING_GZIP, &data, NULL, STREAM_ERROR_TRUNCATED);
+
+	begin_test("deflate in zlib's format");
+	data.length = 0;
+	append_zlib(&data, &content);
+	expect(CODING_DEFLATE, &data, &content, STREAM_ERROR_NONE);
+	data.data[data.length - 1] ^= 1;
+	expect(CODING_DEFLATE, &data, NULL, STREAM_ERROR_CORRUPT);
+	data.data[data.length - 1] ^= 1;
+	data.length--;
+	expect(CODING_DEFLATE, &data, NULL, STREAM_ERROR_TRUNCATED);
+	data.length++;
+	append_number(&data, 0, 1);
+	expect(CODING_DEFLATE, &data, NULL, STREAM_ERROR_CORRUPT);
+
+	begin_test("deflate as it is");
+	for (int level = 0; level <= 9; level++)
+	{
+		data.length = 0;
+		append_deflated(&data, content.data, content.length, level);
+		expect(CODING_DEFLATE, &data, &content, STREAM_ERROR_NONE);
+	}
+	data.length--;
+	expect(CODING_DEFLATE, &data, NULL, STREAM_ERROR_TRUNCATED);
+
+	begin_test("nothing");
+	data.length = 0;
+	expect(CODING_DEFLATE, &data, NULL, STREAM_ERROR_TRUNCATED);
+	free(content.data);
+	free(data.data);
+}
+
+int
+main(void)
+{
+	test_names();
+	test_decoding();
+	return finish_tests();
+}
