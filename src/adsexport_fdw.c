@@ -18,7 +18,7 @@
 #include "fdw/explain.h"
 #include "fdw/import.h"
 #include "fdw/modify.h"
-#include "fdw/option.h"
+#include "option/validator.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "fdw/version.h"

@@ -14,6 +14,7 @@
 #include "export/throttle.h"
 #include "lib/ilist.h"
 #include "net/url.h"
+#include "option/option.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -51,28 +52,6 @@ struct Credential
 
 static dlist_head credentials = DLIST_STATIC_INIT(credentials);
 
-static bool
-same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
-matches(const Credential *credential, const Settings *settings)
-{
-	const Settings *own = credential->settings;
-
-	return own->user_id == settings->user_id && own->server_id == settings->server_id &&
-		   same(own->token_endpoint, settings->token_endpoint) &&
-		   same(own->ca_file, settings->ca_file) && same(own->proxy, settings->proxy) &&
-		   same(own->proxy_user, settings->proxy_user) &&
-		   same(own->proxy_password, settings->proxy_password) &&
-		   same(own->client_id, settings->client_id) &&
-		   same(own->client_secret, settings->client_secret) &&
-		   same(own->refresh_token, settings->refresh_token) &&
-		   same(own->access_token, settings->access_token);
-}
-
 Credential *
 credential_get(const Settings *settings)
 {
@@ -83,7 +62,7 @@ credential_get(const Settings *settings)
 	dlist_foreach(iter, &credentials)
 	{
 		credential = dlist_container(Credential, node, iter.cur);
-		if (!credential->changed && matches(credential, settings))
+		if (!credential->changed && option_same_account(credential->settings, settings))
 			return credential;
 	}
 

@@ -12,6 +12,7 @@
 #include "export/message.h"
 #include "export/redact.h"
 #include "net/url.h"
+#include "option/option.h"
 
 /* A shorter text would blot out ordinary words, and tells little. */
 #define SHORTEST_SECRET 4
@@ -136,19 +137,14 @@ redact_secrets(char *text, const Settings *settings, const char *token)
 	redact_links(text);
 	redact_forms(text, token);
 	redact_pieces(text, token);
-	redact_forms(text, settings->client_secret);
-	redact_pieces(text, settings->client_secret);
-	redact_forms(text, settings->refresh_token);
-	redact_pieces(text, settings->refresh_token);
-	redact_forms(text, settings->access_token);
-	redact_pieces(text, settings->access_token);
 	redact_basic(text, settings->api_key, settings->secret_key);
-	redact_forms(text, settings->api_key);
-	redact_pieces(text, settings->api_key);
-	redact_forms(text, settings->secret_key);
-	redact_pieces(text, settings->secret_key);
 	redact_basic(text, settings->proxy_user, settings->proxy_password);
-	redact_forms(text, settings->proxy_user);
-	redact_forms(text, settings->proxy_password);
-	redact_pieces(text, settings->proxy_password);
+	for (int i = 0; option_at(i) != NULL; i++)
+	{
+		if (option_at(i)->secret)
+		{
+			redact_forms(text, option_string(option_at(i), settings));
+			redact_pieces(text, option_string(option_at(i), settings));
+		}
+	}
 }

@@ -21,7 +21,7 @@
 #include "export/feed.h"
 #include "export/seen.h"
 #include "fdw/analyze.h"
-#include "fdw/option.h"
+#include "option/load.h"
 #include "fdw/plan.h"
 #include "fdw/row_source.h"
 #include "optimizer/plancat.h"

@@ -28,7 +28,7 @@
 #include "entity/binding.h"
 #include "entity/closed_lists.h"
 #include "export/hours.h"
-#include "fdw/option.h"
+#include "option/load.h"
 
 SQL_FUNCTION(adsexport_columns);
 SQL_FUNCTION(adsexport_comment);

@@ -17,7 +17,8 @@
 #include "utils/builtins.h"
 
 #include "fdw/import.h"
-#include "fdw/option.h"
+#include "option/load.h"
+#include "option/validator.h"
 
 #define REMOTE_SCHEMA "exports"
 

@@ -19,7 +19,7 @@
 #include "export/amplitude_hours.h"
 #include "export/hours.h"
 #include "export/seen.h"
-#include "fdw/option.h"
+#include "option/load.h"
 #include "fdw/plan.h"
 #include "filter/filter.h"
 #include "nodes/makefuncs.h"

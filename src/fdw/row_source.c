@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "fdw/option.h"
+#include "option/load.h"
 #include "fdw/row_source.h"
 #include "row/problem.h"
 #include "utils/memutils.h"

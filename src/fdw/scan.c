@@ -13,7 +13,7 @@
 #include "compat.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "fdw/option.h"
+#include "option/load.h"
 #include "fdw/placement.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * option.h
- *		Options: one table of them all, the validator, and Settings.
+ * load.h
+ *		What the options of a server, a user mapping and a table add up to.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_OPTION_H
-#define ADSEXPORT_OPTION_H
+#ifndef ADSEXPORT_LOAD_H
+#define ADSEXPORT_LOAD_H
 
 #include "postgres.h"
 
@@ -14,11 +14,7 @@
 #include "foreign/foreign.h"
 #include "nodes/pg_list.h"
 
-#include "entity/closest_match.h"
 #include "export/settings.h"
-
-/* A setting: may others than superusers make servers with loopback endpoints? */
-extern bool allow_loopback;
 
 /*
  * What a foreign table's options and those of its server say, defaults filled
@@ -50,22 +46,7 @@ extern void settings_load_mapping_profiles(Settings *settings, Oid user_id);
 /* Like the first half of settings_load, for IMPORT FOREIGN SCHEMA. */
 extern Settings *settings_load_server(Oid server_id);
 
-/*
- * Does this option name and value fit a foreign table of that entity?  Used
- * by IMPORT FOREIGN SCHEMA to copy options; raises the validator's errors for
- * a value out of range.  *applies tells if the entity's tables take it.
- * Returns false if no table of any api has such an option.
- */
-extern bool
-option_for_table(const char *name, const char *value, const Entity *entity, bool *applies);
-
-/* Where an option belongs, as in "a server or a foreign table"; NULL for an unknown one. */
-extern const char *option_places(const char *name);
-
-/* Offer the names of all table options for a hint. */
-extern void options_offer_for_tables(ClosestMatch *match);
-
 /* The column option json_path of each attribute: an array of desc->natts, NULL where unset. */
 extern const char **column_json_paths(Oid relation_id, TupleDesc desc);
 
-#endif /* ADSEXPORT_OPTION_H */
+#endif /* ADSEXPORT_LOAD_H */

@@ -1,0 +1,876 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.c
+ *		The table of all options, and how their values are read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+
+#include <math.h>
+
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "entity/binding.h"
+#include "entity/closed_lists.h"
+#include "entity/closest_match.h"
+#include "net/url.h"
+#include "option/option.h"
+
+/*-------------------------------------------------------------------------
+ * The table
+ *-------------------------------------------------------------------------
+ */
+
+static const struct
+{
+	unsigned object;
+	Oid catalog;
+	const char *with_article;
+} object_kinds[] = {
+	{ ON_WRAPPER, ForeignDataWrapperRelationId, "a foreign-data wrapper" },
+	{ ON_SERVER, ForeignServerRelationId, "a server" },
+	{ ON_TABLE, ForeignTableRelationId, "a foreign table" },
+	{ ON_COLUMN, AttributeRelationId, "a column of a foreign table" },
+	{ ON_MAPPING, UserMappingRelationId, "a user mapping" },
+};
+
+#define FIELD(field) .offset = offsetof(Settings, field), .size = sizeof(((Settings *) NULL)->field)
+#define NO_FIELD .offset = 0, .size = 0
+
+static const char *const api_choices[] = { "amazon_ads", "amplitude", NULL };
+static const char *const incomplete_hours_choices[] = { "error", "warning", "ignore", NULL };
+static const char *const on_invalid_choices[] = { "error", "null", NULL };
+static const char *const invalid_text_choices[] = { "error", "replace", NULL };
+
+static const Option options[] = {
+	/* what and where */
+	{ "api", OPTION_CHOICE, ON_SERVER, FOR_BOTH, FIELD(api), .choices = api_choices },
+	{ "region", OPTION_REGION, ON_SERVER, FOR_BOTH, FIELD(region) },
+	{ "endpoint", OPTION_URL, ON_SERVER, FOR_BOTH, FIELD(endpoint) },
+	{ "token_endpoint", OPTION_URL, ON_SERVER, FOR_AMAZON, FIELD(token_endpoint) },
+	{ "ca_file", OPTION_FILE, ON_SERVER, FOR_BOTH, FIELD(ca_file), .superuser_only = true },
+	{ "proxy", OPTION_PROXY, ON_SERVER, FOR_BOTH, FIELD(proxy), .superuser_only = true },
+	{ "entity", OPTION_ENTITY, ON_TABLE, FOR_BOTH, FIELD(entity) },
+	{ "json_path", OPTION_JSON_PATH, ON_COLUMN, FOR_BOTH, NO_FIELD },
+
+	/* what to ask for */
+	{ "profile_ids", OPTION_PROFILE_IDS, ON_SERVER | ON_TABLE | ON_MAPPING, FOR_EXPORTS,
+	  FIELD(profile_ids) },
+	{ "ad_products", OPTION_AD_PRODUCTS, ON_SERVER | ON_TABLE, FOR_EXPORTS, FIELD(ad_products),
+	  .fallback = "SPONSORED_PRODUCTS,SPONSORED_BRANDS,SPONSORED_DISPLAY" },
+	{ "max_age", OPTION_DURATION, ON_SERVER | ON_TABLE, FOR_AMAZON, FIELD(max_age),
+	  .maximum = 1 * DAYS, .fallback = "5min" },
+	{ "request_span", OPTION_HOURS, ON_SERVER, FOR_AMPLITUDE, FIELD(request_span),
+	  .minimum = 1 * HOURS, .maximum = 365 * DAYS, .fallback = "1d" },
+	{ "incomplete_hours", OPTION_CHOICE, ON_SERVER | ON_TABLE, FOR_AMPLITUDE,
+	  FIELD(incomplete_hours), .choices = incomplete_hours_choices, .fallback = "warning" },
+	{ "default_start", OPTION_HOURS, ON_TABLE, FOR_AMPLITUDE, FIELD(default_start),
+	  .minimum = 1 * HOURS, .maximum = 36500 * DAYS },
+	{ "event_time_max_lag", OPTION_DURATION, ON_TABLE, FOR_AMPLITUDE, FIELD(event_time_max_lag),
+	  .maximum = 36500 * DAYS },
+	{ "event_time_max_lead", OPTION_DURATION, ON_TABLE, FOR_AMPLITUDE, FIELD(event_time_max_lead),
+	  .maximum = 36500 * DAYS },
+
+	/* how to ask */
+	{ "max_jobs", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_jobs), .minimum = 1,
+	  .maximum = 1000 },
+	{ "eager", OPTION_BOOLEAN, ON_SERVER, FOR_AMAZON, FIELD(eager), .fallback = "true" },
+	{ "poll_interval", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval),
+	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "1s" },
+	{ "poll_interval_max", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval_max),
+	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "15s" },
+	{ "export_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(export_timeout),
+	  .minimum = 100 * MILLISECONDS, .maximum = 7 * DAYS, .fallback = "30min" },
+	{ "concurrency", OPTION_INTEGER, ON_SERVER, FOR_AMPLITUDE, FIELD(concurrency), .minimum = 1,
+	  .maximum = 5, .fallback = "2" },
+	{ "connect_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(connect_timeout),
+	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "10s" },
+	{ "stall_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(stall_timeout),
+	  .minimum = 100 * MILLISECONDS, .maximum = 1 * DAYS, .fallback = "60s" },
+	{ "max_retries", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_retries), .minimum = 0,
+	  .maximum = 1000, .fallback = "5" },
+
+	/* what to do with values, and what the planner should think */
+	{ "on_invalid", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(on_invalid),
+	  .choices = on_invalid_choices, .fallback = "error" },
+	{ "invalid_text", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(invalid_text),
+	  .choices = invalid_text_choices, .fallback = "error" },
+	{ "estimated_rows", OPTION_NUMBER, ON_TABLE, FOR_BOTH, FIELD(estimated_rows), .minimum = 0,
+	  .maximum = 1e15 },
+	/*
+	 * A request costs seconds, a row microseconds.  The start is below
+	 * jit_above_cost even when four tables are joined.
+	 */
+	{ "fdw_startup_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_BOTH, FIELD(fdw_startup_cost),
+	  .minimum = 0, .maximum = 1e15, .fallback = "10000" },
+	{ "fdw_tuple_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_BOTH, FIELD(fdw_tuple_cost),
+	  .minimum = 0, .maximum = 1e15, .fallback = "0.02" },
+
+	/* who asks */
+	{ "client_id", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(client_id), .needed = true },
+	{ "client_secret", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(client_secret),
+	  .secret = true, .needed = true, .instead = "access_token" },
+	{ "refresh_token", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(refresh_token),
+	  .secret = true, .needed = true, .instead = "access_token" },
+	{ "access_token", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(access_token),
+	  .secret = true },
+	{ "api_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(api_key), .secret = true,
+	  .needed = true },
+	{ "secret_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(secret_key), .secret = true,
+	  .needed = true },
+	{ "proxy_user", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_user), .secret = true },
+	{ "proxy_password", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_password),
+	  .secret = true },
+};
+
+/* Where each api lives; an api's first region is its default. */
+static const struct Region
+{
+	ApiKind api;
+	const char *name;
+	const char *endpoint;
+	const char *token_endpoint;
+} regions[] = {
+	{ API_AMAZON_ADS, "na", "https://advertising-api.amazon.com",
+	  "https://api.amazon.com/auth/o2/token" },
+	{ API_AMAZON_ADS, "eu", "https://advertising-api-eu.amazon.com",
+	  "https://api.amazon.co.uk/auth/o2/token" },
+	{ API_AMAZON_ADS, "fe", "https://advertising-api-fe.amazon.com",
+	  "https://api.amazon.co.jp/auth/o2/token" },
+	{ API_AMPLITUDE, "us", "https://amplitude.com", NULL },
+	{ API_AMPLITUDE, "eu", "https://analytics.eu.amplitude.com", NULL },
+};
+
+/*-------------------------------------------------------------------------
+ * Looking things up
+ *-------------------------------------------------------------------------
+ */
+
+const char *
+object_with_article(unsigned object)
+{
+	for (size_t i = 0; i < lengthof(object_kinds); i++)
+	{
+		if (object_kinds[i].object == object)
+			return object_kinds[i].with_article;
+	}
+	return "this object";
+}
+
+unsigned
+object_of_catalog(Oid catalog)
+{
+	for (size_t i = 0; i < lengthof(object_kinds); i++)
+	{
+		if (object_kinds[i].catalog == catalog)
+			return object_kinds[i].object;
+	}
+	return 0;
+}
+
+const Option *
+option_at(int index)
+{
+	return index < (int) lengthof(options) ? &options[index] : NULL;
+}
+
+const Option *
+option_by_name(const char *name)
+{
+	for (size_t i = 0; i < lengthof(options); i++)
+	{
+		if (strcmp(options[i].name, name) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+unsigned
+entities_of_api(ApiKind api)
+{
+	return api == API_AMAZON_ADS ? FOR_AMAZON : FOR_AMPLITUDE;
+}
+
+const char *
+api_name_of_option(const Option *option)
+{
+	return api_name((option->entities & FOR_AMAZON) ? API_AMAZON_ADS : API_AMPLITUDE);
+}
+
+static const struct Region *
+region_by_name(ApiKind api, const char *name)
+{
+	for (size_t i = 0; i < lengthof(regions); i++)
+	{
+		if (regions[i].api == api && (name == NULL || strcmp(regions[i].name, name) == 0))
+			return &regions[i];
+	}
+	return NULL;
+}
+
+void
+append_listed(StringInfo list, const char *item)
+{
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", item);
+}
+
+char *
+places_of_option(const Option *option)
+{
+	StringInfoData places;
+
+	initStringInfo(&places);
+	for (size_t i = 0; i < lengthof(object_kinds); i++)
+	{
+		if (option->objects & object_kinds[i].object)
+			appendStringInfo(&places, "%s%s", places.len > 0 ? " or " : "",
+							 object_kinds[i].with_article);
+	}
+	return places.data;
+}
+
+/*-------------------------------------------------------------------------
+ * Errors about values
+ *
+ * A credential's value is never shown, nor is a URL's, which may hold one.
+ *-------------------------------------------------------------------------
+ */
+
+/* Of a longer value, such as a list, this is shown. */
+#define SHOWN_LENGTH 200
+
+static const char *
+shown_value(const char *value)
+{
+	int length = strlen(value);
+	int kept = pg_mbcliplen(value, length, SHOWN_LENGTH);
+
+	return kept < length ? psprintf("%.*s...", kept, value) : value;
+}
+
+void
+report_value(const Option *option, const char *value, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 value != NULL ? errmsg("invalid value for option \"%s\": \"%s\"", option->name,
+									shown_value(value))
+						   : errmsg("invalid value for option \"%s\"", option->name),
+			 detail != NULL ? errdetail("%s", detail) : 0, hint != NULL ? errhint("%s", hint) : 0));
+}
+
+/* Names in letters of the other case are close, too. */
+static const char *
+closest_name(const char *value, const char *const *names, int count)
+{
+	ClosestMatch match;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (pg_strcasecmp(names[i], value) == 0)
+			return names[i];
+	}
+	closest_match_init(&match, value);
+	for (int i = 0; i < count; i++)
+		closest_match_offer(&match, names[i]);
+	if (closest_match_get(&match) != NULL)
+		return closest_match_get(&match);
+	/* "amazon" is far from "amazon_ads", but part of it. */
+	for (int i = 0; i < count; i++)
+	{
+		if (strlen(value) >= 3 &&
+			(strstr(names[i], value) != NULL || strstr(value, names[i]) != NULL))
+			return names[i];
+	}
+	return NULL;
+}
+
+/* A value that is none of these names. */
+static void
+report_choice(const Option *option, const char *value, const char *const *names, int count)
+{
+	const char *closest = closest_name(value, names, count);
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (int i = 0; i < count; i++)
+		append_listed(&valid, names[i]);
+	report_value(option, value, psprintf("Valid values are: %s.", valid.data),
+				 closest != NULL ? psprintf("Perhaps you meant \"%s\".", closest) : NULL);
+}
+
+char *
+format_duration(double milliseconds)
+{
+	static const struct
+	{
+		double length;
+		const char *unit;
+	} units[] = {
+		{ DAYS, "d" },
+		{ HOURS, "h" },
+		{ MINUTES, "min" },
+		{ SECONDS, "s" },
+	};
+
+	if (milliseconds == 0)
+		return pstrdup("0");
+	for (size_t i = 0; i < lengthof(units); i++)
+	{
+		if (fmod(milliseconds, units[i].length) == 0)
+			return psprintf("%.0f%s", milliseconds / units[i].length, units[i].unit);
+	}
+	return psprintf("%gms", milliseconds);
+}
+
+static char *
+format_bound(const Option *option, double bound)
+{
+	if (option->type == OPTION_DURATION || option->type == OPTION_HOURS)
+		return format_duration(bound);
+	return psprintf("%g", bound);
+}
+
+static void
+report_out_of_range(const Option *option, const char *value)
+{
+	char *minimum = format_bound(option, option->minimum);
+	char *maximum = format_bound(option, option->maximum);
+
+	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					errmsg("value \"%s\" is out of range for option \"%s\"", value, option->name),
+					errdetail("The range is %s to %s.", minimum, maximum)));
+}
+
+/*-------------------------------------------------------------------------
+ * Values
+ *-------------------------------------------------------------------------
+ */
+
+static void *
+field_of(const Option *option, Settings *settings)
+{
+	return (char *) settings + option->offset;
+}
+
+static void
+store_integer(const Option *option, Settings *settings, int64 value)
+{
+	void *field = field_of(option, settings);
+
+	if (option->size == sizeof(int64))
+		*(int64 *) field = value;
+	else
+		*(int *) field = (int) value;
+}
+
+static void
+store_string(const Option *option, Settings *settings, const char *value)
+{
+	*(char **) field_of(option, settings) = pstrdup(value);
+}
+
+static void
+parse_choice(const Option *option, const char *value, Settings *settings)
+{
+	int count = 0;
+
+	for (; option->choices[count] != NULL; count++)
+	{
+		if (strcmp(option->choices[count], value) == 0)
+		{
+			store_integer(option, settings, count);
+			return;
+		}
+	}
+	report_choice(option, value, option->choices, count);
+}
+
+static void
+parse_entity(const Option *option, const char *value, Settings *settings)
+{
+	const Entity *entity = entity_by_name(value);
+	const char **names;
+
+	if (entity != NULL)
+	{
+		settings->entity = entity;
+		return;
+	}
+	names = palloc(sizeof(char *) * entity_count);
+	for (int i = 0; i < entity_count; i++)
+		names[i] = entities[i]->name;
+	report_choice(option, value, names, entity_count);
+}
+
+static void
+parse_boolean(const Option *option, const char *value, Settings *settings)
+{
+	if (!parse_bool(value, (bool *) field_of(option, settings)))
+		report_value(option, value, "A boolean value is needed, such as true or false.", NULL);
+}
+
+static void
+parse_number(const Option *option, const char *value, Settings *settings)
+{
+	double number;
+
+	if (!parse_real(value, &number, 0, NULL) || isinf(number))
+		report_value(option, value, "A number is needed.", NULL);
+	if (option->type == OPTION_INTEGER && number != floor(number))
+		report_value(option, value, "A whole number is needed.", NULL);
+	if (number < option->minimum || number > option->maximum)
+		report_out_of_range(option, value);
+
+	if (option->type == OPTION_INTEGER)
+		store_integer(option, settings, (int64) number);
+	else
+		*(double *) field_of(option, settings) = number;
+}
+
+/* Does a duration end in a unit?  Zero needs none. */
+static bool
+has_unit(const char *value)
+{
+	size_t length = strlen(value);
+
+	while (length > 0 && isspace((unsigned char) value[length - 1]))
+		length--;
+	return length > 0 && isalpha((unsigned char) value[length - 1]);
+}
+
+static void
+parse_duration(const Option *option, const char *value, Settings *settings)
+{
+	const char *hint = "Write a number with one of the units ms, s, min, h or d, such as \"90s\".";
+	double milliseconds;
+
+	if (!parse_real(value, &milliseconds, GUC_UNIT_MS, NULL) || isinf(milliseconds))
+		report_value(option, value, "A duration is needed.", hint);
+	if (milliseconds != 0 && !has_unit(value))
+		report_value(option, value, "The duration has no unit.", hint);
+	if (milliseconds < option->minimum || milliseconds > option->maximum)
+		report_out_of_range(option, value);
+
+	if (option->type == OPTION_HOURS)
+	{
+		if (fmod(milliseconds, HOURS) != 0)
+			report_value(option, value, "Whole hours are needed.", NULL);
+		store_integer(option, settings, (int64) (milliseconds / HOURS));
+	}
+	else
+		store_integer(option, settings, (int64) rint(milliseconds));
+}
+
+/*
+ * Cut a comma-separated list into its items, without the spaces around them;
+ * false at the end.  An item may be empty.
+ */
+static bool
+next_item(const char **rest, char **item)
+{
+	const char *start = *rest;
+	const char *end;
+
+	if (start == NULL)
+		return false;
+	end = start + strcspn(start, ",");
+	*rest = *end == '\0' ? NULL : end + 1;
+	while (start < end && isspace((unsigned char) *start))
+		start++;
+	while (start < end && isspace((unsigned char) end[-1]))
+		end--;
+	*item = pnstrdup(start, end - start);
+	return true;
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* One that is listed twice, or NULL. */
+static const char *
+repeated_profile(const Settings *settings)
+{
+	size_t size = sizeof(char *) * settings->profile_count;
+	char **sorted = memcpy(palloc(size), settings->profile_ids, size);
+
+	qsort(sorted, settings->profile_count, sizeof(char *), compare_strings);
+	for (int i = 1; i < settings->profile_count; i++)
+	{
+		if (strcmp(sorted[i - 1], sorted[i]) == 0)
+			return sorted[i];
+	}
+	pfree(sorted);
+	return NULL;
+}
+
+static void
+parse_profile_ids(const Option *option, const char *value, Settings *settings)
+{
+	const char *rest = value;
+	const char *repeated;
+	char *item;
+
+	/* A list has at most one item for each two bytes. */
+	settings->profile_ids = palloc(sizeof(char *) * Min(strlen(value) / 2 + 1, MAX_PROFILES));
+	settings->profile_count = 0;
+	while (next_item(&rest, &item))
+	{
+		if (!entity_is_profile_id(item))
+			report_value(
+				option, value,
+				"Profile ids are decimal numbers of up to 20 digits without zeros in "
+				"front, separated by commas.",
+				"Write them like \"1234567890,2345678901\", or leave the option out to read "
+				"all.");
+		if (settings->profile_count == MAX_PROFILES)
+			report_value(option, value, psprintf("It lists more than %d profiles.", MAX_PROFILES),
+						 "Leave the option out to read all, and name those wanted in WHERE clauses "
+						 "on profile_id.");
+		settings->profile_ids[settings->profile_count++] = item;
+	}
+	repeated = repeated_profile(settings);
+	if (repeated != NULL)
+		report_value(option, value, psprintf("Profile %s is listed twice.", repeated), NULL);
+}
+
+/* As in "A, B and C". */
+static char *
+join_names(const char *const *names, int count)
+{
+	StringInfoData joined;
+
+	initStringInfo(&joined);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&joined, "%s%s", i == 0 ? "" : i == count - 1 ? " and " : ", ", names[i]);
+	return joined.data;
+}
+
+static void
+parse_ad_products(const Option *option, const char *value, Settings *settings)
+{
+	const ValueList *list = value_list(FILTER_AD_PRODUCT);
+	const char *rest = value;
+	unsigned products = 0;
+	char *item;
+
+	while (next_item(&rest, &item))
+	{
+		int index = value_index(FILTER_AD_PRODUCT, item);
+
+		if (index < 0)
+		{
+			const char *closest = closest_name(item, list->names, list->count);
+
+			report_value(option, value,
+						 psprintf("Valid values are %s, separated by commas.",
+								  join_names(list->names, list->count)),
+						 closest != NULL ? psprintf("Perhaps you meant \"%s\".", closest) : NULL);
+		}
+		if (products & (1u << index))
+			report_value(option, value, psprintf("%s is listed twice.", item), NULL);
+		products |= 1u << index;
+	}
+	settings->ad_products = products;
+}
+
+/* Printable ASCII without spaces: fit for a header, a form and a URL. */
+static bool
+is_graphic(const char *text)
+{
+	for (; *text != '\0'; text++)
+	{
+		if (*text <= ' ' || *text > '~')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What is wrong with a base URL.  url_check says where a URL leads; the rest
+ * is what a base of other URLs must not have, and what parsers are known to
+ * read in different ways.
+ */
+static const char *
+url_problem(const char *url)
+{
+	const char *authority = strstr(url, "://");
+	size_t authority_length;
+
+	if (!is_graphic(url) || strpbrk(url, "\\\"<>^`{|}") != NULL)
+		return "It holds characters that a URL cannot hold.";
+	if (authority == NULL || authority[3] == '\0' || authority[3] == '/')
+		return "It is no URL with a scheme and a host.";
+	authority_length = strcspn(authority + 3, "/?#");
+	if (memchr(authority + 3, '%', authority_length) != NULL)
+		return "Its host must not hold an escape or a zone.";
+	if (memchr(authority + 3, '@', authority_length) != NULL)
+		return "It must not hold a user or password.";
+	if (strpbrk(url, "?#") != NULL)
+		return "It must not have a query or a fragment.";
+
+	switch (url_check(url))
+	{
+		case URL_OK:
+			return NULL;
+		case URL_NO_MEMORY:
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+			break;
+		case URL_MALFORMED:
+			return "It is no URL with a scheme and a host.";
+		case URL_WRONG_SCHEME:
+			return "Only https is spoken, and http to this machine.";
+		case URL_NOT_LOOPBACK:
+			return "Plain http is for loopback addresses only (127.0.0.0/8, [::1], localhost); use "
+				   "https.";
+		case URL_HAS_CREDENTIALS:
+			return "It must not hold a user or password.";
+	}
+	return NULL;
+}
+
+static void
+parse_url(const Option *option, const char *value, Settings *settings)
+{
+	const char *problem = url_problem(value);
+	char *url;
+
+	if (problem != NULL)
+		report_value(option, NULL, problem, NULL);
+
+	url = pstrdup(value);
+	for (size_t length = strlen(url); length > 0 && url[length - 1] == '/'; length--)
+		url[length - 1] = '\0';
+	*(char **) field_of(option, settings) = url;
+}
+
+static void
+parse_file(const Option *option, const char *value, Settings *settings)
+{
+	if (!is_absolute_path(value))
+		report_value(option, value, "An absolute path is needed.", NULL);
+	store_string(option, settings, value);
+}
+
+/* What is wrong with a proxy: [scheme://]host[:port], or nothing at all. */
+static const char *
+proxy_problem(const char *proxy)
+{
+	static const char *const schemes[] = {
+		"http", "https", "socks4", "socks4a", "socks5", "socks5h"
+	};
+	const char *colon = strstr(proxy, "://");
+	const char *host = colon != NULL ? colon + 3 : proxy;
+	bool known = colon == NULL;
+
+	for (size_t i = 0; i < lengthof(schemes) && !known; i++)
+		known = strlen(schemes[i]) == (size_t) (colon - proxy) &&
+				pg_strncasecmp(schemes[i], proxy, colon - proxy) == 0;
+	if (!known)
+		return "Its scheme must be http, https, socks4, socks4a, socks5 or socks5h.";
+	if (*proxy != '\0' && (*host == '\0' || !is_graphic(host) || strpbrk(host, "/?#\\\"") != NULL))
+		return "It must be of the form [scheme://]host[:port].";
+	return NULL;
+}
+
+static void
+parse_proxy(const Option *option, const char *value, Settings *settings)
+{
+	const char *problem = proxy_problem(value);
+
+	if (strchr(value, '@') != NULL)
+		report_value(option, NULL, "It must not hold a user or password.",
+					 "Give them as proxy_user and proxy_password of the user mapping.");
+	if (problem != NULL)
+		report_value(option, NULL, problem, NULL);
+	store_string(option, settings, value);
+}
+
+static void
+parse_credential(const Option *option, const char *value, Settings *settings)
+{
+	if (*value == '\0')
+		report_value(option, NULL, "It must not be empty.", NULL);
+	if (!is_graphic(value))
+		report_value(option, NULL, "It holds white space or other characters that no key has.",
+					 NULL);
+	store_string(option, settings, value);
+}
+
+static void
+parse_json_path(const Option *option, const char *value)
+{
+	char *problem = json_path_problem(value);
+
+	if (problem != NULL)
+		report_value(option, value, problem, NULL);
+}
+
+void
+option_parse(const Option *option, const char *value, Settings *settings)
+{
+	switch (option->type)
+	{
+		case OPTION_CHOICE:
+			parse_choice(option, value, settings);
+			break;
+		case OPTION_REGION:
+			/* checked by resolve_region: the api must be known first */
+			store_string(option, settings, value);
+			break;
+		case OPTION_ENTITY:
+			parse_entity(option, value, settings);
+			break;
+		case OPTION_BOOLEAN:
+			parse_boolean(option, value, settings);
+			break;
+		case OPTION_INTEGER:
+		case OPTION_NUMBER:
+			parse_number(option, value, settings);
+			break;
+		case OPTION_DURATION:
+		case OPTION_HOURS:
+			parse_duration(option, value, settings);
+			break;
+		case OPTION_PROFILE_IDS:
+			parse_profile_ids(option, value, settings);
+			break;
+		case OPTION_AD_PRODUCTS:
+			parse_ad_products(option, value, settings);
+			break;
+		case OPTION_URL:
+			parse_url(option, value, settings);
+			break;
+		case OPTION_FILE:
+			parse_file(option, value, settings);
+			break;
+		case OPTION_PROXY:
+			parse_proxy(option, value, settings);
+			break;
+		case OPTION_CREDENTIAL:
+			parse_credential(option, value, settings);
+			break;
+		case OPTION_JSON_PATH:
+			parse_json_path(option, value);
+			break;
+	}
+}
+
+/* What stands for a number that is left out and has no fallback, or for all profiles. */
+#define LEFT_OUT (-1)
+
+static void
+store_left_out(const Option *option, Settings *settings)
+{
+	switch (option->type)
+	{
+		case OPTION_DURATION:
+		case OPTION_HOURS:
+			store_integer(option, settings, LEFT_OUT);
+			break;
+		case OPTION_NUMBER:
+			*(double *) field_of(option, settings) = LEFT_OUT;
+			break;
+		case OPTION_PROFILE_IDS:
+			settings->profile_count = LEFT_OUT;
+			break;
+		default:
+			break;
+	}
+}
+
+Settings *
+option_defaults(void)
+{
+	static Settings defaults;
+	static bool known = false;
+
+	/* None of them is a string, so that they can be copied. */
+	if (!known)
+	{
+		for (size_t i = 0; i < lengthof(options); i++)
+		{
+			if (options[i].fallback != NULL)
+				option_parse(&options[i], options[i].fallback, &defaults);
+			else
+				store_left_out(&options[i], &defaults);
+		}
+		known = true;
+	}
+	return memcpy(palloc(sizeof(Settings)), &defaults, sizeof(Settings));
+}
+
+void
+option_resolve_region(Settings *settings)
+{
+	const struct Region *region = region_by_name(settings->api, settings->region);
+
+	if (region == NULL)
+	{
+		StringInfoData valid;
+
+		initStringInfo(&valid);
+		for (size_t i = 0; i < lengthof(regions); i++)
+		{
+			if (regions[i].api == settings->api)
+				append_listed(&valid, regions[i].name);
+		}
+		report_value(option_by_name("region"), settings->region,
+					 psprintf("The regions of api \"%s\" are: %s.", api_name(settings->api),
+							  valid.data),
+					 settings->api == API_AMAZON_ADS
+						 ? "Region na is for accounts in America, eu for Europe, the Middle East, "
+						   "Africa and India, fe for the Far East and Australia."
+						 : "It is where the data of the Amplitude project is stored.");
+	}
+	if (settings->region == NULL)
+		settings->region = pstrdup(region->name);
+	if (settings->endpoint == NULL)
+		settings->endpoint = pstrdup(region->endpoint);
+	if (settings->token_endpoint == NULL && region->token_endpoint != NULL)
+		settings->token_endpoint = pstrdup(region->token_endpoint);
+}
+
+const char *
+option_string(const Option *option, const Settings *settings)
+{
+	switch (option->type)
+	{
+		case OPTION_REGION:
+		case OPTION_URL:
+		case OPTION_FILE:
+		case OPTION_PROXY:
+		case OPTION_CREDENTIAL:
+			return *(char *const *) ((const char *) settings + option->offset);
+		default:
+			return NULL;
+	}
+}
+
+bool
+option_same_account(const Settings *a, const Settings *b)
+{
+	for (size_t i = 0; i < lengthof(options); i++)
+	{
+		const char *a_string = option_string(&options[i], a);
+		const char *b_string = option_string(&options[i], b);
+
+		if (a_string == NULL || b_string == NULL ? a_string != b_string
+												 : strcmp(a_string, b_string) != 0)
+			return false;
+	}
+	return a->user_id == b->user_id && a->server_id == b->server_id;
+}

@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.h
+ *		The table of all options.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_OPTION_H
+#define ADSEXPORT_OPTION_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "export/settings.h"
+
+/* Objects that an option may stand on. */
+#define ON_WRAPPER 0x01
+#define ON_SERVER 0x02
+#define ON_TABLE 0x04
+#define ON_COLUMN 0x08
+#define ON_MAPPING 0x10
+
+/* Entities that an option is for; an api's options are those of its entities. */
+#define FOR(entity) (1u << ENTITY_##entity)
+#define FOR_EXPORTS (FOR(CAMPAIGNS) | FOR(AD_GROUPS) | FOR(TARGETS) | FOR(ADS))
+#define FOR_AMAZON (FOR_EXPORTS | FOR(PROFILES))
+#define FOR_AMPLITUDE FOR(AMPLITUDE_EVENTS)
+#define FOR_BOTH (FOR_AMAZON | FOR_AMPLITUDE)
+
+typedef enum OptionType
+{
+	OPTION_CHOICE,      /* one of the words in choices */
+	OPTION_REGION,      /* one of the regions of the server's api */
+	OPTION_ENTITY,      /* name of a remote table */
+	OPTION_BOOLEAN,     /* as PostgreSQL reads booleans */
+	OPTION_INTEGER,     /* between minimum and maximum */
+	OPTION_NUMBER,      /* the same with a fraction */
+	OPTION_DURATION,    /* the same in milliseconds, written with a unit */
+	OPTION_HOURS,       /* the same in whole hours */
+	OPTION_PROFILE_IDS, /* profiles, comma-separated */
+	OPTION_AD_PRODUCTS, /* products, comma-separated */
+	OPTION_URL,         /* base of a remote */
+	OPTION_FILE,        /* absolute path on the server's machine */
+	OPTION_PROXY,       /* host to go through; empty for none */
+	OPTION_CREDENTIAL,  /* what goes into a header or form; never shown */
+	OPTION_JSON_PATH
+} OptionType;
+
+typedef struct Option
+{
+	const char *name;
+	OptionType type;
+	unsigned objects;  /* ON_* */
+	unsigned entities; /* FOR_* */
+	size_t offset;     /* of the field of Settings */
+	size_t size;       /* of that field; 0 where the option has none */
+	double minimum;
+	double maximum;
+	const char
+		*fallback; /* what holds where it is left out, as it would be written; NULL: nothing */
+	const char *const *choices; /* by value of the field's enum, NULL at the end */
+	bool superuser_only;
+	bool secret;
+	bool needed;         /* by each mapping for such an entity, */
+	const char *instead; /* unless this option is there */
+} Option;
+
+#define MILLISECONDS 1.0
+#define SECONDS (1000 * MILLISECONDS)
+#define MINUTES (60 * SECONDS)
+#define HOURS (60 * MINUTES)
+#define DAYS (24 * HOURS)
+
+extern const Option *option_by_name(const char *name);
+
+/* The options one by one: NULL behind the last. */
+extern const Option *option_at(int index);
+
+/* The entities of an api, as bits. */
+extern unsigned entities_of_api(ApiKind api);
+
+/* Name of the api that an option which is for one api only belongs to. */
+extern const char *api_name_of_option(const Option *option);
+
+/* The object, with its name as in "on a server"; of an OID of a catalog, its kind or 0. */
+extern const char *object_with_article(unsigned object);
+extern unsigned object_of_catalog(Oid catalog);
+
+/* The places where an option may stand, as in "a server or a foreign table". */
+extern char *places_of_option(const Option *option);
+
+/* Add to a list with commas. */
+extern void append_listed(StringInfo list, const char *item);
+
+/* Durations as a person would write them: "90min", not "5400000ms". */
+extern char *format_duration(double milliseconds);
+
+/* A value that will not do; a value of NULL is not shown. */
+extern void report_value(const Option *option, const char *value, const char *detail,
+						 const char *hint) pg_attribute_noreturn();
+
+/* Check an option's value and put it where it belongs. */
+extern void option_parse(const Option *option, const char *value, Settings *settings);
+
+/* Settings with what holds for all that is left out. */
+extern Settings *option_defaults(void);
+
+/* Check the region, and fill in what follows from it. */
+extern void option_resolve_region(Settings *settings);
+
+/* A string option's value in the settings, or NULL; of other options NULL. */
+extern const char *option_string(const Option *option, const Settings *settings);
+
+/* Do both lead to the same account, by the same way? */
+extern bool option_same_account(const Settings *a, const Settings *b);
+
+#endif /* ADSEXPORT_OPTION_H */
