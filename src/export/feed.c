@@ -1254,6 +1254,43 @@ has_file_size(const ExportFeed *feed, const FeedPart *part)
 	return part->coding == CODING_NONE || !container_is_gzip_inside(feed->container);
 }
 
+/* An archive was read: did it hold what is no export? */
+static void
+note_passed_over(ExportFeed *feed)
+{
+	const char *first;
+	uint64 count = record_stream_passed_over(feed->records, &first);
+
+	if (count == 0)
+		return;
+	if (feed->first_passed_over == NULL)
+	{
+		ForeignText shown;
+
+		feed->first_passed_over =
+			MemoryContextStrdup(feed->context, foreign_text(&shown, first, feed->settings, NULL));
+	}
+	feed->counters.entries_passed_over += count;
+}
+
+/* At the end of the scan: tell of the entries that have come since this was called last. */
+static void
+warn_of_passed_over(ExportFeed *feed)
+{
+	int64 count = feed->counters.entries_passed_over - feed->warned_of_entries;
+
+	if (count == 0)
+		return;
+	feed->warned_of_entries = feed->counters.entries_passed_over;
+	ereport(WARNING, (errmsg_plural(
+						  INT64_FORMAT " file in the archives of foreign table \"%s\" is no export "
+									   "and was passed over",
+						  INT64_FORMAT " files in the archives of foreign table \"%s\" are no "
+									   "exports and were passed over",
+						  (unsigned long) Min(count, INT_MAX), count, feed->settings->table_name),
+					  errdetail("The first: \"%s\".", feed->first_passed_over)));
+}
+
 /* All of the content was read and verified; so must be its announced length. */
 static void
 finish_part(ExportFeed *feed, FeedPart *part)
@@ -1295,6 +1332,7 @@ finish_part(ExportFeed *feed, FeedPart *part)
 	}
 	report_end(feed, part, "read", NULL);
 	remember_part(feed, part);
+	note_passed_over(feed);
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;
@@ -1690,6 +1728,7 @@ feed_next(ExportFeed *feed, bool wait)
 			if (all_done(feed))
 			{
 				close_wait_reactor(feed);
+				warn_of_passed_over(feed);
 				return FEED_END;
 			}
 		}

@@ -115,6 +115,7 @@ typedef struct FeedCounters
 	int64 bytes_downloaded;
 	int64 bytes_inflated;
 	int64 records;
+	int64 entries_passed_over; /* of archives, which are no exports */
 } FeedCounters;
 
 extern void feed_counters(const ExportFeed *feed, FeedCounters *counters);

@@ -165,6 +165,8 @@ struct ExportFeed
 	MemoryContext query_context; /* of query; reset before */
 	ExportQuery *query;          /* NULL: not started */
 	bool warned;                 /* of incomplete hours */
+	int64 warned_of_entries;     /* that were passed over */
+	char *first_passed_over;     /* the name of the first one, or NULL */
 	bool all_added;
 	bool keep;         /* downloads are spooled, for a rescan */
 	char *file_buffer; /* of FILE_BUFFER bytes, for what is read from temporary files; or NULL */

@@ -28,6 +28,9 @@ explain_counters(const ExportFeed *feed, ExplainState *es)
 	ExplainPropertyInteger("Bytes Downloaded", NULL, counters.bytes_downloaded, es);
 	ExplainPropertyInteger("Bytes Inflated", NULL, counters.bytes_inflated, es);
 	ExplainPropertyInteger("Records Read", NULL, counters.records, es);
+	/* Only where there is something to be looked into. */
+	if (counters.entries_passed_over > 0)
+		ExplainPropertyInteger("Entries Passed Over", NULL, counters.entries_passed_over, es);
 }
 
 void

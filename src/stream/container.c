@@ -258,6 +258,15 @@ container_entry_name(const Container *container)
 }
 
 uint64_t
+container_passed_over(const Container *container, const char **first)
+{
+	if (container->kind != CONTAINER_ZIP)
+		return 0;
+	*first = unzip_first_passed_over(container->unzip);
+	return unzip_passed_over(container->unzip);
+}
+
+uint64_t
 container_work(const Container *container)
 {
 	uint64_t work = container->kind == CONTAINER_GZIP ? gunzip_work(container->gunzip)

@@ -53,6 +53,9 @@ extern const StreamError *container_error(const Container *container);
 /* Name of the entry that is being read; NULL for gzip. */
 extern const char *container_entry_name(const Container *container);
 
+/* Of a zip: entries that were passed over because they are no export, and the name of the first one. */
+extern uint64_t container_passed_over(const Container *container, const char **first);
+
 /* The work that was done since the last reset, as it counts for STREAM_WORK. */
 extern uint64_t container_work(const Container *container);
 

@@ -37,9 +37,10 @@ typedef struct BlockEvent
 {
 	StreamStatus what; /* STREAM_ENTRY_BEGIN, ENTRY_END, END or ERROR */
 	uint32_t offset;   /* from the block's first byte */
-	uint32_t name;     /* of the entry that begins, in names */
+	uint32_t name;     /* of the entry that begins, in names; at the end: of one passed over */
 	uint32_t crc;      /* of the entry that ends */
-	uint64_t length;   /* of the entry that ends, or left out at its beginning */
+	uint64_t
+		length; /* of the entry that ends, or left out at its beginning; at the end: passed over */
 } BlockEvent;
 
 /* What a walk found. */
@@ -48,7 +49,7 @@ typedef struct BlockItem
 	uint64_t offset; /* in the content: of a record's first byte, or of an entry's end */
 	StreamStatus what;
 	uint32_t more; /* of the entry that begins: its name, in names; of a record: its
-					* length; of the entry that ends: its CRC-32 */
+					* length; of the entry that ends: its CRC-32; at the end as in BlockEvent */
 } BlockItem;
 
 struct RecordBlock
@@ -149,6 +150,10 @@ struct RecordStream
 	RecordPosition left_over; /* where it stood when the block before was used up */
 	uint64_t entry_length;    /* of the entry that ended last */
 	uint32_t entry_crc;
+
+	/* At the end of an archive: */
+	uint64_t passed_over;
+	char first_passed_over[UNZIP_MAX_NAME + 1];
 };
 
 /*-------------------------------------------------------------------------
@@ -281,8 +286,14 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 											 &block->events[block->event_count - 1].crc);
 				break;
 			case STREAM_END:
-				add_event(block, status, NULL);
+			{
+				const char *first = NULL;
+				uint64_t passed_over = container_passed_over(container, &first);
+
+				add_event(block, status, first);
+				block->events[block->event_count - 1].length = passed_over;
 				goto done;
+			}
 			case STREAM_ERROR:
 				block->container_error = *container_error(container);
 				add_event(block, status, NULL);
@@ -628,7 +639,11 @@ handle_event(RecordWalker *walker)
 			walker->next_event++;
 			walker->container_ended = true;
 			if (walker->kind == CONTAINER_ZIP)
-				add_item(walker, STREAM_END);
+			{
+				item = add_item(walker, STREAM_END);
+				item->offset = event->length;
+				item->more = event->name;
+			}
 			else
 				walker->at_content_end = true;
 			break;
@@ -908,6 +923,14 @@ record_stream_next(RecordStream *stream)
 			stream->entry_length = item->offset;
 			stream->entry_crc = item->more;
 			break;
+		case STREAM_END:
+			if (stream->kind == CONTAINER_ZIP)
+			{
+				stream->passed_over = item->offset;
+				snprintf(stream->first_passed_over, sizeof(stream->first_passed_over), "%s",
+						 block->names + item->more);
+			}
+			break;
 		case STREAM_ERROR:
 			stream->error = block->error;
 			stream->error_is_json = block->error_is_json;
@@ -959,6 +982,13 @@ uint64_t
 record_stream_offset(const RecordStream *stream)
 {
 	return stream->offset;
+}
+
+uint64_t
+record_stream_passed_over(const RecordStream *stream, const char **first)
+{
+	*first = stream->first_passed_over;
+	return stream->passed_over;
 }
 
 uint64_t

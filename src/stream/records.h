@@ -194,6 +194,9 @@ extern RecordPosition record_stream_position(const RecordStream *stream, bool be
  */
 extern StreamStatus record_stream_verify(RecordStream *stream);
 
+/* With STREAM_END, of an archive: entries that were passed over because they are no export, and the first one's name. */
+extern uint64_t record_stream_passed_over(const RecordStream *stream, const char **first);
+
 /* Inflated bytes that were handed over so far. */
 extern uint64_t record_stream_bytes(const RecordStream *stream);
 

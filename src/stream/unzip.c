@@ -9,7 +9,8 @@
  * end of its deflate data, or, for the stored entries with a descriptor that
  * the vendor sends, by the end of the gzip member inside; there the descriptor
  * is recognised by its own content, which must be the checksum and the sizes of
- * exactly what was read, and by the signature of the record behind it.
+ * exactly what was read, and by the signature of the record behind it.  Where
+ * there is no gzip inside, it is looked for at each byte.
  *
  * An entry is handed over before the central directory can confirm it.  That
  * the directory lists exactly what was read is checked with constant memory:
@@ -19,6 +20,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "stream/crc32.h"
 #include "stream/gunzip.h"
@@ -67,6 +69,16 @@
 
 #define MIDDLE_SIZE 65536
 
+/* A descriptor, and the signature of the record behind it. */
+#define DESCRIPTOR_LOOK (MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE)
+
+/* So much of content without a character that tells what it is will do. */
+#define BEGINNING_SIZE 512
+
+/* Names of entries that an error can list. */
+#define SHOWN_NAMES 3
+#define SHOWN_NAME_SIZE 44
+
 typedef enum UnzipState
 {
 	UNZIP_RECORD,     /* a signature comes */
@@ -75,6 +87,7 @@ typedef enum UnzipState
 	UNZIP_STORED,        /* content of known size */
 	UNZIP_STORED_DECIDE, /* a gzip member or a descriptor comes */
 	UNZIP_STORED_MEMBER, /* inside a gzip member */
+	UNZIP_STORED_SEARCH, /* content that a descriptor ends, wherever that comes */
 	UNZIP_DEFLATED,
 	UNZIP_AFTER_CONTENT,
 	UNZIP_DESCRIPTOR,
@@ -95,6 +108,15 @@ typedef enum UnzipStage
 	STAGE_ZIP64_END,
 	STAGE_ZIP64_LOCATOR
 } UnzipStage;
+
+/* What an entry is by its name. */
+typedef enum EntryKind
+{
+	ENTRY_EXPORT,
+	ENTRY_PERHAPS, /* its content decides */
+	ENTRY_OTHER,
+	ENTRY_OF_NO_INTEREST /* a directory, or what a Mac notes */
+} EntryKind;
 
 /* What a local header and the central directory both say of an entry. */
 typedef struct EntryHeader
@@ -140,7 +162,9 @@ struct Unzip
 	EntryHeader central; /* the one being read */
 
 	/* The entry's content */
+	EntryKind kind;
 	bool wanted;     /* a file that is handed over */
+	bool judging;    /* whether it is one is not known yet */
 	bool descriptor; /* one follows */
 	bool size_known; /* entry.compressed is reliable */
 	bool inflated;   /* the archive's compression has ended */
@@ -153,6 +177,14 @@ struct Unzip
 	size_t middle_begin;
 	size_t middle_end;
 
+	/* The inflated content's first bytes, which tell; handed over before all others. */
+	unsigned char beginning[BEGINNING_SIZE];
+	unsigned beginning_next;
+	unsigned beginning_end;
+
+	uint64_t found_content; /* with UNZIP_STORED_SEARCH: the next bytes are no descriptor */
+	bool found_end;         /* but it follows them */
+
 	EntrySet read;
 	EntrySet listed;
 	uint64_t central_start;
@@ -160,9 +192,12 @@ struct Unzip
 	bool zip64;
 	uint64_t zip64_start;
 
-	uint64_t entries;     /* handed over */
-	uint64_t passed_over; /* bytes of other entries */
-	unsigned padding;     /* after the end */
+	uint64_t entries; /* handed over */
+	uint64_t passed_over;
+	uint64_t passed_over_bytes;
+	char first_passed_over[UNZIP_MAX_NAME + 1];
+	char shown_names[SHOWN_NAMES][SHOWN_NAME_SIZE]; /* of those passed over */
+	unsigned padding;                               /* after the end */
 	uint64_t position;
 	uint64_t inflated_bytes; /* of the archive's own compression */
 	uint64_t gunzip_work;    /* of what was inflated by that */
@@ -208,6 +243,10 @@ unzip_reset(Unzip *unzip)
 	unzip->zip64 = false;
 	unzip->entries = 0;
 	unzip->passed_over = 0;
+	unzip->passed_over_bytes = 0;
+	unzip->first_passed_over[0] = '\0';
+	unzip->judging = false;
+	unzip->beginning_next = unzip->beginning_end = 0;
 	unzip->padding = 0;
 	unzip->position = 0;
 	unzip->bytes_out = 0;
@@ -241,15 +280,24 @@ unzip_entry_name(const Unzip *unzip)
 	return unzip->entry.name;
 }
 
+/* What is held back does not count yet. */
+static unsigned
+held_back(const Unzip *unzip)
+{
+	return unzip->beginning_end - unzip->beginning_next;
+}
+
 uint64_t
 unzip_entry_length(const Unzip *unzip)
 {
-	return gunzip_bytes_out(unzip->gunzip);
+	return gunzip_bytes_out(unzip->gunzip) - held_back(unzip);
 }
 
 uint32_t
 unzip_entry_crc(const Unzip *unzip)
 {
+	if (held_back(unzip) > 0)
+		return stream_crc32(0, unzip->beginning, unzip->beginning_next);
 	/* Of plain content the archive's own checksum is the checksum. */
 	return gunzip_is_plain(unzip->gunzip) ? unzip->crc : gunzip_content_crc(unzip->gunzip);
 }
@@ -276,6 +324,18 @@ uint64_t
 unzip_bytes_out(const Unzip *unzip)
 {
 	return unzip->bytes_out;
+}
+
+uint64_t
+unzip_passed_over(const Unzip *unzip)
+{
+	return unzip->passed_over;
+}
+
+const char *
+unzip_first_passed_over(const Unzip *unzip)
+{
+	return unzip->first_passed_over;
 }
 
 uint64_t
@@ -335,6 +395,24 @@ fail_gunzip(Unzip *unzip)
 	const StreamError *error = gunzip_error(unzip->gunzip);
 
 	fail_entry(unzip, error->kind, "%s", error->message);
+}
+
+/* The vendor says otherwise that there is no data. */
+static __attribute__((cold, noinline)) void
+fail_without_export(Unzip *unzip)
+{
+	uint64_t count = unzip->passed_over > 0 ? unzip->passed_over : unzip->read.count;
+	char names[SHOWN_NAMES * (SHOWN_NAME_SIZE + 4)] = "";
+	size_t length = 0;
+
+	if (unzip->passed_over == 0)
+		stream_escape(unzip->shown_names[0], SHOWN_NAME_SIZE, unzip->entry.name,
+					  unzip->entry.name_length);
+	for (unsigned i = 0; i < SHOWN_NAMES && (i == 0 || i < unzip->passed_over); i++)
+		length += (size_t) snprintf(names + length, sizeof(names) - length, "%s\"%s\"",
+									i > 0 ? ", " : "", unzip->shown_names[i]);
+	fail(unzip, STREAM_ERROR_UNSUPPORTED, "zip archive holds no export file, but %llu other: %s%s",
+		 (unsigned long long) count, names, unzip->passed_over > SHOWN_NAMES ? ", ..." : "");
 }
 
 /*-------------------------------------------------------------------------
@@ -601,22 +679,48 @@ read_local_header(Unzip *unzip, const unsigned char *bytes)
 }
 
 static bool
-has_suffix(const EntryHeader *entry, const char *suffix)
+has_suffix(const EntryHeader *entry, const char *suffix, bool any_case)
 {
 	size_t length = strlen(suffix);
+	const char *end = entry->name + entry->name_length;
 
-	return entry->name_length >= length &&
-		   memcmp(entry->name + entry->name_length - length, suffix, length) == 0;
+	if (entry->name_length < length)
+		return false;
+	return any_case ? strncasecmp(end - length, suffix, length) == 0
+					: memcmp(end - length, suffix, length) == 0;
 }
 
-/* A Mac's notes on a file (AppleDouble) have the file's name behind these two. */
-static bool
-is_apple_double(const EntryHeader *entry)
+static EntryKind
+kind_by_name(const EntryHeader *entry)
 {
+	static const char *const perhaps[] = { ".json", ".jsonl", ".ndjson", ".gz", ".gzip" };
 	const char *slash = strrchr(entry->name, '/');
 	const char *base = slash != NULL ? slash + 1 : entry->name;
 
-	return strncmp(base, "._", 2) == 0;
+	/* A Mac's notes on a file (AppleDouble) have the file's name behind two characters. */
+	if (*base == '\0' || strncmp(base, "._", 2) == 0 || strcmp(base, ".DS_Store") == 0 ||
+		strncmp(entry->name, "__MACOSX/", 9) == 0)
+		return ENTRY_OF_NO_INTEREST;
+	if (has_suffix(entry, ".json.gz", false))
+		return ENTRY_EXPORT;
+	for (size_t i = 0; i < sizeof(perhaps) / sizeof(perhaps[0]); i++)
+		if (has_suffix(entry, perhaps[i], true))
+			return ENTRY_PERHAPS;
+	return ENTRY_OTHER;
+}
+
+/* The entry is no export. */
+static void
+note_passed_over(Unzip *unzip)
+{
+	if (unzip->kind == ENTRY_OF_NO_INTEREST)
+		return;
+	if (unzip->passed_over == 0)
+		strcpy(unzip->first_passed_over, unzip->entry.name);
+	if (unzip->passed_over < SHOWN_NAMES)
+		stream_escape(unzip->shown_names[unzip->passed_over], SHOWN_NAME_SIZE, unzip->entry.name,
+					  unzip->entry.name_length);
+	unzip->passed_over++;
 }
 
 /* Names that people know, from APPNOTE 6.3, 4.4.5; empty if there is none. */
@@ -643,6 +747,13 @@ method_name(unsigned method)
 		default:
 			return "";
 	}
+}
+
+/* Is the content looked at, or passed over? */
+static inline bool
+is_read(const Unzip *unzip)
+{
+	return unzip->wanted || unzip->judging;
 }
 
 /* The local header is complete: decide how the content is read. */
@@ -693,7 +804,14 @@ begin_content(Unzip *unzip)
 		return;
 	}
 
-	unzip->wanted = has_suffix(entry, ".json.gz") && !is_apple_double(entry);
+	unzip->kind = kind_by_name(entry);
+	unzip->wanted = unzip->kind == ENTRY_EXPORT;
+	unzip->judging = unzip->kind == ENTRY_PERHAPS;
+	if (!unzip->wanted && !unzip->judging)
+		note_passed_over(unzip);
+	unzip->beginning_next = unzip->beginning_end = 0;
+	unzip->found_content = 0;
+	unzip->found_end = false;
 	unzip->crc = 0;
 	unzip->compressed = 0;
 	unzip->uncompressed = 0;
@@ -709,7 +827,7 @@ begin_content(Unzip *unzip)
 	}
 	else
 		unzip->state = unzip->size_known ? UNZIP_STORED : UNZIP_STORED_DECIDE;
-	if (unzip->wanted)
+	if (is_read(unzip))
 	{
 		if (unzip->state == UNZIP_STORED_DECIDE)
 			gunzip_reset_to_member(unzip->gunzip);
@@ -1011,8 +1129,8 @@ is_work_enough(const Unzip *unzip)
 static bool
 pass_over(Unzip *unzip, size_t length)
 {
-	unzip->passed_over += length;
-	if (unzip->passed_over <= UNZIP_MAX_PASSED_OVER)
+	unzip->passed_over_bytes += length;
+	if (unzip->passed_over_bytes <= UNZIP_MAX_PASSED_OVER)
 		return true;
 	fail_entry(unzip, STREAM_ERROR_TOO_LARGE,
 			   "more than " STRING_OF(UNZIP_MAX_PASSED_OVER) " bytes that are no export");
@@ -1077,7 +1195,7 @@ read_stored(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outp
 			bytes.available = (size_t) left;
 
 		/* An empty file is no gzip, but there is nothing wrong with it. */
-		if (!unzip->wanted || unzip->entry.compressed == 0)
+		if (!is_read(unzip) || unzip->entry.compressed == 0)
 		{
 			taken = bytes.available;
 			result = bytes.last ? CONTENT_COMPLETE : CONTENT_NEED_INPUT;
@@ -1213,7 +1331,7 @@ read_deflated(Unzip *unzip, StreamInput *input, unsigned char *output, size_t ou
 		ContentResult result;
 		size_t taken;
 
-		if (!unzip->wanted || (unzip->inflated && unzip->uncompressed == 0))
+		if (!is_read(unzip) || (unzip->inflated && unzip->uncompressed == 0))
 		{
 			taken = bytes.available;
 			result = unzip->inflated ? CONTENT_COMPLETE : CONTENT_NEED_INPUT;
@@ -1238,11 +1356,6 @@ read_deflated(Unzip *unzip, StreamInput *input, unsigned char *output, size_t ou
 	}
 }
 
-/*-------------------------------------------------------------------------
- * The end of an entry
- *-------------------------------------------------------------------------
- */
-
 /* Does a record follow that may stand behind an entry? */
 static bool
 is_record_behind_entry(const unsigned char *bytes)
@@ -1253,11 +1366,11 @@ is_record_behind_entry(const unsigned char *bytes)
 }
 
 /*
- * Length of the descriptor at bytes, if it is one that describes exactly the
- * content read so far, or 0.  bytes holds MAX_DESCRIPTOR_SIZE and a signature.
+ * Length of the descriptor at bytes, if it is one of exactly such content, or 0.  bytes holds DESCRIPTOR_LOOK of them.
  */
 static unsigned
-match_descriptor(const Unzip *unzip, const unsigned char *bytes)
+match_descriptor(const unsigned char *bytes, uint32_t crc, uint64_t compressed,
+				 uint64_t uncompressed)
 {
 	for (unsigned with_signature = 0; with_signature < 2; with_signature++)
 	{
@@ -1269,17 +1382,143 @@ match_descriptor(const Unzip *unzip, const unsigned char *bytes)
 				break;
 			fields += SIGNATURE_SIZE;
 		}
-		if (get_uint32(fields) != unzip->crc)
+		if (get_uint32(fields) != crc)
 			continue;
-		if (get_uint32(fields + 4) == unzip->compressed &&
-			get_uint32(fields + 8) == unzip->uncompressed && is_record_behind_entry(fields + 12))
+		if (get_uint32(fields + 4) == compressed && get_uint32(fields + 8) == uncompressed &&
+			is_record_behind_entry(fields + 12))
 			return (unsigned) (fields + 12 - bytes);
-		if (get_uint64(fields + 4) == unzip->compressed &&
-			get_uint64(fields + 12) == unzip->uncompressed && is_record_behind_entry(fields + 20))
+		if (get_uint64(fields + 4) == compressed && get_uint64(fields + 12) == uncompressed &&
+			is_record_behind_entry(fields + 20))
 			return (unsigned) (fields + 20 - bytes);
 	}
 	return 0;
 }
+
+/* Could it be one by its sizes, after so many bytes of stored content? */
+static bool
+sizes_fit(const unsigned char *bytes, uint64_t length)
+{
+	for (unsigned skip = 4; skip <= 8; skip += 4)
+	{
+		const unsigned char *sizes = bytes + skip;
+
+		if (get_uint32(sizes) == (uint32_t) length && get_uint32(sizes + 4) == (uint32_t) length)
+			return true;
+		if (get_uint64(sizes) == length && get_uint64(sizes + 8) == length)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * How many of the bytes are content of a stored entry whose descriptor comes
+ * some time; *found: it follows them.
+ */
+static size_t
+search_descriptor(const Unzip *unzip, const unsigned char *bytes, size_t length, bool *found)
+{
+	size_t position = 0;
+
+	*found = false;
+	while (position + DESCRIPTOR_LOOK <= length)
+	{
+		/* Its first 12 bytes at least stand before a signature, and no more than 24. */
+		size_t from = position + 12;
+		const unsigned char *signature = memmem(bytes + from, length - from - 2, "PK", 2);
+
+		if (signature == NULL)
+			return length - DESCRIPTOR_LOOK + 1;
+		if ((size_t) (signature - bytes) > position + MAX_DESCRIPTOR_SIZE)
+		{
+			position = (size_t) (signature - bytes) - MAX_DESCRIPTOR_SIZE;
+			continue;
+		}
+		if (sizes_fit(bytes + position, unzip->compressed + position))
+		{
+			uint64_t size = unzip->compressed + position;
+
+			*found = match_descriptor(bytes + position, stream_crc32(unzip->crc, bytes, position),
+									  size, size) > 0;
+			if (*found)
+				return position;
+		}
+		position++;
+	}
+	return position;
+}
+
+/*
+ * Find out how many of the next bytes belong to the content.  Returns false
+ * when that cannot be told yet.
+ */
+static bool
+find_content(Unzip *unzip, StreamInput *input)
+{
+	unsigned char both[PENDING_SIZE + DESCRIPTOR_LOOK];
+	size_t have = unzip->pending_end - unzip->pending_begin;
+	const unsigned char *bytes = input->next;
+	size_t length = input->available;
+
+	if (have > 0)
+	{
+		size_t more = length < DESCRIPTOR_LOOK - 1 ? length : DESCRIPTOR_LOOK - 1;
+
+		memcpy(both, unzip->pending + unzip->pending_begin, have);
+		if (more > 0)
+			memcpy(both + have, input->next, more);
+		bytes = both;
+		length = have + more;
+	}
+	if (length < DESCRIPTOR_LOOK)
+	{
+		/* Keep them; the central directory follows, so there must be as much. */
+		(void) peek(unzip, input, DESCRIPTOR_LOOK);
+		return false;
+	}
+	unzip->found_content = search_descriptor(unzip, bytes, length, &unzip->found_end);
+	return true;
+}
+
+/* Stored content of unknown size that is no gzip. */
+static ContentResult
+read_searched(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+			  size_t *produced)
+{
+	for (;;)
+	{
+		ContentResult result = CONTENT_NEED_INPUT;
+		StreamInput bytes;
+		size_t taken;
+
+		if (unzip->found_content == 0 && unzip->found_end)
+			return CONTENT_COMPLETE;
+		if (unzip->found_content == 0 && !find_content(unzip, input))
+			return CONTENT_NEED_INPUT;
+		if (unzip->found_content == 0)
+			continue;
+		bytes = next_bytes(unzip, input);
+		bytes.last = false;
+		if (bytes.available > unzip->found_content)
+			bytes.available = (size_t) unzip->found_content;
+		taken = bytes.available;
+		if (is_read(unzip))
+			result = gunzip_bytes(unzip, bytes, &taken, output, output_size, produced);
+		else if (!pass_over(unzip, taken))
+			return CONTENT_FAILED;
+		unzip->found_content -= taken;
+		if (taken > 0)
+			use_stored(unzip, input, bytes.next, taken);
+		if (result == CONTENT_FAILED)
+			fail_gunzip(unzip);
+		if (result != CONTENT_NEED_INPUT || next_bytes(unzip, input).available == 0)
+			return result;
+	}
+}
+
+/*-------------------------------------------------------------------------
+ * The end of an entry
+ *-------------------------------------------------------------------------
+ */
 
 static __attribute__((cold, noinline)) void
 fail_descriptor(Unzip *unzip, const unsigned char *bytes)
@@ -1303,12 +1542,12 @@ fail_descriptor(Unzip *unzip, const unsigned char *bytes)
 static bool
 read_descriptor(Unzip *unzip, StreamInput *input)
 {
-	const unsigned char *bytes = peek(unzip, input, MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE);
+	const unsigned char *bytes = peek(unzip, input, DESCRIPTOR_LOOK);
 	unsigned length;
 
 	if (bytes == NULL)
 		return false;
-	length = match_descriptor(unzip, bytes);
+	length = match_descriptor(bytes, unzip->crc, unzip->compressed, unzip->uncompressed);
 	if (length == 0)
 	{
 		fail_descriptor(unzip, bytes);
@@ -1316,6 +1555,32 @@ read_descriptor(Unzip *unzip, StreamInput *input)
 	}
 	use_bytes(unzip, input, length);
 	return true;
+}
+
+typedef enum Verdict
+{
+	VERDICT_OPEN, /* nothing but white space yet */
+	VERDICT_EXPORT,
+	VERDICT_OTHER
+} Verdict;
+
+/* Do the bytes begin JSON lines? */
+static Verdict
+judge(const unsigned char *bytes, size_t length)
+{
+	static const unsigned char byte_order_mark[] = { 0xef, 0xbb, 0xbf };
+	size_t i = 0;
+
+	while (i < length && i < sizeof(byte_order_mark) && bytes[i] == byte_order_mark[i])
+		i++;
+	if (i > 0 && i < length && i < sizeof(byte_order_mark))
+		return VERDICT_OTHER;
+	while (i < length &&
+		   (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\r' || bytes[i] == '\n'))
+		i++;
+	if (i == length)
+		return VERDICT_OPEN;
+	return bytes[i] == '{' ? VERDICT_EXPORT : VERDICT_OTHER;
 }
 
 /*
@@ -1326,7 +1591,7 @@ read_descriptor(Unzip *unzip, StreamInput *input)
 static bool
 decide_stored(Unzip *unzip, StreamInput *input)
 {
-	const unsigned char *bytes = peek(unzip, input, MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE);
+	const unsigned char *bytes = peek(unzip, input, DESCRIPTOR_LOOK);
 	unsigned length;
 
 	/* The central directory follows, so there must be as much. */
@@ -1334,7 +1599,7 @@ decide_stored(Unzip *unzip, StreamInput *input)
 		return false;
 
 	/* A descriptor without signature may begin with any bytes. */
-	length = match_descriptor(unzip, bytes);
+	length = match_descriptor(bytes, unzip->crc, unzip->compressed, unzip->uncompressed);
 	if (length > 0)
 	{
 		use_bytes(unzip, input, length);
@@ -1342,24 +1607,28 @@ decide_stored(Unzip *unzip, StreamInput *input)
 		unzip->descriptor = false;
 		return true;
 	}
-	if (!unzip->wanted)
-		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED,
-				   "stored without sizes and not named .json.gz, so it cannot be skipped");
-	else if (bytes[0] == 0x1f && bytes[1] == 0x8b)
+	if (is_read(unzip) && bytes[0] == 0x1f && bytes[1] == 0x8b)
 	{
 		if (unzip->compressed > 0)
 			gunzip_next_member(unzip->gunzip);
 		unzip->state = UNZIP_STORED_MEMBER;
 		return true;
 	}
-	else if (unzip->compressed == 0)
+	if (unzip->wanted && unzip->compressed == 0 && judge(bytes, DESCRIPTOR_LOOK) == VERDICT_OTHER)
 	{
 		char quoted[80];
 
 		stream_escape(quoted, sizeof(quoted), bytes, 16);
 		fail_entry(unzip, STREAM_ERROR_CORRUPT,
-				   "stored without sizes, and its content is not gzip: it begins with \"%s\"",
+				   "stored without sizes, and its content is neither gzip nor JSON: it begins with "
+				   "\"%s\"",
 				   quoted);
+	}
+	else if (!is_read(unzip) || unzip->compressed == 0)
+	{
+		gunzip_reset(unzip->gunzip);
+		unzip->state = UNZIP_STORED_SEARCH;
+		return true;
 	}
 	else
 		fail_descriptor(unzip, bytes);
@@ -1396,6 +1665,61 @@ check_entry(Unzip *unzip)
  * Reading
  *-------------------------------------------------------------------------
  */
+static ContentResult
+read_content(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
+			 size_t *produced)
+{
+	switch (unzip->state)
+	{
+		case UNZIP_STORED:
+			return read_stored(unzip, input, output, output_size, produced);
+		case UNZIP_STORED_MEMBER:
+			return read_member(unzip, input, output, output_size, produced);
+		case UNZIP_STORED_SEARCH:
+			return read_searched(unzip, input, output, output_size, produced);
+		default:
+			return read_deflated(unzip, input, output, output_size, produced);
+	}
+}
+
+/*
+ * Read the first bytes of the content and judge by them.  Afterwards the entry
+ * is wanted, or passed over, or still to be judged.
+ */
+static ContentResult
+read_beginning(Unzip *unzip, StreamInput *input)
+{
+	size_t given = 0;
+	Verdict verdict;
+	ContentResult result = read_content(unzip, input, unzip->beginning + unzip->beginning_end,
+										BEGINNING_SIZE - unzip->beginning_end, &given);
+
+	unzip->beginning_end += (unsigned) given;
+	if (result == CONTENT_FAILED)
+		return result;
+	verdict = judge(unzip->beginning, unzip->beginning_end);
+	if (verdict == VERDICT_OTHER)
+	{
+		unzip->judging = false;
+		unzip->bytes_out -= unzip->beginning_end;
+		unzip->beginning_end = 0;
+		note_passed_over(unzip);
+		/* The end of the gzip says nothing then. */
+		if (unzip->state == UNZIP_STORED_MEMBER)
+		{
+			unzip->state = UNZIP_STORED_SEARCH;
+			return CONTENT_PAUSED;
+		}
+	}
+	else if (verdict == VERDICT_EXPORT || result == CONTENT_COMPLETE ||
+			 unzip->beginning_end == BEGINNING_SIZE)
+	{
+		unzip->judging = false;
+		unzip->wanted = true;
+	}
+	return result;
+}
+
 /* unzip_read, with so little input that only what it inflates to needs counting. */
 static StreamStatus
 read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
@@ -1403,6 +1727,13 @@ read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t out
 {
 	*produced = 0;
 	unzip->work_began = unzip_work(unzip);
+	if (!unzip->judging && held_back(unzip) > 0)
+	{
+		*produced = held_back(unzip) < output_size ? held_back(unzip) : output_size;
+		memcpy(output, unzip->beginning + unzip->beginning_next, *produced);
+		unzip->beginning_next += (unsigned) *produced;
+		return STREAM_DATA;
+	}
 	for (;;)
 	{
 		ContentResult result;
@@ -1439,25 +1770,39 @@ read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t out
 
 			case UNZIP_STORED:
 			case UNZIP_STORED_MEMBER:
+			case UNZIP_STORED_SEARCH:
 			case UNZIP_DEFLATED:
-				if (unzip->state == UNZIP_STORED)
-					result = read_stored(unzip, input, output, output_size, produced);
-				else if (unzip->state == UNZIP_STORED_MEMBER)
-					result = read_member(unzip, input, output, output_size, produced);
+			{
+				bool judging = unzip->judging;
+
+				if (judging)
+					result = read_beginning(unzip, input);
 				else
-					result = read_deflated(unzip, input, output, output_size, produced);
-				if (result == CONTENT_PAUSED)
-					return STREAM_DATA;
-				if (result == CONTENT_COMPLETE)
-				{
+					result = read_content(unzip, input, output, output_size, produced);
+				complete = result == CONTENT_COMPLETE;
+				if (complete)
 					unzip->state = unzip->state == UNZIP_STORED_MEMBER ? UNZIP_STORED_DECIDE
 																	   : UNZIP_AFTER_CONTENT;
-					complete = true;
+				if (judging && unzip->wanted)
+				{
+					unzip->entries++;
+					return STREAM_ENTRY_BEGIN;
 				}
+				if (result == CONTENT_PAUSED)
+					return STREAM_DATA;
 				break;
+			}
 
 			case UNZIP_STORED_DECIDE:
 				complete = decide_stored(unzip, input);
+				/* A descriptor at once: it is empty, as an export may be. */
+				if (complete && unzip->judging && unzip->state == UNZIP_AFTER_CONTENT)
+				{
+					unzip->judging = false;
+					unzip->wanted = true;
+					unzip->entries++;
+					return STREAM_ENTRY_BEGIN;
+				}
 				break;
 
 			case UNZIP_AFTER_CONTENT:
@@ -1518,8 +1863,14 @@ read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t out
 				StreamInput bytes = next_bytes(unzip, input);
 
 				if (bytes.available == 0)
-					return input->last ? STREAM_END : STREAM_NEED_INPUT;
-				if (*bytes.next != 0)
+				{
+					if (!input->last)
+						return STREAM_NEED_INPUT;
+					if (unzip->entries > 0 || unzip->read.count == 0)
+						return STREAM_END;
+					fail_without_export(unzip);
+				}
+				else if (*bytes.next != 0)
 					fail(unzip, STREAM_ERROR_CORRUPT,
 						 "the end of the zip archive is followed by data");
 				else if (++unzip->padding > UNZIP_MAX_PADDING)

@@ -7,12 +7,13 @@
  * zero sizes in the local header and a data descriptor behind, so nothing but
  * the entry's own gzip says where it ends.  An entry whose name ends in
  * ".json.gz" is inflated (twice where the entry itself is deflated) and
- * delivered; directories and other names (and "._" files, which Macs add) are
- * skipped, which needs their size in the local header or the deflate method
- * (else: unsupported).  At the end
- * all that was read is held against the central directory: count, names,
- * methods, CRCs, sizes and offsets.  Memory does not grow with the number of
- * entries.
+ * delivered.  Of other names that end in .json, .jsonl, .ndjson, .gz or .gzip,
+ * in whatever case, the content decides: if it is JSON lines, or gzip of them,
+ * it is delivered, too.  All else is passed over, and counted but for
+ * directories and a Mac's notes; an archive of nothing else is an error
+ * (unsupported).  At the end all that was read is held against the central
+ * directory: count, names, methods, CRCs, sizes and offsets.  Memory does not
+ * grow with the number of entries.
  *
  * Source of the layout: docs/vendors/amplitude-export.md 2, and PKWARE's
  * APPNOTE 6.3.
@@ -52,7 +53,7 @@ extern void unzip_free(Unzip *unzip);
  * of the entry and of the gzip inside have matched.  Nothing is produced with
  * these two.  STREAM_END comes after the end-of-central-directory record, once
  * input->last is set and nothing but zero bytes has followed it.  Entries that
- * are skipped are not announced, but verified all the same.
+ * are passed over are not announced, but verified all the same.
  */
 extern StreamStatus unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output,
 							   size_t output_size, size_t *produced);
@@ -75,6 +76,10 @@ extern bool unzip_entry_is_plain(const Unzip *unzip);
 extern uint64_t unzip_entries(const Unzip *unzip);
 extern uint64_t unzip_bytes_in(const Unzip *unzip);
 extern uint64_t unzip_bytes_out(const Unzip *unzip);
+
+/* Entries that were passed over, and the name of the first one. */
+extern uint64_t unzip_passed_over(const Unzip *unzip);
+extern const char *unzip_first_passed_over(const Unzip *unzip);
 
 /* As it counts for STREAM_WORK. */
 extern uint64_t unzip_work(const Unzip *unzip);

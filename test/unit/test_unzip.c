@@ -282,6 +282,91 @@ test_entries(void)
 			free(text.data);
 		}
 
+	begin_test("names of which the content decides");
+	for (int deflate = 0; deflate < 2; deflate++)
+		for (Descriptor descriptor = NO_DESCRIPTOR; descriptor < DESCRIPTOR_KINDS; descriptor++)
+		{
+			static const char *const names[] = { "x.json", "x.JSON.GZ", "x.gz",
+												 "x.GZIP", "x.ndjson",  "x.jsonl" };
+
+			for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			{
+				EntryOptions options = { .deflate = deflate, .descriptor = descriptor };
+				char listing[200];
+				Bytes text = { 0 };
+				Bytes other = { 0 };
+				Bytes blank = { 0 };
+				Bytes nothing = { 0 };
+
+				append_text(&text, "\xef\xbb\xbf \n{\"a\":\"PK\x01\x02\"}\n");
+				append(&text, "", 1);
+				text.length--;
+				append_text(&other,
+							"PK\x07\x08 PK\x03\x04 and so on, for longer than anyone looks");
+				append_text(&blank, "\n\n");
+				add_entry(&archive, names[i], &text, options);
+				add_entry(&archive, names[i], &other, options);
+				add_gzip(&archive, names[i], "{\"a\":2}\n{\"a\":3}\n", options);
+				add_gzip(&archive, names[i], "no JSON", options);
+				add_entry(&archive, names[i], &nothing, options);
+				add_gzip(&archive, names[i], "", options);
+				add_entry(&archive, names[i], &blank, options);
+				finish_archive(&archive, "");
+				snprintf(listing, sizeof(listing),
+						 "<%s|%s><%s|{\"a\":2}\n{\"a\":3}\n><%s|><%s|><%s|\n\n>", names[i],
+						 (char *) text.data, names[i], names[i], names[i], names[i]);
+				expect_listing(&archive.bytes, listing);
+				CHECK_NUMBER(unzip_passed_over(unzip), 2);
+				CHECK(strcmp(unzip_first_passed_over(unzip), names[i]) == 0);
+				clear_archive(&archive);
+				free(text.data);
+				free(other.data);
+				free(blank.data);
+			}
+		}
+
+	begin_test("what no one counts as passed over");
+	{
+		Bytes text = { 0 };
+
+		append_text(&text, "notes");
+		add_entry(&archive, "__MACOSX/1/._x.json.gz", &text, vendor);
+		add_entry(&archive, "._x.json.gz", &text, stored);
+		add_entry(&archive, "1/.DS_Store", &text, vendor);
+		add_entry(&archive, "1/", &text, stored);
+		add_gzip(&archive, "x.json.gz", "x", vendor);
+		finish_archive(&archive, "");
+		expect_listing(&archive.bytes, "<x.json.gz|x>");
+		CHECK_NUMBER(unzip_passed_over(unzip), 0);
+		clear_archive(&archive);
+		free(text.data);
+	}
+
+	begin_test("long files that are no exports, with sizes in a descriptor only");
+	for (Descriptor descriptor = DESCRIPTOR_SIGNED_32; descriptor < DESCRIPTOR_KINDS; descriptor++)
+	{
+		EntryOptions options = { .descriptor = descriptor };
+		Bytes text = { 0 };
+
+		/* Sizes that fit, but without the checksum; and the checksum of something else. */
+		for (unsigned i = 0; i < 9000; i++)
+		{
+			append_text(&text, "PKPK\x07\x08");
+			append_number(&text, i, 4);
+			append_number(&text, text.length - (i % 2 ? 4 : 8), 4);
+			append_number(&text, text.length - (i % 2 ? 8 : 12), 4);
+			append_text(&text, "PK\x03\x04");
+		}
+		add_entry(&archive, "readme.txt", &text, options);
+		add_gzip(&archive, "x.json.gz", "x", options);
+		add_entry(&archive, "readme.txt", &text, options);
+		finish_archive(&archive, "");
+		expect_listing(&archive.bytes, "<x.json.gz|x>");
+		CHECK_NUMBER(unzip_passed_over(unzip), 2);
+		clear_archive(&archive);
+		free(text.data);
+	}
+
 	begin_test("plain content of known size");
 	for (int deflate = 0; deflate < 2; deflate++)
 		for (int descriptor = 0; descriptor < 2; descriptor++)
@@ -506,23 +591,40 @@ test_errors(void)
 		}
 	}
 
-	begin_test("another file, stored without sizes");
+	begin_test("plain text, stored without sizes");
 	text.length = 0;
 	append_text(&text, "this could end anywhere");
-	add_entry(&archive, "readme.txt", &text, vendor);
-	finish_archive(&archive, "");
-	expect_error(&archive.bytes, STREAM_ERROR_UNSUPPORTED,
-				 "zip entry \"readme.txt\": stored without sizes and not named .json.gz");
-	clear_archive(&archive);
-
-	begin_test("plain content, stored without sizes");
 	add_entry(&archive, "plain.json.gz", &text, vendor);
 	finish_archive(&archive, "");
 	expect_error(
 		&archive.bytes, STREAM_ERROR_CORRUPT,
-		"zip entry \"plain.json.gz\": stored without sizes, and its content is not gzip: it "
-		"begins with \"this could end");
+		"zip entry \"plain.json.gz\": stored without sizes, and its content is neither gzip nor "
+		"JSON: it begins with \"this could end");
 	clear_archive(&archive);
+
+	begin_test("an archive without an export");
+	{
+		Bytes nothing = { 0 };
+
+		add_entry(&archive, "folder/", &nothing, stored);
+		add_entry(&archive, "__MACOSX/x.json.gz", &text, stored);
+		finish_archive(&archive, "");
+		expect_error(&archive.bytes, STREAM_ERROR_UNSUPPORTED,
+					 "zip archive holds no export file, but 2 other: \"__MACOSX/x.json.gz\"");
+		archive.bytes.length = archive.central_start;
+		add_entry(&archive, "a\n.txt", &text, stored);
+		add_entry(&archive, "b.json", &text, vendor);
+		finish_archive(&archive, "");
+		expect_error(&archive.bytes, STREAM_ERROR_UNSUPPORTED,
+					 "zip archive holds no export file, but 2 other: \"a\\x0a.txt\", \"b.json\"");
+		archive.bytes.length = archive.central_start;
+		add_entry(&archive, "c.GZ", &text, vendor);
+		add_entry(&archive, "d.csv", &text, stored);
+		finish_archive(&archive, "");
+		expect_error(&archive.bytes, STREAM_ERROR_UNSUPPORTED,
+					 "but 4 other: \"a\\x0a.txt\", \"b.json\", \"c.GZ\", ...");
+		clear_archive(&archive);
+	}
 
 	begin_test("a name that is too long");
 	{

@@ -295,7 +295,8 @@ append_local_header(Bytes *bytes, const char *name, unsigned method)
 	append_number(bytes, 20, 2);
 	append_number(bytes, 8, 2); /* a descriptor follows */
 	append_number(bytes, method, 2);
-	append_number(bytes, 0, 16);
+	append_number(bytes, 0, 8);
+	append_number(bytes, 0, 8);
 	append_number(bytes, strlen(name), 2);
 	append_number(bytes, 0, 2);
 	append_text(bytes, name);
