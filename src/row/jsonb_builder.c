@@ -10,6 +10,10 @@
  * object's keys in their sorted order before it can write the first value.
  * All memory is used again for the next value.
  *
+ * Memory of a large value: 16 bytes for each key and value in it, 16 for each
+ * key, and the Jsonb, of which nothing is left for long but that.  What cannot
+ * fit into a Jsonb is refused before any of that is asked for.
+ *
  * A quick builder has all memory that it may ever use from the beginning, and
  * gives up instead of asking the server for anything.
  *
@@ -98,9 +102,11 @@ struct JsonbBuilder
 
 /*
  * What it can need for that: each value takes at least two bytes of the text
- * and becomes an entry, a number's header and padding beside its bytes.
+ * and becomes an entry, a number's header and padding beside its bytes.  Keys
+ * are sorted with 16 bytes for each.
  */
 #define QUICK_NODES (QUICK_TEXT_LENGTH / 2 + 2)
+#define QUICK_ORDER (QUICK_NODES * 2 * sizeof(uint64) + MAXIMUM_ALIGNOF)
 #define QUICK_OUTPUT                                                                               \
 	(COPY_SLACK + QUICK_TEXT_LENGTH + QUICK_NODES * (2 * sizeof(JEntry) + 12) + NUMERIC_SHORT_SIZE)
 
@@ -128,10 +134,16 @@ jsonb_builder_create_quick(ValueContext *context)
 	builder->writes_numbers = numeric_format_is_known();
 	scratch_reserve(&builder->nodes, QUICK_NODES * sizeof(ValueNode));
 	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH + COPY_SLACK);
-	scratch_reserve(&builder->order, QUICK_NODES * sizeof(uint32));
+	scratch_reserve(&builder->order, QUICK_ORDER);
 	scratch_reserve(&builder->output, QUICK_OUTPUT);
 	return builder;
 }
+
+/* From here on, memory is counted out instead of grown. */
+#define LARGE_TEXT ((size_t) 1024 * 1024)
+
+/* What is copied or looked through between two looks at interrupts. */
+#define UNINTERRUPTED ((size_t) 4 * 1024 * 1024)
 
 /* Not in another thread: what is quick is over soon. */
 static inline void
@@ -188,6 +200,70 @@ too_large(JsonbBuilder *builder)
 	problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				"total size of jsonb elements exceeds the maximum of %u bytes", JENTRY_OFFLENMASK);
 	return false;
+}
+
+/* What a Jsonb needs for a number at least: its entry, and its digits with the padding before. */
+#define LEAST_NUMBER_SIZE (sizeof(JEntry) + 8)
+
+/*
+ * Ask for all memory that a large text needs, so that it does not grow by
+ * copies of itself.  False if it is more than a Jsonb can hold.  What is counted
+ * is right for well-formed text, and near enough for other.
+ */
+static bool
+reserve_for_large_text(JsonbBuilder *builder)
+{
+	size_t values = 1;
+	size_t numbers = 0;
+	size_t size;
+	bool in_string = false;
+	bool expects_value = true;
+
+	for (const char *next = builder->text; next < builder->end; next++)
+	{
+		if ((size_t) (next - builder->text) % UNINTERRUPTED == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (in_string)
+		{
+			if (*next == '\\')
+				next++;
+			else if (*next == '"')
+				in_string = false;
+			continue;
+		}
+		switch (*next)
+		{
+			case '"':
+				in_string = true;
+				expects_value = false;
+				break;
+			case ',':
+			case ':':
+			case '[':
+			case '{':
+				values++;
+				expects_value = true;
+				break;
+			case ' ':
+			case '\n':
+			case '\r':
+			case '\t':
+				break;
+			default:
+				if (expects_value && *next <= '9')
+					numbers++;
+				expects_value = false;
+				break;
+		}
+	}
+	if ((values - numbers) / 2 * sizeof(JEntry) + numbers * LEAST_NUMBER_SIZE > JENTRY_OFFLENMASK)
+		return too_large(builder);
+	/* Beside the bytes of strings, which the text has, too. */
+	size = Min((size_t) (builder->end - builder->text) + values * LEAST_NUMBER_SIZE,
+			   JENTRY_OFFLENMASK);
+	scratch_reserve(&builder->nodes, (values + 1) * sizeof(ValueNode));
+	scratch_reserve(&builder->output, size + VARHDRSZ + COPY_SLACK);
+	return true;
 }
 
 static inline uint32
@@ -567,6 +643,8 @@ read_all(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json)
 	builder->uses_shapes = json->type >= JSON_ARRAY && jsonb_shapes_are_worth_it(use);
 	builder->misses_shape = false;
 	begin_reading(builder, json);
+	if ((size_t) (builder->end - builder->text) >= LARGE_TEXT && !reserve_for_large_text(builder))
+		return false;
 	ok = read_value(builder, 0);
 	if (builder->uses_shapes)
 		jsonb_shapes_note(builder->shapes, use, !builder->misses_shape);
@@ -627,19 +705,6 @@ compare_keys(const JsonbBuilder *builder, uint32 left, uint32 right)
 				  left_node->length);
 }
 
-static int
-compare_key_nodes(const void *left, const void *right, void *builder)
-{
-	uint32 left_index = *(const uint32 *) left;
-	uint32 right_index = *(const uint32 *) right;
-	int result = compare_keys(builder, left_index, right_index);
-
-	/* Equal keys stay in the order of the text. */
-	if (result == 0)
-		result = left_index < right_index ? -1 : 1;
-	return result;
-}
-
 /*
  * The length and the first bytes of a key as a number, of which the order is
  * the order of the keys except where it is the same for both.
@@ -670,6 +735,33 @@ key_prefix(const JsonbBuilder *builder, uint32 index)
 			bytes = bytes << 8 | (i < node->length ? text[i] : 0);
 	}
 	return (uint64) node->length << 8 * prefix_bytes | bytes;
+}
+
+/* A key of many, with what mostly decides at hand. */
+typedef struct SortedKey
+{
+	uint64 prefix;
+	uint32 index;
+} SortedKey;
+
+static int
+compare_sorted_keys(const void *left_pointer, const void *right_pointer, void *builder)
+{
+	const SortedKey *left = left_pointer;
+	const SortedKey *right = right_pointer;
+	int result = 0;
+
+	/* Millions of them take seconds. */
+	check_for_interrupts(builder);
+	if (left->prefix != right->prefix)
+		return left->prefix < right->prefix ? -1 : 1;
+	/* Length and bytes of a short key are all in there. */
+	if (left->prefix >> 56 > 7)
+		result = compare_keys(builder, left->index, right->index);
+	/* Equal keys stay in the order of the text. */
+	if (result == 0)
+		result = left->index < right->index ? -1 : 1;
+	return result;
 }
 
 /* Sort keys, of which prefixes holds the prefixes. */
@@ -722,6 +814,39 @@ order_few_keys(JsonbBuilder *builder, uint32 key, uint32 *order, uint32 count)
 	return kept;
 }
 
+/* The same for any number of keys, with order on top of the order stack, which has used bytes. */
+static uint32
+order_many_keys(JsonbBuilder *builder, uint32 key, size_t used, uint32 count)
+{
+	size_t begin = MAXALIGN(used);
+	SortedKey *keys;
+	uint32 *order;
+	uint32 kept = 0;
+
+	scratch_extend(&builder->order, begin + (size_t) count * sizeof(SortedKey), used);
+	keys = (SortedKey *) (builder->order.data + begin);
+	for (uint32 i = 0; i < count; i++)
+	{
+		check_for_interrupts(builder);
+		keys[i].prefix = key_prefix(builder, key);
+		keys[i].index = key;
+		key = node_at(builder, key + 1)->next;
+	}
+	qsort_arg(keys, count, sizeof(SortedKey), compare_sorted_keys, builder);
+
+	/* What is sorted is longer, so that it is read before it is overwritten. */
+	order = (uint32 *) (builder->order.data + used);
+	for (uint32 i = 0; i < count; i++)
+	{
+		check_for_interrupts(builder);
+		if (i + 1 < count && keys[i].prefix == keys[i + 1].prefix &&
+			compare_keys(builder, keys[i].index, keys[i + 1].index) == 0)
+			continue;
+		order[kept++] = keys[i].index;
+	}
+	return kept;
+}
+
 /*
  * Put an object's keys, sorted and the last of equal ones only, on top of the
  * order stack.  Returns how many there are.
@@ -731,29 +856,14 @@ sort_keys(JsonbBuilder *builder, uint32 object)
 {
 	uint32 count = node_at(builder, object)->length;
 	size_t used = builder->order_count * sizeof(uint32);
-	uint32 key = object + 1;
-	uint32 kept = 0;
-	uint32 *order;
+	uint32 kept;
 
-	scratch_extend(&builder->order, used + (size_t) count * sizeof(uint32), used);
-	order = (uint32 *) (builder->order.data + used);
-
-	if (count <= INSERTION_SORT_KEYS)
-		kept = order_few_keys(builder, key, order, count);
+	if (count > INSERTION_SORT_KEYS)
+		kept = order_many_keys(builder, object + 1, used, count);
 	else
 	{
-		for (uint32 i = 0; i < count; i++)
-		{
-			order[i] = key;
-			key = node_at(builder, key + 1)->next;
-		}
-		qsort_arg(order, count, sizeof(uint32), compare_key_nodes, builder);
-		for (uint32 i = 0; i < count; i++)
-		{
-			if (i + 1 < count && compare_keys(builder, order[i], order[i + 1]) == 0)
-				continue;
-			order[kept++] = order[i];
-		}
+		scratch_extend(&builder->order, used + (size_t) count * sizeof(uint32), used);
+		kept = order_few_keys(builder, object + 1, (uint32 *) (builder->order.data + used), count);
 	}
 	builder->order_count += kept;
 	return kept;
@@ -921,6 +1031,7 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 		{
 			uint32 key = ((uint32 *) builder->order.data)[first_key + i];
 
+			check_for_interrupts(builder);
 			if (!write_value(builder, key, &child_entry) ||
 				!write_entry(builder, &writer, child_entry))
 				return false;
@@ -929,6 +1040,7 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 		{
 			uint32 key = ((uint32 *) builder->order.data)[first_key + i];
 
+			check_for_interrupts(builder);
 			if (!write_value(builder, key + 1, &child_entry) ||
 				!write_entry(builder, &writer, child_entry))
 				return false;
@@ -1035,8 +1147,17 @@ convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
 		return VALUE_NULL;
 	if (!build(builder, &converter->shape_use, json))
 		return VALUE_INVALID;
+	/* Of a large value nothing else is needed any more. */
+	scratch_trim(&builder->nodes);
+	scratch_trim(&builder->decoded);
+	scratch_trim(&builder->order);
 	jsonb = palloc(builder->output_length);
-	memcpy(jsonb, builder->output.data, builder->output_length);
+	for (size_t copied = 0; copied < builder->output_length; copied += UNINTERRUPTED)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(jsonb + copied, builder->output.data + copied,
+			   Min(builder->output_length - copied, UNINTERRUPTED));
+	}
 	*result = PointerGetDatum(jsonb);
 	return VALUE_OK;
 }

@@ -1,0 +1,91 @@
+"""Records near the limit of 64 MiB: a cancel is heard in each step, and memory is a small multiple."""
+
+import os
+import shutil
+import tempfile
+import time
+import unittest
+import zipfile
+
+import support
+
+# Milliseconds from the signal to the error: half a gigabyte is given back to the system in between.
+LIMIT = 250
+ATTEMPTS = 3
+MIB = 1024 * 1024
+QUERY = "SELECT pg_column_size(event_properties) FROM product.amplitude_events WHERE server_upload_time = '2025-03-01 05:00Z'"
+REST = b'{"server_upload_time":"2025-03-01 05:00:00","event_properties":%s}\n'
+
+# name: the value, and how much memory reading it may take, in multiples of it.
+VALUES = {
+    "keys": (b"{" + b",".join(b'"%07x":%d' % (number * 2654435761 % 0xfffffff, number % 10) for number in range(5000000)) + b"}", 9),
+    "numbers": (b"[" + b",".join([b"7"] * 20000000) + b"]", 18),
+    "words": (b"[" + b",".join([b'""'] * 20000000) + b"]", 11),
+    "text": (b'{"a":"' + b"x" * (60 * MIB) + b'"}', 6),
+}
+
+
+class Large(support.TestCase):
+    alone = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = tempfile.mkdtemp(prefix="adsexport-t-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+
+    def setUp(self):
+        super().setUp()
+        self.amplitude()
+
+    def serve(self, name):
+        path = os.path.join(self.folder, name + ".zip")
+        if not os.path.exists(path):
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+                file.writestr("1/x.json.gz", REST % VALUES[name][0])
+        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "file": path})
+
+    def peak_kilobytes(self):
+        with open("/proc/%d/status" % self.session.pid) as file:
+            return int(file.read().split("VmHWM:")[1].split()[0])
+
+    def reads_in_bounds(self, name):
+        value, multiple = VALUES[name]
+        self.serve(name)
+        self.session = self.connect()
+        self.session.run("SET statement_timeout = '60s'")
+        before = self.peak_kilobytes()
+        began = time.monotonic()
+        self.assertGreater(self.session.value(QUERY), 0)
+        took = time.monotonic() - began
+        grown = (self.peak_kilobytes() - before) * 1024
+        if os.environ.get("SHOW"):
+            print("%s: %.1f MiB, %.1f s, %.1f times" % (name, len(value) / MIB, took, grown / len(value)))
+        self.assertLess(grown, multiple * len(value))
+
+    def test_cancelled(self):
+        """At moments all over the way: sorting millions of keys takes seconds."""
+        self.serve("keys")
+        for read_ahead in ("on", "off"):
+            for pause in (0.3, 0.8, 1.5, 2.2):
+                with self.subTest(read_ahead=read_ahead, pause=pause):
+                    times = []
+                    for _ in range(ATTEMPTS):
+                        self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
+                        running = self.session.start(QUERY)
+                        time.sleep(pause)
+                        times.append(self.cancel(running))
+                        if times[-1] <= LIMIT:
+                            break
+                    self.assertLessEqual(min(times), LIMIT, times)
+
+
+def add_tests():
+    for name in VALUES:
+        setattr(Large, "test_%s_in_bounds" % name, lambda self, name=name: self.reads_in_bounds(name))
+
+
+add_tests()
+
+if __name__ == "__main__":
+    unittest.main()
