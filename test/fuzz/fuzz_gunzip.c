@@ -10,6 +10,7 @@
  */
 #include "fuzz.h"
 #include "gzip_build.h"
+#include "pieces.h"
 #include "stream/gunzip.h"
 
 #define MAX_CONTENT (1 << 20)
@@ -27,11 +28,10 @@ typedef struct Outcome
 static void
 run(Gunzip *gunzip, const uint8_t *data, size_t length, bool pieces, Outcome *outcome)
 {
-	StreamInput input = { NULL, 0, false };
-	uint8_t *piece = NULL;
+	Pieces lent;
 	uint8_t *output = NULL;
-	size_t position = 0;
 
+	pieces_begin(&lent, data, length);
 	gunzip_reset(gunzip);
 	outcome->content.length = 0;
 	do
@@ -40,31 +40,22 @@ run(Gunzip *gunzip, const uint8_t *data, size_t length, bool pieces, Outcome *ou
 		size_t produced;
 
 		output = realloc(output, output_size);
-		outcome->status = gunzip_read(gunzip, &input, output, output_size, &produced);
+		outcome->status = gunzip_read(gunzip, &lent.input, output, output_size, &produced);
 		EXPECT(produced <= output_size, "%zu", produced);
 		append(&outcome->content, output, produced);
 		if (outcome->status == STREAM_NEED_INPUT)
 		{
 			size_t size = pieces ? fuzz_below(50) : length;
 
-			EXPECT(input.available == 0 && !input.last, "%zu left", input.available);
-			if (size > length - position)
-				size = length - position;
-			free(piece);
-			piece = malloc(size > 0 ? size : 1);
-			if (size > 0)
-				memcpy(piece, data + position, size);
-			input.next = piece;
-			input.available = size;
-			position += size;
-			input.last = position == length;
+			EXPECT(lent.input.available == 0 && !lent.input.last, "%zu left", lent.input.available);
+			pieces_lend(&lent, size, true);
 		}
 	} while ((outcome->status == STREAM_DATA || outcome->status == STREAM_NEED_INPUT) &&
 			 outcome->content.length < MAX_CONTENT);
 	outcome->error = *gunzip_error(gunzip);
 	outcome->plain = gunzip_is_plain(gunzip);
 	outcome->crc = gunzip_content_crc(gunzip);
-	free(piece);
+	pieces_end(&lent);
 	free(output);
 }
 

@@ -10,6 +10,7 @@
  *-------------------------------------------------------------------------
  */
 #include "fuzz.h"
+#include "pieces.h"
 #include "stream/unzip.h"
 #include "zip_build.h"
 
@@ -26,12 +27,11 @@ typedef struct Outcome
 static void
 run(Unzip *unzip, const uint8_t *data, size_t length, bool pieces, Outcome *outcome)
 {
-	StreamInput input = { NULL, 0, false };
-	uint8_t *piece = NULL;
+	Pieces lent;
 	uint8_t *output = NULL;
-	size_t position = 0;
 	size_t entry_start = 0;
 
+	pieces_begin(&lent, data, length);
 	unzip_reset(unzip);
 	outcome->listing.length = 0;
 	do
@@ -40,24 +40,15 @@ run(Unzip *unzip, const uint8_t *data, size_t length, bool pieces, Outcome *outc
 		size_t produced;
 
 		output = realloc(output, output_size);
-		outcome->status = unzip_read(unzip, &input, output, output_size, &produced);
+		outcome->status = unzip_read(unzip, &lent.input, output, output_size, &produced);
 		EXPECT(produced <= output_size, "%zu", produced);
 		append(&outcome->listing, output, produced);
 		if (outcome->status == STREAM_NEED_INPUT)
 		{
 			size_t size = pieces ? fuzz_below(50) : length;
 
-			EXPECT(input.available == 0 && !input.last, "%zu left", input.available);
-			if (size > length - position)
-				size = length - position;
-			free(piece);
-			piece = malloc(size > 0 ? size : 1);
-			if (size > 0)
-				memcpy(piece, data + position, size);
-			input.next = piece;
-			input.available = size;
-			position += size;
-			input.last = position == length;
+			EXPECT(lent.input.available == 0 && !lent.input.last, "%zu left", lent.input.available);
+			pieces_lend(&lent, size, true);
 		}
 		else if (outcome->status == STREAM_ENTRY_BEGIN)
 		{
@@ -82,7 +73,7 @@ run(Unzip *unzip, const uint8_t *data, size_t length, bool pieces, Outcome *outc
 			 outcome->listing.length < MAX_LISTING);
 	outcome->error = *unzip_error(unzip);
 	outcome->entries = unzip_entries(unzip);
-	free(piece);
+	pieces_end(&lent);
 	free(output);
 }
 

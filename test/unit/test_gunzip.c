@@ -7,6 +7,7 @@
  */
 #include "check.h"
 #include "gzip_build.h"
+#include "pieces.h"
 #include "stream/crc32.h"
 
 /* Once more for machines with narrower instructions. */
@@ -46,11 +47,10 @@ static void
 run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 {
 	unsigned char output[4096];
-	size_t position = 0;
-	StreamInput input = { NULL, 0, false };
-	unsigned char *piece = NULL;
+	Pieces pieces;
 	int idle = 0;
 
+	pieces_begin(&pieces, data, length);
 	gunzip_reset(gunzip);
 	outcome->content.length = 0;
 	for (;;)
@@ -59,9 +59,9 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 							 : feed == FEED_RANDOM ? 1 + random_below(40)
 												   : sizeof(output);
 		size_t produced = 12345;
-		size_t before = input.available;
+		size_t before = pieces.input.available;
 
-		outcome->status = gunzip_read(gunzip, &input, output, output_size, &produced);
+		outcome->status = gunzip_read(gunzip, &pieces.input, output, output_size, &produced);
 		if (!CHECK(produced <= output_size))
 			break;
 		append(&outcome->content, output, produced);
@@ -72,32 +72,22 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 						  : feed == FEED_RANDOM                                 ? random_below(20)
 																				: length;
 
-			if (!CHECK(input.available == 0 && !input.last))
+			if (!CHECK(pieces.input.available == 0 && !pieces.input.last))
 				break;
-			if (size > length - position)
-				size = length - position;
-			/* In memory of its own, so that sanitizers see an overrun. */
-			free(piece);
-			piece = malloc(size + 1);
-			memcpy(piece, data + position, size);
-			piece = realloc(piece, size > 0 ? size : 1);
-			input.next = piece;
-			input.available = size;
-			position += size;
 			/* Sometimes the end is only known after the last byte. */
-			input.last = position == length && (feed != FEED_RANDOM || size == 0);
+			pieces_lend(&pieces, size, feed != FEED_RANDOM);
 			continue;
 		}
 		if (outcome->status != STREAM_DATA)
 			break;
-		if (produced > 0 || input.available < before)
+		if (produced > 0 || pieces.input.available < before)
 			idle = 0;
 		else if (!CHECK_THAT(++idle < 3, "no progress"))
 			break;
 	}
 	if (outcome->status == STREAM_END)
 	{
-		CHECK_NUMBER(input.available, 0);
+		CHECK_NUMBER(pieces.input.available, 0);
 		CHECK_NUMBER(gunzip_bytes_in(gunzip), length);
 		CHECK_NUMBER(gunzip_bytes_out(gunzip), outcome->content.length);
 	}
@@ -105,10 +95,11 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 	{
 		size_t produced;
 
-		CHECK(gunzip_read(gunzip, &input, output, sizeof(output), &produced) == STREAM_ERROR);
+		CHECK(gunzip_read(gunzip, &pieces.input, output, sizeof(output), &produced) ==
+			  STREAM_ERROR);
 		CHECK_NUMBER(produced, 0);
 	}
-	free(piece);
+	pieces_end(&pieces);
 	outcome->kind = gunzip_error(gunzip)->kind;
 	CHECK((outcome->kind != STREAM_ERROR_NONE) == (outcome->status == STREAM_ERROR));
 	strcpy(outcome->message, gunzip_error(gunzip)->message);

@@ -6,6 +6,7 @@
  *-------------------------------------------------------------------------
  */
 #include "check.h"
+#include "pieces.h"
 #include "stream/unzip.h"
 #include "zip_build.h"
 
@@ -37,9 +38,7 @@ static void
 run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 {
 	unsigned char output[4096];
-	size_t position = 0;
-	StreamInput input = { NULL, 0, false };
-	unsigned char *piece = NULL;
+	Pieces pieces;
 	int idle = 0;
 	uint64_t entries = 0;
 	uint64_t entry_length = 0;
@@ -47,6 +46,7 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 	uint32_t crc = 0;
 	bool in_entry = false;
 
+	pieces_begin(&pieces, data, length);
 	unzip_reset(unzip);
 	outcome->listing.length = 0;
 	for (;;)
@@ -55,9 +55,9 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 							 : feed == FEED_RANDOM ? 1 + random_below(40)
 												   : sizeof(output);
 		size_t produced = 12345;
-		size_t before = input.available;
+		size_t before = pieces.input.available;
 
-		outcome->status = unzip_read(unzip, &input, output, output_size, &produced);
+		outcome->status = unzip_read(unzip, &pieces.input, output, output_size, &produced);
 		if (!CHECK(produced <= output_size))
 			break;
 		if (produced > 0)
@@ -74,18 +74,10 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 						  : feed == FEED_RANDOM                                 ? random_below(40)
 																				: length;
 
-			if (!CHECK(input.available == 0 && !input.last))
+			if (!CHECK(pieces.input.available == 0 && !pieces.input.last))
 				break;
-			if (size > length - position)
-				size = length - position;
-			free(piece);
-			piece = malloc(size > 0 ? size : 1);
-			if (size > 0)
-				memcpy(piece, data + position, size);
-			input.next = piece;
-			input.available = size;
-			position += size;
-			input.last = position == length && (feed != FEED_RANDOM || size == 0);
+			/* Sometimes the end is only known after the last byte. */
+			pieces_lend(&pieces, size, feed != FEED_RANDOM);
 			continue;
 		}
 		if (outcome->status == STREAM_ENTRY_BEGIN)
@@ -111,7 +103,7 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 		}
 		if (outcome->status != STREAM_DATA)
 			break;
-		if (produced > 0 || input.available < before)
+		if (produced > 0 || pieces.input.available < before)
 			idle = 0;
 		else if (!CHECK_THAT(++idle < 3, "no progress"))
 			break;
@@ -121,7 +113,7 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 	if (outcome->status == STREAM_END)
 	{
 		CHECK(!in_entry);
-		CHECK_NUMBER(input.available, 0);
+		CHECK_NUMBER(pieces.input.available, 0);
 		CHECK_NUMBER(unzip_bytes_in(unzip), length);
 	}
 	else
@@ -129,10 +121,10 @@ run(const unsigned char *data, size_t length, Feed feed, Outcome *outcome)
 		size_t produced;
 
 		CHECK_NUMBER(outcome->status, STREAM_ERROR);
-		CHECK(unzip_read(unzip, &input, output, sizeof(output), &produced) == STREAM_ERROR);
+		CHECK(unzip_read(unzip, &pieces.input, output, sizeof(output), &produced) == STREAM_ERROR);
 		CHECK_NUMBER(produced, 0);
 	}
-	free(piece);
+	pieces_end(&pieces);
 	outcome->kind = unzip_error(unzip)->kind;
 	CHECK((outcome->kind != STREAM_ERROR_NONE) == (outcome->status == STREAM_ERROR));
 	strcpy(outcome->message, unzip_error(unzip)->message);
