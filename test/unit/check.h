@@ -150,7 +150,8 @@ append_number(Bytes *bytes, uint64_t number, int size)
 {
 	for (int i = 0; i < size; i++)
 	{
-		unsigned char byte = (unsigned char) (number >> (8 * i));
+		/* Shifting by 64 or more is undefined; the bytes beyond are zero. */
+		unsigned char byte = i < 8 ? (unsigned char) (number >> (8 * i)) : 0;
 
 		append(bytes, &byte, 1);
 	}
