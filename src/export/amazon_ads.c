@@ -128,6 +128,8 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 	options.body = body;
 	options.decode = true;
 	options.stream = stream;
+	/* A streamed answer is that of the table profiles, which somebody reads. */
+	options.multiplex = !stream;
 	options.answer_timeout = settings->stall_timeout;
 	request = request_start(reactor, &options);
 
@@ -188,7 +190,7 @@ amazon_other_profiles(Credential *credential)
 /* The store is told nothing of us: the link is all it wants. */
 Request *
 amazon_start_download(Reactor *reactor, const Settings *settings, const char *url, uint64 start,
-					  const char *etag)
+					  const char *etag, bool whole)
 {
 	RequestOptions options;
 	char range[64];
@@ -198,6 +200,7 @@ amazon_start_download(Reactor *reactor, const Settings *settings, const char *ur
 	common_options(&options, settings);
 	options.url = url;
 	options.stream = true;
+	options.multiplex = whole;
 	if (start > 0)
 	{
 		snprintf(range, sizeof(range), "Range: bytes=" UINT64_FORMAT "-", start);

@@ -29,9 +29,10 @@ extern bool amazon_other_profiles(Credential *credential);
 
 /*
  * With a start, only what follows this many bytes is asked for, provided that
- * the file still has that ETag (empty: not checked).
+ * the file still has that ETag (empty: not checked).  whole: it is taken in as it
+ * comes, and not held back by a reader.
  */
 extern Request *amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
-									  uint64 start, const char *etag);
+									  uint64 start, const char *etag, bool whole);
 
 #endif /* ADSEXPORT_AMAZON_ADS_H */

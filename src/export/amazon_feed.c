@@ -20,6 +20,36 @@
  *-------------------------------------------------------------------------
  */
 
+static void
+ahead_changed(FetchAhead *ahead)
+{
+	feed_wake((FeedPart *) ((char *) ahead - offsetof(FeedPart, ahead)));
+}
+
+/* Once it is known to be small, and to be read from its beginning for the first time. */
+static void
+consider_fetching_ahead(FeedPart *part)
+{
+	const Export *export = part->export;
+
+	if (part->ahead_tried || part->phase != PART_WAITING || part->resume_from > 0 ||
+		export->phase != EXPORT_COMPLETED || export->file_size < 0 ||
+		export->file_size > FETCH_AHEAD_LARGEST)
+		return;
+	part->ahead_tried = true;
+	part->ahead.changed = ahead_changed;
+	fetch_ahead_want(&part->ahead, &part->feed->ahead, &part->use, part->feed->settings);
+}
+
+static void
+export_changed(ExportUse *use)
+{
+	FeedPart *part = (FeedPart *) ((char *) use - offsetof(FeedPart, use));
+
+	consider_fetching_ahead(part);
+	feed_wake(part);
+}
+
 /* The export of one profile, for that piece of the query. */
 static void
 add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *piece)
@@ -34,7 +64,9 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 	part->states = piece->states;
 	part->target_levels = piece->target_levels;
 	part->negatives = piece->negatives;
-	part->export = registry_acquire(feed->settings, profile_id, body, &reused);
+	part->use.changed = export_changed;
+	reused = exports_acquire(&part->use, feed->settings, profile_id, body);
+	part->export = part->use.export;
 	part->profile_id = part->export->profile_id;
 	part->polls_before = part->export->polls;
 	part->retries_before = part->export->retries;
@@ -43,6 +75,7 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 	else
 		feed->counters.exports_requested++;
 	pfree(body);
+	consider_fetching_ahead(part);
 }
 
 static bool
@@ -212,6 +245,34 @@ warn_of_listing(ExportFeed *feed)
 	profile_listing_warn(feed->listing);
 }
 
+/* What a part does whose export is completed. */
+static void
+step_completed(ExportFeed *feed, FeedPart *part)
+{
+	consider_fetching_ahead(part);
+	switch (part->ahead.state)
+	{
+		case FETCH_AHEAD_LINKING:
+		case FETCH_AHEAD_FETCHING:
+			return;
+		case FETCH_AHEAD_FETCHED:
+			part->request = part->ahead.request;
+			part->from_start = true;
+			part->phase = PART_OPENING;
+			return;
+		case FETCH_AHEAD_WANTED:
+			/* There will be room, unless all that there is belongs to other scans. */
+			if (!fetch_ahead_is_idle(&feed->ahead))
+				return;
+			fetch_ahead_end(&part->ahead);
+			break;
+		case FETCH_AHEAD_NONE:
+			break;
+	}
+	/* The link is asked for when the download may begin. */
+	part->phase = PART_RIPE;
+}
+
 static int64
 step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
@@ -232,8 +293,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 			feed_fail_part(feed, part, &failure);
 			break;
 		case EXPORT_COMPLETED:
-			/* The link is asked for when the download may begin. */
-			part->phase = PART_RIPE;
+			step_completed(feed, part);
 			return REACTOR_NEVER;
 		case EXPORT_QUEUED:
 			/* It waits for others, whose time is limited, or for its next try. */
@@ -272,13 +332,32 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 
 	part->from_start = start == 0;
 	part->request =
-		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag);
+		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag, false);
 	wipe_string(&part->url);
 }
 
-/* One at a time: a link is minted right before its download, which is then read at once. */
+/* So near to the end of a download the next one is opened (bytes). */
+#define NEAR_END ((int64) 1024 * 1024)
+
+/* The turn of the next one is near when little is left of the one that is read. */
+static bool
+is_nearly_over(const FeedPart *part)
+{
+	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+
+	return part->reactor != NULL && part->export->file_size >= 0 &&
+		   start + (int64) bytes_of_transfer(part) + NEAR_END >= part->export->file_size;
+}
+
+/* One at a time: a link is minted right before its download, which is then read soon. */
 static int
 max_open_exports(const ExportFeed *feed)
+{
+	return feed->current != NULL && is_nearly_over(feed->current) ? 2 : 1;
+}
+
+static int
+max_open_profiles(const ExportFeed *feed)
 {
 	return 1;
 }
@@ -328,7 +407,7 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 			part->phase = PART_WAITING;
 		return false;
 	}
-	part->url = export_take_url(part->export);
+	part->url = exports_take_link(&part->use);
 	if (part->url == NULL)
 	{
 		registry_step();
@@ -343,6 +422,7 @@ const FeedApi amazon_export_feed = {
 	.container = CONTAINER_GZIP,
 	.resumable = true,
 	.uses_registry = true,
+	.wakes = true,
 	.add_parts = add_export_parts,
 	.step = step_export_part,
 	.ready = export_part_ready,
@@ -438,7 +518,7 @@ const FeedApi amazon_profiles_feed = {
 	.ready = profiles_part_ready,
 	.open = open_profiles_part,
 	.ask_otherwise = ask_for_other_profiles,
-	.max_open = max_open_exports,
+	.max_open = max_open_profiles,
 	.subject = profiles_subject,
 	.describe = describe_profiles,
 };

@@ -89,9 +89,9 @@ add_span(ExportFeed *feed)
 		feed->all_added = true;
 		return false;
 	}
-	dlist_foreach(iter, &feed->parts)
+	dlist_foreach(iter, &feed->live)
 	{
-		if (dlist_container(FeedPart, node, iter.cur)->phase != PART_DONE)
+		if (dlist_container(FeedPart, station_node, iter.cur)->phase != PART_DONE)
 			live++;
 	}
 	if (live >= settings->concurrency)
@@ -120,10 +120,8 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 
 	if (hours >= part->end_hour - part->start_hour + 1)
 		return;
-	rest = feed_add_part(feed);
 	/* Next to it, so that hours come roughly in order. */
-	dlist_delete(&rest->node);
-	dlist_insert_after(&part->node, &rest->node);
+	rest = feed_add_part_after(feed, part);
 	rest->phase = PART_RIPE;
 	rest->call = part->call;
 	rest->start_hour = part->start_hour + hours;

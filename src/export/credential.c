@@ -132,6 +132,12 @@ credential_failure(const Credential *credential)
 	return &credential->failure;
 }
 
+const Retry *
+credential_retry(const Credential *credential)
+{
+	return &credential->retry;
+}
+
 void
 credential_reject(Credential *credential, const char *token)
 {

@@ -38,6 +38,9 @@ extern CredentialState credential_state(const Credential *credential);
 extern const char *credential_token(const Credential *credential);
 extern const Failure *credential_failure(const Credential *credential);
 
+/* How often it was tried to get a token. */
+extern const Retry *credential_retry(const Credential *credential);
+
 /* A server refused this token: it is not to be used again. */
 extern void credential_reject(Credential *credential, const char *token);
 

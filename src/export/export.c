@@ -393,20 +393,17 @@ begin_request(Export *export, Reactor *reactor)
 	}
 }
 
+bool
+export_wants_status(const Export *export)
+{
+	return export->phase == EXPORT_IN_PROGRESS ||
+		   (export->phase == EXPORT_COMPLETED && export->url_wanted);
+}
+
 static bool
 wants_request(const Export *export, bool may_request)
 {
-	switch (export->phase)
-	{
-		case EXPORT_QUEUED:
-			return may_request;
-		case EXPORT_IN_PROGRESS:
-			return true;
-		case EXPORT_COMPLETED:
-			return export->url_wanted;
-		default:
-			return false;
-	}
+	return export->phase == EXPORT_QUEUED ? may_request : export_wants_status(export);
 }
 
 int64

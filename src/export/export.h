@@ -20,10 +20,12 @@
 
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
+#include "lib/pairingheap.h"
 
 #include "export/credential.h"
 #include "export/failure.h"
 #include "export/freshness.h"
+#include "export/jobs.h"
 #include "export/message.h"
 
 typedef enum ExportPhase
@@ -36,15 +38,34 @@ typedef enum ExportPhase
 	EXPORT_FAILED
 } ExportPhase;
 
+/* Where it stands; see schedule.h. */
+typedef enum ExportStation
+{
+	STATION_NONE,  /* there is nothing to be done */
+	STATION_QUEUE, /* for a place at the vendor */
+	STATION_ALARM, /* until it is due */
+	STATION_REQUESTING,
+	STATION_WITHOUT_TOKEN
+} ExportStation;
+
 typedef struct Export
 {
-	dlist_node node;          /* in the registry */
+	dlist_node node;        /* in the registry: of all, newest first */
+	dlist_node key_node;    /* of those that were asked for alike, newest first */
+	dlist_node unused_node; /* of those without users, by the time since */
+	uint64 fingerprint;     /* of what was asked for, and by whom */
+	ExportStation station;
+	dlist_node station_node;
+	pairingheap_node alarm_node;
+	int64 alarm;
+	JobPlace place;           /* one of max_jobs at the vendor */
+	dlist_head uses;          /* of ExportUse */
 	MemoryContext context;    /* holds the struct and what it points to */
 	const Settings *settings; /* as they were when it was requested */
 	const Entity *entity;
 	char *profile_id;
 	char *body;         /* of the request, JSON */
-	int users;          /* feeds that hold it */
+	int users;          /* how many hold it */
 	int readers;        /* of these, how many began to read it */
 	uint32 server_hash; /* for invalidation */
 	uint32 mapping_hash;
@@ -90,8 +111,23 @@ typedef struct Export
 	int64 records;
 } Export;
 
+/*
+ * Somebody's use of an export.  changed is called whenever something became of
+ * it, whichever scan is being read: it must not throw, and do next to nothing.
+ */
+typedef struct ExportUse ExportUse;
+struct ExportUse
+{
+	dlist_node node;
+	Export *export; /* NULL: none */
+	void (*changed)(ExportUse *use);
+};
+
 /* Does it hold one of the max_jobs places at the vendor? */
 extern bool export_is_in_progress(const Export *export);
+
+/* Is its status to be asked for (when it is due)? */
+extern bool export_wants_status(const Export *export);
 
 /*
  * Do what is due; may_request says whether a place is free.  Returns when

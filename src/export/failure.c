@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "export/failure.h"
 #include "export/foreign_text.h"
+#include "export/reached.h"
 #include "export/throttle.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -64,6 +65,21 @@ failure_set_hint(Failure *failure, const char *format, ...)
 	va_start(arguments, format);
 	format_words(failure->hint, sizeof(failure->hint), format, arguments);
 	va_end(arguments);
+}
+
+void
+failure_summary(const Failure *failure, char *text, size_t size)
+{
+	/* Of a network error the words are in the detail, after whom it is about. */
+	const char *words =
+		strncmp(failure->reason, "network error", 13) == 0 ? strstr(failure->detail, ": ") : NULL;
+
+	snprintf(text, size, "could not %s: %s", failure->task,
+			 words != NULL ? words + 2 : failure->reason);
+	size = pg_mbcliplen(text, strlen(text), size - 1);
+	while (size > 0 && text[size - 1] == '.')
+		size--;
+	text[size] = '\0';
 }
 
 char *
@@ -310,6 +326,8 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 	answer->failure.sqlstate = 0;
 	if (answer->action != ACTION_THROTTLED && trouble == REQUEST_FAILURE_NONE)
 		throttle_end(call, settings, monotonic_milliseconds(), REACTOR_NEVER);
+	if (trouble == REQUEST_FAILURE_NONE)
+		reached_note(call, settings);
 	if (answer->action == ACTION_SUCCESS || answer->action == ACTION_EMPTY)
 		return;
 
@@ -320,6 +338,9 @@ answer_judge(Answer *answer, ApiCall call, const Request *request, const char *s
 		failure_add_detail(&answer->failure, "%s: %s.", subject,
 						   foreign_text(&shown, request_failure_message(request), settings, token));
 		add_network_hint(&answer->failure, trouble, call, settings);
+		answer->failure.unreachable =
+			(trouble == REQUEST_FAILURE_RESOLVE || trouble == REQUEST_FAILURE_CONNECT) &&
+			!reached_before(call, settings);
 	}
 	else
 	{
@@ -370,22 +391,32 @@ delay_of(const Retry *retry, const Answer *answer, ApiCall call)
 	return Max(answer->retry_after, backoff);
 }
 
+/*
+ * A server that was never reached is tried so often again: that takes a few
+ * seconds, in which a network may come up, but not the half minute of one that
+ * worked before.
+ */
+#define UNREACHABLE_RETRIES 2
+
 bool
 retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due)
 {
 	int64 now = monotonic_milliseconds();
+	int most = settings->max_retries;
 	int64 delay;
 
 	if (answer->action != ACTION_RETRY && answer->action != ACTION_THROTTLED)
 		return false;
 	if (settings->max_retries == 0)
 		return false;
+	if (answer->failure.unreachable)
+		most = Min(most, UNREACHABLE_RETRIES);
 
 	/*
 	 * Who is throttled waits his turn, which may take as long as other
 	 * programs' exports do: that is a matter of time and not of attempts.
 	 */
-	if (answer->action == ACTION_RETRY && retry->attempts >= settings->max_retries)
+	if (answer->action == ACTION_RETRY && retry->attempts >= most)
 	{
 		failure_add_detail(&answer->failure, "It was tried %d times.", retry->attempts + 1);
 		return false;
@@ -394,6 +425,8 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settin
 		retry->patience_ends = now + settings->export_timeout;
 	delay = delay_of(retry, answer, call);
 	retry->attempts++;
+	retry->most = answer->action == ACTION_RETRY ? most + 1 : 0;
+	failure_summary(&answer->failure, retry->last, sizeof(retry->last));
 	if (now + delay > retry->patience_ends)
 	{
 		failure_add_detail(&answer->failure, "It was tried %d times.", retry->attempts);

@@ -29,6 +29,7 @@ typedef struct Failure
 	char reason[256];
 	char detail[1200];
 	char hint[512];
+	bool unreachable; /* the server could not be reached, and never was in this session */
 } Failure;
 
 /*
@@ -40,6 +41,9 @@ extern void failure_set(Failure *failure, int sqlstate, const char *task, const 
 /* Add a sentence. */
 extern void failure_add_detail(Failure *failure, const char *format, ...) pg_attribute_printf(2, 3);
 extern void failure_set_hint(Failure *failure, const char *format, ...) pg_attribute_printf(2, 3);
+
+/* The same in some words, into a text of that size. */
+extern void failure_summary(const Failure *failure, char *text, size_t size);
 
 /* What went wrong, in a line; palloc'd. */
 extern char *failure_text(const Failure *failure);
@@ -77,7 +81,9 @@ answer_unexpected(Answer *answer, ApiCall call, const Request *request, const ch
 typedef struct Retry
 {
 	int attempts;
+	int most;            /* attempts; 0: as many as fit into the time */
 	int64 patience_ends; /* monotonic milliseconds; 0: not throttled yet */
+	char last[160];      /* what went wrong last, for people */
 } Retry;
 
 /*

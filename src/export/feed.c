@@ -11,8 +11,10 @@
 #include "export/foreign_text.h"
 #include "export/network.h"
 #include "export/part.h"
+#include "export/reached.h"
 #include "export/resting.h"
 #include "export/seen.h"
+#include "export/spare_reactors.h"
 #include "export/throttle.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
@@ -26,6 +28,9 @@ bool read_ahead_enabled = true;
 
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4
+
+/* While a part is read without waiting, the others are looked at so often (milliseconds). */
+#define STEP_AT_LEAST 20
 
 /* A scan that nobody has looked at for this long rests (milliseconds). */
 #define RESTING_AFTER 1000
@@ -65,11 +70,13 @@ close_transfer(FeedPart *part)
 {
 	read_ahead_stop(part->read_ahead);
 	part->read_ahead = NULL;
-	request_free(part->request);
+	if (part->request != part->ahead.request)
+		request_free(part->request);
 	part->request = NULL;
+	fetch_ahead_end(&part->ahead);
 	if (part->reactor != NULL)
 		open_downloads--;
-	reactor_free(part->reactor);
+	spare_reactor_give(part->reactor);
 	part->reactor = NULL;
 	jobs_release(&part->place);
 	overflow_free(part->overflow);
@@ -85,7 +92,7 @@ release_export(FeedPart *part)
 	if (part->reading)
 		part->export->readers--;
 	part->reading = false;
-	registry_release(part->export);
+	exports_release(&part->use);
 	part->export = NULL;
 }
 
@@ -98,6 +105,16 @@ close_wait_reactor(ExportFeed *feed)
 	reactor_free(feed->reactor);
 	feed->reactor = NULL;
 	network_settle();
+}
+
+static void
+forget_parts(ExportFeed *feed)
+{
+	dlist_init(&feed->parts);
+	dlist_init(&feed->live);
+	dlist_init(&feed->stock);
+	feed->ripe = feed->asleep = 0;
+	feed->woken = false;
 }
 
 static void
@@ -116,7 +133,8 @@ release_feed(void *argument)
 		report_release(part);
 		release_export(part);
 	}
-	dlist_init(&feed->parts);
+	fetch_ahead_leave(&feed->ahead);
+	forget_parts(feed);
 	feed->current = NULL;
 	feed->all_added = true;
 	profile_listing_leave(&feed->listing_waiter);
@@ -139,6 +157,9 @@ release_feed(void *argument)
 	if (feed->attached)
 		registry_detach();
 	feed->attached = false;
+	if (feed->uses_spare)
+		spare_reactors_detach();
+	feed->uses_spare = false;
 }
 
 ExportFeed *
@@ -149,7 +170,7 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	feed->api = api_of(settings);
 	feed->settings = settings;
 	feed->context = CurrentMemoryContext;
-	dlist_init(&feed->parts);
+	forget_parts(feed);
 	feed->query_context = AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw feed query",
 												ALLOCSET_SMALL_SIZES);
 
@@ -157,6 +178,8 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	feed->callback.func = release_feed;
 	feed->callback.arg = feed;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
+	spare_reactors_attach();
+	feed->uses_spare = true;
 	feed->owner = CurrentResourceOwner;
 	resting_register(feed);
 	if (feed->api->uses_registry)
@@ -220,14 +243,54 @@ file_buffer(ExportFeed *feed)
 	return feed->file_buffer;
 }
 
-FeedPart *
-feed_add_part(ExportFeed *feed)
+static FeedPart *
+create_part(ExportFeed *feed)
 {
 	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
 
+	part->feed = feed;
 	part->began = monotonic_milliseconds();
-	dlist_push_tail(&feed->parts, &part->node);
 	return part;
+}
+
+FeedPart *
+feed_add_part(ExportFeed *feed)
+{
+	FeedPart *part = create_part(feed);
+
+	dlist_push_tail(&feed->parts, &part->node);
+	dlist_push_tail(&feed->live, &part->station_node);
+	return part;
+}
+
+FeedPart *
+feed_add_part_after(ExportFeed *feed, FeedPart *before)
+{
+	FeedPart *part = create_part(feed);
+
+	Assert(before->station == PART_LIVE);
+	dlist_insert_after(&before->node, &part->node);
+	dlist_insert_after(&before->station_node, &part->station_node);
+	return part;
+}
+
+static void
+make_live(ExportFeed *feed, FeedPart *part)
+{
+	part->station = PART_LIVE;
+	dlist_push_tail(&feed->live, &part->station_node);
+}
+
+void
+feed_wake(FeedPart *part)
+{
+	ExportFeed *feed = part->feed;
+
+	if (part->station != PART_ASLEEP)
+		return;
+	feed->asleep--;
+	make_live(feed, part);
+	feed->woken = true;
 }
 
 void
@@ -266,19 +329,24 @@ rewind_parts(ExportFeed *feed)
 {
 	dlist_iter iter;
 
+	dlist_init(&feed->live);
+	dlist_init(&feed->stock);
+	feed->asleep = 0;
 	dlist_foreach(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		part->station = PART_OVER;
 		if (part->split)
 			continue;
+		make_live(feed, part);
 		close_transfer(part);
 		part->phase = PART_WAITING;
 		part->began = monotonic_milliseconds();
 		part->bytes_downloaded = part->retries = 0;
 		part->due = 0;
 		part->patience_began = -1;
-		part->reminted = part->reauthenticated = false;
+		part->reminted = part->reauthenticated = part->ahead_tried = false;
 		part->delivered = part->delivered_before = 0;
 		part->sniffed = false;
 		part->resume_from = 0;
@@ -317,6 +385,7 @@ drop_parts(ExportFeed *feed)
 		release_export(part);
 		free_part(part);
 	}
+	forget_parts(feed);
 	spool_file_close(feed->spool_file);
 	feed->spool_file = NULL;
 	feed->all_added = false;
@@ -339,7 +408,7 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 	if (feed->keep && feed->current != NULL && export_query_equal(feed->query, query))
 		finish_spool(feed, feed->current);
 	feed->current = feed->broken = NULL;
-	feed->notice_due = 0;
+	feed->waiting_since = 0;
 	/* Amplitude has no export to go back to: spans that were not kept are asked for again. */
 	if (feed->query != NULL && export_query_equal(feed->query, query) &&
 		(feed->api != &amplitude_feed || feed->keep))
@@ -547,9 +616,13 @@ step_opening(ExportFeed *feed, FeedPart *part)
 
 	if (state == REQUEST_WAITING)
 		return;
-	if (state != REQUEST_FAILED && (status == 200 || status == 206))
+	/* What was fetched ahead may have broken off: what there is of it is good. */
+	if ((state != REQUEST_FAILED ||
+		 (part->reactor == NULL && request_bytes_received(part->request) > 0)) &&
+		(status == 200 || status == 206))
 	{
 		throttle_end(part->call, feed->settings, monotonic_milliseconds(), REACTOR_NEVER);
+		reached_note(part->call, feed->settings);
 		check_range(feed, part);
 		part->phase = PART_READABLE;
 		return;
@@ -584,7 +657,8 @@ has_room_for_download(ExportFeed *feed, int64 now)
 {
 	int left_free = SOME_DESCRIPTORS + async_feeds * DESCRIPTORS_OF_REACTOR;
 
-	if (open_downloads == 0 || network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free))
+	if (open_downloads == 0 || network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free) ||
+		(spare_reactors_drop() && network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free)))
 	{
 		feed->room_wanted = 0;
 		return true;
@@ -597,7 +671,7 @@ has_room_for_download(ExportFeed *feed, int64 now)
 static void
 open_download(ExportFeed *feed, FeedPart *part)
 {
-	part->reactor = network_create_reactor();
+	part->reactor = spare_reactor_take();
 	open_downloads++;
 	throttle_begin(part->call, feed->settings, monotonic_milliseconds());
 	feed->api->open(feed, part);
@@ -634,7 +708,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	feed->input.last = false;
 	feed->lent = feed->spooled = 0;
 	feed->lent_from_file = false;
-	feed->notice_due = 0;
+	feed->waiting_since = 0;
 	if (part->export != NULL && !part->reading)
 	{
 		part->reading = true;
@@ -672,6 +746,153 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	}
 }
 
+/* At most this many ripe parts are looked at for one whose download can begin. */
+#define RIPE_AT_ONCE 16
+
+/* A part that needs no look for now leaves those that are looked at. */
+static void
+settle_part(ExportFeed *feed, FeedPart *part)
+{
+	PartStation station = PART_LIVE;
+
+	if (part->phase == PART_DONE)
+		station = PART_OVER;
+	else if (part->phase == PART_RIPE && ++feed->ripe > RIPE_AT_ONCE && part != feed->broken)
+		station = PART_STOCK;
+	if (station == PART_LIVE)
+		return;
+	dlist_delete(&part->station_node);
+	part->station = station;
+	if (station == PART_STOCK)
+		dlist_push_tail(&feed->stock, &part->station_node);
+	/* Parts that are made as they are needed go when they are done. */
+	else if (feed->api == &amplitude_feed && !feed->keep)
+	{
+		dlist_delete(&part->node);
+		free_part(part);
+	}
+}
+
+/* It waits for its export, which will tell. */
+static void
+put_to_sleep(ExportFeed *feed, FeedPart *part)
+{
+	dlist_delete(&part->station_node);
+	part->station = PART_ASLEEP;
+	feed->asleep++;
+}
+
+/* The answer to a download; returns when there is more to do. */
+static int64
+step_opening_part(ExportFeed *feed, FeedPart *part, int64 now)
+{
+	if (part->reactor != NULL)
+		reactor_drive(part->reactor);
+	step_opening(feed, part);
+	/* It made room for a part that nothing would wake us for. */
+	return part->phase == PART_DONE && !feed->all_added ? now : REACTOR_NEVER;
+}
+
+/* What it waits for may be there; returns when it is to be looked at again. */
+static int64
+step_waiting_part(ExportFeed *feed, FeedPart *part, int64 now)
+{
+	int64 due = feed->api->step(feed, part, now);
+
+	if (part->phase == PART_WAITING && due == REACTOR_NEVER && feed->api->wakes)
+		put_to_sleep(feed, part);
+	/* It was fetched ahead: see what came. */
+	else if (part->phase == PART_OPENING)
+	{
+		due = step_opening_part(feed, part, now);
+		if (part->phase == PART_WAITING)
+			due = now;
+	}
+	return due;
+}
+
+/* See what became of what the live parts wait for. */
+static int64
+step_live_parts(ExportFeed *feed, int64 now)
+{
+	int64 due = REACTOR_NEVER;
+	dlist_mutable_iter iter;
+
+	feed->ripe = 0;
+	feed->woken = false;
+	dlist_foreach_modify(iter, &feed->live)
+	{
+		FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+		int64 next = REACTOR_NEVER;
+
+		feed_note_transfer(part);
+		if (part->phase == PART_OPENING)
+			next = step_opening_part(feed, part, now);
+		due = Min(due, next);
+		if (part->phase == PART_WAITING)
+			next = step_waiting_part(feed, part, now);
+		due = Min(due, next);
+		if (part->station == PART_LIVE)
+			settle_part(feed, part);
+	}
+	while (feed->ripe < RIPE_AT_ONCE && !dlist_is_empty(&feed->stock))
+	{
+		make_live(feed, dlist_container(FeedPart, station_node, dlist_pop_head_node(&feed->stock)));
+		feed->ripe++;
+	}
+	return due;
+}
+
+static int
+count_open(const ExportFeed *feed)
+{
+	int open = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, (dlist_head *) &feed->live)
+	{
+		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+		if (part->reactor != NULL && (part->phase == PART_OPENING || part->phase == PART_READABLE))
+			open++;
+	}
+	return open;
+}
+
+/*
+ * A ripe part may be opened if it is ready.  Returns when there is more to do;
+ * *next says that it is the next one, so that others need not get ready beside it.
+ */
+static int64
+step_ripe_part(ExportFeed *feed, FeedPart *part, int64 now, bool *next)
+{
+	int64 due = Max(part->due, throttle_due(part->call, feed->settings, now));
+
+	*next = false;
+	if (due > now)
+		return due;
+	if (!has_room_for_download(feed, now))
+		return now + ROOM_DELAY;
+	if (feed->api->ready(feed, part))
+	{
+		open_download(feed, part);
+		reactor_drive(part->reactor);
+		*next = true;
+		/*
+		 * It may have left some of its span to a part that is not looked at in
+		 * this round, and what is over at once (a refused connection) wakes
+		 * nobody any more.
+		 */
+		if (feed->api->split != NULL || request_state(part->request) != REQUEST_WAITING)
+			return now;
+		return REACTOR_NEVER;
+	}
+	if (part->phase == PART_WAITING)
+		return now; /* it fell back, and is looked at in the next round */
+	*next = true;
+	return jobs_is_waiting(&part->place) ? now + JOBS_ASK_AGAIN : REACTOR_NEVER;
+}
+
 /*
  * Move everything that can move.  Returns when something is due next; sets
  * feed->current when a part can be read.
@@ -680,12 +901,12 @@ static int64
 step_parts(ExportFeed *feed)
 {
 	int64 now = monotonic_milliseconds();
-	int64 due = REACTOR_NEVER;
-	int open = 0;
 	int max_open = feed->api->max_open(feed);
+	int64 due;
+	int open;
 	dlist_mutable_iter iter;
 
-	feed->visited = now;
+	feed->visited = feed->stepped = now;
 
 	/* First what the parts depend on: nothing wakes us for what ended in here. */
 	if (feed->api->uses_registry)
@@ -698,75 +919,28 @@ step_parts(ExportFeed *feed)
 			registry_step();
 	}
 
-	dlist_foreach_modify(iter, &feed->parts)
+	due = step_live_parts(feed, now);
+	open = count_open(feed);
+	dlist_foreach_modify(iter, &feed->live)
 	{
-		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+		FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
 
-		feed_note_transfer(part);
-		if (part->phase == PART_OPENING)
-		{
-			reactor_drive(part->reactor);
-			step_opening(feed, part);
-			/* It made room for a part that nothing would wake us for. */
-			if (part->phase == PART_DONE && !feed->all_added)
-				due = now;
-		}
-		if (part->phase == PART_WAITING)
-		{
-			int64 next = feed->api->step(feed, part, now);
-
-			due = Min(due, next);
-		}
-		if (part->phase == PART_OPENING || part->phase == PART_READABLE ||
-			part->phase == PART_VERIFYING)
-			open++;
-	}
-	dlist_foreach_modify(iter, &feed->parts)
-	{
-		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
-
-		/* Parts that are made as they are needed go when they are done. */
-		if (part->phase == PART_DONE && feed->api == &amplitude_feed && !feed->keep)
-		{
-			dlist_delete(&part->node);
-			free_part(part);
-			continue;
-		}
 		if (feed->broken != NULL && part != feed->broken)
 			continue;
 		if (part->phase == PART_RIPE && open < max_open)
 		{
-			int64 next = Max(part->due, throttle_due(part->call, feed->settings, now));
+			bool is_next;
+			int64 part_due = step_ripe_part(feed, part, now, &is_next);
 
-			if (next > now)
-				due = Min(due, next);
-			else if (!has_room_for_download(feed, now))
-				due = Min(due, now + ROOM_DELAY);
-			else if (feed->api->ready(feed, part))
-			{
-				open_download(feed, part);
-				reactor_drive(part->reactor);
-				open++;
-				/* It may have left some of its span to a part that is not looked at in this round. */
-				if (feed->api->split != NULL && open < max_open)
-					due = now;
-				/* What is over at once (a refused connection) wakes nobody any more. */
-				if (request_state(part->request) != REQUEST_WAITING)
-					due = now;
-			}
-			else if (part->phase == PART_WAITING)
-				due = now; /* it fell back, and is looked at in the next round */
-			else
-			{
-				open++; /* it is next: others need not get ready beside it */
-				if (jobs_is_waiting(&part->place))
-					due = Min(due, now + JOBS_ASK_AGAIN);
-			}
+			open += is_next;
+			if (part_due != now || !is_next || open < max_open ||
+				(part->request != NULL && request_state(part->request) != REQUEST_WAITING))
+				due = Min(due, part_due);
 		}
 		if (part->phase == PART_READABLE && feed->current == NULL)
 			begin_reading(feed, part);
 	}
-	return due;
+	return feed->woken ? now : due;
 }
 
 static bool
@@ -774,11 +948,11 @@ all_done(const ExportFeed *feed)
 {
 	dlist_iter iter;
 
-	if (!feed->all_added)
+	if (!feed->all_added || feed->asleep > 0 || !dlist_is_empty((dlist_head *) &feed->stock))
 		return false;
-	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	dlist_foreach(iter, (dlist_head *) &feed->live)
 	{
-		if (dlist_container(FeedPart, node, iter.cur)->phase != PART_DONE)
+		if (dlist_container(FeedPart, station_node, iter.cur)->phase != PART_DONE)
 			return false;
 	}
 	return true;
@@ -836,9 +1010,9 @@ nest_reactors(ExportFeed *feed)
 	/* What other scans wait for gets on, too. */
 	if (feed->helping)
 		ok &= reactor_nest(feed->reactor, registry_reactor());
-	dlist_foreach(iter, &feed->parts)
+	dlist_foreach(iter, &feed->live)
 	{
-		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+		FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
 
 		if (is_driven(feed, part))
 			ok &= reactor_nest(feed->reactor, part->reactor);
@@ -857,9 +1031,9 @@ mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 
 	if (feed->helping && registry_in_use())
 		mark(registry_reactor());
-	dlist_foreach(iter, &feed->parts)
+	dlist_foreach(iter, &feed->live)
 	{
-		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+		FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
 
 		if (is_driven(feed, part))
 			mark(part->reactor);
@@ -890,9 +1064,9 @@ count_wait(ExportFeed *feed)
 
 		if (feed->helping)
 			registry_discount(excess);
-		dlist_foreach(iter, &feed->parts)
+		dlist_foreach(iter, &feed->live)
 		{
-			FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+			FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
 
 			if (is_driven(feed, part))
 				reactor_discount(part->reactor, excess);
@@ -914,7 +1088,7 @@ feed_begin_wait(ExportFeed *feed, int64 at_most)
 		feed->helping = registry_in_use();
 	nest_reactors(feed);
 	if (progress_interval >= 0)
-		due = Min(due, feed->notice_due);
+		due = Min(due, report_due());
 	if (at_most >= 0)
 		due = Min(due, monotonic_milliseconds() + at_most);
 	reactor_set_alarm(feed->reactor, due);
@@ -1542,7 +1716,7 @@ static void
 begin_read_ahead(ExportFeed *feed, FeedPart *part)
 {
 	if (!read_ahead_enabled || feed->keep || feed->given != READ_AHEAD_AFTER || !part->sniffed ||
-		part->overflow != NULL ||
+		part->overflow != NULL || part->reactor == NULL ||
 		!network_has_room(READ_AHEAD_DESCRIPTORS + DESCRIPTORS_OF_REACTOR))
 		return;
 	/* Whoever goes on, here or there, is lent it anew before it can be the last. */
@@ -1602,7 +1776,8 @@ supply_here(ExportFeed *feed, FeedPart *part)
 			break;
 		if (lend_input(feed, part))
 			continue;
-		if (!part->from_spool && request_state(part->request) != REQUEST_FAILED)
+		if (!part->from_spool && part->reactor != NULL &&
+			request_state(part->request) != REQUEST_FAILED)
 		{
 			reactor_drive(part->reactor);
 			if (lend_input(feed, part))
@@ -1656,6 +1831,9 @@ supply(ExportFeed *feed, FeedPart *part)
 	RecordBlock *block = record_stream_block(feed->records);
 
 	feed->visited = monotonic_milliseconds();
+	/* Others get on while this one keeps us busy. */
+	if (feed->visited >= feed->stepped + STEP_AT_LEAST)
+		step_parts(feed);
 	feed_note_transfer(part);
 	if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
 	{
@@ -1827,12 +2005,14 @@ feed_counters(const ExportFeed *feed, FeedCounters *counters)
 	dlist_iter iter;
 
 	*counters = feed->counters;
+	counters->longest_export = -1;
 	dlist_foreach(iter, (dlist_head *) &feed->parts)
 	{
 		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
 		if (part->export != NULL)
 		{
+			counters->longest_export = Max(counters->longest_export, part->export->took);
 			counters->polls += part->export->polls - part->polls_before;
 			counters->retries += part->export->retries - part->retries_before;
 		}

@@ -111,6 +111,7 @@ typedef struct FeedCounters
 	int64 exports_reused;
 	double wait_time; /* milliseconds */
 	int64 polls;
+	int64 longest_export; /* milliseconds that one took at the vendor; -1: not known */
 	int64 retries;
 	int64 bytes_downloaded;
 	int64 bytes_inflated;

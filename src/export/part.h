@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "export/feed.h"
+#include "export/fetch_ahead.h"
 #include "export/foreign_content.h"
 #include "export/history.h"
 #include "export/jobs.h"
@@ -36,9 +37,21 @@ typedef enum PartPhase
 	PART_DONE
 } PartPhase;
 
+/* Thousands of parts may be known; a feed that works looks at those only that can move. */
+typedef enum PartStation
+{
+	PART_LIVE,   /* to be looked at each time */
+	PART_ASLEEP, /* waits for its export, which tells when something has changed */
+	PART_STOCK,  /* ripe, and others come before it */
+	PART_OVER
+} PartStation;
+
 typedef struct FeedPart
 {
-	dlist_node node;
+	dlist_node node; /* of all parts */
+	PartStation station;
+	dlist_node station_node; /* of those that are live, or in stock */
+	ExportFeed *feed;
 	PartPhase phase;
 	int64 due; /* nothing to do before (monotonic milliseconds) */
 	Retry retry;
@@ -50,7 +63,8 @@ typedef struct FeedPart
 
 	/* Amazon Ads: one profile's export */
 	const char *profile_id;
-	Export *export;
+	ExportUse use;
+	Export *export;       /* the same as use.export */
 	bool reading;         /* counted in export->readers */
 	unsigned ad_products; /* of the query, unless the export had to be split */
 	unsigned states;
@@ -60,7 +74,9 @@ typedef struct FeedPart
 	bool split;         /* others took its place */
 	int64 polls_before; /* of the export, when this feed began to use it */
 	int64 retries_before;
-	char *url;     /* link for the next download */
+	char *url; /* link for the next download */
+	FetchAhead ahead;
+	bool ahead_tried;
 	bool reminted; /* a link was refused already */
 	bool reauthenticated;
 
@@ -71,7 +87,7 @@ typedef struct FeedPart
 	/* the download */
 	ApiCall call;
 	char *token;      /* sent with it */
-	Reactor *reactor; /* its own: drives nothing else */
+	Reactor *reactor; /* its own: drives nothing else; NULL if it was fetched ahead */
 	Request *request;
 	ReadAhead *read_ahead; /* has the transfer in its hands, or NULL */
 	JobPlace place;        /* at the vendor, while the request is in flight */
@@ -112,6 +128,9 @@ typedef struct FeedApi
 
 	/* Does it depend on the registry's control requests? */
 	bool uses_registry;
+
+	/* Do exports wake parts with feed_wake, so that they may sleep while they wait? */
+	bool wakes;
 
 	/* Add the parts, as far as they are known.  Called until it says that
 	 * there are no more. */
@@ -172,6 +191,12 @@ struct ExportFeed
 	char *file_buffer; /* of FILE_BUFFER bytes, for what is read from temporary files; or NULL */
 	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
+	dlist_head live;  /* of these, where something may happen */
+	dlist_head stock; /* ripe ones that come after those */
+	int ripe;         /* live ones that are ripe */
+	int asleep;
+	bool woken; /* one of them was, and is to be looked at */
+	FetchAheadShare ahead;
 	FeedPart *current;       /* being read, or NULL */
 	FeedPart *broken;        /* half read, to be gone on with before any other; or NULL */
 	ResourceOwner owner;     /* of temporary files */
@@ -186,7 +211,9 @@ struct ExportFeed
 	instr_time wait_began;
 	int64 wait_limit; /* milliseconds that it can have taken; -1: any */
 	int64 due;        /* of the next step, as far as no event tells */
+	int64 stepped;    /* when its parts were looked at last */
 	bool attached;    /* to the registry */
+	bool uses_spare;  /* counted among those that use spare reactors */
 	RecordWalker *walker;
 	const RecordPreparer *preparer;
 	RecordStream *records;
@@ -212,8 +239,7 @@ struct ExportFeed
 
 	int64 next_hour;     /* Amplitude: of the parts to be added */
 	int64 longest_span;  /* that was not too much; 0: none was too much yet */
-	int64 notice_due;    /* of the next progress notice */
-	int64 waiting_since; /* of the wait it tells of */
+	int64 waiting_since; /* for what it waits now (monotonic milliseconds); 0: not known */
 	FeedCounters counters;
 };
 
@@ -221,8 +247,12 @@ extern const FeedApi amazon_export_feed;
 extern const FeedApi amazon_profiles_feed;
 extern const FeedApi amplitude_feed;
 
-/* A zeroed part at the end of the list. */
+/* A zeroed part at the end of the list; or right after another one. */
 extern FeedPart *feed_add_part(ExportFeed *feed);
+extern FeedPart *feed_add_part_after(ExportFeed *feed, FeedPart *before);
+
+/* Something became of what the part waits for.  Does not throw. */
+extern void feed_wake(FeedPart *part);
 
 /* Raise a failure as an error of this feed's table. */
 extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribute_noreturn();
@@ -242,6 +272,9 @@ extern uint64 bytes_of_transfer(const FeedPart *part);
 
 /* report.c: tell the user what a long wait is for, if it is time to. */
 extern void report_progress(ExportFeed *feed);
+
+/* When it is (monotonic milliseconds). */
+extern int64 report_due(void);
 
 /* What the wait that begins is called in pg_stat_activity. */
 extern uint32 report_wait_event(const ExportFeed *feed);

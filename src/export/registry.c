@@ -8,23 +8,43 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "compat.h"
 #include "export/durations.h"
+#include "export/fetch_ahead.h"
 #include "export/freshness.h"
 #include "export/network.h"
 #include "export/profile_listing.h"
 #include "export/registry.h"
+#include "export/schedule.h"
+#include "utils/hsearch.h"
 #include "export/throttle.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-/* So many are remembered for adsexport_exports(). */
-#define MAX_REMEMBERED 1000
+/*
+ * Besides those in use, at most this many are remembered: for the next
+ * statement, which finds the exports of a join over two thousand profiles, and
+ * for adsexport_exports().
+ */
+#define MAX_UNUSED 10000
+
+/* Of those that were asked for alike, at most this many are looked at. */
+#define MAX_ALIKE 8
+
+/* Exports that were asked for alike, newest first. */
+typedef struct ExportsAlike
+{
+	uint64 fingerprint;
+	dlist_head exports;
+} ExportsAlike;
 
 static dlist_head exports = DLIST_STATIC_INIT(exports);
-static int export_count = 0;
+static dlist_head unused = DLIST_STATIC_INIT(unused); /* longest unused first */
+static int unused_count = 0;
+static HTAB *by_fingerprint = NULL;
 static Reactor *reactor = NULL;
 static int attached = 0;
 
@@ -42,14 +62,7 @@ registry_reactor(void)
 static bool
 any_request(void)
 {
-	dlist_iter iter;
-
-	dlist_foreach(iter, &exports)
-	{
-		if (dlist_container(Export, node, iter.cur)->request != NULL)
-			return true;
-	}
-	return profile_listings_any_request() || credential_any_request();
+	return schedule_any_request() || profile_listings_any_request() || credential_any_request();
 }
 
 void
@@ -187,45 +200,92 @@ may_reuse(const Export *export, const Settings *settings, const char *profile_id
 			recent_enough(export->requested, export->last_used, settings->max_age));
 }
 
+/* What an export is found by; who finds one compares all of it. */
+static uint64
+fingerprint_of(const Settings *settings, const char *profile_id, const char *body)
+{
+	const char *texts[] = { settings->endpoint, settings->entity->name, profile_id, body };
+	uint64 fingerprint = hash_bytes_extended((const unsigned char *) &settings->mapping_id,
+											 sizeof(Oid), settings->server_id);
+
+	for (int i = 0; i < (int) lengthof(texts); i++)
+		fingerprint =
+			hash_bytes_extended((const unsigned char *) texts[i], strlen(texts[i]), fingerprint);
+	return fingerprint;
+}
+
+static ExportsAlike *
+find_alike(uint64 fingerprint, HASHACTION action)
+{
+	ExportsAlike *alike;
+	bool found;
+
+	if (by_fingerprint == NULL)
+	{
+		HASHCTL control;
+
+		memset(&control, 0, sizeof(control));
+		control.keysize = sizeof(uint64);
+		control.entrysize = sizeof(ExportsAlike);
+		by_fingerprint =
+			hash_create("adsexport_fdw exports", 256, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	alike = hash_search(by_fingerprint, &fingerprint, action, &found);
+	if (action == HASH_ENTER && !found)
+		dlist_init(&alike->exports);
+	return alike;
+}
+
+static Export *
+find_export(uint64 fingerprint, const Settings *settings, const char *profile_id, const char *body)
+{
+	ExportsAlike *alike = find_alike(fingerprint, HASH_FIND);
+	int left = MAX_ALIKE;
+	dlist_iter iter;
+
+	if (alike == NULL)
+		return NULL;
+	dlist_foreach(iter, &alike->exports)
+	{
+		Export *export = dlist_container(Export, key_node, iter.cur);
+
+		if (may_reuse(export, settings, profile_id, body))
+			return export;
+		if (--left == 0)
+			break;
+	}
+	return NULL;
+}
+
+/* One that nobody uses. */
 static void
 forget_export(Export *export)
 {
+	ExportsAlike *alike = find_alike(export->fingerprint, HASH_FIND);
+
+	schedule_forget(export);
 	dlist_delete(&export->node);
-	export_count--;
+	dlist_delete(&export->unused_node);
+	unused_count--;
+	dlist_delete(&export->key_node);
+	if (dlist_is_empty(&alike->exports))
+		find_alike(export->fingerprint, HASH_REMOVE);
 	request_free(export->request);
 	wipe_string(&export->token);
 	wipe_string(&export->url);
 	MemoryContextDelete(export->context);
 }
 
-/* Keep the list at a constant size: the oldest that nobody uses goes. */
-static void
-make_place(void)
-{
-	dlist_node *node;
-
-	if (export_count < MAX_REMEMBERED)
-		return;
-	for (node = exports.head.prev; node != &exports.head; node = node->prev)
-	{
-		Export *export = dlist_container(Export, node, node);
-
-		if (export->users == 0)
-		{
-			forget_export(export);
-			return;
-		}
-	}
-}
-
 static Export *
-create_export(const Settings *settings, const char *profile_id, const char *body)
+create_export(uint64 fingerprint, const Settings *settings, const char *profile_id,
+			  const char *body)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "adsexport_fdw export", ALLOCSET_SMALL_SIZES);
 	Export *export = MemoryContextAllocZero(context, sizeof(Export));
 
 	export->context = context;
+	export->fingerprint = fingerprint;
 	export->settings = settings_keep(settings, context);
 	export->entity = settings->entity;
 	export->profile_id = MemoryContextStrdup(context, profile_id);
@@ -238,70 +298,63 @@ create_export(const Settings *settings, const char *profile_id, const char *body
 	export->took = -1;
 	export->credential = credential_get(settings);
 	credential_want(export->credential);
+	dlist_init(&export->uses);
+	dlist_push_head(&find_alike(fingerprint, HASH_ENTER)->exports, &export->key_node);
 	dlist_push_head(&exports, &export->node);
-	export_count++;
+	dlist_push_tail(&unused, &export->unused_node);
+	unused_count++;
 	return export;
 }
 
-Export *
-registry_acquire(const Settings *settings, const char *profile_id, const char *body, bool *reused)
+bool
+exports_acquire(ExportUse *use, const Settings *settings, const char *profile_id, const char *body)
 {
-	dlist_iter iter;
-	Export *export;
+	uint64 fingerprint = fingerprint_of(settings, profile_id, body);
+	Export *export = find_export(fingerprint, settings, profile_id, body);
+	bool known = export != NULL;
 
-	dlist_foreach(iter, &exports)
+	if (!known)
 	{
-		export = dlist_container(Export, node, iter.cur);
-		if (may_reuse(export, settings, profile_id, body))
-		{
-			*reused = true;
-			export->last_used = moment_now();
-			export->users++;
-			return export;
-		}
+		if (unused_count >= MAX_UNUSED)
+			forget_export(dlist_head_element(Export, unused_node, &unused));
+		export = create_export(fingerprint, settings, profile_id, body);
 	}
-	make_place();
-	export = create_export(settings, profile_id, body);
-	*reused = false;
 	export->last_used = moment_now();
-	export->users++;
-	return export;
+	if (export->users++ == 0)
+	{
+		dlist_delete(&export->unused_node);
+		unused_count--;
+	}
+	use->export = export;
+	dlist_push_tail(&export->uses, &use->node);
+	schedule_export(export);
+	return known;
 }
 
 void
-registry_release(Export *export)
+exports_release(ExportUse *use)
 {
-	export->users--;
+	Export *export = use->export;
+
+	if (export == NULL)
+		return;
+	use->export = NULL;
+	dlist_delete(&use->node);
+	if (--export->users > 0)
+		return;
+	dlist_push_tail(&unused, &export->unused_node);
+	unused_count++;
+	schedule_unused(export);
 }
 
-/*
- * In progress for so long, as far as we know, that it must not hold up others:
- * it was left behind, or whoever wants it rests.
- */
-static bool
-is_given_up(const Export *export)
+char *
+exports_take_link(ExportUse *use)
 {
-	return moment_now() - export->requested > export->settings->export_timeout * 1000;
-}
+	char *url = export_take_url(use->export);
 
-/* Is a place free at that endpoint for one more export of that developer? */
-static bool
-place_is_free(const Export *wanted)
-{
-	int in_progress = 0;
-	dlist_iter iter;
-
-	dlist_foreach(iter, &exports)
-	{
-		Export *export = dlist_container(Export, node, iter.cur);
-
-		if (export_is_in_progress(export) && !is_given_up(export) &&
-			export->entity == wanted->entity &&
-			strcmp(export->settings->endpoint, wanted->settings->endpoint) == 0 &&
-			strcmp(export->settings->client_id, wanted->settings->client_id) == 0)
-			in_progress++;
-	}
-	return in_progress < wanted->settings->max_jobs;
+	if (url == NULL)
+		schedule_export(use->export);
+	return url;
 }
 
 /*-------------------------------------------------------------------------
@@ -309,30 +362,15 @@ place_is_free(const Export *wanted)
  *-------------------------------------------------------------------------
  */
 
-/*
- * One round over everything.  Oldest exports first, so that places are given
- * in the order of asking.
- */
 static int64
 step_once(int64 now)
 {
 	int64 due = credential_step_all(reactor, now);
 	int64 next = profile_listings_step(reactor, now);
-	dlist_node *node;
 
 	due = Min(due, next);
-	for (node = exports.head.prev; node != NULL && node != &exports.head; node = node->prev)
-	{
-		Export *export = dlist_container(Export, node, node);
-		bool may_request = false;
-
-		/* A place in the queue that nobody waits in any more is given up. */
-		if (export->phase == EXPORT_QUEUED)
-			may_request = export->users > 0 && place_is_free(export);
-		next = export_step(export, reactor, now, may_request);
-		due = Min(due, next);
-	}
-	return due;
+	next = schedule_step(reactor, now);
+	return Min(due, next);
 }
 
 void
@@ -349,6 +387,7 @@ registry_step(void)
 	 * others go on that were looked at before.
 	 */
 	step_once(monotonic_milliseconds());
+	fetch_ahead_step(reactor);
 	due = step_once(monotonic_milliseconds());
 	reactor_set_alarm(reactor, due);
 }

@@ -16,15 +16,20 @@
 #include "export/export.h"
 
 /*
- * An export of entity for that profile and request body, counted as used
- * until it is released.  One that is known is reused if it was requested in
- * this statement, in this transaction at REPEATABLE READ or above, or at most
- * max_age before the statement began; *reused says so.  Needs settings with
- * the user mapping loaded.
+ * Use an export of the settings' entity for that profile and request body until
+ * it is released.  One that is known is used again (true) if it was requested
+ * in this statement, in this transaction at REPEATABLE READ or above, or at
+ * most max_age before the statement began.  Needs settings with the user
+ * mapping loaded, and use->changed.
  */
-extern Export *
-registry_acquire(const Settings *settings, const char *profile_id, const char *body, bool *reused);
-extern void registry_release(Export *export);
+extern bool
+exports_acquire(ExportUse *use, const Settings *settings, const char *profile_id, const char *body);
+
+/* Does not throw; nothing happens if nothing is used. */
+extern void exports_release(ExportUse *use);
+
+/* export_take_url, and sees to it that a link comes if there is none. */
+extern char *exports_take_link(ExportUse *use);
 
 /* Reactor of all control requests; raises an error when it can't be had. */
 extern Reactor *registry_reactor(void);

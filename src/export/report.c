@@ -10,7 +10,9 @@
 
 #include "compat.h"
 #include "export/hours.h"
+#include "access/xact.h"
 #include "export/part.h"
+#include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
 bool log_exports = false;
@@ -87,20 +89,47 @@ awaited_of_part(const ExportFeed *feed, const FeedPart *part)
 	}
 }
 
+/* The first of these that is not done, or NULL. */
+static const FeedPart *
+first_at_work(const dlist_head *live)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, (dlist_head *) live)
+	{
+		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+		if (part->phase != PART_DONE)
+			return part;
+	}
+	return NULL;
+}
+
+/* Where none is at work, all wait for their places. */
+static const FeedPart *
+first_asleep(const ExportFeed *feed)
+{
+	dlist_iter iter;
+
+	if (feed->asleep == 0)
+		return NULL;
+	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	{
+		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (part->station == PART_ASLEEP)
+			return part;
+	}
+	return NULL;
+}
+
 /* What the feed waits for, and of which part; NULL if of none. */
 static Awaited
 awaited_of_feed(const ExportFeed *feed, const FeedPart **part)
 {
-	dlist_iter iter;
-
-	*part = feed->current;
-	dlist_foreach(iter, (dlist_head *) &feed->parts)
-	{
-		const FeedPart *candidate = dlist_container(FeedPart, node, iter.cur);
-
-		if (*part == NULL && candidate->phase != PART_DONE)
-			*part = candidate;
-	}
+	*part = feed->current != NULL ? feed->current : first_at_work(&feed->live);
+	if (*part == NULL)
+		*part = first_asleep(feed);
 	if (*part != NULL)
 		return awaited_of_part(feed, *part);
 	if (feed->listing != NULL && feed->listing->request == NULL)
@@ -132,12 +161,14 @@ position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
 	int64 start = part->from_start ? 0 : (int64) part->resume_from;
 
 	*total = -1;
-	if (part->request == NULL)
+	if (part->request == NULL && part->ahead.request == NULL)
 		return start;
 	if (part->export != NULL && part->export->file_size > 0)
 		*total = part->export->file_size;
-	else if (request_headers(part->request)->content_length > 0)
+	else if (part->request != NULL && request_headers(part->request)->content_length > 0)
 		*total = start + request_headers(part->request)->content_length;
+	if (part->request == NULL)
+		return (int64) request_bytes_received(part->ahead.request);
 	return start + (int64) bytes_of_transfer(part);
 }
 
@@ -172,6 +203,129 @@ notice_of_download(const ExportFeed *feed, const FeedPart *part, const char *sub
 								format_amount(position), rows)));
 }
 
+/* How often that was tried, and what went wrong last; "" if it is the first try. */
+static const char *
+retry_text(const Retry *retry)
+{
+	if (retry == NULL || retry->attempts == 0 || retry->last[0] == '\0')
+		return "";
+	if (retry->most == 0)
+		return psprintf(" (try %d; last: %s)", retry->attempts + 1, retry->last);
+	return psprintf(" (try %d of %d; last: %s)", retry->attempts + 1, retry->most, retry->last);
+}
+
+/* The tries of what a part waits for: of its download, or of its export's calls. */
+static const Retry *
+retry_of_part(const FeedPart *part)
+{
+	if (part->retry.attempts > 0 || part->export == NULL)
+		return &part->retry;
+	if (credential_state(part->export->credential) == CREDENTIAL_PENDING)
+		return credential_retry(part->export->credential);
+	return &part->export->retry;
+}
+
+static const Retry *
+retry_of_listing(const ExportFeed *feed)
+{
+	if (feed->listing == NULL)
+		return NULL;
+	if (feed->listing->request == NULL &&
+		credential_state(feed->listing->credential) == CREDENTIAL_PENDING)
+		return credential_retry(feed->listing->credential);
+	return &feed->listing->retry;
+}
+
+/* How many of many exports are how far. */
+typedef struct Tally
+{
+	int parts;
+	int read;
+	int in_progress;
+	int queued;
+	const FeedPart *longest;
+	const Retry *retry; /* of one that had to be tried again */
+} Tally;
+
+static void
+count_parts(const ExportFeed *feed, Tally *tally)
+{
+	dlist_iter iter;
+
+	memset(tally, 0, sizeof(*tally));
+	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	{
+		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+
+		if (part->split)
+			continue;
+		tally->parts++;
+		if (part->phase == PART_DONE)
+		{
+			tally->read++;
+			continue;
+		}
+		if (part->export == NULL)
+			continue;
+		if (retry_of_part(part)->attempts > 0)
+			tally->retry = retry_of_part(part);
+		if (part->export->phase == EXPORT_QUEUED)
+			tally->queued++;
+		else if (export_is_in_progress(part->export))
+		{
+			tally->in_progress++;
+			if (part->export->phase != EXPORT_REQUESTING &&
+				(tally->longest == NULL ||
+				 part->export->in_progress_since < tally->longest->export->in_progress_since))
+				tally->longest = part;
+		}
+	}
+}
+
+static void
+notice_of_many(const ExportFeed *feed, const Tally *tally, int64 now)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%d of %d exports read", tally->read, tally->parts);
+	if (tally->in_progress > 0)
+		appendStringInfo(&text, ", %d in progress", tally->in_progress);
+	if (tally->queued > 0)
+		appendStringInfo(&text, ", %d queued", tally->queued);
+	if (tally->longest != NULL)
+		appendStringInfo(&text, "; longest: profile %s, for %lld s", tally->longest->profile_id,
+						 (long long) (now - tally->longest->export->in_progress_since) / 1000);
+	appendStringInfoString(&text, retry_text(tally->retry));
+	ereport(NOTICE, (errmsg("%s: %s", feed->settings->table_name, text.data)));
+}
+
+/*
+ * Notices come at intervals of the statement, whichever scan waits then and
+ * however short its single waits are.
+ */
+static TimestampTz statement = 0;
+static int64 notice_due = REACTOR_NEVER;
+
+int64
+report_due(void)
+{
+	return notice_due;
+}
+
+/* Is it time for one?  The first wait of a statement begins the interval. */
+static bool
+notice_is_due(int64 now)
+{
+	TimestampTz current = GetCurrentStatementStartTimestamp();
+	bool due = statement == current && now >= notice_due;
+
+	if (due || statement != current)
+		notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
+	statement = current;
+	return due;
+}
+
 void
 report_progress(ExportFeed *feed)
 {
@@ -180,33 +334,37 @@ report_progress(ExportFeed *feed)
 	const FeedPart *part;
 	Awaited awaited;
 	long long seconds;
+	Tally tally;
 
 	if (progress_interval < 0)
 		return;
-	if (feed->notice_due == 0)
-	{
+	if (feed->waiting_since == 0)
 		feed->waiting_since = now;
-		feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
+	if (!notice_is_due(now))
 		return;
-	}
-	if (now < feed->notice_due)
-		return;
-	feed->notice_due = now + Max(progress_interval, SHORTEST_NOTICE);
 	seconds = (long long) (now - feed->waiting_since) / 1000;
 	awaited = awaited_of_feed(feed, &part);
 	if (part == NULL)
 	{
-		ereport(NOTICE, (errmsg("%s: %s for %lld s", feed->settings->table_name,
-								waiting_texts[awaited], seconds)));
+		ereport(NOTICE,
+				(errmsg("%s: %s for %lld s%s", feed->settings->table_name, waiting_texts[awaited],
+						seconds, retry_text(retry_of_listing(feed)))));
+		return;
+	}
+	count_parts(feed, &tally);
+	if (tally.parts > 1 && part->call == CALL_DOWNLOAD)
+	{
+		notice_of_many(feed, &tally, now);
 		return;
 	}
 	feed->api->subject(part, subject, sizeof(subject));
 	subject[0] = pg_tolower((unsigned char) subject[0]);
-	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING)
+	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING ||
+		part->ahead.state == FETCH_AHEAD_FETCHING)
 		notice_of_download(feed, part, subject);
 	else
-		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s", feed->settings->table_name, subject,
-								waiting_texts[awaited], seconds)));
+		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->settings->table_name, subject,
+								waiting_texts[awaited], seconds, retry_text(retry_of_part(part)))));
 }
 
 /*-------------------------------------------------------------------------

@@ -33,9 +33,9 @@ urgent_wish(const ExportFeed *feed)
 	const JobPlace *wish = NULL;
 	dlist_iter iter;
 
-	dlist_foreach(iter, (dlist_head *) &feed->parts)
+	dlist_foreach(iter, (dlist_head *) &feed->live)
 	{
-		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
+		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
 
 		if (jobs_is_held(&part->place))
 			return NULL;
@@ -58,9 +58,9 @@ find_holder(const ExportFeed *feed, const JobPlace *wish, int64 rested, ExportFe
 		*holder = dlist_container(ExportFeed, session_node, outer.cur);
 		if (*holder == feed || (*holder)->visited + rested > now)
 			continue;
-		dlist_foreach(inner, &(*holder)->parts)
+		dlist_foreach(inner, &(*holder)->live)
 		{
-			FeedPart *part = dlist_container(FeedPart, node, inner.cur);
+			FeedPart *part = dlist_container(FeedPart, station_node, inner.cur);
 
 			if (jobs_is_held(&part->place) && jobs_in_same_pool(&part->place, wish))
 				return part;

@@ -23,6 +23,8 @@ explain_counters(const ExportFeed *feed, ExplainState *es)
 	ExplainPropertyInteger("Exports Reused", NULL, counters.exports_reused, es);
 	if (es->timing)
 		ExplainPropertyFloat("Wait Time", "ms", counters.wait_time, 3, es);
+	if (es->timing && counters.longest_export >= 0)
+		ExplainPropertyInteger("Longest Export", "ms", counters.longest_export, es);
 	ExplainPropertyInteger("Polls", NULL, counters.polls, es);
 	ExplainPropertyInteger("Retries", NULL, counters.retries, es);
 	ExplainPropertyInteger("Bytes Downloaded", NULL, counters.bytes_downloaded, es);

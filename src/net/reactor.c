@@ -15,6 +15,9 @@
 #include "net/signals.h"
 #include "net/transfer.h"
 
+/* Connections that are kept for later requests: as many as are in flight at once, mostly. */
+#define CONNECTIONS_KEPT 32L
+
 #define EVENTS_PER_DRIVE 32
 
 struct Reactor
@@ -95,6 +98,8 @@ open_multi(Reactor *reactor)
 	/* As CURLOPT_QUICK_EXIT does for each handle. */
 	curl_multi_setopt(reactor->multi, CURLMOPT_QUICK_EXIT, 1L);
 #endif
+	/* libcurl would keep four for each handle at the moment, and close the others. */
+	curl_multi_setopt(reactor->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
 	curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETDATA, reactor);
 	curl_multi_setopt(reactor->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
@@ -428,6 +433,20 @@ reactor_wait_ends(Reactor *reactor)
 	/* A wait may have begun with a reactor that is gone. */
 	if (reactor->wait_depth > 0 && --reactor->wait_depth == 0)
 		reactor->resting_since = monotonic_milliseconds();
+}
+
+bool
+reactor_rest(Reactor *reactor)
+{
+	if (reactor->transfers != NULL)
+		return false;
+	if (reactor->outer != NULL)
+		reactor_unnest(reactor->outer, reactor);
+	if (reactor->wait_depth > 0)
+		reactor->resting_since = monotonic_milliseconds();
+	reactor->wait_depth = 0;
+	reactor_set_alarm(reactor, REACTOR_NEVER);
+	return true;
 }
 
 void

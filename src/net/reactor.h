@@ -42,6 +42,13 @@ extern Reactor *reactor_create(void);
 /* Frees the requests that are still in it, too; no I/O is waited for. */
 extern void reactor_free(Reactor *reactor);
 
+/*
+ * It is nested in no other any more, has no alarm, and nobody waits for it.  Its
+ * connections stay, for what is begun in it later.  False if something is under
+ * way in it, so that it can only be freed.
+ */
+extern bool reactor_rest(Reactor *reactor);
+
 /* Readable when reactor_drive has something to do. */
 extern int reactor_descriptor(const Reactor *reactor);
 

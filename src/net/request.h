@@ -4,8 +4,11 @@
  *		One HTTP exchange in a reactor.
  *
  * Redirects are not followed, TLS is verified, only http and https are
- * spoken, and HTTP/1.1 is used (one exchange a connection; a multiplexed one
- * could be starved by a transfer that nobody reads).
+ * spoken.  Exchanges whose answers are taken in as they come (control calls,
+ * small downloads) share connections by HTTP/2 where a server offers it, so that
+ * one handshake does for all of them.  What is streamed to a reader uses
+ * HTTP/1.1, one exchange a connection: beside others on one connection, a
+ * transfer that nobody reads would starve them once its window is full.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,6 +43,7 @@ typedef struct RequestOptions
 	int answer_timeout;   /* from the head of the answer to its end; 0: none */
 	bool decode;          /* the body, as its Content-Encoding says; never for
 								 * files, whose bytes are checked as they come */
+	bool multiplex;       /* may share a connection with others (HTTP/2); it is read at once */
 	bool stream;          /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;

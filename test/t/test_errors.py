@@ -460,6 +460,14 @@ def progress(test):
     return CAMPAIGNS
 
 
+@case("…: … of … exports read, … in progress, … queued; longest: profile …, for … s", "00000")
+def progress_of_many(test):
+    test.emulator.settings(export_delay=0.5)
+    test.amazon(profile_ids="1111,2222", max_jobs=1)
+    test.session.run("SET adsexport_fdw.progress_interval = '100ms'")
+    return CAMPAIGNS
+
+
 @case("…, profile …, export …: downloaded … of … MB, …", "00000")
 def progress_of_download(test):
     test.amazon()

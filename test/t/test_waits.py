@@ -3,6 +3,7 @@
 How long it takes is measured by bench/waits; here the emulator's log says what was asked in which order.
 """
 
+import socket
 import unittest
 
 import support
@@ -167,6 +168,134 @@ class Polls(WaitCase):
         self.assertGreater(times[1] - times[0], 0.7)
         self.assertGreater(times[2] - times[1], 1.4)
         self.assertLess(len(times), 14)
+
+
+class Downloads(WaitCase):
+    """Small files are fetched side by side and before their turn, on connections that are used again."""
+
+    PROFILES = 40
+
+    def test_side_by_side(self):
+        self.default_options(max_age=0)
+        self.fault({"call": "download"}, delay=0.2)
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
+        downloads = self.calls("download")
+        self.assertEqual(len(downloads), self.PROFILES)
+        at_once = max(sum(other["time"] <= call["time"] < other["time"] + other["seconds"] for other in downloads) for call in downloads)
+        self.assertGreater(at_once, 2)
+        # Each takes the link that the status call brought which found the export ready, a fresh one if that is used up or old.
+        self.assertLess(self.count_calls("status"), 2 * self.PROFILES)
+
+    def test_connections_are_used_again(self):
+        self.default_options(max_age=0)
+        self.emulator.settings(handshake_delay=0.05)
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
+        calls = [call for call in self.calls() if call["call"]]
+        self.assertGreater(len(calls), 3 * self.PROFILES)
+        self.assertLess(len({call["connection"] for call in calls}), 16)
+
+    def test_for_a_scan_that_is_read_later(self):
+        """While the first scan waits, what the second needs is fetched."""
+        self.default_options(max_age=0)
+        self.fault({"call": "request", "entity": "campaigns", "profile": "7000"}, export_delay=1.5)
+        self.session.rows("SELECT (SELECT count(*) FROM ads.campaigns), (SELECT count(*) FROM ads.ads)")
+        (last,) = self.calls("download", entity="campaigns", profile="7000")
+        early = [call for call in self.calls("download", entity="ads") if call["time"] < last["time"]]
+        self.assertEqual(len(early), self.PROFILES)
+
+    def test_large_files_are_not(self):
+        """Nor those that are longer than they were said to be; both are read all the same."""
+        self.default_options(max_age=0, profile_ids="7000,7001,7002,7003")
+        rows = 30000
+        self.emulator.settings(profiles=[dict(profile(7000 + number), rows={"campaigns": rows}) for number in range(4)])
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 4 * rows)
+        downloads = self.calls("download")
+        self.assertGreater(downloads[0]["bytes_sent"], 1024 * 1024)
+        self.fault({"call": "status"}, file_size=1000)
+        self.expect_error("HV000", "SELECT count(*) FROM ads.campaigns", "bytes, but the status of the export announced 1000")
+
+    def test_faults(self):
+        """Whatever goes wrong is made good in the ordinary way."""
+        self.default_options(max_age=0)
+        for fault in ({"status": 503}, {"expire_url": True}, {"cut_after": 30}, {"drop_connection_before_response": "reset"},
+                      {"truncate": 20}, {"status": 404, "body_kind": "s3"}):
+            with self.subTest(fault=fault):
+                self.clear_faults()
+                self.fault({"call": "download", "nth": [3, 7, 20]}, **fault)
+                self.assertEqual(self.session.value("SELECT count(DISTINCT campaign_id || profile_id) FROM ads.campaigns"), 2 * self.PROFILES)
+
+    def test_cancel(self):
+        self.default_options(max_age=0)
+        self.fault({"call": "download"}, hang=True)
+        running = self.session.start("SELECT count(*) FROM ads.campaigns")
+        self.wait_for_call("download", 3)
+        self.cancel(running)
+        self.assertEqual(running.error.pgcode, "57014")
+        self.clear_faults()
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
+
+
+class Told(WaitCase):
+    """What the user is told while it takes time, and in EXPLAIN."""
+
+    def test_many(self):
+        self.emulator.settings(export_delay=1)
+        self.default_options(max_age=0)
+        session = self.connect(**{"adsexport_fdw.progress_interval": "200ms"})
+        session.rows("SELECT 1 FROM ads.campaigns")
+        notices = session.take_notices()
+        self.assertRegex(notices, r"NOTICE:  campaigns: 0 of 7 exports read, 5 in progress, 2 queued; longest: profile 700\d, for 0 s\n")
+        self.assertRegex(notices, r"NOTICE:  campaigns: \d of 7 exports read, 2 in progress; longest: profile 700\d, for \d s\n")
+        # At each interval of the statement, although no single wait is so long.
+        self.assertGreater(len(notices.strip().splitlines()), 6)
+
+    def test_short_waits(self):
+        self.default_options(max_age=0)
+        self.fault({"call": ["request", "status", "download"]}, delay=0.15)
+        session = self.connect(**{"adsexport_fdw.progress_interval": "500ms"})
+        session.rows("SELECT 1 FROM ads.campaigns, ads.ads LIMIT 1")
+        self.assertIn("exports read", session.take_notices())
+
+    def test_tries(self):
+        self.default_options(profile_ids="7000", max_retries=2)
+        self.fault({"call": "request", "times": 2}, status=503)
+        session = self.connect(**{"adsexport_fdw.progress_interval": "300ms"})
+        session.rows("SELECT 1 FROM ads.campaigns")
+        self.assertRegex(session.take_notices(), r"campaigns, profile 7000, export not yet requested: waiting to try again for \d s "
+                         r"\(try 2 of 3; last: could not request an export: HTTP status 503 \(service unavailable\)\)")
+
+    def test_longest_export(self):
+        self.emulator.settings(export_delay=0.3)
+        self.default_options()
+        self.fault({"call": "request", "profile": "7003"}, export_delay=0.8)
+        plan = self.session.explain("SELECT 1 FROM ads.campaigns", "ANALYZE")
+        self.assertRegex(plan, r"Longest Export: 8\d\d ms\n")
+        self.assertNotIn("Longest Export", self.session.explain("SELECT 1 FROM ads.campaigns", "ANALYZE, TIMING off"))
+        self.assertNotIn("Longest Export", self.session.explain("SELECT 1 FROM ads.campaigns"))
+
+
+class NeverReached(WaitCase):
+    """A server that was never reached in the session is told of soon; one that was is waited for."""
+
+    def closed_port(self):
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        return "http://127.0.0.1:%d" % listener.getsockname()[1]
+
+    def test_refused(self):
+        url = self.closed_port()
+        self.amazon(endpoint=url, max_retries=None)
+        self.expect_error("08006", "SELECT 1 FROM ads.campaigns", "It was tried 3 times", "token_endpoint")
+        self.amplitude(endpoint=url, max_retries=None)
+        self.expect_error("08006", "SELECT 1 FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01' AND "
+                          "server_upload_time < '2025-03-01 01:00'", "It was tried 3 times", "endpoint")
+
+    def test_reached_before(self):
+        self.amazon(profile_ids="7000", max_retries=3, max_age=0)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.fault({"call": "request", "times": 3}, drop_connection_before_response="reset")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
 
 
 class Lists(WaitCase):

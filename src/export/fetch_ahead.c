@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * fetch_ahead.c
+ *		Small downloads are made side by side, before their turn.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/amazon_ads.h"
+#include "export/fetch_ahead.h"
+#include "export/network.h"
+#include "export/registry.h"
+#include "export/throttle.h"
+
+/* Room for all scans of the session. */
+#define ROOM ((int64) 8 * 1024 * 1024)
+
+/* Other waits and connections need some file descriptors. */
+#define SPARE_DESCRIPTORS 16
+
+/* Of one scan this many are under way at once. */
+#define SIDE_BY_SIDE 4
+
+static dlist_head shares = DLIST_STATIC_INIT(shares);
+static dlist_head running = DLIST_STATIC_INIT(running);
+static int64 reserved = 0;
+
+void
+fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
+				 const Settings *settings)
+{
+	Assert(ahead->state == FETCH_AHEAD_NONE);
+	if (!share->linked)
+	{
+		dlist_init(&share->wanted);
+		dlist_push_tail(&shares, &share->node);
+		share->linked = true;
+	}
+	ahead->share = share;
+	ahead->use = use;
+	ahead->settings = settings;
+	/* An empty file takes its place, too. */
+	ahead->size = Max(use->export->file_size, 1);
+	ahead->state = FETCH_AHEAD_WANTED;
+	dlist_push_tail(&share->wanted, &ahead->node);
+}
+
+static bool
+is_running(const FetchAhead *ahead)
+{
+	return ahead->state == FETCH_AHEAD_LINKING || ahead->state == FETCH_AHEAD_FETCHING;
+}
+
+void
+fetch_ahead_end(FetchAhead *ahead)
+{
+	if (ahead->state == FETCH_AHEAD_NONE)
+		return;
+	if (ahead->state != FETCH_AHEAD_FETCHED)
+		dlist_delete(&ahead->node);
+	if (is_running(ahead))
+		ahead->share->running--;
+	else if (ahead->state == FETCH_AHEAD_FETCHED)
+		ahead->share->fetched--;
+	if (ahead->state != FETCH_AHEAD_WANTED)
+	{
+		ahead->share->reserved -= ahead->size;
+		reserved -= ahead->size;
+	}
+	request_free(ahead->request);
+	ahead->request = NULL;
+	ahead->state = FETCH_AHEAD_NONE;
+}
+
+bool
+fetch_ahead_is_idle(const FetchAheadShare *share)
+{
+	return share->running == 0 && share->fetched == 0;
+}
+
+void
+fetch_ahead_leave(FetchAheadShare *share)
+{
+	if (share->linked)
+		dlist_delete(&share->node);
+	share->linked = false;
+}
+
+/* Not in this way. */
+static void
+give_up(FetchAhead *ahead)
+{
+	fetch_ahead_end(ahead);
+	ahead->changed(ahead);
+}
+
+/* Begin the download if the link is there, which is minted just before. */
+static void
+begin(FetchAhead *ahead, Reactor *reactor)
+{
+	const Export *export = ahead->use->export;
+	char *url;
+
+	if (export->phase == EXPORT_POLLING)
+		return;
+	if (export->phase != EXPORT_COMPLETED)
+	{
+		give_up(ahead); /* it was lost */
+		return;
+	}
+	url = exports_take_link(ahead->use);
+	if (url == NULL)
+		return;
+	throttle_begin(CALL_DOWNLOAD, ahead->settings, monotonic_milliseconds());
+	ahead->request = amazon_start_download(reactor, ahead->settings, url, 0, "", true);
+	wipe_string(&url);
+	if (ahead->request == NULL)
+		give_up(ahead);
+	else
+		ahead->state = FETCH_AHEAD_FETCHING;
+}
+
+static void
+step_running(FetchAhead *ahead, Reactor *reactor)
+{
+	if (ahead->state == FETCH_AHEAD_LINKING)
+		begin(ahead, reactor);
+	if (ahead->state != FETCH_AHEAD_FETCHING)
+		return;
+	/* Longer than it was said to be, so that it has no room: whoever reads it will say so. */
+	if ((int64) request_bytes_received(ahead->request) > ahead->size &&
+		(request_status(ahead->request) == 200 || request_status(ahead->request) == 206))
+		give_up(ahead);
+	else if (request_state(ahead->request) >= REQUEST_DONE)
+	{
+		dlist_delete(&ahead->node);
+		ahead->state = FETCH_AHEAD_FETCHED;
+		ahead->share->running--;
+		ahead->share->fetched++;
+		ahead->changed(ahead);
+	}
+}
+
+/* A scan may take half of what is left, so that there is always some for others. */
+static bool
+has_room(const FetchAhead *ahead)
+{
+	const FetchAheadShare *share = ahead->share;
+	int64 now = monotonic_milliseconds();
+
+	return share->running < SIDE_BY_SIDE && share->reserved + ahead->size <= ROOM - reserved &&
+		   throttle_due(CALL_DOWNLOAD, ahead->settings, now) <= now &&
+		   network_has_room(SPARE_DESCRIPTORS);
+}
+
+static void
+step_share(FetchAheadShare *share, Reactor *reactor)
+{
+	FetchAhead *ahead;
+
+	while (!dlist_is_empty(&share->wanted))
+	{
+		ahead = dlist_head_element(FetchAhead, node, &share->wanted);
+		if (!has_room(ahead))
+			break;
+		dlist_delete(&ahead->node);
+		ahead->state = FETCH_AHEAD_LINKING;
+		share->running++;
+		share->reserved += ahead->size;
+		reserved += ahead->size;
+		dlist_push_tail(&running, &ahead->node);
+		step_running(ahead, reactor);
+	}
+	/* Others have all the room: it is not to be waited for. */
+	if (!dlist_is_empty(&share->wanted) && fetch_ahead_is_idle(share))
+	{
+		ahead = dlist_head_element(FetchAhead, node, &share->wanted);
+		ahead->changed(ahead);
+	}
+}
+
+void
+fetch_ahead_step(Reactor *reactor)
+{
+	dlist_mutable_iter iter;
+	dlist_iter share;
+
+	dlist_foreach_modify(iter, &running)
+		step_running(dlist_container(FetchAhead, node, iter.cur), reactor);
+	dlist_foreach(share, &shares)
+		step_share(dlist_container(FetchAheadShare, node, share.cur), reactor);
+}

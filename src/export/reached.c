@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * reached.c
+ *		Which servers this session has reached.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "export/reached.h"
+
+/* The last ones, by fingerprint: there are few. */
+#define MAX_REACHED 64
+
+static uint64 reached[MAX_REACHED];
+static int next = 0;
+
+/* The store of downloads is known by whoever's links lead there. */
+static uint64
+fingerprint_of(ApiCall call, const Settings *settings)
+{
+	const char *url = call == CALL_TOKEN ? settings->token_endpoint : settings->endpoint;
+	uint64 kind = call == CALL_TOKEN ? 1 : (call == CALL_DOWNLOAD ? 2 : 3);
+
+	return hash_bytes_extended((const unsigned char *) url, strlen(url), kind);
+}
+
+bool
+reached_before(ApiCall call, const Settings *settings)
+{
+	uint64 fingerprint = fingerprint_of(call, settings);
+
+	for (int i = 0; i < MAX_REACHED; i++)
+	{
+		if (reached[i] == fingerprint)
+			return true;
+	}
+	return false;
+}
+
+void
+reached_note(ApiCall call, const Settings *settings)
+{
+	if (reached_before(call, settings))
+		return;
+	reached[next] = fingerprint_of(call, settings);
+	next = (next + 1) % MAX_REACHED;
+}

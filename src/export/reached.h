@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * reached.h
+ *		Which servers this session has reached.
+ *
+ * One that answered before deserves patience when it can't be reached for a
+ * while.  One that never did is more likely the wrong one, and whoever set it
+ * up wants to know soon.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_REACHED_H
+#define ADSEXPORT_REACHED_H
+
+#include "postgres.h"
+
+#include "export/policy.h"
+#include "export/settings.h"
+
+/* An answer came, whatever it said.  Does not throw. */
+extern void reached_note(ApiCall call, const Settings *settings);
+
+extern bool reached_before(ApiCall call, const Settings *settings);
+
+#endif /* ADSEXPORT_REACHED_H */

@@ -1,0 +1,299 @@
+/*-------------------------------------------------------------------------
+ *
+ * schedule.c
+ *		Which export is to be looked at when.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "export/schedule.h"
+#include "utils/memutils.h"
+
+/* Exports that the vendor counts together, and that wait for a place, in the order of asking. */
+typedef struct ExportQueue
+{
+	dlist_node node;
+	const Entity *entity;
+	char *endpoint;
+	char *client_id;
+	dlist_head waiting;
+} ExportQueue;
+
+static dlist_head queues = DLIST_STATIC_INIT(queues);
+static dlist_head requesting = DLIST_STATIC_INIT(requesting);
+static dlist_head without_token = DLIST_STATIC_INIT(without_token);
+static pairingheap *alarms = NULL;
+
+/* The earliest first. */
+static int
+compare_alarms(const pairingheap_node *a, const pairingheap_node *b, void *argument)
+{
+	int64 first = pairingheap_const_container(Export, alarm_node, a)->alarm;
+	int64 second = pairingheap_const_container(Export, alarm_node, b)->alarm;
+
+	return first < second ? 1 : (first > second ? -1 : 0);
+}
+
+static void
+leave(Export *export)
+{
+	if (export->station == STATION_ALARM)
+		pairingheap_remove(alarms, &export->alarm_node);
+	else if (export->station != STATION_NONE)
+		dlist_delete(&export->station_node);
+	export->station = STATION_NONE;
+}
+
+static void
+stand_by_alarm(Export *export, int64 due)
+{
+	leave(export);
+	if (alarms == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+
+		alarms = pairingheap_allocate(compare_alarms, NULL);
+		MemoryContextSwitchTo(old_context);
+	}
+	export->alarm = due;
+	export->station = STATION_ALARM;
+	pairingheap_add(alarms, &export->alarm_node);
+}
+
+static void
+stand_in(Export *export, ExportStation station, dlist_head *list)
+{
+	leave(export);
+	export->station = station;
+	dlist_push_tail(list, &export->station_node);
+}
+
+/* Queues are few and small, and kept. */
+static ExportQueue *
+queue_of(const Export *export)
+{
+	const Settings *settings = export->settings;
+	ExportQueue *queue;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &queues)
+	{
+		queue = dlist_container(ExportQueue, node, iter.cur);
+		if (queue->entity == export->entity && strcmp(queue->endpoint, settings->endpoint) == 0 &&
+			strcmp(queue->client_id, settings->client_id) == 0)
+			return queue;
+	}
+	queue = MemoryContextAllocZero(TopMemoryContext, sizeof(ExportQueue));
+	queue->entity = export->entity;
+	queue->endpoint = MemoryContextStrdup(TopMemoryContext, settings->endpoint);
+	queue->client_id = MemoryContextStrdup(TopMemoryContext, settings->client_id);
+	dlist_init(&queue->waiting);
+	dlist_push_tail(&queues, &queue->node);
+	return queue;
+}
+
+static void
+stand_in_queue(Export *export)
+{
+	dlist_head *waiting = &queue_of(export)->waiting;
+
+	leave(export);
+	export->station = STATION_QUEUE;
+	/* One that was requested before has asked before the others. */
+	if (export->requests > 0)
+		dlist_push_head(waiting, &export->station_node);
+	else
+		dlist_push_tail(waiting, &export->station_node);
+}
+
+static void
+tell_users(Export *export)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &export->uses)
+	{
+		ExportUse *use = dlist_container(ExportUse, node, iter.cur);
+
+		use->changed(use);
+	}
+}
+
+/* Where does it belong now, if it has something to do at that time (REACTOR_NEVER: not known)? */
+static void
+settle(Export *export, int64 due, int64 now)
+{
+	if (export->request != NULL)
+		stand_in(export, STATION_REQUESTING, &requesting);
+	else if (export->phase == EXPORT_QUEUED)
+	{
+		/* A place in the queue that nobody waits in any more is given up. */
+		if (export->users == 0)
+			leave(export);
+		else if (Max(export->due, due == REACTOR_NEVER ? 0 : due) > now)
+			stand_by_alarm(export, Max(export->due, due == REACTOR_NEVER ? 0 : due));
+		else if (export->station != STATION_QUEUE)
+			stand_in_queue(export);
+	}
+	else if (due != REACTOR_NEVER)
+		stand_by_alarm(export, due);
+	else if (export_wants_status(export))
+		stand_in(export, STATION_WITHOUT_TOKEN, &without_token);
+	else
+		leave(export);
+	if (!export_is_in_progress(export) && export->station != STATION_QUEUE)
+		jobs_release(&export->place);
+}
+
+static void
+step(Export *export, Reactor *reactor, int64 now)
+{
+	int64 due = export_step(export, reactor, now, false);
+
+	settle(export, due, now);
+	tell_users(export);
+}
+
+void
+schedule_export(Export *export)
+{
+	/* One that waits for something has its place already. */
+	if (export->station == STATION_NONE)
+		settle(export, export->phase == EXPORT_QUEUED ? REACTOR_NEVER : export->due, 0);
+}
+
+void
+schedule_unused(Export *export)
+{
+	if (export->phase == EXPORT_QUEUED && export->request == NULL)
+	{
+		leave(export);
+		jobs_release(&export->place);
+	}
+}
+
+void
+schedule_forget(Export *export)
+{
+	leave(export);
+	jobs_release(&export->place);
+}
+
+bool
+schedule_any_request(void)
+{
+	return !dlist_is_empty(&requesting);
+}
+
+static void
+step_requesting(Reactor *reactor, int64 now)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &requesting)
+	{
+		Export *export = dlist_container(Export, station_node, iter.cur);
+
+		if (request_state(export->request) >= REQUEST_DONE)
+			step(export, reactor, now);
+	}
+}
+
+static Export *
+first_alarm(void)
+{
+	if (alarms == NULL || pairingheap_is_empty(alarms))
+		return NULL;
+	return pairingheap_container(Export, alarm_node, pairingheap_first(alarms));
+}
+
+static void
+step_alarms(Reactor *reactor, int64 now)
+{
+	Export *export;
+
+	while ((export = first_alarm()) != NULL && export->alarm <= now)
+	{
+		leave(export);
+		step(export, reactor, now);
+	}
+}
+
+/* The token may be there by now. */
+static void
+step_without_token(Reactor *reactor, int64 now)
+{
+	Export *last;
+
+	if (dlist_is_empty(&without_token))
+		return;
+	last = dlist_tail_element(Export, station_node, &without_token);
+	for (;;)
+	{
+		Export *export = dlist_head_element(Export, station_node, &without_token);
+
+		/* Those that still have none go to the end. */
+		step(export, reactor, now);
+		if (export == last)
+			break;
+	}
+}
+
+/* Give free places to those that have waited longest; returns when to try again. */
+static int64
+step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
+{
+	while (!dlist_is_empty(&queue->waiting))
+	{
+		Export *export = dlist_head_element(Export, station_node, &queue->waiting);
+		JobPool pool = { queue->endpoint, queue->client_id, queue->entity->name };
+		int64 due;
+
+		if (!jobs_reserve(&export->place, &pool, export->settings->max_jobs,
+						  now + export->settings->export_timeout))
+			return now + JOBS_ASK_AGAIN;
+		due = export_step(export, reactor, now, true);
+		/* The token is not there yet, or the vendor wants to be left alone: that is true of all. */
+		if (export->phase == EXPORT_QUEUED && export->request == NULL && export->due <= now)
+			return due;
+		settle(export, due, now);
+		tell_users(export);
+	}
+	return REACTOR_NEVER;
+}
+
+/* What could not even be set up is over, and no event will tell. */
+static bool
+is_any_over(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &requesting)
+	{
+		if (request_state(dlist_container(Export, station_node, iter.cur)->request) >= REQUEST_DONE)
+			return true;
+	}
+	return false;
+}
+
+int64
+schedule_step(Reactor *reactor, int64 now)
+{
+	int64 due = REACTOR_NEVER;
+	dlist_iter iter;
+
+	/* In this order: what ends makes places free. */
+	step_requesting(reactor, now);
+	step_alarms(reactor, now);
+	step_without_token(reactor, now);
+	dlist_foreach(iter, &queues)
+	{
+		int64 next = step_queue(dlist_container(ExportQueue, node, iter.cur), reactor, now);
+
+		due = Min(due, next);
+	}
+	if (first_alarm() != NULL)
+		due = Min(due, first_alarm()->alarm);
+	return is_any_over() ? now : due;
+}
