@@ -38,6 +38,20 @@ LABELS = {
 POSTGRESQL_ROUTES = ("jq", "python", "file_fdw")
 
 
+# What bench/waits writes stands between two of these.
+WAITS_MARK = "<!-- bench/waits -->\n"
+
+
+def part_of_waits(path):
+    """Of the file as it is, to be kept when the rest is written anew."""
+    try:
+        with open(path) as file:
+            parts = file.read().split(WAITS_MARK)
+    except FileNotFoundError:
+        return ""
+    return "\n" + WAITS_MARK + parts[1] + WAITS_MARK if len(parts) == 3 else ""
+
+
 def label(who, data):
     text = LABELS[who]
     return text if isinstance(text, str) else text[data]

@@ -74,6 +74,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.request.settimeout(30)
             self.request = self.server.tls_context.wrap_socket(self.request, server_side=True)
             self.request.settimeout(None)
+        if self.emulator.settings.handshake_delay > 0:
+            time.sleep(self.emulator.settings.handshake_delay)
         self.connection_number = self.emulator.connection_opened()
         super().setup()
 

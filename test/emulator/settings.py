@@ -60,6 +60,8 @@ SETTINGS = [
     Setting("amplitude_files_per_hour", 0, "files (partitions) per hour; 0: one to three, varying"),
     # The clock.
     Setting("now", "", "UTC time the emulator takes for now, such as 2025-03-08T12:30:00Z; it then stands still; empty: real time"),
+    # The network.
+    Setting("handshake_delay", 0.0, "seconds that each new connection takes before its first request is read"),
     # Amazon Ads.
     Setting("export_delay", 0.2, "seconds until an export is COMPLETED"),
     Setting("token_lifetime", 3600.0, "seconds an access token is good for"),
