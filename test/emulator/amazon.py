@@ -116,6 +116,7 @@ class Amazon:
             self.tokens = {STATIC_ACCESS_TOKEN: {"client": None, "expires": None, "number": 0, "valid": True}}
             self.tokens_issued = 0
             self.urls = {}
+            self.codes = {}
             self.urls_issued = 0
             self.most_running = {}
             self.random = random.Random(self.settings.seed)
@@ -131,6 +132,8 @@ class Amazon:
         if call.path == "/auth/o2/token":
             facts["call"] = "token"
             facts["client"] = dict(urllib.parse.parse_qsl(call.body_text())).get("client_id")
+        elif call.path == "/ap/oa":
+            facts["call"] = "consent"
         elif call.path == "/v2/profiles":
             facts["call"] = "profiles"
         elif len(parts) == 3 and parts[1] in EXPORTS and parts[2] == "export":
@@ -181,6 +184,8 @@ class Amazon:
         try:
             if kind == "token":
                 return self.token(call)
+            if kind == "consent":
+                return self.consent(call)
             if kind == "profiles":
                 return self.profiles(call)
             if kind == "request":
@@ -218,6 +223,24 @@ class Amazon:
 
     # Tokens
 
+    def consent(self, call):
+        """Login with Amazon's page, on which everybody agrees at once."""
+        fields = dict(urllib.parse.parse_qsl(call.query))
+        client = CLIENTS.get(fields.get("client_id"))
+        if client is None or fields.get("response_type") != "code" or fields.get("scope") != "advertising::campaign_management":
+            return self.answer(call, 400, {"error": "invalid_request", "error_description": "An unknown client, scope or response_type"})
+        answer = {"state": fields.get("state", "")}
+        if client["authorized"]:
+            with self.lock:
+                code = "AN" + hashlib.sha256(("code %d" % len(self.codes)).encode() + call.request_id.encode()).hexdigest()[:18]
+                self.codes[code] = (fields["client_id"], fields.get("redirect_uri"))
+            answer.update(code=code, scope=fields["scope"])
+        else:
+            answer.update(error="access_denied", error_description="Permission denied")
+        response = self.answer(call, 302, {})
+        response.set_header("Location", fields.get("redirect_uri", "") + "?" + urllib.parse.urlencode(answer))
+        return response
+
     def token(self, call):
         def problem(status, error, description):
             return self.answer(call, status, {"error_description": description, "error": error})
@@ -230,9 +253,9 @@ class Amazon:
         grant = fields.get("grant_type")
         if not grant:
             return problem(400, "invalid_request", "The request is missing a required parameter : grant_type")
-        if grant != "refresh_token":
+        if grant not in ("refresh_token", "authorization_code"):
             return problem(400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server")
-        for name in ("client_id", "client_secret", "refresh_token"):
+        for name in ("client_id", "client_secret") + (("refresh_token",) if grant == "refresh_token" else ("code", "redirect_uri")):
             if not fields.get(name):
                 return problem(400, "invalid_request", "The request is missing a required parameter : " + name)
         client = CLIENTS.get(fields["client_id"])
@@ -240,6 +263,13 @@ class Amazon:
             return problem(401, "invalid_client", "Client authentication failed")
         if not client["authorized"]:
             return problem(400, "unauthorized_client", "The client is not authorized to request an authorization code using this method")
+        if grant == "authorization_code":
+            # A code is good once, and for where it was sent.
+            with self.lock:
+                issued = self.codes.pop(fields["code"], None)
+            if issued != (fields["client_id"], fields["redirect_uri"]):
+                return problem(400, "invalid_grant", "The request has an invalid grant parameter : code")
+            fields["refresh_token"] = client["refresh_token"]
         if client["refresh_token"] != fields["refresh_token"]:
             return problem(400, "invalid_grant", "The request has an invalid grant parameter : refresh_token")
         with self.lock:

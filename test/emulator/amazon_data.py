@@ -51,6 +51,21 @@ PROFILES = [
     {"profileId": 5555, "access": "refused with 403", "rows": None},
 ]
 
+# With the setting names at "account": what a shop for outdoor shoes could have.
+ACCOUNT_PROFILES = [
+    {"profileId": number, "countryCode": country, "currencyCode": currency, "dailyBudget": None, "timezone": "America/Los_Angeles",
+     "access": "edit", "rows": rows, "accountInfo": {"marketplaceStringId": marketplace, "id": account, "type": "seller", "name": "Trail Shop",
+                                                     "validPaymentMethod": True}}
+    for number, country, currency, marketplace, account, rows in (
+        (1234567890, "US", "USD", "ATVPDKIKX0DER", "A3EXAMPLE1USA", None),
+        (2345678901, "CA", "CAD", "A2EUQ1WTGCTBG2", "A3EXAMPLE2CAN", {"campaigns": 12, "ad_groups": 24, "targets": 90, "ads": 36}),
+        (3456789012, "MX", "MXN", "A1AM78C64UM0Y8", "A3EXAMPLE3MEX", {"campaigns": 4, "ad_groups": 8, "targets": 30, "ads": 12}))]
+PRODUCT_LINES = ("Trail shoes", "Hiking boots", "Sandals", "Kids' shoes", "Rain jackets", "Backpacks", "Wool socks", "Headlamps")
+THEMES = ("Generic", "Brand", "Competitors", "Category", "Outlet")
+ACCOUNT_KEYWORDS = ("trail running shoes", "running shoes women", "hiking boots waterproof", "hiking shoes men", "rain jacket light",
+                    "hiking sandals", "kids hiking boots", "wool socks", "running backpack", "headlamp rechargeable", "trail shoes wide",
+                    "outdoor shoes")
+
 FIRST_DAY = datetime.datetime(2018, 11, 8)
 STRIDE = 9973
 UINT64_MAX = 18446744073709551615
@@ -136,7 +151,9 @@ class AmazonData:
 
     def __init__(self, settings):
         self.settings = settings
-        self.profile_list = settings.profiles if settings.profiles is not None else PROFILES
+        self.like_an_account = settings.names == "account"
+        built_in = ACCOUNT_PROFILES if self.like_an_account else PROFILES
+        self.profile_list = settings.profiles if settings.profiles is not None else built_in
         self.by_id = {str(profile["profileId"]): profile for profile in self.profile_list}
         self.salts = {}
 
@@ -177,7 +194,7 @@ class AmazonData:
         Every tenth id is the same in all profiles, which is allowed and must
         not confuse anybody.
         """
-        if index == 0:
+        if index == 0 and not self.like_an_account:
             return UINT64_MAX if entity != "portfolios" else ID_BASES[entity][0]
         base = 0 if index % 10 == 5 else self.base(entity, profile_id)
         range_number = (index + base) % 4 if self.settings.drift else 0
@@ -196,11 +213,25 @@ class AmazonData:
         keep = self.filter_function(entity, filters)
         for index in range(self.count(entity, profile_id)):
             record = make(profile_id, index)
+            if self.like_an_account:
+                self.name_like_an_account(entity, record, index)
             if index in injections:
                 for injection in injections[index]:
                     inject(record, injection)
             if keep is None or keep(record):
                 yield record
+
+    @staticmethod
+    def name_like_an_account(entity, record, index):
+        line = PRODUCT_LINES[index % len(PRODUCT_LINES)]
+        if entity == "campaigns":
+            record["name"] = "%s | %s | %s" % (SHORT_NAMES[record["adProduct"]], line, THEMES[index // len(PRODUCT_LINES) % len(THEMES)])
+        elif entity == "ad_groups":
+            record["name"] = "%s %d" % (line, index // len(PRODUCT_LINES) + 1)
+        elif "keyword" in record.get("targetDetails", {}):
+            record["targetDetails"]["keyword"] = ACCOUNT_KEYWORDS[index % len(ACCOUNT_KEYWORDS)]
+        created, updated = record["creationDateTime"], record["lastUpdatedDateTime"]
+        record["creationDateTime"], record["lastUpdatedDateTime"] = min(created, updated), max(created, updated)
 
     def injections(self, entity, profile_id):
         found = {}

@@ -50,6 +50,8 @@ SETTINGS = [
     Setting("targets", 300, "targets of an ordinary profile"),
     Setting("ads", 120, "ads of an ordinary profile"),
     Setting("drift", True, "false: only records exactly as documented, none of the oddities seen in practice"),
+    Setting("names", "test", "account: names, ids, times and profiles as an advertiser's account has them, for documentation and the demonstration",
+            choices=("test", "account")),
     Setting("full_details", False, "true: targets as full as the vendor's example, about 820 bytes each"),
     Setting("profiles", None, "list of profiles to use instead of the built-in ones (JSON)", kind=to_json),
     Setting("inject", [], "values put into single records: list of {entity, profile, index, path, literal | remove} (JSON)", kind=to_json),

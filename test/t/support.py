@@ -50,12 +50,14 @@ psycopg2.extras.register_default_json(globally=True, loads=exact_json_loads)
 # The server
 
 class Cluster:
-    """A throw-away server, or the one that PGHOST or PGPORT name."""
+    """A throw-away server, or the one that PGHOST or PGPORT name; one of its own where it is configured in another way."""
 
-    def __init__(self):
+    def __init__(self, configuration="", environment=None):
         self.folder = None
+        self.configuration = configuration
+        self.environment = environment
         self.log_file = os.environ.get("PGLOG")
-        if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
+        if not configuration and (os.environ.get("PGHOST") or os.environ.get("PGPORT")):
             self.host = os.environ.get("PGHOST", "/var/run/postgresql")
             self.port = os.environ.get("PGPORT", "5432")
             self.user = os.environ.get("PGUSER", "postgres")
@@ -81,8 +83,9 @@ class Cluster:
         user = pwd.getpwnam("postgres")
         return ["setpriv", "--reuid=%d" % user.pw_uid, "--regid=%d" % user.pw_gid, "--init-groups", "env", "HOME=/tmp", "LC_ALL=C"] + command
 
-    def server_command(self, *command):
-        done = subprocess.run(self.as_server_user([self.program(command[0])] + list(command[1:])), cwd="/tmp",
+    def server_command(self, *command, environment=None):
+        variables = ["%s=%s" % pair for pair in (environment or {}).items()]
+        done = subprocess.run(self.as_server_user(["env"] + variables + [self.program(command[0])] + list(command[1:])), cwd="/tmp",
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
             raise RuntimeError("%s failed:\n%s" % (command[0], done.stdout.decode("utf-8", "replace")))
@@ -98,8 +101,17 @@ class Cluster:
             file.write("listen_addresses = ''\nunix_socket_directories = '%s'\nport = %s\nfsync = off\nsynchronous_commit = off\n"
                        "full_page_writes = off\nautovacuum = off\njit = off\nshared_buffers = 32MB\ntimezone = 'UTC'\n"
                        "log_line_prefix = '%%m [%%p] %%e '\nlc_messages = 'C'\n" % (self.folder, self.port))
+            file.write(self.configuration)
+        self.start()
+
+    def start(self):
         # Through a file: a server that inherited a pipe would keep it open.
-        self.server_command("pg_ctl", "-D", data, "-l", self.log_file, "-w", "-t", "60", "start")
+        self.server_command("pg_ctl", "-D", os.path.join(self.folder, "data"), "-l", self.log_file, "-w", "-t", "60", "start",
+                            environment=self.environment)
+
+    def restart(self):
+        self.server_command("pg_ctl", "-D", os.path.join(self.folder, "data"), "-m", "fast", "-w", "stop")
+        self.start()
 
     def remove(self):
         try:

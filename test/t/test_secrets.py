@@ -439,7 +439,7 @@ class Options(support.TestCase):
     needs_log = True
 
     def test_statements_in_the_log(self):
-        """What README.md says of the server's own settings: the statement is logged, unless they are set so."""
+        """What docs/operations.md says of the server's own settings: the statement is logged, unless they are set so."""
         session = self.session
         session.run("CREATE SERVER logged FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads')")
         self.addCleanup(session.run, "DROP SERVER logged CASCADE")
@@ -449,8 +449,8 @@ class Options(support.TestCase):
         session.run(make)
         self.assertIn(secret, support.cluster().log_text(self.log_start))
         session.run("DROP USER MAPPING FOR CURRENT_USER SERVER logged")
-        with open(os.path.join(support.FOLDER, "../../README.md"), encoding="utf-8") as file:
-            (settings,) = re.findall(r"(?s)avoid the logs with `(SET .*?)`", file.read())
+        with open(os.path.join(support.FOLDER, "../../docs/operations.md"), encoding="utf-8") as file:
+            (settings,) = re.findall(r"(?m)^ *(SET log_statement = .*)\n *-- CREATE USER MAPPING", file.read())
         session.run(settings)
         start = support.cluster().log_size()
         session.run(make)

@@ -569,48 +569,6 @@ class Tools(SurfaceCase):
                         self.assertIn(hint, notices)
 
 
-class Readme(SurfaceCase):
-    """From CREATE EXTENSION to rows, with the statements of README.md and nothing else."""
-
-    emulator_options = ("--amplitude-ranges", "now-3d..now", "--amplitude-latency", "0")
-
-    def blocks(self):
-        with open(os.path.join(support.FOLDER, "../../README.md"), encoding="utf-8") as file:
-            return re.findall(r"(?ms)^```sql\n(.*?)^```$", file.read())
-
-    def test_statements(self):
-        url, mapping = self.emulator.url, self.amazon_mapping()
-        # What is different from a real account: where it is, and its names.
-        real = {"api 'amazon_ads', region 'na'": "api 'amazon_ads', region 'na', endpoint '%s', token_endpoint '%s/auth/o2/token', poll_interval '100ms'" % (url, url),
-                "api 'amplitude', region 'us'": "api 'amplitude', region 'us', endpoint '%s'" % url,
-                "client_id '...', client_secret '...', refresh_token '...'": ", ".join("%s '%s'" % pair for pair in mapping.items()),
-                "api_key '...', secret_key '...'": "api_key '%s', secret_key '%s'" % (support.API_KEY, support.SECRET_KEY),
-                "CREATE EXTENSION": "CREATE EXTENSION IF NOT EXISTS", "1234567890": "1111"}
-        role = "analyst"
-        self.addCleanup(lambda: support.Session(self.database).run(
-            "DROP SCHEMA IF EXISTS ads CASCADE; DROP SERVER IF EXISTS amazon, amplitude CASCADE; DROP OWNED BY analyst CASCADE; DROP ROLE analyst"))
-        results = []
-        for block in self.blocks()[1:]:  # the first is what it is all for
-            for text, replacement in real.items():
-                block = block.replace(text, replacement)
-            part, separator, as_analyst = block.partition("-- as analyst\n")
-            needs_superuser = re.search(r"CREATE (EXTENSION|SERVER|ROLE|FOREIGN TABLE)", part)
-            self.session.run("RESET ROLE")
-            if not needs_superuser:
-                self.session.run("GRANT CREATE ON SCHEMA public TO %s; SET ROLE %s" % (role, role))
-            for statement in filter(None, (re.sub(r"(?m)--.*$", "", one).strip() for one in part.split(";\n"))):
-                self.session.run(statement)
-            if separator:
-                self.session.run("SET ROLE %s" % role)
-                for statement in filter(None, (re.sub(r"(?m)--.*$", "", one).strip() for one in as_analyst.split(";\n"))):
-                    results.append(self.session.rows(statement.rstrip(";")))
-        self.assertEqual(len(results), 3)
-        for rows in results:
-            self.assertTrue(rows)
-        for table in ("events", "campaign_history"):
-            self.assertGreater(self.session.value("SELECT count(*) FROM " + table), 0)
-
-
 class Citations(unittest.TestCase):
     """What the source says of the vendors can be looked up."""
 

@@ -1,0 +1,135 @@
+"""A history that pg_cron keeps, as docs/scheduling.md has it: jobs each minute of a clock that runs faster, one that fails, runs that take longer
+than a minute, and a restart of the server in between."""
+
+import glob
+import os
+import subprocess
+import time
+import unittest
+
+import psycopg2
+
+import support
+
+SPEED = 40  # a minute of pg_cron takes a second and a half
+CHECKOUT = os.path.dirname(os.path.dirname(support.FOLDER))
+CONFIGURATION = "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'warehouse'\ncron.use_background_workers = on\n"
+
+
+def faster_clock(ahead=0):
+    """What makes time pass faster for a server, from so many seconds ahead on, or None."""
+    libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    if not libraries:
+        return None
+    return {"LD_PRELOAD": libraries[0], "FAKETIME": "+%d x%d" % (ahead, SPEED), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+class History(support.TestCase):
+    emulator_options = ("--drift", "false", "--names", "account")
+
+    @classmethod
+    def setUpClass(cls):
+        folder = subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--sharedir"]).decode().strip()
+        if not os.path.exists(os.path.join(folder, "extension", "pg_cron.control")):
+            raise unittest.SkipTest("pg_cron is not installed")
+        if faster_clock() is None:
+            raise unittest.SkipTest("libfaketime is not installed")
+        super().setUpClass()
+        cls.began = time.monotonic()
+        cls.server_of_cron = support.Cluster(CONFIGURATION, faster_clock())
+
+    def setUp(self):
+        super().setUp()
+        self.server_of_cron.run("DROP DATABASE IF EXISTS warehouse WITH (FORCE)", "CREATE DATABASE warehouse",
+                                "DO $$ BEGIN CREATE ROLE keeper LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        self.server_of_cron.run("CREATE EXTENSION adsexport_fdw", "CREATE EXTENSION pg_cron", "GRANT USAGE ON SCHEMA cron TO keeper",
+                                "GRANT USAGE ON FOREIGN DATA WRAPPER adsexport_fdw TO keeper", "GRANT CREATE ON DATABASE warehouse TO keeper",
+                                database="warehouse")
+        self.server_of_cron.run("ALTER DATABASE warehouse SET adsexport_fdw.allow_loopback = on", database="warehouse")
+        self.as_keeper(self.server("amazon", "ads", self.amazon_mapping()))
+        self.psql("examples/history.sql")
+
+    def server(self, name, schema, mapping):
+        url = self.emulator.url
+        return ("CREATE SERVER %s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', endpoint '%s', token_endpoint '%s/auth/o2/token', "
+                "poll_interval '100ms', max_age '0'); CREATE USER MAPPING FOR CURRENT_USER SERVER %s %s; CREATE SCHEMA %s; "
+                "IMPORT FOREIGN SCHEMA exports FROM SERVER %s INTO %s" % (name, url, url, name, support.option_list(mapping), schema, name, schema))
+
+    def rows(self, sql, user="keeper"):
+        connection = self.server_of_cron.connect("warehouse", user)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def as_keeper(self, sql):
+        return self.rows(sql)
+
+    def psql(self, file):
+        environment = dict(os.environ, PGHOST=self.server_of_cron.host, PGPORT=self.server_of_cron.port, PGUSER="keeper", PGDATABASE="warehouse")
+        done = subprocess.run([support.Cluster.program("psql"), "-X", "-q", "-f", os.path.join(CHECKOUT, file)], env=environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout.decode())
+
+    def runs(self, job, status="succeeded"):
+        return self.rows("SELECT return_message FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE jobname = '%s' AND status = '%s' ORDER BY runid"
+                         % (job, status))
+
+    def test_a_history_that_is_kept(self):
+        self.as_keeper("SELECT cron.schedule('history', '* * * * *', 'CALL ads_history.take_snapshot()')")
+        self.as_keeper(self.server("wrong", "wrong_ads", self.amazon_mapping(client_secret="not-the-secret")))
+        self.as_keeper("SELECT cron.schedule('wrong', '* * * * *', 'SELECT count(*) FROM wrong_ads.campaigns')")
+        self.eventually(lambda: len(self.runs("history")) >= 2, "two runs", 60)
+
+        # The one that fails says what is wrong and what to do.
+        self.eventually(lambda: self.runs("wrong", "failed"), "the run that fails", 30)
+        message = self.runs("wrong", "failed")[0][0]
+        for part in ("ERROR: ", "could not get an access token", "DETAIL: ", "invalid_client", "HINT: "):
+            self.assertIn(part, message)
+        self.as_keeper("SELECT cron.unschedule('wrong')")
+
+        # A campaign changes: one version more of it, whatever number of snapshots follows.
+        before = len(self.runs("history"))
+        self.emulator.settings(inject=[{"entity": "campaigns", "profile": 1234567890, "index": 3, "path": "name", "literal": '"renamed"'},
+                                       {"entity": "campaigns", "profile": 1234567890, "index": 3, "path": "lastUpdatedDateTime",
+                                        "literal": '"2026-10-01T00:00:00.000Z"'}])
+        self.eventually(lambda: len(self.runs("history")) >= before + 2, "runs after the change", 60)
+
+        # A run that takes longer than a minute is alone.
+        self.emulator.settings(export_delay=3)
+        self.clear_log()
+        self.wait_for_call("request", 4)
+        most = 0
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            most = max(most, self.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%take_snapshot%' AND state = 'active' AND pid <> pg_backend_pid()")[0][0])
+            time.sleep(0.1)
+        self.assertEqual(most, 1)
+        self.emulator.settings(export_delay=0)
+
+        # The server ends while a run may be under way, and comes back.
+        self.server_of_cron.environment = faster_clock((time.monotonic() - self.began) * SPEED)
+        self.server_of_cron.restart()
+        before = len(self.runs("history"))
+        self.eventually(lambda: len(self.runs("history")) > before, "a run after the restart", 60)
+
+        self.check_against_the_truth()
+
+    def check_against_the_truth(self):
+        data = self.data()
+        for table, key in (("campaigns", "campaignId"), ("ad_groups", "adGroupId"), ("targets", "targetId"), ("ads", "adId")):
+            column = table[:-1] + "_id"
+            right = [(str(profile["profileId"]), record[key]) for profile in data.profiles() for record in data.records(table, profile["profileId"])]
+            if table == "campaigns":
+                renamed = next(record for number, record in enumerate(data.records("campaigns", 1234567890)) if number == 3)
+                right.append(("1234567890", renamed["campaignId"]))
+            self.assertEqual(sorted(self.rows("SELECT profile_id, %s FROM ads_history.%s" % (column, table))), sorted(right), table)
+        self.assertEqual(self.rows("SELECT name FROM ads_history.campaigns WHERE last_updated_date_time = '2026-10-01Z'"), [("renamed",)])
+        added = self.rows("SELECT sum(campaigns), sum(ads) FROM ads_history.snapshots")
+        self.assertEqual(added, self.rows("SELECT (SELECT count(*) FROM ads_history.campaigns), (SELECT count(*) FROM ads_history.ads)"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,228 @@
+"""What is in examples/ beside the views (test_surface has these): the history, the loads of events, the dbt project, and amazon-token."""
+
+import os
+import re
+import socket
+import subprocess
+import threading
+import unittest
+import urllib.error
+import urllib.request
+
+import support
+
+CHECKOUT = os.path.dirname(os.path.dirname(support.FOLDER))
+TABLES = ("campaigns", "ad_groups", "targets", "ads")
+
+
+class ExamplesCase(support.TestCase):
+    emulator_options = ("--names", "account", "--drift", "false", "--amplitude-ranges", "now-10d..now", "--events-per-hour", "5")
+
+    def setUp(self):
+        super().setUp()
+        self.session.run("DROP SCHEMA IF EXISTS ads_history, product_events, amplitude_tables, analytics CASCADE")
+        self.amazon(profile_ids=None, max_age="0")
+        self.amplitude(schema="ads")
+
+    def psql(self, file, **variables):
+        environment = dict(os.environ, PGHOST=support.cluster().host, PGPORT=support.cluster().port, PGUSER="postgres", PGDATABASE=self.database)
+        command = [support.Cluster.program("psql"), "-X", "-q", "-f", os.path.join(CHECKOUT, "examples", file)]
+        for pair in variables.items():
+            command += ["-v", "%s=%s" % pair]
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual((done.returncode, done.stdout.decode()), (0, ""))
+
+    def truth(self, table):
+        data = self.data()
+        return sum(1 for profile in data.profiles() for _ in data.records(table, profile["profileId"]))
+
+
+class History(ExamplesCase):
+    def counts(self):
+        return [self.session.value("SELECT count(*) FROM ads_history.%s" % table) for table in TABLES]
+
+    def test_changes_only(self):
+        self.psql("history.sql", target="ads_history")
+        self.session.run("CALL ads_history.take_snapshot()")
+        right = [self.truth(table) for table in TABLES]
+        self.assertEqual(self.counts(), right)
+        self.session.run("CALL ads_history.take_snapshot()")
+        self.assertEqual(self.counts(), right)
+        self.emulator.settings(inject=[{"entity": "ads", "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": '"2026-11-01T00:00:00.000Z"'}])
+        self.session.run("CALL ads_history.take_snapshot()")
+        self.assertEqual(self.counts(), right[:3] + [right[3] + 1])
+        self.assertEqual(self.session.rows("SELECT campaigns, ad_groups, targets, ads FROM ads_history.snapshots ORDER BY taken_at"),
+                         [tuple(right), (0, 0, 0, 0), (0, 0, 0, 1)])
+
+    def test_the_exports_are_made_side_by_side(self):
+        self.psql("history.sql", target="ads_history")
+        self.emulator.settings(export_delay=1.0)
+        self.clear_log()
+        self.session.run("CALL ads_history.take_snapshot()")
+        requests = sorted(call["time"] for call in self.calls("request"))
+        downloads = sorted(call["time"] for call in self.calls("download"))
+        self.assertEqual(len(requests), 12)
+        self.assertLess(requests[-1], downloads[0], "all are requested before the first is read")
+
+    def test_two_at_once(self):
+        self.psql("history.sql", target="ads_history")
+        running = [self.connect().start("CALL ads_history.take_snapshot()") for _ in range(2)]
+        for one in running:
+            self.assertIsNone(one.wait().error)
+        self.assertEqual(self.session.rows("SELECT campaigns FROM ads_history.snapshots ORDER BY taken_at"), [(self.truth("campaigns"),), (0,)])
+
+    def test_all_or_nothing(self):
+        self.psql("history.sql", target="ads_history")
+        self.fault({"call": "request", "entity": "ads"}, status=400, body_kind="exports", message="no ads today")
+        self.expect_error("HV000", "CALL ads_history.take_snapshot()", "no ads today")
+        self.assertEqual(self.counts(), [0, 0, 0, 0])
+
+
+class Events(ExamplesCase):
+    def test_backfill_goes_on_where_it_stopped(self):
+        self.psql("backfill.sql", target="product_events")
+        call = "CALL product_events.backfill((now() AT TIME ZONE 'UTC')::date - 5, (now() AT TIME ZONE 'UTC')::date)"
+        self.fault({"call": "export", "after": 2}, status=403, body="Invalid API Key")
+        self.expect_error("28000", call, "403")
+        self.assertEqual(self.session.value("SELECT count(*) FROM product_events.loaded_days"), 2)
+        self.clear_faults()
+        self.clear_log()
+        self.session.run(call)
+        self.assertEqual(self.session.value("SELECT count(*) FROM product_events.loaded_days"), 5, "today is not complete")
+        self.assertEqual(self.count_calls("export"), 3)
+        self.assertEqual(self.session.value("SELECT sum(events) FROM product_events.loaded_days"),
+                         self.session.value("SELECT count(*) FROM product_events.events"))
+
+    def test_fivetran(self):
+        self.psql("amplitude_fivetran.sql", target="amplitude_tables")
+        self.session.run("CALL amplitude_tables.load('2 days')")
+        first = self.session.value("SELECT count(*) FROM amplitude_tables.event")
+        self.assertGreater(first, 100)
+        self.session.run("CALL amplitude_tables.load()")
+        self.assertEqual(self.session.value("SELECT count(*) FROM amplitude_tables.event"), first)
+        self.assertEqual(self.session.value("SELECT sum(totals) FROM amplitude_tables.event_type"), first)
+        self.assertEqual(self.session.value("SELECT count(*) FROM amplitude_tables.event e JOIN ads.amplitude_events a USING (uuid) "
+                                            "WHERE a.server_upload_time >= now() - interval '3 days' AND e.server_upload_time = a.server_upload_time AT TIME ZONE 'UTC' "
+                                            "AND e.id IS NOT DISTINCT FROM a.event_id AND e.event_type_id IS NOT DISTINCT FROM a.event_type"), first)
+
+
+class Dbt(ExamplesCase):
+    """dbt is not there; what its PostgreSQL adapter sends for these models is written down here."""
+
+    def model(self, path, incremental=False):
+        with open(os.path.join(CHECKOUT, "examples/dbt", path), encoding="utf-8") as file:
+            text = file.read()
+        text = re.sub(r"{{ config\(.*?\) }}|{% (?:end)?snapshot.*?%}", "", text)
+        text = re.sub(r"{% if is_incremental\(\) %}(.*?){% else %}(.*?){% endif %}", lambda match: match.group(1 if incremental else 2), text, flags=re.S)
+        text = re.sub(r"{{ source\('(\w+)', '(\w+)'\) }}", r'"\1"."\2"', text)
+        text = re.sub(r"{{ ref\('(\w+)'\) }}", r'"analytics"."\1"', text)
+        text = text.replace("{{ this }}", '"analytics"."%s"' % os.path.basename(path)[:-4])
+        self.assertNotRegex(text, "[{}]")
+        return text
+
+    def run_table(self, name, incremental=False):
+        temporary = name + "__dbt_tmp"
+        self.session.run('create table "analytics"."%s" as (%s)' % (temporary, self.model("models/%s.sql" % name)))
+        self.session.run('drop table if exists "analytics"."%s"; alter table "analytics"."%s" rename to "%s"' % (name, temporary, name))
+
+    def test_tables(self):
+        self.session.run("create schema analytics")
+        for name in ("stg_campaigns", "keywords"):
+            self.run_table(name)
+        self.assertEqual(self.session.value("SELECT count(*) FROM analytics.stg_campaigns"), self.truth("campaigns"))
+        data = self.data()
+        keywords = sum(1 for profile in data.profiles() for record in data.records("targets", profile["profileId"])
+                       if record["targetType"] == "KEYWORD" and not record["negative"] and record["state"] == "ENABLED")
+        self.assertEqual(self.session.value("SELECT count(*) FROM analytics.keywords"), keywords)
+
+    def test_incremental(self):
+        self.session.run("create schema analytics")
+        self.run_table("events")
+        first = self.session.value("SELECT count(*) FROM analytics.events")
+        self.assertGreater(first, 100)
+        self.session.run("DELETE FROM analytics.events WHERE server_upload_time >= (SELECT max(server_upload_time) FROM analytics.events) - interval '1 hour'")
+        self.assertLess(self.session.value("SELECT count(*) FROM analytics.events"), first)
+        self.clear_log()
+        self.session.run('create temporary table "events__dbt_tmp1" as (%s); delete from "analytics"."events" where (uuid) in (select (uuid) from "events__dbt_tmp1"); '
+                         'insert into "analytics"."events" (select * from "events__dbt_tmp1")' % self.model("models/events.sql", incremental=True))
+        self.assertEqual(self.session.value("SELECT count(*) FROM analytics.events"), first)
+        self.assertLessEqual(sum(1 for _ in self.calls("export")), 2)
+
+    def test_snapshot(self):
+        self.session.run("create schema analytics; ALTER SERVER amazon OPTIONS (SET max_age '1h')")
+        source = self.model("snapshots/campaigns_snapshot.sql").strip()
+        key = "profile_id || ' ' || campaign_id"
+        columns = ("*, md5(coalesce(cast(%s as varchar ), '') || '|' || coalesce(cast(last_updated_date_time as varchar ), '')) as dbt_scd_id, "
+                   "last_updated_date_time as dbt_updated_at, last_updated_date_time as dbt_valid_from, "
+                   "nullif(last_updated_date_time, last_updated_date_time) as dbt_valid_to" % key)
+        self.session.run("create table analytics.campaigns_snapshot as (select %s from (%s) sbq)" % (columns, source))
+        requests = self.count_calls("request")
+        self.session.run("UPDATE analytics.campaigns_snapshot SET last_updated_date_time = '2000-01-01Z', dbt_updated_at = '2000-01-01Z' WHERE campaign_id = '135264288929302'")
+        staging = ("create temporary table snapshot__dbt_tmp as (with snapshot_query as (%s), snapshotted_data as (select *, %s as dbt_unique_key "
+                   "from analytics.campaigns_snapshot where dbt_valid_to is null), insertions_source_data as (select *, %s as dbt_unique_key, "
+                   "last_updated_date_time as dbt_updated_at, last_updated_date_time as dbt_valid_from, nullif(last_updated_date_time, last_updated_date_time) as dbt_valid_to, "
+                   "md5(coalesce(cast(%s as varchar ), '') || '|' || coalesce(cast(last_updated_date_time as varchar ), '')) as dbt_scd_id from snapshot_query) "
+                   "select 'insert' as dbt_change_type, source_data.* from insertions_source_data as source_data left outer join snapshotted_data "
+                   "on snapshotted_data.dbt_unique_key = source_data.dbt_unique_key where snapshotted_data.dbt_unique_key is null "
+                   "or (snapshotted_data.dbt_unique_key is not null and snapshotted_data.dbt_valid_from < source_data.last_updated_date_time "
+                   "and snapshotted_data.dbt_updated_at < source_data.last_updated_date_time))" % (source, key, key, key))
+        self.session.run("UPDATE analytics.campaigns_snapshot SET dbt_valid_from = '2000-01-01Z' WHERE campaign_id = '135264288929302'")
+        self.session.run(staging)
+        self.assertEqual(self.session.rows("SELECT dbt_change_type, campaign_id FROM snapshot__dbt_tmp"), [("insert", "135264288929302")])
+        self.assertEqual(self.count_calls("request"), requests, "no new export within max_age")
+
+
+class AmazonToken(ExamplesCase):
+    def run_it(self, client, secret):
+        """What it prints and says, with a browser that follows the redirect."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen([os.path.join(CHECKOUT, "examples/amazon-token"), "--client-id", client, "--port", str(port),
+                                    "--consent-url", self.emulator.url + "/ap/oa", "--token-url", self.emulator.url + "/auth/o2/token"],
+                                   env=dict(os.environ, AMAZON_CLIENT_SECRET=secret), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        killer = threading.Timer(20, process.kill)
+        killer.start()
+        try:
+            page = None
+            while page is None:
+                line = process.stdout.readline().decode()
+                self.assertNotEqual(line, "", process.stderr.read().decode() if process.poll() is not None else "")
+                page = re.search(r"http\S+", line)
+            # It may not listen yet.
+            for _ in range(50):
+                try:
+                    with urllib.request.urlopen(page.group()) as answer:
+                        self.page = answer.read().decode()
+                    break
+                except urllib.error.URLError:
+                    threading.Event().wait(0.1)
+            output, error = process.communicate(timeout=20)
+        finally:
+            killer.cancel()
+        return process.returncode, output.decode(), error.decode()
+
+    def test_the_statement_works(self):
+        mapping = self.amazon_mapping()
+        status, output, error = self.run_it(mapping["client_id"], mapping["client_secret"])
+        self.assertEqual((status, error), (0, ""))
+        statement = output[output.index("CREATE USER MAPPING"):]
+        self.session.run("DROP USER MAPPING FOR CURRENT_USER SERVER amazon")
+        with self.session.connection.cursor() as cursor:
+            cursor.execute(statement)
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), self.truth("campaigns"))
+
+    def test_wrong_secret(self):
+        status, output, error = self.run_it(self.amazon_mapping()["client_id"], "not it")
+        self.assertNotEqual(status, 0)
+        self.assertIn("invalid_client", error)
+        self.assertNotIn("not it", output + error)
+
+    def test_no_consent(self):
+        status, output, error = self.run_it("amzn1.application-oa2-client.unauthorized", "x")
+        self.assertNotEqual(status, 0)
+        self.assertIn("Permission denied", error)
+
+
+if __name__ == "__main__":
+    unittest.main()
