@@ -162,6 +162,17 @@ amazon_start_status(Reactor *reactor, const Export *export, const char *token)
 					  export->profile_id, token, false);
 }
 
+/* A campaigns export's id in form; no export has it. */
+#define NO_EXPORT "MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwLEM"
+
+Request *
+amazon_start_probe(Reactor *reactor, const Settings *settings, const char *profile_id,
+				   const char *token)
+{
+	return start_call(reactor, settings, "GET", "/exports/" NO_EXPORT, NULL,
+					  entity_by_name("campaigns")->media_type, profile_id, token, false);
+}
+
 /*
  * The default is a list of profiles that may be edited.  To view campaigns is
  * enough for an export (docs/vendors/amazon-ads-exports.md 2), and

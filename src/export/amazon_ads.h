@@ -24,6 +24,13 @@ extern Request *amazon_start_status(Reactor *reactor, const Export *export, cons
 extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings,
 									  Credential *credential, const char *token, bool stream);
 
+/*
+ * The status of an export that there is not: 404 where the account may ask for
+ * exports of the profile, and what is said to it where it may not.
+ */
+extern Request *amazon_start_probe(Reactor *reactor, const Settings *settings,
+								   const char *profile_id, const char *token);
+
 /* The list of profiles is empty: is another one to be asked for before that is believed? */
 extern bool amazon_other_profiles(Credential *credential);
 

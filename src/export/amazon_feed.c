@@ -127,27 +127,12 @@ split_export_part(ExportFeed *feed, FeedPart *part)
 	return true;
 }
 
-/* An account without profiles is a mistake somewhere, and no empty table. */
 static void
 raise_no_profile(const ExportFeed *feed)
 {
-	const Settings *settings = feed->settings;
-	const char *server = quote_identifier(settings->server_name);
 	Failure failure;
 
-	failure_set(&failure, ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION, "request an export",
-				"the account has no profile that can have exports");
-	if (feed->listing->listed == 0)
-		failure_add_detail(&failure, "The list of profiles is empty.");
-	else
-		failure_add_detail(&failure,
-						   "The list of profiles has %zu, all of agencies, which have no exports.",
-						   feed->listing->listed);
-	failure_set_hint(&failure,
-					 "Check that the account advertises in the region of server %s (%s), and that "
-					 "it is that of the user whose refresh_token it is, or name the profiles with "
-					 "the option profile_ids.",
-					 server, settings->region);
+	profile_listing_fail_empty(&failure, feed->settings, feed->listing->listed);
 	feed_fail(feed, &failure);
 }
 

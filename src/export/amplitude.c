@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "export/amplitude.h"
 #include "export/amplitude_hours.h"
 #include "export/hours.h"
 #include "export/part.h"
@@ -182,23 +183,24 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 	return false;
 }
 
-static void
-open_span(ExportFeed *feed, FeedPart *part)
+Request *
+amplitude_start_archive(Reactor *reactor, const Settings *settings, const Entity *entity,
+						int64 start_hour, int64 end_hour)
 {
 	static const char *const headers[] = { "Accept: application/zip, */*", NULL };
-	const Settings *settings = feed->settings;
 	char start[16];
 	char end[16];
 	char *url;
 	RequestOptions options = { 0 };
+	Request *request;
 
-	if (!hours_format(part->start_hour, start, sizeof(start)) ||
-		!hours_format(part->end_hour, end, sizeof(end)))
+	if (!hours_format(start_hour, start, sizeof(start)) ||
+		!hours_format(end_hour, end, sizeof(end)))
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("range of server_upload_time is out of the range of years that "
 							   "can be requested")));
-	url = psprintf("%s%s?start=%s&end=%s", settings->endpoint, settings->entity->path, start, end);
-	options.method = settings->entity->method;
+	url = psprintf("%s%s?start=%s&end=%s", settings->endpoint, entity->path, start, end);
+	options.method = entity->method;
 	options.url = url;
 	options.headers = headers;
 	options.user = settings->api_key;
@@ -208,8 +210,16 @@ open_span(ExportFeed *feed, FeedPart *part)
 	/* The archive is built while we wait for the first byte. */
 	options.response_timeout = (int) Min(settings->export_timeout, PG_INT32_MAX);
 	options.stream = true;
-	part->request = request_start(part->reactor, &options);
+	request = request_start(reactor, &options);
 	pfree(url);
+	return request;
+}
+
+static void
+open_span(ExportFeed *feed, FeedPart *part)
+{
+	part->request = amplitude_start_archive(part->reactor, feed->settings, feed->settings->entity,
+											part->start_hour, part->end_hour);
 }
 
 static int

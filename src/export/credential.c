@@ -10,7 +10,6 @@
 #include "compat.h"
 #include "export/credential.h"
 #include "export/foreign_text.h"
-#include "export/message.h"
 #include "export/throttle.h"
 #include "lib/ilist.h"
 #include "net/url.h"
@@ -169,23 +168,23 @@ add_form_value(char *form, size_t size, const char *name, const char *value)
 	return url_encode(value, form + used + written, size - used - written);
 }
 
-static void
-begin_refresh(Credential *credential, Reactor *reactor)
+Request *
+credential_start_refresh(Reactor *reactor, const Settings *settings, Failure *failure)
 {
 	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
 										   "Accept: application/json", NULL };
-	const Settings *settings = credential->settings;
 	char form[4 * MESSAGE_MAX_TOKEN] = "grant_type=refresh_token";
 	RequestOptions options = { 0 };
+	Request *request;
 
 	if (!add_form_value(form, sizeof(form), "client_id", settings->client_id) ||
 		!add_form_value(form, sizeof(form), "refresh_token", settings->refresh_token) ||
 		!add_form_value(form, sizeof(form), "client_secret", settings->client_secret))
 	{
-		failure_set(&credential->failure, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
-					"get an access token", "the credentials of the user mapping are too long");
-		credential->wanted = false;
-		return;
+		failure_set(failure, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, "get an access token",
+					"the credentials of the user mapping are too long");
+		explicit_bzero(form, sizeof(form));
+		return NULL;
 	}
 	options.method = "POST";
 	options.url = settings->token_endpoint;
@@ -196,14 +195,20 @@ begin_refresh(Credential *credential, Reactor *reactor)
 	options.local = url_is_loopback(settings->token_endpoint);
 	options.answer_timeout = settings->stall_timeout;
 	throttle_begin(CALL_TOKEN, settings, monotonic_milliseconds());
-	credential->request = request_start(reactor, &options);
+	request = request_start(reactor, &options);
 	explicit_bzero(form, sizeof(form));
+	if (request == NULL)
+		failure_set(failure, ERRCODE_OUT_OF_MEMORY, "get an access token", "out of memory");
+	return request;
+}
+
+static void
+begin_refresh(Credential *credential, Reactor *reactor)
+{
+	credential->request =
+		credential_start_refresh(reactor, credential->settings, &credential->failure);
 	if (credential->request == NULL)
-	{
-		failure_set(&credential->failure, ERRCODE_OUT_OF_MEMORY, "get an access token",
-					"out of memory");
 		credential->wanted = false;
-	}
 }
 
 static int64
@@ -216,15 +221,14 @@ usable_time(int64 lifetime)
 
 /* A good answer without a token: its words if it has some, but never its body, which may hold one. */
 static void
-judge_no_token(const Credential *credential, const TokenMessage *message, const char *subject,
-			   Answer *answer)
+judge_no_token(const Request *request, const Settings *settings, const char *old_token,
+			   const TokenMessage *message, const char *subject, Answer *answer)
 {
-	const Settings *settings = credential->settings;
-	int status = request_status(credential->request);
+	int status = request_status(request);
 	ForeignText text;
 	size_t length;
 
-	request_body(credential->request, &length);
+	request_body(request, &length);
 	answer->action = message->refused ? ACTION_FAIL_CREDENTIALS : ACTION_RETRY;
 	answer->retry_after = -1;
 	failure_set(&answer->failure,
@@ -233,7 +237,7 @@ judge_no_token(const Credential *credential, const TokenMessage *message, const 
 	if (message->error_text[0] != '\0')
 		failure_add_detail(&answer->failure, "%s: HTTP status %d, and the server says \"%s\".",
 						   subject, status,
-						   foreign_text(&text, message->error_text, settings, credential->token));
+						   foreign_text(&text, message->error_text, settings, old_token));
 	else
 		failure_add_detail(&answer->failure, "%s: HTTP status %d with %zu bytes.", subject, status,
 						   length);
@@ -244,31 +248,36 @@ judge_no_token(const Credential *credential, const TokenMessage *message, const 
 						 quote_identifier(settings->server_name));
 }
 
+void
+credential_judge_refresh(const Request *request, const Settings *settings, const char *old_token,
+						 Answer *answer, TokenMessage *message)
+{
+	char subject[NAMEDATALEN + 32];
+	size_t length;
+	const char *body = request_body(request, &length);
+
+	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
+	answer_judge(answer, CALL_TOKEN, request, subject, settings, NULL);
+	if (answer->action == ACTION_SUCCESS && !message_parse_token(body, length, message))
+		judge_no_token(request, settings, old_token, message, subject, answer);
+}
+
 static void
 end_refresh(Credential *credential)
 {
 	const Settings *settings = credential->settings;
-	char subject[NAMEDATALEN + 32];
 	Answer answer;
 	TokenMessage message;
-	size_t length;
-	const char *body = request_body(credential->request, &length);
 
-	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
-	answer_judge(&answer, CALL_TOKEN, credential->request, subject, settings, NULL);
+	credential_judge_refresh(credential->request, settings, credential->token, &answer, &message);
 	if (answer.action == ACTION_SUCCESS)
 	{
-		if (message_parse_token(body, length, &message))
-		{
-			wipe_string(&credential->token);
-			credential->token = MemoryContextStrdup(credential->context, message.access_token);
-			credential->expires = monotonic_milliseconds() + usable_time(message.expires_in);
-			credential->wanted = false;
-		}
-		else
-			judge_no_token(credential, &message, subject, &answer);
-		explicit_bzero(&message, sizeof(message));
+		wipe_string(&credential->token);
+		credential->token = MemoryContextStrdup(credential->context, message.access_token);
+		credential->expires = monotonic_milliseconds() + usable_time(message.expires_in);
+		credential->wanted = false;
 	}
+	explicit_bzero(&message, sizeof(message));
 	request_free(credential->request);
 	credential->request = NULL;
 	if (credential->wanted &&

@@ -14,6 +14,7 @@
 #define ADSEXPORT_CREDENTIAL_H
 
 #include "export/failure.h"
+#include "export/message.h"
 
 typedef struct Credential Credential;
 
@@ -40,6 +41,20 @@ extern const Failure *credential_failure(const Credential *credential);
 
 /* How often it was tried to get a token. */
 extern const Retry *credential_retry(const Credential *credential);
+
+/*
+ * The same in two steps, for a caller that wants to see how it goes and keeps
+ * nothing.  Returns NULL with the failure set if it can't be begun.
+ */
+extern Request *
+credential_start_refresh(Reactor *reactor, const Settings *settings, Failure *failure);
+
+/*
+ * Judge such a request that has ended.  On ACTION_SUCCESS the message holds a
+ * token; wipe it.  old_token (or NULL) is not to be shown, either.
+ */
+extern void credential_judge_refresh(const Request *request, const Settings *settings,
+									 const char *old_token, Answer *answer, TokenMessage *message);
 
 /* A server refused this token: it is not to be used again. */
 extern void credential_reject(Credential *credential, const char *token);

@@ -209,6 +209,25 @@ read_list(ProfileListing *listing)
 	return status;
 }
 
+/* An account without profiles is a mistake somewhere, and not an empty table. */
+void
+profile_listing_fail_empty(Failure *failure, const Settings *settings, size_t listed)
+{
+	failure_set(failure, ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION, "request an export",
+				"the account has no profile that can have exports");
+	if (listed == 0)
+		failure_add_detail(failure, "The list of profiles is empty.");
+	else
+		failure_add_detail(failure,
+						   "The list of profiles has %zu, all of agencies, which have no exports.",
+						   listed);
+	failure_set_hint(failure,
+					 "Check that the account advertises in the region of server %s (%s), and that "
+					 "it is that of the user whose refresh_token it is, or name the profiles with "
+					 "the option profile_ids.",
+					 quote_identifier(settings->server_name), settings->region);
+}
+
 /* The list was read: is it one to work with? */
 static void
 judge_list(ProfileListing *listing, const char *subject, Answer *answer)

@@ -81,6 +81,9 @@ extern void profile_listing_await(ProfileListing *listing, ListingWaiter *waiter
 /* Waits no longer, if it did.  Does not throw. */
 extern void profile_listing_leave(ListingWaiter *waiter);
 
+/* The failure of a list that has so many profiles, of which none can have exports. */
+extern void profile_listing_fail_empty(Failure *failure, const Settings *settings, size_t listed);
+
 /* Do what is due; returns when something is due next. */
 extern int64 profile_listings_step(Reactor *reactor, int64 now);
 

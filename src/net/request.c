@@ -702,6 +702,36 @@ request_failure_message(const Request *request)
 	return request->failure_message;
 }
 
+static bool
+has_passed(CURL *easy, CURLINFO moment)
+{
+	curl_off_t microseconds = 0;
+
+	return curl_easy_getinfo(easy, moment, &microseconds) == CURLE_OK && microseconds > 0;
+}
+
+void
+request_reach(const Request *request, RequestReach *reach)
+{
+	CURL *easy = request->transfer.easy;
+	char *address = NULL;
+	bool answered = request->status != 0;
+
+	memset(reach, 0, sizeof(*reach));
+	if (easy == NULL)
+		return;
+	/* What a later step has met, the earlier ones have passed: a connection may have been there. */
+	reach->secured = has_passed(easy, CURLINFO_APPCONNECT_TIME_T) || answered;
+	reach->connected = reach->secured || request->failure == REQUEST_FAILURE_TLS ||
+					   has_passed(easy, CURLINFO_CONNECT_TIME_T);
+	reach->resolved = reach->connected || request->failure == REQUEST_FAILURE_CONNECT ||
+					  request->dial.refused[0] != '\0' ||
+					  has_passed(easy, CURLINFO_NAMELOOKUP_TIME_T);
+	if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address != NULL)
+		snprintf(reach->address, sizeof(reach->address), "%s", address);
+	curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &reach->port);
+}
+
 const char *
 request_body(const Request *request, size_t *length)
 {

@@ -108,6 +108,18 @@ extern RequestFailure request_failure(const Request *request);
 extern int request_failure_code(const Request *request);
 extern const char *request_failure_message(const Request *request);
 
+/* How far it came on its way to the server, for those who look for a fault. */
+typedef struct RequestReach
+{
+	bool resolved;    /* the server's name, or its proxy's */
+	bool connected;   /* to the server, or to its proxy */
+	bool secured;     /* by TLS, with a certificate that is trusted */
+	char address[64]; /* that it was or is to be connected to; empty: not known */
+	long port;
+} RequestReach;
+
+extern void request_reach(const Request *request, RequestReach *reach);
+
 /*
  * The part of the body that has arrived and was not consumed yet.  The
  * pointer is valid until the reactor is driven or the bytes are consumed.
