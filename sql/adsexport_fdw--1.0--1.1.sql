@@ -23,3 +23,16 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE FUNCTION adsexport_check(
+    server name,
+    OUT step text,
+    OUT ok boolean,
+    OUT detail text,
+    OUT hint text
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 10
+    AS 'MODULE_PATHNAME', 'adsexport_check';
+
+COMMENT ON FUNCTION adsexport_check(name)
+    IS 'tries the way to a server''s vendor step by step: names, connections, credentials, profiles';

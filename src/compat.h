@@ -226,6 +226,16 @@ compat_scan_user(ForeignScanState *node)
 #define compat_reserve_settings(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* May a user use a foreign server?  Since version 16 one function knows all kinds of objects. */
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_foreign_server.h"
+#define compat_server_aclcheck(server, user)                                                       \
+	object_aclcheck(ForeignServerRelationId, (server), (user), ACL_USAGE)
+#else
+#define compat_server_aclcheck(server, user) pg_foreign_server_aclcheck((server), (user), ACL_USAGE)
+#endif
+
 /* ExplainProperty...: in a header of their own since 18. */
 #include "commands/explain.h"
 #if PG_VERSION_NUM >= 180000

@@ -176,6 +176,8 @@ simply('value "…" is out of range for option "…"', "HV024", SERVER % ", max_
 simply('option "…" does not fit api "…"', "HV00D", SERVER % ", request_span '1d'")
 simply('option "poll_interval" exceeds "poll_interval_max"', "HV024", SERVER % ", poll_interval '2s', poll_interval_max '1s'")
 simply('catalog with OID … holds no objects that have options', "HV000", "SELECT adsexport_fdw_validator('{}', 0)")
+simply('server "…" is not one of adsexport_fdw', "42809", "CREATE FOREIGN DATA WRAPPER another; CREATE SERVER other FOREIGN DATA WRAPPER another; "
+       "SELECT * FROM adsexport_check('other')")
 simply('schema with OID … does not exist', "3F000", "SELECT adsexport_comment(0)")
 
 

@@ -235,11 +235,12 @@ class Log(SurfaceCase):
 
 class Functions(SurfaceCase):
     def test_columns_that_are_promised(self):
-        for function, columns in (("adsexport_columns", "table_name column_name data_type json_path ad_products description"),
-                                  ("adsexport_exports", "server user_name entity profile_id part request export_id status requested_at completed_at "
+        self.amazon()
+        for function, columns in (("adsexport_check('amazon')", "step ok detail hint"), ("adsexport_columns()", "table_name column_name data_type json_path ad_products description"),
+                                  ("adsexport_exports()", "server user_name entity profile_id part request export_id status requested_at completed_at "
                                                         "generated_at polls requests retries bytes_downloaded bytes_inflated records error")):
             with self.session.connection.cursor() as cursor:
-                cursor.execute("SELECT * FROM %s()" % function)
+                cursor.execute("SELECT * FROM %s" % function)
                 self.assertEqual([column.name for column in cursor.description], columns.split())
             documented = open(os.path.join(support.FOLDER, "../../docs/functions.md")).read()
             for column in columns.split():
