@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "compat.h"
 #include "export/foreign_text.h"
 #include "export/network.h"

@@ -15,6 +15,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "net/reactor.h"
 
 /* A new reactor, or an error. */
