@@ -16,6 +16,9 @@
 /* Room for all scans of the session. */
 #define ROOM ((int64) 8 * 1024 * 1024)
 
+/* A file may be longer than its status said by this much, which is an error in the end. */
+#define EXCESS ((int64) 256 * 1024)
+
 /* Other waits and connections need some file descriptors. */
 #define SPARE_DESCRIPTORS 16
 
@@ -128,11 +131,7 @@ step_running(FetchAhead *ahead, Reactor *reactor)
 		begin(ahead, reactor);
 	if (ahead->state != FETCH_AHEAD_FETCHING)
 		return;
-	/* Longer than it was said to be, so that it has no room: whoever reads it will say so. */
-	if ((int64) request_bytes_received(ahead->request) > ahead->size &&
-		(request_status(ahead->request) == 200 || request_status(ahead->request) == 206))
-		give_up(ahead);
-	else if (request_state(ahead->request) >= REQUEST_DONE)
+	if (request_state(ahead->request) >= REQUEST_DONE)
 	{
 		dlist_delete(&ahead->node);
 		ahead->state = FETCH_AHEAD_FETCHED;
@@ -140,6 +139,9 @@ step_running(FetchAhead *ahead, Reactor *reactor)
 		ahead->share->fetched++;
 		ahead->changed(ahead);
 	}
+	/* Far longer than it was said to be, so that it has no room: it is read as it comes. */
+	else if ((int64) request_bytes_received(ahead->request) > ahead->size + EXCESS)
+		give_up(ahead);
 }
 
 /* A scan may take half of what is left, so that there is always some for others. */
