@@ -114,6 +114,7 @@ class Early(WaitCase):
         self.emulator.settings(amplitude_delay=1.5, export_delay=0.1)
         self.session.rows("SELECT (SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01' AND "
                           "server_upload_time < '2025-03-01 02:00'), (SELECT count(*) FROM ads.campaigns)")
+        self.eventually(lambda: self.calls("export")[0]["seconds"] is not None, "end of the archive")
         (events,) = self.calls("export")
         done = [call for call in self.calls("status") if call["time"] < events["time"] + events["seconds"]]
         self.assertEqual(len({call["export"] for call in done}), self.PROFILES)
