@@ -1,4 +1,4 @@
-"""What is in examples/ beside the views (test_surface has these): the history, the loads of events, the dbt project, and amazon-token."""
+"""What is in examples/ beside the views (test_surface has these): the history, the loads of events, the dbt project, and amazon-token; and the pictures of docs/."""
 
 import os
 import re
@@ -35,6 +35,12 @@ class ExamplesCase(support.TestCase):
     def truth(self, table):
         data = self.data()
         return sum(1 for profile in data.profiles() for _ in data.records(table, profile["profileId"]))
+
+
+class Pictures(unittest.TestCase):
+    def test_they_are_what_is_drawn(self):
+        done = subprocess.run([os.path.join(CHECKOUT, "docs/pictures/draw"), "--check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual((done.returncode, done.stdout.decode()), (0, ""))
 
 
 class History(ExamplesCase):
