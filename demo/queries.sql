@@ -1,3 +1,6 @@
+-- What a statement waits for is told each second here (by default: each ten).
+SET adsexport_fdw.progress_interval = '1s';
+
 SELECT * FROM report LIMIT 3;
 
 -- What did which campaign cost, and what is it?  The report joined with the
@@ -68,28 +71,6 @@ WHERE server_upload_time >= coalesce((SELECT max(server_upload_time) FROM events
   AND server_upload_time < adsexport_complete_until()
 ON CONFLICT (uuid) DO NOTHING;
 SELECT count(*), min(server_upload_time), max(server_upload_time) FROM events;
-
--- Exports show what is, not what was: a snapshot of the campaigns keeps it.
-CREATE TABLE campaign_history (
-    exported_at timestamptz,
-    profile_id text,
-    campaign_id text,
-    name text,
-    state text,
-    budget_amount numeric,
-    PRIMARY KEY (profile_id, campaign_id, exported_at)
-);
-INSERT INTO campaign_history
-SELECT exported_at, profile_id, campaign_id, name, state, budget_amount
-FROM ads.campaigns
-ON CONFLICT DO NOTHING;
--- At once again it is the same export (see the option max_age), so nothing new.
-INSERT INTO campaign_history
-SELECT exported_at, profile_id, campaign_id, name, state, budget_amount
-FROM ads.campaigns
-ON CONFLICT DO NOTHING;
-SELECT profile_id, exported_at, count(*), count(*) FILTER (WHERE state = 'ENABLED') AS enabled
-FROM campaign_history GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- What this session asked of Amazon since adsexport_forget().
 SELECT entity, profile_id, status, polls, bytes_downloaded, records, request
