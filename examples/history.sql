@@ -33,8 +33,10 @@ CREATE UNIQUE INDEX ON :"target".ads (profile_id, ad_group_id, (coalesce(ad_id, 
 CREATE TABLE :"target".snapshots (taken_at timestamptz PRIMARY KEY DEFAULT now(), campaigns bigint, ad_groups bigint, targets bigint, ads bigint);
 
 -- The text of the procedure has its schemas put in here: it must not depend on the search_path of whoever calls it.
+-- In LANGUAGE sql the insertion would lock its table before LOCK does, and two calls could wait for each other.
 SELECT format($procedure$
-CREATE PROCEDURE %2$I.take_snapshot() LANGUAGE sql AS $$
+CREATE PROCEDURE %2$I.take_snapshot() LANGUAGE plpgsql AS $$
+BEGIN
   LOCK TABLE %2$I.snapshots IN SHARE ROW EXCLUSIVE MODE;
   WITH new_campaigns AS (INSERT INTO %2$I.campaigns SELECT * FROM %1$I.campaigns ON CONFLICT DO NOTHING RETURNING 1),
        new_ad_groups AS (INSERT INTO %2$I.ad_groups SELECT * FROM %1$I.ad_groups ON CONFLICT DO NOTHING RETURNING 1),
@@ -43,6 +45,7 @@ CREATE PROCEDURE %2$I.take_snapshot() LANGUAGE sql AS $$
   INSERT INTO %2$I.snapshots
   SELECT clock_timestamp(), (SELECT count(*) FROM new_campaigns), (SELECT count(*) FROM new_ad_groups), (SELECT count(*) FROM new_targets),
          (SELECT count(*) FROM new_ads);
+END
 $$
 $procedure$, :'source', :'target') \gexec
 
