@@ -97,13 +97,24 @@ mapping_command(const char *verb, const char *role, const Settings *settings, Li
 	return command.data;
 }
 
+/*
+ * Whoever asks through a view needs no mapping: its owner does, which is a
+ * riddle if the owner is a superuser who never meant to query anything.
+ */
 static void
 report_no_mapping(const Settings *settings)
 {
+	Oid asker = GetOuterUserId();
+
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 			 errmsg("no user mapping for user \"%s\" on server \"%s\"", settings->user_name,
 					settings->server_name),
+			 settings->user_id != asker
+				 ? errdetail("User \"%s\" asks through a view, materialized view or function "
+							 "that user \"%s\" owns, with whose user mapping it reads.",
+							 GetUserNameFromId(asker, false), settings->user_name)
+				 : 0,
 			 errhint("Run: %s", mapping_command("CREATE", quote_identifier(settings->user_name),
 												settings, missing_credentials(settings)))));
 }

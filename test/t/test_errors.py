@@ -256,6 +256,17 @@ def no_mapping(test):
     return CAMPAIGNS
 
 
+@case('no user mapping for user "…" on server "…"', "28000", 2)
+def no_mapping_of_the_owner(test):
+    test.amazon(user="PUBLIC")
+    test.session.run("DO $$ BEGIN CREATE ROLE adsexport_t_viewer; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    test.session.run("GRANT USAGE ON SCHEMA ads TO adsexport_t_viewer; CREATE OR REPLACE VIEW ads.seen AS SELECT * FROM ads.campaigns")
+    test.session.run("GRANT SELECT ON ads.seen TO adsexport_t_viewer; DROP USER MAPPING FOR PUBLIC SERVER amazon")
+    test.session.run("CREATE USER MAPPING FOR adsexport_t_viewer SERVER amazon " + support.option_list(test.amazon_mapping()))
+    test.session.run("SET ROLE adsexport_t_viewer")
+    return "SELECT * FROM ads.seen"
+
+
 def mapping(message, sqlstate, options, query=CAMPAIGNS, twice=False, **settings):
     @case(message, sqlstate)
     def run(test):

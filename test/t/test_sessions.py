@@ -280,7 +280,7 @@ class Access(SessionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for role in ("adsexport_t_owner", "adsexport_t_reader"):
+        for role in ("adsexport_t_owner", "adsexport_t_reader", "adsexport_t_outsider"):
             support.cluster().run("DO $$ BEGIN CREATE ROLE %s LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % role)
 
     def setUp(self):
@@ -307,6 +307,20 @@ class Access(SessionCase):
         self.expect_error("28000", "SELECT count(*) FROM ads.campaigns", session=self.reader)
         # Nor is the owner's request shown to the reader, who may not act for the owner.
         self.assertEqual({row["user_name"] for row in self.reader.table("SELECT * FROM adsexport_exports()")}, {"adsexport_t_reader"})
+
+    def test_an_owner_without_a_mapping(self):
+        self.session.run("CREATE OR REPLACE VIEW ads.of_postgres AS SELECT * FROM ads.campaigns; GRANT SELECT ON ads.of_postgres TO adsexport_t_reader")
+        self.session.run("GRANT USAGE ON SCHEMA ads TO adsexport_t_outsider; GRANT SELECT ON ads.campaigns TO adsexport_t_outsider")
+        self.session.run("CREATE MATERIALIZED VIEW ads.stored AS SELECT name FROM ads.campaigns WITH NO DATA; ALTER MATERIALIZED VIEW ads.stored OWNER TO adsexport_t_outsider")
+        # The one who asks has a mapping, which does not help.
+        self.expect_error("28000", "SELECT count(*) FROM ads.of_postgres", 'no user mapping for user "postgres"',
+                          'User "adsexport_t_reader" asks through a view, materialized view or function that user "postgres" owns',
+                          "CREATE USER MAPPING FOR postgres SERVER", session=self.reader)
+        # What a restore does, too.
+        self.expect_error("28000", "REFRESH MATERIALIZED VIEW ads.stored", 'no user mapping for user "adsexport_t_outsider"',
+                          'User "postgres" asks through a view, materialized view or function that user "adsexport_t_outsider" owns')
+        self.session.run("DROP MATERIALIZED VIEW ads.stored; DROP VIEW ads.of_postgres")
+        self.assertEqual(self.calls(), [])
 
     def test_security_definer(self):
         self.owner.run("CREATE OR REPLACE FUNCTION ads.counted() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT count(*) FROM ads.campaigns $$")
