@@ -46,7 +46,7 @@ ifneq ($(filter-out clean distclean,$(or $(MAKECMDGOALS),all)),)
 ifndef WITH_ISAL
 WITH_ISAL := $(if $(shell $(PKG_CONFIG) --atleast-version=2.30 libisal 2>/dev/null && echo yes),1,0)
 endif
-LIBRARIES = libcurl:7.68:libcurl4-openssl-dev zlib:1.2.11:zlib1g-dev json-c:0.13:libjson-c-dev
+LIBRARIES = libcurl:7.68:libcurl4-openssl-dev zlib:1.2.11:zlib1g-dev
 ifeq ($(WITH_ISAL),1)
 LIBRARIES += libisal:2.30:libisal-dev
 endif

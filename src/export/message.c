@@ -7,78 +7,17 @@
  */
 #include "export/message.h"
 
-#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <json-c/json.h>
-
 #include "stream/iso_time.h"
+#include "stream/json_document.h"
 #include "stream/printable.h"
 
 #define MAX_TEXT 512
-#define MAX_DEPTH 32
-
-/*
- * The JSON value in body, to be put back with json_object_put, or NULL.  Only
- * white space may follow it.
- */
-static json_object *
-parse(const char *body, size_t length)
-{
-	json_tokener *tokener;
-	json_object *object;
-
-	if (body == NULL || length > INT_MAX)
-		return NULL;
-	tokener = json_tokener_new_ex(MAX_DEPTH);
-	if (tokener == NULL)
-		return NULL;
-	object = json_tokener_parse_ex(tokener, body, (int) length);
-	for (size_t rest = (size_t) tokener->char_offset; object != NULL && rest < length; rest++)
-	{
-		if (body[rest] == '\0' || strchr(" \t\r\n", body[rest]) == NULL)
-		{
-			json_object_put(object);
-			object = NULL;
-		}
-	}
-	json_tokener_free(tokener);
-	return object;
-}
-
-/* The member's string if it is one, without a NUL inside; else NULL. */
-static const char *
-string_member(json_object *object, const char *name)
-{
-	json_object *member;
-	const char *text;
-
-	if (!json_object_is_type(object, json_type_object) ||
-		!json_object_object_get_ex(object, name, &member) ||
-		!json_object_is_type(member, json_type_string))
-		return NULL;
-	text = json_object_get_string(member);
-	return strlen(text) == (size_t) json_object_get_string_len(member) ? text : NULL;
-}
-
-/* Copy a string that must fit and hold no NUL or control character. */
-static bool
-copy_exactly(const char *value, char *output, size_t output_size)
-{
-	size_t length = value != NULL ? strlen(value) : 0;
-
-	output[0] = '\0';
-	if (length == 0 || length >= output_size)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char) value[i] < 0x20 || value[i] == 0x7f)
-			return false;
-	memcpy(output, value, length + 1);
-	return true;
-}
 
 /*-------------------------------------------------------------------------
  * Text for people
@@ -167,49 +106,65 @@ is_markup(const char *body, size_t length)
  * capital; exports that failed have also been seen with failureReason and
  * statusDetails.  Any of these, error and errors[] may hold an error in turn.
  */
-static const char *
-dialect_text(json_object *value, int wrapped)
+static JsonValue
+dialect_text(const JsonValue *value, int wrapped)
 {
 	static const char *const names[] = { "message",      "details",       "detail",
 										 "description",  "reason",        "error_description",
 										 "errorMessage", "failureReason", "statusDetails",
 										 "statusReason", "Message",       "error",
 										 "errors" };
-	json_object *member;
+	JsonValue none = { 0 };
 
-	if (json_object_is_type(value, json_type_string) && json_object_get_string_len(value) > 0)
-		return json_object_get_string(value);
+	if (value->type == JSON_STRING && value->length > 0)
+		return *value;
 	if (wrapped > MAX_WRAPPED)
-		return NULL;
-	if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0)
-		return dialect_text(json_object_array_get_idx(value, 0), wrapped + 1);
-	if (!json_object_is_type(value, json_type_object))
-		return NULL;
+		return none;
+	if (value->type == JSON_ARRAY)
+	{
+		JsonValue first = json_document_first(value);
+
+		return dialect_text(&first, wrapped + 1);
+	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{
-		const char *text;
+		JsonValue member = json_document_member(value, names[i]);
+		JsonValue text = dialect_text(&member, wrapped + 1);
 
-		if (!json_object_object_get_ex(value, names[i], &member))
-			continue;
-		text = dialect_text(member, wrapped + 1);
-		if (text != NULL)
+		if (text.type != JSON_MISSING)
 			return text;
 	}
-	return NULL;
+	return none;
+}
+
+/* Write a string for people; nothing if memory is short. */
+static void
+print_string(const JsonValue *value, char *output, size_t output_size)
+{
+	char *text = json_document_text(value, JSON_TEXT_REPLACE);
+
+	output[0] = '\0';
+	if (text != NULL)
+		message_printable(text, strlen(text), output, output_size);
+	json_document_free_text(text);
 }
 
 /* Login with Amazon has a word for the error beside its sentence. */
 static void
-copy_dialect(json_object *object, const char *text, char *output, size_t output_size)
+print_dialect(const JsonValue *object, const JsonValue *text, char *output, size_t output_size)
 {
-	const char *word = string_member(object, "error");
-	char both[2 * MAX_TEXT];
+	JsonValue word = json_document_member(object, "error");
+	char printed_word[104];
+	char printed_text[MESSAGE_MAX_TEXT];
+	char both[sizeof(printed_word) + sizeof(printed_text) + 2];
 
-	if (word == NULL || word == text || word[0] == '\0')
-		message_printable(text, strlen(text), output, output_size);
+	print_string(text, printed_text, sizeof(printed_text));
+	print_string(&word, printed_word, sizeof(printed_word));
+	if (printed_word[0] == '\0' || word.start == text->start)
+		snprintf(output, output_size, "%s", printed_text);
 	else
 	{
-		snprintf(both, sizeof(both), "%.100s: %s", word, text);
+		snprintf(both, sizeof(both), "%s: %s", printed_word, printed_text);
 		message_printable(both, strlen(both), output, output_size);
 	}
 }
@@ -217,7 +172,8 @@ copy_dialect(json_object *object, const char *text, char *output, size_t output_
 void
 message_error_text(const char *body, size_t length, char *text, size_t text_size)
 {
-	json_object *object;
+	JsonDocument document;
+	JsonValue found_text = { 0 };
 	const char *found = NULL;
 	size_t found_length = 0;
 
@@ -238,14 +194,14 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 			message_printable(MESSAGE_MARKUP, strlen(MESSAGE_MARKUP), text, text_size);
 		return;
 	}
-	object = parse(body, length);
-	if (json_object_is_type(object, json_type_object))
-		found = dialect_text(object, 0);
-	if (found != NULL)
-		copy_dialect(object, found, text, text_size);
-	else
+	(void) json_document_open(&document, body, length);
+	if (document.root.type == JSON_OBJECT)
+		found_text = dialect_text(&document.root, 0);
+	if (found_text.type != JSON_MISSING)
+		print_dialect(&document.root, &found_text, text, text_size);
+	if (text[0] == '\0')
 		message_printable(body, length, text, text_size);
-	json_object_put(object);
+	json_document_close(&document);
 }
 
 /*-------------------------------------------------------------------------
@@ -253,20 +209,32 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
  *-------------------------------------------------------------------------
  */
 
-/* Seconds, sent as a number or as its digits; -1 if it is neither. */
+/* A number, sent as such or as a string of its digits; NaN if it is neither. */
+static double
+number_of(const JsonValue *value)
+{
+	char text[64];
+	char *end;
+	double number;
+
+	if ((value->type != JSON_NUMBER && value->type != JSON_STRING) ||
+		value->length >= sizeof(text) || value->length == 0)
+		return NAN;
+	memcpy(text, value->start, value->length);
+	text[value->length] = '\0';
+	number = strtod(text, &end);
+	return *end == '\0' ? number : NAN;
+}
+
+/* Seconds; -1 if they are not told. */
 static int64_t
-lifetime_member(json_object *object)
+lifetime_member(const JsonValue *object)
 {
 	const int64_t longest = 366 * 24 * 3600;
-	json_object *member;
-	double seconds;
-	char *end;
+	JsonValue member = json_document_member(object, "expires_in");
+	double seconds = number_of(&member);
 
-	if (!json_object_object_get_ex(object, "expires_in", &member) ||
-		json_object_is_type(member, json_type_null))
-		return -1;
-	seconds = strtod(json_object_get_string(member), &end);
-	if (*end != '\0' || end == json_object_get_string(member) || seconds != seconds)
+	if (isnan(seconds))
 		return -1;
 	if (seconds < 0)
 		return 0;
@@ -275,14 +243,14 @@ lifetime_member(json_object *object)
 
 /* The errors of RFC 6749 (section 5.2) that asking again does not change. */
 static bool
-is_refusal(const char *word)
+is_refusal(const JsonValue *word)
 {
 	static const char *const words[] = { "invalid_request",        "invalid_client",
 										 "invalid_grant",          "unauthorized_client",
 										 "unsupported_grant_type", "invalid_scope" };
 
-	for (size_t i = 0; word != NULL && i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(word, words[i]) == 0)
+	for (size_t i = 0; word->type == JSON_STRING && i < sizeof(words) / sizeof(words[0]); i++)
+		if (json_string_equals(word, words[i]))
 			return true;
 	return false;
 }
@@ -290,24 +258,27 @@ is_refusal(const char *word)
 bool
 message_parse_token(const char *body, size_t length, TokenMessage *message)
 {
-	json_object *object = parse(body, length);
-	bool ok = copy_exactly(string_member(object, "access_token"), message->access_token,
-						   sizeof(message->access_token));
-	const char *text;
+	JsonDocument document;
+	JsonValue token;
+	bool ok;
 
-	message->expires_in = ok ? lifetime_member(object) : -1;
+	(void) json_document_open(&document, body, length);
+	token = json_document_member(&document.root, "access_token");
+	ok = json_document_copy(&token, message->access_token, sizeof(message->access_token));
+	message->expires_in = ok ? lifetime_member(&document.root) : -1;
 	message->error_text[0] = '\0';
 	message->refused = false;
 	/* What holds a token that can't be used is not shown. */
-	if (!ok && json_object_is_type(object, json_type_object) &&
-		!json_object_object_get_ex(object, "access_token", NULL))
+	if (!ok && document.root.type == JSON_OBJECT && token.type == JSON_MISSING)
 	{
-		text = dialect_text(object, 0);
-		if (text != NULL)
-			copy_dialect(object, text, message->error_text, sizeof(message->error_text));
-		message->refused = is_refusal(string_member(object, "error"));
+		JsonValue text = dialect_text(&document.root, 0);
+		JsonValue word = json_document_member(&document.root, "error");
+
+		if (text.type != JSON_MISSING)
+			print_dialect(&document.root, &text, message->error_text, sizeof(message->error_text));
+		message->refused = is_refusal(&word);
 	}
-	json_object_put(object);
+	json_document_close(&document);
 	return ok;
 }
 
@@ -330,23 +301,17 @@ status_of_word(const char *word, bool has_link)
 }
 
 static LinkState
-copy_link(json_object *object, char *url, size_t url_size)
+copy_link(const JsonValue *object, char *url, size_t url_size)
 {
-	json_object *member;
-	const char *text;
+	JsonValue member = json_document_member(object, "url");
 
 	url[0] = '\0';
-	if (!json_object_object_get_ex(object, "url", &member) ||
-		json_object_is_type(member, json_type_null))
+	if (member.type == JSON_MISSING || member.type == JSON_NULL ||
+		(member.type == JSON_STRING && member.length == 0))
 		return LINK_ABSENT;
-	text = string_member(object, "url");
-	if (text == NULL)
-		return LINK_MALFORMED;
-	if (text[0] == '\0')
-		return LINK_ABSENT;
-	if (strlen(text) >= url_size)
-		return LINK_TOO_LONG;
-	return copy_exactly(text, url, url_size) ? LINK_PRESENT : LINK_MALFORMED;
+	if (json_document_copy(&member, url, url_size))
+		return LINK_PRESENT;
+	return member.type == JSON_STRING && member.length >= url_size ? LINK_TOO_LONG : LINK_MALFORMED;
 }
 
 /*
@@ -355,65 +320,76 @@ copy_link(json_object *object, char *url, size_t url_size)
  * first.
  */
 static void
-copy_failure(json_object *object, StatusMessage *message)
+copy_failure(const JsonValue *object, StatusMessage *message)
 {
-	json_object *error = NULL;
-	const char *text = NULL;
-	const char *code;
+	JsonValue error = json_document_member(object, "error");
+	JsonValue text = dialect_text(&error, 0);
+	JsonValue code = json_document_member(&error, "errorCode");
 
-	if (json_object_object_get_ex(object, "error", &error))
-		text = dialect_text(error, 0);
-	if (text == NULL)
+	if (text.type == JSON_MISSING)
 		text = dialect_text(object, 0);
-	if (text != NULL)
-		message_printable(text, strlen(text), message->error_text, sizeof(message->error_text));
-	code = string_member(error, "errorCode");
-	if (code == NULL)
-		code = string_member(object, "errorCode");
-	if (code == NULL)
-		code = string_member(error, "code");
-	if (code != NULL)
-		message_printable(code, strlen(code), message->error_code, sizeof(message->error_code));
+	print_string(&text, message->error_text, sizeof(message->error_text));
+	if (code.type != JSON_STRING)
+		code = json_document_member(object, "errorCode");
+	if (code.type != JSON_STRING)
+		code = json_document_member(&error, "code");
+	print_string(&code, message->error_code, sizeof(message->error_code));
+}
+
+/* A member that is a time. */
+static bool
+time_member(const JsonValue *object, const char *name, int64_t *microseconds)
+{
+	JsonValue member = json_document_member(object, name);
+	char text[64];
+
+	return json_document_copy(&member, text, sizeof(text)) &&
+		   message_parse_time(text, microseconds);
+}
+
+static void
+read_status(const JsonValue *object, const JsonValue *word, StatusMessage *message)
+{
+	JsonValue size = json_document_member(object, "fileSize");
+	double bytes = size.type == JSON_NUMBER ? number_of(&size) : NAN;
+	int64_t created;
+
+	print_string(word, message->status_word, sizeof(message->status_word));
+	message->link = copy_link(object, message->url, sizeof(message->url));
+	message->status = status_of_word(message->status_word, message->link != LINK_ABSENT);
+	/* Up to 2^53 a double is exact; no file is as large. */
+	if (bytes >= 0 && bytes <= 9007199254740992.0)
+		message->file_size = (int64_t) bytes;
+	message->has_generated_at = time_member(object, "generatedAt", &message->generated_at);
+	if (message->has_generated_at && time_member(object, "createdAt", &created) &&
+		created <= message->generated_at)
+		message->took = (message->generated_at - created) / 1000;
+	if (message->status == EXPORT_STATUS_FAILED)
+		copy_failure(object, message);
 }
 
 bool
 message_parse_status(const char *body, size_t length, StatusMessage *message)
 {
-	json_object *object = parse(body, length);
-	json_object *member;
-	const char *word = string_member(object, "status");
-	const char *generated_at;
-	const char *created_at;
-	int64_t created;
-	bool ok = copy_exactly(string_member(object, "exportId"), message->export_id,
-						   sizeof(message->export_id)) &&
-			  word != NULL;
+	JsonDocument document;
+	JsonValue id;
+	JsonValue word;
+	bool ok;
 
-	message->url[0] = message->error_code[0] = message->error_text[0] = '\0';
+	(void) json_document_open(&document, body, length);
+	id = json_document_member(&document.root, "exportId");
+	word = json_document_member(&document.root, "status");
+	ok = json_document_copy(&id, message->export_id, sizeof(message->export_id)) &&
+		 word.type == JSON_STRING;
+	message->url[0] = message->status_word[0] = '\0';
+	message->error_code[0] = message->error_text[0] = '\0';
 	message->link = LINK_ABSENT;
 	message->file_size = -1;
 	message->has_generated_at = false;
 	message->took = -1;
 	if (ok)
-	{
-		message_printable(word, strlen(word), message->status_word, sizeof(message->status_word));
-		message->link = copy_link(object, message->url, sizeof(message->url));
-		message->status = status_of_word(word, message->link != LINK_ABSENT);
-		if (json_object_object_get_ex(object, "fileSize", &member) &&
-			(json_object_is_type(member, json_type_int) ||
-			 json_object_is_type(member, json_type_double)))
-			message->file_size = json_object_get_int64(member);
-		generated_at = string_member(object, "generatedAt");
-		message->has_generated_at =
-			generated_at != NULL && message_parse_time(generated_at, &message->generated_at);
-		created_at = string_member(object, "createdAt");
-		if (message->has_generated_at && created_at != NULL &&
-			message_parse_time(created_at, &created) && created <= message->generated_at)
-			message->took = (message->generated_at - created) / 1000;
-		if (message->status == EXPORT_STATUS_FAILED)
-			copy_failure(object, message);
-	}
-	json_object_put(object);
+		read_status(&document.root, &word, message);
+	json_document_close(&document);
 	return ok;
 }
 

@@ -3,9 +3,9 @@
  * message.h
  *		The small messages of the APIs: tokens, export status, errors.
  *
- * Plain C on json-c, no PostgreSQL header (the two disagree about the name
- * json_object).  Nothing throws; results are in the caller's structs.  Any
- * bytes may be handed in.
+ * Plain C, no PostgreSQL header.  Nothing throws; results are in the caller's
+ * structs.  Any bytes may be handed in.  Where memory is short, a message
+ * cannot be read.
  *
  *-------------------------------------------------------------------------
  */
