@@ -528,6 +528,27 @@ set_proxy(CURL *easy, const RequestOptions *options)
 	return ok;
 }
 
+/*
+ * Where memory is short for it, libcurl (7.88) drops a URL's query without a
+ * word, and so asks for something else than what was meant.  So the target is
+ * handed over as it is.  A proxy for plain http wants all of the URL instead.
+ */
+static bool
+set_target(CURL *easy, const RequestOptions *options)
+{
+	const char *authority = strstr(options->url, "://");
+	const char *target = authority != NULL ? strchr(authority + 3, '/') : NULL;
+
+	if (target == NULL || strchr(target, '#') != NULL ||
+		(options->proxy != NULL && strncasecmp(options->url, "http:", 5) == 0))
+		return true;
+	/* What would have to be escaped is libcurl's business. */
+	for (const char *c = target; *c != '\0'; c++)
+		if (*c <= ' ' || *c > '~')
+			return true;
+	return curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, target) == CURLE_OK;
+}
+
 /* Everything libcurl needs to know; false when memory is short or a value is refused. */
 static bool
 set_options(Request *request, const RequestOptions *options)
@@ -537,6 +558,7 @@ set_options(Request *request, const RequestOptions *options)
 
 	ok &= curl_easy_setopt(easy, CURLOPT_PRIVATE, &request->transfer) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_URL, options->url) == CURLE_OK;
+	ok &= set_target(easy, options);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error_buffer);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);

@@ -38,13 +38,19 @@ host_is_loopback(const char *host)
 	return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
-/* The part's text, to be freed with curl_free, or NULL. */
+/*
+ * The part's text, to be freed with curl_free, or NULL: there is none, or memory
+ * is short, which sets *no_memory if that is given.
+ */
 static char *
-url_part(CURLU *parsed, CURLUPart part)
+url_part(CURLU *parsed, CURLUPart part, bool *no_memory)
 {
 	char *text = NULL;
+	CURLUcode code = curl_url_get(parsed, part, &text, 0);
 
-	return curl_url_get(parsed, part, &text, 0) == CURLUE_OK ? text : NULL;
+	if (code == CURLUE_OUT_OF_MEMORY && no_memory != NULL)
+		*no_memory = true;
+	return code == CURLUE_OK ? text : NULL;
 }
 
 /* NULL with errno ENOMEM when memory is short, or 0 when it is no URL. */
@@ -68,6 +74,7 @@ url_check(const char *url)
 {
 	CURLU *parsed = parse(url);
 	UrlCheck result = URL_MALFORMED;
+	bool no_memory = false;
 	char *scheme;
 	char *host;
 	char *user;
@@ -75,11 +82,13 @@ url_check(const char *url)
 
 	if (parsed == NULL)
 		return errno == ENOMEM ? URL_NO_MEMORY : URL_MALFORMED;
-	scheme = url_part(parsed, CURLUPART_SCHEME);
-	host = url_part(parsed, CURLUPART_HOST);
-	user = url_part(parsed, CURLUPART_USER);
-	password = url_part(parsed, CURLUPART_PASSWORD);
-	if (scheme != NULL && host != NULL && host[0] != '\0')
+	scheme = url_part(parsed, CURLUPART_SCHEME, &no_memory);
+	host = url_part(parsed, CURLUPART_HOST, &no_memory);
+	user = url_part(parsed, CURLUPART_USER, &no_memory);
+	password = url_part(parsed, CURLUPART_PASSWORD, &no_memory);
+	if (no_memory)
+		result = URL_NO_MEMORY;
+	else if (scheme != NULL && host != NULL && host[0] != '\0')
 	{
 		if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0)
 			result = URL_WRONG_SCHEME;
@@ -107,7 +116,7 @@ url_is_loopback(const char *url)
 
 	if (parsed == NULL)
 		return false;
-	host = url_part(parsed, CURLUPART_HOST);
+	host = url_part(parsed, CURLUPART_HOST, NULL);
 	result = host != NULL && host_is_loopback(host);
 	curl_free(host);
 	curl_url_cleanup(parsed);
@@ -125,9 +134,9 @@ url_for_message(const char *url, char *output, size_t output_size)
 	snprintf(output, output_size, "(malformed URL)");
 	if (parsed == NULL)
 		return;
-	scheme = url_part(parsed, CURLUPART_SCHEME);
-	host = url_part(parsed, CURLUPART_HOST);
-	path = url_part(parsed, CURLUPART_PATH);
+	scheme = url_part(parsed, CURLUPART_SCHEME, NULL);
+	host = url_part(parsed, CURLUPART_HOST, NULL);
+	path = url_part(parsed, CURLUPART_PATH, NULL);
 	if (scheme != NULL && host != NULL)
 		snprintf(output, output_size, "%s://%s%s", scheme, host, path != NULL ? path : "/");
 	curl_free(scheme);
