@@ -1467,13 +1467,40 @@ warn_of_passed_over(ExportFeed *feed)
 					  errdetail("The first: \"%s\".", feed->first_passed_over)));
 }
 
+/* Bytes of the part's file that have come, wherever the transfer under way began. */
+static int64
+bytes_received(const FeedPart *part)
+{
+	return (int64) bytes_of_transfer(part) + (part->from_start ? 0 : (int64) part->resume_from);
+}
+
+/* A transfer that never ends would, too. */
+static bool
+is_longer_than_announced(const ExportFeed *feed, const FeedPart *part)
+{
+	return part->export != NULL && !part->from_spool && has_file_size(feed, part) &&
+		   bytes_received(part) > part->export->file_size;
+}
+
+static void
+handle_wrong_length(ExportFeed *feed, FeedPart *part, int64 received)
+{
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Answer answer = { ACTION_RETRY, -1, { 0 } };
+
+	feed->api->subject(part, subject, sizeof(subject));
+	failure_set(&answer.failure, ERRCODE_FDW_ERROR, "read an export",
+				"the download has " INT64_FORMAT
+				" bytes, but the status of the export announced " INT64_FORMAT,
+				received, part->export->file_size);
+	failure_add_detail(&answer.failure, "%s.", subject);
+	handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);
+}
+
 /* All of the content was read and verified; so must be its announced length. */
 static void
 finish_part(ExportFeed *feed, FeedPart *part)
 {
-	Export *export = part->export;
-	int64 received;
-
 	if (part->from_spool)
 	{
 		part->phase = PART_DONE;
@@ -1481,20 +1508,10 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	end_read_ahead(feed, part);
-	received =
-		request_bytes_received(part->request) + (part->from_start ? 0 : (int64) part->resume_from);
-	if (export != NULL && has_file_size(feed, part) && export->file_size != received)
+	if (part->export != NULL && has_file_size(feed, part) &&
+		part->export->file_size != bytes_received(part))
 	{
-		char subject[MESSAGE_MAX_EXPORT_ID + 64];
-		Answer answer = { ACTION_RETRY, -1, { 0 } };
-
-		feed->api->subject(part, subject, sizeof(subject));
-		failure_set(&answer.failure, ERRCODE_FDW_ERROR, "read an export",
-					"the download has " INT64_FORMAT
-					" bytes, but the status of the export announced " INT64_FORMAT,
-					received, export->file_size);
-		failure_add_detail(&answer.failure, "%s.", subject);
-		handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);
+		handle_wrong_length(feed, part, bytes_received(part));
 		return;
 	}
 	count_part(feed, part);
@@ -1939,6 +1956,8 @@ feed_next(ExportFeed *feed, bool wait)
 			switch (supply(feed, part))
 			{
 				case SUPPLIED:
+					if (is_longer_than_announced(feed, part))
+						handle_wrong_length(feed, part, bytes_received(part));
 					continue;
 				case SUPPLY_BROKEN:
 					if (end_broken(feed, part))
