@@ -90,7 +90,8 @@ def transport(phase):
     yield "length too small", raw(line + b"Content-Length: %d\r\n\r\n" % (len(body) // 2) + body)
     yield "length 0", raw(line + b"Content-Length: 0\r\n\r\n", KEEP)
     yield "good until close", raw(line + b"\r\n" + body)
-    yield "good chunks", raw(line + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(body, 7))
+    # Not through the middle of the place-holder for the address.
+    yield "good chunks", raw(line + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(body, 40))
     yield "good chunks with extensions and trailers", raw(
         line + b"Transfer-Encoding: chunked\r\n\r\n%x;a=b\r\n" % len(body) + body + b"\r\n0\r\nX-Trailer: y\r\n\r\n")
     yield "chunk of letters", raw(line + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body)
