@@ -31,7 +31,7 @@ extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Sizes of pieces, repeatable for one input. */
 static uint64_t fuzz_state;
 
-static size_t
+__attribute__((unused)) static size_t
 fuzz_below(size_t limit)
 {
 	fuzz_state = fuzz_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
