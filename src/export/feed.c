@@ -1268,7 +1268,7 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 	failure_set(&answer->failure, sqlstate_of_stream_error(error->kind), "read an export", "%s",
 				message.text);
 	failure_add_detail(&answer->failure,
-					   "%s: the problem is behind record " UINT64_FORMAT ", at byte " UINT64_FORMAT
+					   "%s: the problem is after record " UINT64_FORMAT ", at byte " UINT64_FORMAT
 					   " of the %s content%s%s.",
 					   subject, part->delivered, error->offset, is_json ? "inflated" : "downloaded",
 					   entry_shown.text[0] != '\0' ? ", archive entry " : "", entry_shown.text);

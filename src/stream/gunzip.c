@@ -291,7 +291,7 @@ read_fixed_header(Gunzip *gunzip, StreamInput *input)
 		{
 			fail(gunzip, STREAM_ERROR_CORRUPT,
 				 gunzip->member == 1 ? "data is not gzip"
-									 : "data behind the member before is neither gzip nor zeros");
+									 : "data after the previous member is neither gzip nor zeros");
 			return false;
 		}
 		if (index == 2 && byte != 8)
