@@ -160,6 +160,7 @@ static bool
 split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 {
 	int64 half = hours_half(part->start_hour, part->end_hour);
+	RequestResult result;
 
 	if (part->delivered == 0 && half > 0)
 	{
@@ -175,7 +176,8 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 						 part->start_hour < HOURS_FIRST_HOURLY ? "A day before 2014-11-12"
 															   : "One hour");
 	/* A gateway may have been too slow for once. */
-	if (request_status(part->request) == 504)
+	request_result(part->request, &result);
+	if (result.status == 504)
 	{
 		answer->action = ACTION_RETRY;
 		answer->failure.sqlstate = ERRCODE_CONNECTION_FAILURE;

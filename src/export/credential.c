@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "export/answer.h"
 #include "export/credential.h"
 #include "export/foreign_text.h"
 #include "export/throttle.h"
@@ -221,14 +222,11 @@ usable_time(int64 lifetime)
 
 /* A good answer without a token: its words if it has some, but never its body, which may hold one. */
 static void
-judge_no_token(const Request *request, const Settings *settings, const char *old_token,
+judge_no_token(const RequestResult *result, const Settings *settings, const char *old_token,
 			   const TokenMessage *message, const char *subject, Answer *answer)
 {
-	int status = request_status(request);
 	ForeignText text;
-	size_t length;
 
-	request_body(request, &length);
 	answer->action = message->refused ? ACTION_FAIL_CREDENTIALS : ACTION_RETRY;
 	answer->retry_after = -1;
 	failure_set(&answer->failure,
@@ -236,11 +234,11 @@ judge_no_token(const Request *request, const Settings *settings, const char *old
 				"get an access token", "the answer holds no access token");
 	if (message->error_text[0] != '\0')
 		failure_add_detail(&answer->failure, "%s: HTTP status %d, and the server says \"%s\".",
-						   subject, status,
+						   subject, result->status,
 						   foreign_text(&text, message->error_text, settings, old_token));
 	else
-		failure_add_detail(&answer->failure, "%s: HTTP status %d with %zu bytes.", subject, status,
-						   length);
+		failure_add_detail(&answer->failure, "%s: HTTP status %d with %zu bytes.", subject,
+						   result->status, result->length);
 	if (message->refused)
 		failure_set_hint(&answer->failure,
 						 "Check client_id, client_secret and refresh_token of the user mapping on "
@@ -253,13 +251,14 @@ credential_judge_refresh(const Request *request, const Settings *settings, const
 						 Answer *answer, TokenMessage *message)
 {
 	char subject[NAMEDATALEN + 32];
-	size_t length;
-	const char *body = request_body(request, &length);
+	RequestResult result;
 
+	request_result(request, &result);
 	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
-	answer_judge(answer, CALL_TOKEN, request, subject, settings, NULL);
-	if (answer->action == ACTION_SUCCESS && !message_parse_token(body, length, message))
-		judge_no_token(request, settings, old_token, message, subject, answer);
+	answer_judge(answer, CALL_TOKEN, &result, subject, settings, NULL);
+	if (answer->action == ACTION_SUCCESS &&
+		!message_parse_token(result.body, result.length, message))
+		judge_no_token(&result, settings, old_token, message, subject, answer);
 }
 
 static void

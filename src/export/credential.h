@@ -13,8 +13,10 @@
 #ifndef ADSEXPORT_CREDENTIAL_H
 #define ADSEXPORT_CREDENTIAL_H
 
-#include "export/failure.h"
+#include "export/answer.h"
 #include "export/message.h"
+#include "export/settings.h"
+#include "net/reactor.h"
 
 typedef struct Credential Credential;
 

@@ -303,20 +303,20 @@ end_request(Export *export)
 	StatusMessage *message = NULL;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	Answer answer;
-	size_t length;
-	const char *body = request_body(export->request, &length);
+	RequestResult result;
 
+	request_result(export->request, &result);
 	subject_of(export, subject, sizeof(subject));
-	answer_judge(&answer, call, export->request, subject, export->settings, export->token);
+	answer_judge(&answer, call, &result, subject, export->settings, export->token);
 	if (answer.action == ACTION_SUCCESS)
 	{
 		message = MemoryContextAlloc(export->context, sizeof(StatusMessage));
-		if (!message_parse_status(body, length, message))
-			answer_unexpected(&answer, call, export->request, subject, export->settings,
-							  export->token, "the answer is not the status of an export");
+		if (!message_parse_status(result.body, result.length, message))
+			answer_unexpected(&answer, call, &result, subject, export->settings, export->token,
+							  "the answer is not the status of an export");
 		else if (call == CALL_STATUS && strcmp(message->export_id, export->id) != 0)
-			answer_unexpected(&answer, call, export->request, subject, export->settings,
-							  export->token, "the answer is about another export");
+			answer_unexpected(&answer, call, &result, subject, export->settings, export->token,
+							  "the answer is about another export");
 	}
 	if (answer.action == ACTION_SUCCESS)
 	{

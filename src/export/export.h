@@ -22,8 +22,8 @@
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
 
+#include "export/answer.h"
 #include "export/credential.h"
-#include "export/failure.h"
 #include "export/freshness.h"
 #include "export/jobs.h"
 #include "export/message.h"

@@ -585,15 +585,14 @@ sniff(FeedPart *part, const char *body, size_t length)
  * was asked for, or all of it again.
  */
 static void
-check_range(const ExportFeed *feed, FeedPart *part)
+check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result)
 {
-	const ResponseHeaders *headers = request_headers(part->request);
 	unsigned long long first;
 
 	part->skip_left = 0;
-	if (request_status(part->request) == 206)
+	if (result->status == 206)
 	{
-		if (sscanf(headers->content_range, "bytes %llu-", &first) != 1 ||
+		if (sscanf(result->headers->content_range, "bytes %llu-", &first) != 1 ||
 			first != part->resume_from || part->from_start)
 			raise_changed_content(feed, part);
 		if (part->is_gzip && part->coding == CODING_NONE)
@@ -604,36 +603,36 @@ check_range(const ExportFeed *feed, FeedPart *part)
 	part->skip_left = part->resume_from;
 	part->skip_checksum = 0;
 	if (part->resume_from == 0)
-		strlcpy(part->etag, headers->etag, sizeof(part->etag));
+		strlcpy(part->etag, result->headers->etag, sizeof(part->etag));
 }
 
 /* Look at the answer to a download that was opened. */
 static void
 step_opening(ExportFeed *feed, FeedPart *part)
 {
-	RequestState state = request_state(part->request);
+	RequestResult result;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-	int status = request_status(part->request);
 	Answer answer;
 
-	if (state == REQUEST_WAITING)
+	request_result(part->request, &result);
+	if (result.state == REQUEST_WAITING)
 		return;
 	/* What was fetched ahead may have broken off: what there is of it is good. */
-	if ((state != REQUEST_FAILED ||
+	if ((result.state != REQUEST_FAILED ||
 		 (part->reactor == NULL && request_bytes_received(part->request) > 0)) &&
-		(status == 200 || status == 206))
+		(result.status == 200 || result.status == 206))
 	{
 		throttle_end(part->call, feed->settings, monotonic_milliseconds(), REACTOR_NEVER);
 		reached_note(part->call, feed->settings);
-		check_range(feed, part);
+		check_range(feed, part, &result);
 		part->phase = PART_READABLE;
 		return;
 	}
 	/* An error's body is wanted, too. */
-	if (state == REQUEST_RECEIVING)
+	if (result.state == REQUEST_RECEIVING)
 		return;
 	/* Nothing left behind what we have: only hearing it all again can tell. */
-	if (status == 416 && part->resume_from > 0 && !part->range_refused)
+	if (result.status == 416 && part->resume_from > 0 && !part->range_refused)
 	{
 		part->range_refused = true;
 		count_retry(feed, part);
@@ -642,7 +641,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	feed->api->subject(part, subject, sizeof(subject));
-	answer_judge(&answer, part->call, part->request, subject, feed->settings, part->token);
+	answer_judge(&answer, part->call, &result, subject, feed->settings, part->token);
 	if (answer.action == ACTION_SUCCESS)
 		part->phase = PART_READABLE;
 	else
@@ -701,6 +700,7 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 static void
 begin_reading(ExportFeed *feed, FeedPart *part)
 {
+	RequestResult result;
 	bool again = part == feed->broken;
 
 	feed->broken = NULL;
@@ -732,7 +732,10 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	record_walker_reset(feed->walker, feed->api->container);
 	container_reset(feed->container);
 	if (!part->from_spool)
-		part->coding = content_coding_by_name(request_headers(part->request)->content_encoding);
+	{
+		request_result(part->request, &result);
+		part->coding = content_coding_by_name(result.headers->content_encoding);
+	}
 	if (!container_set_coding(feed->container, part->coding))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	feed->filling = false;
@@ -1709,11 +1712,13 @@ static void
 handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 {
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	RequestResult result;
 	Answer answer;
 
 	end_read_ahead(feed, part);
+	request_result(part->request, &result);
 	feed->api->subject(part, subject, sizeof(subject));
-	answer_judge(&answer, part->call, part->request, subject, feed->settings, part->token);
+	answer_judge(&answer, part->call, &result, subject, feed->settings, part->token);
 	failure_add_detail(&answer.failure,
 					   "The connection broke after " UINT64_FORMAT " bytes and " UINT64_FORMAT
 					   " records.",

@@ -15,6 +15,7 @@
 #include "lib/ilist.h"
 
 #include "export/failure.h"
+#include "export/settings.h"
 
 typedef struct SpanRecord
 {

@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -37,8 +38,10 @@ static const PolicyRow answers[] = {
 
 	/* The vendor's word for "no events in these hours"; another 404 is a hiccup. */
 	{ CALL(CALL_ARCHIVE), 404, 404, BODY_NO_DATA, ACTION_EMPTY },
+	{ CALL(CALL_ARCHIVE), 404, 404, BODY_PAGE, ACTION_RETRY_ONCE },
 	{ CALL(CALL_ARCHIVE), 404, 404, ANY_BODY, ACTION_RETRY },
 	{ CALL(CALL_ARCHIVE), 400, 400, ANY_BODY, ACTION_SPLIT },
+	{ CALL(CALL_ARCHIVE), 413, 413, ANY_BODY, ACTION_SPLIT },
 	{ CALL(CALL_ARCHIVE), 504, 504, ANY_BODY, ACTION_SPLIT },
 	{ CALL(CALL_ARCHIVE), 401, 401, ANY_BODY, ACTION_FAIL_CREDENTIALS },
 	{ CALL(CALL_ARCHIVE), 403, 403, ANY_BODY, ACTION_FAIL_CREDENTIALS },
@@ -75,6 +78,8 @@ static const FailureRow failures[] = {
 	{ REQUEST_FAILURE_BROKEN, ACTION_RETRY },
 	{ REQUEST_FAILURE_TLS, ACTION_FAIL_NETWORK },
 	{ REQUEST_FAILURE_TOO_LARGE, ACTION_FAIL_REQUEST },
+	{ REQUEST_FAILURE_PROXY, ACTION_FAIL_NETWORK },
+	{ REQUEST_FAILURE_REFUSED, ACTION_FAIL_REQUEST },
 	{ REQUEST_FAILURE_SETUP, ACTION_FAIL_NETWORK },
 };
 
@@ -99,14 +104,49 @@ policy_decide(ApiCall call, RequestFailure failure, int status, BodyKind body)
 	return ACTION_FAIL_REQUEST;
 }
 
+/* Does the body hold that text, in whichever letters? */
+static bool
+mentions(const char *body, size_t length, const char *text)
+{
+	size_t text_length = strlen(text);
+
+	for (size_t i = 0; body != NULL && i + text_length <= length; i++)
+	{
+		if (strncasecmp(body + i, text, text_length) == 0)
+			return true;
+	}
+	return false;
+}
+
 BodyKind
 policy_body_kind(const char *body, size_t length)
 {
-	static const char no_data[] = "Raw data files were not found";
+	size_t start = 0;
 
-	if (body != NULL && memmem(body, length, no_data, sizeof(no_data) - 1) != NULL)
+	if (mentions(body, length, "Raw data files were not found"))
 		return BODY_NO_DATA;
+	/* The vendor's own hiccup, which may come as a page, too. */
+	if (mentions(body, length, "404: Not Found"))
+		return BODY_OTHER;
+	while (start < length && isspace((unsigned char) body[start]))
+		start++;
+	if (start < length && body[start] == '<')
+		return BODY_PAGE;
 	return BODY_OTHER;
+}
+
+bool
+policy_mentions_size(const char *body, size_t length)
+{
+	static const char *const words[] = { "large", "size", "limit", "4gb",  "4 gb",    "range",
+										 "big",   "much", "many",  "long", "shorten", "exceed" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		if (mentions(body, length, words[i]))
+			return true;
+	}
+	return length == 0;
 }
 
 int64_t

@@ -30,6 +30,7 @@ typedef enum PolicyAction
 	ACTION_SUCCESS,
 	ACTION_EMPTY,            /* complete, and nothing in it */
 	ACTION_RETRY,            /* the same again, after a while */
+	ACTION_RETRY_ONCE,       /* a hiccup if it heals at once, else not */
 	ACTION_THROTTLED,        /* the same; patience is export_timeout's */
 	ACTION_REAUTHENTICATE,   /* with a new access token, once */
 	ACTION_REMINT_URL,       /* ask for a new download URL, once */
@@ -45,13 +46,17 @@ typedef enum PolicyAction
 typedef enum BodyKind
 {
 	BODY_OTHER,
-	BODY_NO_DATA /* Amplitude: "Raw data files were not found" */
+	BODY_NO_DATA, /* Amplitude: "Raw data files were not found" */
+	BODY_PAGE     /* HTML or XML, of some other server */
 } BodyKind;
 
 /* status 0: no answer, failure says why. */
 extern PolicyAction policy_decide(ApiCall call, RequestFailure failure, int status, BodyKind body);
 
 extern BodyKind policy_body_kind(const char *body, size_t length);
+
+/* May an error be about too much at once, by its words or since it has none? */
+extern bool policy_mentions_size(const char *body, size_t length);
 
 /*
  * Milliseconds before the next try: exponential with +-25 % jitter.  attempt

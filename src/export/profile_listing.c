@@ -267,9 +267,11 @@ static void
 fail_malformed(ProfileListing *listing, const char *subject, Answer *answer)
 {
 	ForeignText shown;
+	RequestResult result;
 
-	answer_unexpected(answer, CALL_PROFILES, listing->request, subject, listing->settings,
-					  listing->token, "the answer is not a list of profiles");
+	request_result(listing->request, &result);
+	answer_unexpected(answer, CALL_PROFILES, &result, subject, listing->settings, listing->token,
+					  "the answer is not a list of profiles");
 	if (listing->builder->listed > 0)
 		failure_add_detail(&answer->failure, "After %zu profiles: %s.", listing->builder->listed,
 						   foreign_text(&shown, profile_reader_error(listing->builder->reader),
@@ -308,12 +310,13 @@ handle_answer(ProfileListing *listing, Answer *answer)
 static void
 step_request(ProfileListing *listing)
 {
-	RequestState state = request_state(listing->request);
 	StreamStatus status = STREAM_NEED_INPUT;
 	char subject[NAMEDATALEN + 32];
+	RequestResult result;
 	Answer answer;
 
-	if (state == REQUEST_WAITING)
+	request_result(listing->request, &result);
+	if (result.state == REQUEST_WAITING)
 		return;
 	snprintf(subject, sizeof(subject), "Server %s",
 			 quote_identifier(listing->settings->server_name));
@@ -325,19 +328,19 @@ step_request(ProfileListing *listing)
 		end_listing_request(listing);
 		return;
 	}
-	if (state != REQUEST_FAILED && request_status(listing->request) == 200)
+	if (result.state != REQUEST_FAILED && result.status == 200)
 	{
 		if (listing->builder == NULL)
 			begin_list(listing);
 		status = read_list(listing);
-		if (status == STREAM_NEED_INPUT && state == REQUEST_RECEIVING)
+		if (status == STREAM_NEED_INPUT && result.state == REQUEST_RECEIVING)
 			return;
 	}
-	else if (state == REQUEST_RECEIVING)
+	else if (result.state == REQUEST_RECEIVING)
 		return; /* an error's body is wanted, too */
 
-	answer_judge(&answer, CALL_PROFILES, listing->request, subject, listing->settings,
-				 listing->token);
+	request_result(listing->request, &result);
+	answer_judge(&answer, CALL_PROFILES, &result, subject, listing->settings, listing->token);
 	if (listing->builder != NULL && list_length(listing->builder->profile_ids) > MAX_LISTED)
 		fail_too_many(listing, subject, &answer);
 	else if (status == STREAM_ERROR)

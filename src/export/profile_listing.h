@@ -13,8 +13,9 @@
 
 #include "datatype/timestamp.h"
 #include "export/credential.h"
-#include "export/failure.h"
+#include "export/answer.h"
 #include "export/freshness.h"
+#include "net/reactor.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
 

@@ -159,16 +159,18 @@ static int64
 position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
 {
 	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+	RequestResult result;
 
 	*total = -1;
 	if (part->request == NULL && part->ahead.request == NULL)
 		return start;
 	if (part->export != NULL && part->export->file_size > 0)
 		*total = part->export->file_size;
-	else if (part->request != NULL && request_headers(part->request)->content_length > 0)
-		*total = start + request_headers(part->request)->content_length;
 	if (part->request == NULL)
 		return (int64) request_bytes_received(part->ahead.request);
+	request_result(part->request, &result);
+	if (*total < 0 && result.headers->content_length > 0)
+		*total = start + result.headers->content_length;
 	return start + (int64) bytes_of_transfer(part);
 }
 

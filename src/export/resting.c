@@ -73,10 +73,12 @@ find_holder(const ExportFeed *feed, const JobPlace *wish, int64 rested, ExportFe
 static void
 put_aside(ExportFeed *feed, FeedPart *part)
 {
+	RequestResult result;
 	size_t length;
 	const char *body;
 
-	if (request_status(part->request) != 200)
+	request_result(part->request, &result);
+	if (result.status != 200)
 		return; /* an error's body is short, and looked at where it is */
 	if (part == feed->current)
 		feed_take_back_input(feed, part);

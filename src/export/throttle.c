@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "export/failure.h"
+#include "export/answer.h"
 #include "export/throttle.h"
 #include "net/reactor.h"
 

@@ -139,13 +139,25 @@ finish_request(Check *check, bool status_is_enough)
 {
 	if (check->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	while (request_state(check->request) < REQUEST_DONE)
+	for (;;)
 	{
-		if (status_is_enough && request_state(check->request) == REQUEST_RECEIVING &&
-			request_status(check->request) == 200)
+		RequestResult result;
+
+		request_result(check->request, &result);
+		if (result.state >= REQUEST_DONE ||
+			(status_is_enough && result.state == REQUEST_RECEIVING && result.status == 200))
 			break;
 		wait_for_event(check);
 	}
+}
+
+static void
+judge(const Check *check, Answer *answer, ApiCall call, const char *subject)
+{
+	RequestResult result;
+
+	request_result(check->request, &result);
+	answer_judge(answer, call, &result, subject, check->settings, check->token);
 }
 
 /* Host and port, or what the URL has of them. */
@@ -187,9 +199,8 @@ check_network(Check *check, const char *option, const char *url, ApiCall call)
 	details[2] = plain ? pstrdup("Not wanted: plain http does not leave this machine.")
 					   : pstrdup("The server's certificate is trusted.");
 
-	answer_judge(&answer, call, check->request,
-				 psprintf("Server %s", quote_identifier(check->settings->server_name)),
-				 check->settings, check->token);
+	judge(check, &answer, call,
+		  psprintf("Server %s", quote_identifier(check->settings->server_name)));
 	for (int i = 0; i < 3; i++)
 	{
 		const char *step = psprintf("%s: %s", option, steps[i]);
@@ -325,10 +336,15 @@ check_listing(Check *check, Profiles *profiles)
 		if (first && !check_network(check, "endpoint", settings->endpoint, CALL_PROFILES))
 			return false;
 		first = false;
-		answer_judge(&answer, CALL_PROFILES, check->request, subject, settings, check->token);
+		judge(check, &answer, CALL_PROFILES, subject);
 		if (answer.action == ACTION_SUCCESS && !read_profiles(check, profiles))
-			answer_unexpected(&answer, CALL_PROFILES, check->request, subject, settings,
-							  check->token, "the answer is not a list of profiles");
+		{
+			RequestResult result;
+
+			request_result(check->request, &result);
+			answer_unexpected(&answer, CALL_PROFILES, &result, subject, settings, check->token,
+							  "the answer is not a list of profiles");
+		}
 		if (answer.action != ACTION_SUCCESS)
 		{
 			add_failure(check, step, OUTCOME_FAILED, &answer.failure);
@@ -358,8 +374,7 @@ check_profile(Check *check, const char *profile_id)
 
 	check->request = amazon_start_probe(check->reactor, check->settings, profile_id, check->token);
 	finish_request(check, false);
-	answer_judge(&answer, CALL_STATUS, check->request, psprintf("Profile %s", profile_id),
-				 check->settings, check->token);
+	judge(check, &answer, CALL_STATUS, psprintf("Profile %s", profile_id));
 	if (answer.action == ACTION_REQUEST_ANEW || answer.action == ACTION_SUCCESS)
 		add_row(check, step, OUTCOME_OK, "The account may ask for its exports.", NULL);
 	else if (answer.action == ACTION_REAUTHENTICATE || answer.action == ACTION_FAIL_PERMISSION)
@@ -412,7 +427,7 @@ check_amplitude(Check *check)
 	finish_request(check, true);
 	if (!check_network(check, "endpoint", settings->endpoint, CALL_ARCHIVE))
 		return;
-	answer_judge(&answer, CALL_ARCHIVE, check->request, psprintf("Hour %s", name), settings, NULL);
+	judge(check, &answer, CALL_ARCHIVE, psprintf("Hour %s", name));
 	if (answer.action == ACTION_SUCCESS)
 		add_row(check, step, OUTCOME_OK, "Its events are sent.", NULL);
 	else if (answer.action == ACTION_EMPTY)

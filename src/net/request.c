@@ -53,6 +53,9 @@ struct Request
 	RequestState state;
 	RequestFailure failure;
 	int failure_code;
+	int os_error;
+	bool by_proxy;
+	int proxy_status;
 	char failure_message[CURL_ERROR_SIZE];
 	char error_buffer[CURL_ERROR_SIZE];
 	int status;
@@ -239,6 +242,7 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 					sizeof(response->request_id));
 		keep_header(data, length, "x-amzn-RequestId", response->request_id,
 					sizeof(response->request_id));
+		keep_header(data, length, "Location", response->location, sizeof(response->location));
 		keep_header(data, length, "ETag", response->etag, sizeof(response->etag));
 		keep_header(data, length, "Content-Range", response->content_range,
 					sizeof(response->content_range));
@@ -327,6 +331,35 @@ destroy(Request *request)
 	free(request);
 }
 
+/* Does a proxy with that status refuse for good? */
+static bool
+is_refusal_of_proxy(int status)
+{
+	return status >= 300 && status < 500 && status != 408 && status != 429;
+}
+
+/* It ended without an answer: find out why. */
+static void
+examine_failure(Request *request, CURLcode code)
+{
+	CURL *easy = request->transfer.easy;
+	long proxy_status = 0;
+	long os_error = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+	request->proxy_status = proxy_status >= 300 ? (int) proxy_status : 0;
+	request->by_proxy = request->proxy_status != 0 || code == CURLE_COULDNT_RESOLVE_PROXY;
+#if LIBCURL_VERSION_NUM >= 0x074900
+	request->by_proxy |= code == CURLE_PROXY;
+#endif
+	request->os_error = (int) os_error;
+	fail(request,
+		 is_refusal_of_proxy(request->proxy_status) ? REQUEST_FAILURE_PROXY : classify(code),
+		 (int) code,
+		 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
+}
+
 static void
 finish(Transfer *transfer, CURLcode code)
 {
@@ -353,8 +386,7 @@ finish(Transfer *transfer, CURLcode code)
 		fail(request, REQUEST_FAILURE_TOO_LARGE, (int) code,
 			 "a header line of the answer is longer than 100 kB");
 	else
-		fail(request, classify(code), (int) code,
-			 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
+		examine_failure(request, code);
 }
 
 /*
@@ -606,6 +638,7 @@ set_options(Request *request, const RequestOptions *options)
 	return ok && set_headers(request, options);
 }
 
+/* Why a URL is not one to ask; NULL if it is. */
 static const char *
 url_refusal(const char *url)
 {
@@ -625,6 +658,23 @@ url_refusal(const char *url)
 			return "the URL carries a user name or password";
 	}
 	return "the URL is malformed";
+}
+
+/* Say where it leads, too. */
+static void
+refuse(Request *request, const char *url, const char *why)
+{
+	char shown[sizeof(request->failure_message) / 2];
+	char message[sizeof(request->failure_message)];
+
+	if (url_check(url) == URL_NO_MEMORY)
+	{
+		fail(request, REQUEST_FAILURE_SETUP, CURLE_OUT_OF_MEMORY, why);
+		return;
+	}
+	url_for_message(url, shown, sizeof(shown));
+	snprintf(message, sizeof(message), "%s: %s", why, shown);
+	fail(request, REQUEST_FAILURE_REFUSED, CURLE_URL_MALFORMAT, message);
 }
 
 Request *
@@ -647,7 +697,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	request->started = request->last_byte = reactor_waited(reactor);
 	if (refusal != NULL)
 	{
-		fail(request, REQUEST_FAILURE_SETUP, CURLE_URL_MALFORMAT, refusal);
+		refuse(request, options->url, refusal);
 		return request;
 	}
 
@@ -694,34 +744,20 @@ request_state(const Request *request)
 	return request->state;
 }
 
-int
-request_status(const Request *request)
+void
+request_result(const Request *request, RequestResult *result)
 {
-	return request->status;
-}
-
-const ResponseHeaders *
-request_headers(const Request *request)
-{
-	return &request->response;
-}
-
-RequestFailure
-request_failure(const Request *request)
-{
-	return request->failure;
-}
-
-int
-request_failure_code(const Request *request)
-{
-	return request->failure_code;
-}
-
-const char *
-request_failure_message(const Request *request)
-{
-	return request->failure_message;
+	memset(result, 0, sizeof(*result));
+	result->state = request->state;
+	result->status = request->status;
+	result->headers = &request->response;
+	result->body = request_body(request, &result->length);
+	result->failure = request->failure;
+	result->code = request->failure_code;
+	result->message = request->failure_message;
+	result->os_error = request->os_error;
+	result->by_proxy = request->by_proxy;
+	result->proxy_status = request->proxy_status;
 }
 
 static bool

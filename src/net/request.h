@@ -60,7 +60,7 @@ typedef enum RequestState
 	REQUEST_WAITING,   /* no final answer header yet */
 	REQUEST_RECEIVING, /* status and headers are known, the body arrives */
 	REQUEST_DONE,      /* complete, as far as HTTP can tell */
-	REQUEST_FAILED     /* see request_failure */
+	REQUEST_FAILED     /* see RequestResult */
 } RequestState;
 
 /* How an exchange failed that got no (complete) answer. */
@@ -74,7 +74,9 @@ typedef enum RequestFailure
 	REQUEST_FAILURE_BROKEN,    /* connection lost, body shorter than announced, bad
 								 * framing */
 	REQUEST_FAILURE_TOO_LARGE, /* body over REQUEST_MAX_BODY */
-	REQUEST_FAILURE_SETUP      /* bad URL, no memory, unreadable ca_file ... */
+	REQUEST_FAILURE_PROXY,     /* the proxy does not let the connection through */
+	REQUEST_FAILURE_REFUSED,   /* by ourselves: the URL is not one to ask */
+	REQUEST_FAILURE_SETUP      /* no memory, unreadable ca_file ... */
 } RequestFailure;
 
 /* What is kept of the answer's headers; empty strings where absent. */
@@ -83,6 +85,7 @@ typedef struct ResponseHeaders
 	char retry_after[64];
 	char request_id[128]; /* x-amzn-RequestId, or x-amz-request-id */
 	char etag[256];
+	char location[512]; /* where a redirect leads, cut to that */
 	char content_range[64];
 	char content_encoding[64];
 	int64_t content_length; /* -1 when not announced */
@@ -99,14 +102,29 @@ extern Request *request_start(Reactor *reactor, const RequestOptions *options);
 extern void request_free(Request *request);
 
 extern RequestState request_state(const Request *request);
-extern int request_status(const Request *request); /* HTTP status, 0 if none */
-extern const ResponseHeaders *request_headers(const Request *request);
 
-extern RequestFailure request_failure(const Request *request);
+/*
+ * How an exchange stands, or how it ended.  What it points to belongs to the
+ * request: the body until that is driven or bytes of it are consumed.
+ */
+typedef struct RequestResult
+{
+	RequestState state;
+	int status; /* HTTP status, 0 if none */
+	const ResponseHeaders *headers;
+	const char *body; /* what has arrived of it and was not consumed */
+	size_t length;
 
-/* libcurl's code and a phrase of ours or libcurl's; never holds a URL's query. */
-extern int request_failure_code(const Request *request);
-extern const char *request_failure_message(const Request *request);
+	/* When it failed: */
+	RequestFailure failure; /* else REQUEST_FAILURE_NONE */
+	int code;               /* libcurl's */
+	const char *message;    /* a phrase of ours or libcurl's; never holds a URL's query */
+	int os_error;           /* errno of the connection; 0: none */
+	bool by_proxy;          /* it is the proxy that failed */
+	int proxy_status;       /* that it answered; 0: none */
+} RequestResult;
+
+extern void request_result(const Request *request, RequestResult *result);
 
 /* How far it came on its way to the server, for those who look for a fault. */
 typedef struct RequestReach

@@ -133,7 +133,12 @@ url_for_message(const char *url, char *output, size_t output_size)
 
 	snprintf(output, output_size, "(malformed URL)");
 	if (parsed == NULL)
+	{
+		/* What is no URL may hold anything, but a path holds no password. */
+		if (url[0] == '/' && url[1] != '/')
+			snprintf(output, output_size, "%.*s", (int) strcspn(url, "?#"), url);
 		return;
+	}
 	scheme = url_part(parsed, CURLUPART_SCHEME, NULL);
 	host = url_part(parsed, CURLUPART_HOST, NULL);
 	path = url_part(parsed, CURLUPART_PATH, NULL);

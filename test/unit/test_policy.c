@@ -86,6 +86,20 @@ test_answers(void)
 				 BODY_NO_DATA);
 	CHECK_NUMBER(policy_body_kind("404: Not Found", 14), BODY_OTHER);
 	CHECK_NUMBER(policy_body_kind(NULL, 0), BODY_OTHER);
+	CHECK_NUMBER(policy_body_kind("<html><title>404: Not Found</title>", 35), BODY_OTHER);
+
+	begin_test("policy: a page is of another server");
+	CHECK_NUMBER(policy_body_kind(" <html><title>Not here</title>", 30), BODY_PAGE);
+	CHECK_NUMBER(policy_decide(CALL_ARCHIVE, REQUEST_FAILURE_NONE, 404, BODY_PAGE),
+				 ACTION_RETRY_ONCE);
+	CHECK_NUMBER(policy_decide(CALL_ARCHIVE, REQUEST_FAILURE_NONE, 413, BODY_PAGE), ACTION_SPLIT);
+
+	begin_test("policy: words about size");
+	CHECK(policy_mentions_size("The file size is too large.", 27));
+	CHECK(policy_mentions_size("Shorten the time ranges", 23));
+	CHECK(policy_mentions_size("", 0));
+	CHECK(!policy_mentions_size("Invalid start: expected YYYYMMDDTHH", 35));
+	CHECK(!policy_mentions_size("{\"error\": \"project is archived\"}", 33));
 
 	begin_test("policy: no answer");
 	for (int call = CALL_TOKEN; call <= CALL_ARCHIVE; call++)

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer.h
+ *		What became of a request: what to do about it, and if it is bad news,
+ *		the words for it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ANSWER_H
+#define ADSEXPORT_ANSWER_H
+
+#include "postgres.h"
+
+#include "export/failure.h"
+#include "export/policy.h"
+#include "export/settings.h"
+
+typedef struct Answer
+{
+	PolicyAction action;
+	int64 retry_after; /* milliseconds; -1: the server named no time */
+	Failure failure;
+} Answer;
+
+/*
+ * Judge a request that is done, failed, or has its status.  subject says what
+ * it was about ("Profile 1111, export ZTc1..."); token is the access token
+ * that was sent, to be redacted like the secrets of settings, or NULL.
+ */
+extern void answer_judge(Answer *answer, ApiCall call, const RequestResult *result,
+						 const char *subject, const Settings *settings, const char *token);
+
+/*
+ * A server's answer was well-formed HTTP but not what it should be.  It is
+ * worth a retry, then an error (HV000).
+ */
+extern void
+answer_unexpected(Answer *answer, ApiCall call, const RequestResult *result, const char *subject,
+				  const Settings *settings, const char *token, const char *reason);
+
+/* The state of one request's retries; zero it before the first try. */
+typedef struct Retry
+{
+	int attempts;
+	int most;            /* attempts; 0: as many as fit into the time */
+	int64 patience_ends; /* monotonic milliseconds; 0: not throttled yet */
+	char last[160];      /* what went wrong last, for people */
+} Retry;
+
+/*
+ * May the request be repeated?  Then *due says when (monotonic milliseconds);
+ * else answer->failure is to be raised.
+ */
+extern bool
+retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due);
+
+/* A random number in [0, 1). */
+extern double random_fraction(void);
+
+#endif /* ADSEXPORT_ANSWER_H */

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer_hint.h
+ *		What helps when a request got no good answer: one table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ANSWER_HINT_H
+#define ADSEXPORT_ANSWER_HINT_H
+
+#include "postgres.h"
+
+#include "export/failure.h"
+#include "export/policy.h"
+#include "export/settings.h"
+
+/* Set the failure's hint, if there is one for such an answer, or for none. */
+extern void answer_add_hint(Failure *failure, PolicyAction action, ApiCall call,
+							const RequestResult *result, const Settings *settings);
+
+#endif /* ADSEXPORT_ANSWER_HINT_H */
