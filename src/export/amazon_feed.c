@@ -84,6 +84,30 @@ has_several(unsigned bits)
 	return (bits & (bits - 1)) != 0;
 }
 
+/* Can the export not be split any more? */
+static bool
+is_least_part(const ExportFeed *feed, const FeedPart *part)
+{
+	return !has_several(part->ad_products) && !has_several(part->states) &&
+		   (feed->settings->entity->kind != ENTITY_TARGETS ||
+			(!has_several(part->target_levels) && !has_several(part->negatives)));
+}
+
+/* It was too large for the vendor although it was split as far as that goes. */
+static void
+set_least_part_hint(const ExportFeed *feed, Failure *failure)
+{
+	if (feed->settings->entity->kind == ENTITY_TARGETS && feed->query->target_type_count < 0)
+		failure_set_hint(
+			failure, "It was split by ad product, state, level and sign. What is left to narrow "
+					 "it by is a clause on target_type, such as WHERE target_type = "
+					 "'KEYWORD'.");
+	else
+		failure_set_hint(failure,
+						 "Nothing is left to narrow it by. Try again later; the vendor's support "
+						 "can be asked about the export by its id.");
+}
+
 /*
  * The vendor gave up on an export as too large: ask for one for each ad
  * product instead, then each state, then (targets) each level and sign.  The
@@ -275,6 +299,8 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 				export->readers == 0 && split_export_part(feed, part))
 				return now;
 			failure = export->failure;
+			if (export->timed_out && is_least_part(feed, part))
+				set_least_part_hint(feed, &failure);
 			feed_fail_part(feed, part, &failure);
 			break;
 		case EXPORT_COMPLETED:

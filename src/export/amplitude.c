@@ -29,7 +29,8 @@ raise_unbounded(const ExportFeed *feed)
 					   "event_time, does not limit that."),
 			 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
 					 "the option default_start of the table, or event_time_max_lead for a bound on "
-					 "event_time to count.")));
+					 "event_time to count. From outside a view with security_barrier only bounds "
+					 "of type timestamptz reach the table.")));
 }
 
 static void
@@ -153,8 +154,9 @@ span_ready(ExportFeed *feed, FeedPart *part)
 }
 
 /*
- * The vendor's 400 and 504 mostly mean that the hours hold too much.  What was
- * read in part already has been had at once before, so that is not the reason.
+ * The vendor's 400 and 504, and 413, mostly mean that the hours hold too much.  What
+ * was read in part already has been had at once before, so that is not the
+ * reason.
  */
 static bool
 split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
@@ -169,14 +171,20 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 		cut_span(feed, part, half);
 		return true;
 	}
-	if (part->delivered == 0)
+	request_result(part->request, &result);
+	if (part->delivered == 0 &&
+		(result.status != 400 || policy_mentions_size(result.body, result.length)))
 		failure_set_hint(&answer->failure,
 						 "%s is the least that can be asked for. If it is too large for this API, "
 						 "get it through the vendor's Amazon S3 export.",
 						 part->start_hour < HOURS_FIRST_HOURLY ? "A day before 2014-11-12"
 															   : "One hour");
+	else if (part->delivered == 0)
+		failure_set_hint(&answer->failure,
+						 "See what the server answered. Fewer and fewer hours were asked for, "
+						 "because this status mostly means too many at once, and the least that "
+						 "can be asked for was refused, too.");
 	/* A gateway may have been too slow for once. */
-	request_result(part->request, &result);
 	if (result.status == 504)
 	{
 		answer->action = ACTION_RETRY;

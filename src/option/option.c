@@ -642,19 +642,72 @@ url_problem(const char *url)
 	return NULL;
 }
 
+/* If that much of a URL ends in the path of a call, that path, else NULL. */
+static const char *
+path_of_call(const char *url, size_t length)
+{
+	for (int i = 0; i < entity_count; i++)
+	{
+		const char *path = entities[i]->path;
+		size_t path_length = strlen(path);
+
+		if (length > path_length && strncmp(url + length - path_length, path, path_length) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+/* How long it is without slashes at its end. */
+static size_t
+length_without_slashes(const char *url, size_t length)
+{
+	while (length > 0 && url[length - 1] == '/')
+		length--;
+	return length;
+}
+
+/*
+ * A URL without what it must not have: user and password, query and, if it is
+ * what all calls begin with, the path of one; NULL if that is of no use, either.
+ */
+static char *
+better_url(const char *url, bool is_base)
+{
+	const char *host = strstr(url, "://");
+	const char *at;
+	size_t length;
+	char *better;
+
+	if (host == NULL)
+		return NULL;
+	host += strlen("://");
+	at = memrchr(host, '@', strcspn(host, "/?#"));
+	better = psprintf("%.*s%s", (int) (host - url), url, at != NULL ? at + 1 : host);
+	length = length_without_slashes(better, strcspn(better, "?#"));
+	if (is_base && path_of_call(better, length) != NULL)
+		length -= strlen(path_of_call(better, length));
+	better[length] = '\0';
+	return url_problem(better) == NULL ? better : NULL;
+}
+
 static void
 parse_url(const Option *option, const char *value, Settings *settings)
 {
+	bool is_base = option->offset == offsetof(Settings, endpoint);
+	size_t length = length_without_slashes(value, strlen(value));
 	const char *problem = url_problem(value);
-	char *url;
 
+	if (problem == NULL && is_base && path_of_call(value, length) != NULL)
+		problem = psprintf("It ends in \"%s\", which every request adds to it.",
+						   path_of_call(value, length));
 	if (problem != NULL)
-		report_value(option, NULL, problem, NULL);
+	{
+		const char *better = better_url(value, is_base);
 
-	url = pstrdup(value);
-	for (size_t length = strlen(url); length > 0 && url[length - 1] == '/'; length--)
-		url[length - 1] = '\0';
-	*(char **) field_of(option, settings) = url;
+		report_value(option, NULL, problem,
+					 better != NULL ? psprintf("Perhaps you meant \"%s\".", better) : NULL);
+	}
+	*(char **) field_of(option, settings) = pnstrdup(value, length);
 }
 
 static void

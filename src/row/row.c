@@ -278,6 +278,19 @@ add_alternatives(RowReader *reader, Column *column, const char *path)
 	pfree(copy);
 }
 
+/* The server leaves it to a foreign table to have stored its values. */
+static void
+report_generated(const RowReader *reader, const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("column \"%s\" of foreign table \"%s\" is generated and stored", name,
+						   reader->table_name),
+					errdetail("Stored generated columns are computed where rows are written, and a "
+							  "foreign table of this kind is read only."),
+					errhint("Compute it in a view of the foreign table, or in a table that is made "
+							"from it.")));
+}
+
 static void
 init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, const char *json_path,
 			const Settings *settings)
@@ -286,6 +299,8 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 
 	column->attribute = attribute->attnum - 1;
 	column->name = pstrdup(NameStr(attribute->attname));
+	if (attribute->attgenerated == ATTRIBUTE_GENERATED_STORED)
+		report_generated(reader, column->name);
 	entity_bind_column(settings->entity, reader->table_name, column->name, json_path, &binding);
 	column->source = binding.source;
 	column->has_layout = column_layout_init(&column->layout, attribute);

@@ -20,6 +20,7 @@ import os
 import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -267,6 +268,35 @@ class Running:
         if self.thread.is_alive():
             raise AssertionError("the statement did not end within %g s" % timeout)
         return self
+
+
+class RefusingProxy:
+    """Answers every request with that status."""
+
+    def __init__(self, test, status):
+        self.status = status
+        self.asked = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
+        test.addCleanup(self.socket.close)
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(5)
+                received = b""
+                while b"\r\n\r\n" not in received:
+                    more = connection.recv(4096)
+                    if not more:
+                        break
+                    received += more
+                self.asked += 1
+                connection.sendall(b"HTTP/1.1 %d No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % self.status)
 
 
 def text_of_error(error):

@@ -174,6 +174,9 @@ simply('invalid option "…"', "HV00D", SERVER % ", max_ag '1h'")
 simply('option "…" cannot stand on …', "HV00D", SERVER % ", secret_key 'x'")
 simply('invalid value for option "…": "…"', "HV024", "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazonads')")
 simply('invalid value for option "…"', "HV024", SERVER % ", endpoint 'http://example.com'")
+case('invalid value for option "…"', "HV024", 2)(lambda test: "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', endpoint 'https://amplitude.com/api/2/export/')")
+case('invalid value for option "…"', "HV024", 3)(lambda test: SERVER % ", endpoint 'https://user:pass@advertising-api.amazon.com'")
+case('invalid value for option "…"', "HV024", 4)(lambda test: "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', endpoint 'https://amplitude.com?start=1')")
 simply('value "…" is out of range for option "…"', "HV024", SERVER % ", max_jobs '0'")
 simply('option "…" does not fit api "…"', "HV00D", SERVER % ", request_span '1d'")
 simply('option "poll_interval" exceeds "poll_interval_max"', "HV024", SERVER % ", poll_interval '2s', poll_interval_max '1s'")
@@ -246,6 +249,7 @@ def by_hand(message, sqlstate, columns, entity="campaigns"):
 by_hand('foreign table "…" does not fit its server "…"', "HV024", "uuid uuid", "amplitude_events")
 by_hand('column "…" of foreign table "…" is not known to entity "…"', "HV005", "stat text")
 by_hand('column "…" of foreign table "…" is bound to "…", which entity "…" does not have', "HV005", "a text OPTIONS (json_path '@stat')")
+by_hand('column "…" of foreign table "…" is generated and stored', "0A000", "name text, a text GENERATED ALWAYS AS (lower(name)) STORED")
 by_hand('invalid input syntax for type …: "…"', "22P02", "state integer")
 by_hand('a JSON … is no value of type …: …', "22P02", "a integer OPTIONS (json_path 'budgetCaps')")
 by_hand('value too long for type character varying(…): "…"', "22001", "state varchar(3)")
@@ -284,7 +288,7 @@ mapping('could not get an access token for foreign table "…": HTTP status 401 
 mapping('could not get an access token for foreign table "…": HTTP status 400 (bad request)', "28000", lambda test: test.amazon_mapping(refresh_token="x"))
 mapping('could not get an access token for foreign table "…": the credentials of the user mapping are too long', "HV024",
         lambda test: test.amazon_mapping(refresh_token="x" * 40000))
-mapping('could not get an access token for foreign table "…": network error …', "08006", lambda test: test.amazon_mapping(),
+mapping('could not get an access token for foreign table "…": network error: …', "08006", lambda test: test.amazon_mapping(),
         token_endpoint="http://127.0.0.1:1/auth/o2/token")
 
 
@@ -319,8 +323,12 @@ def writing(test):
     return "INSERT INTO ads.campaigns (name) VALUES ('x')"
 
 
-def fault(template, sqlstate, sql, call, options=None, **action):
-    @case(template, sqlstate)
+def fault_2(template, sqlstate, *arguments, **action):
+    fault(template, sqlstate, *arguments, number=(2,), **action)
+
+
+def fault(template, sqlstate, sql, call, options=None, number=(), **action):
+    @case(template, sqlstate, *number)
     def run(test):
         settings = {"max_retries": 0, "export_timeout": "2s"}
         settings.update(options or {})
@@ -370,11 +378,20 @@ fault(STATUS + "the answer is about another export", "HV000", CAMPAIGNS, "status
 fault(GET + "the export failed at the vendor with INTERNAL_ERROR", "HV000", CAMPAIGNS, "request", {"export_timeout": "1min"}, failed="INTERNAL_ERROR")
 fault(GET + "the export failed at the vendor with TIMED_OUT", "HV000", "SELECT * FROM ads.campaigns WHERE state = 'PAUSED' AND ad_product = 'SPONSORED_BRANDS'",
       "request", failed="TIMED_OUT")
+fault_2(GET + "the export failed at the vendor with TIMED_OUT", "HV000",
+        "SELECT * FROM ads.targets WHERE state = 'PAUSED' AND ad_product = 'SPONSORED_BRANDS' AND target_level = 'CAMPAIGN' AND negative", "request", failed="TIMED_OUT")
 fault(GET + "it is still in progress after export_timeout (… s)", "53400", CAMPAIGNS, "request", {"export_timeout": "500ms"}, export_delay=10)
 fault(GET + "it is completed, but has no link after export_timeout (… s)", "53400", CAMPAIGNS, "status", {"export_timeout": "500ms"}, completed_without_url=True)
 fault(GET + "it is completed, but its link cannot be used", "HV000", CAMPAIGNS, "status", url="ftp://store.example/x")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "HV000", CAMPAIGNS, "download", status=403, body_kind="s3")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "28000", EVENTS, "export", status=403, body_kind="text", message="Invalid API Key")
+fault(DOWNLOAD + "HTTP status 400 (bad request)", "HV000", EVENTS.replace("02:00", "01:00"), "export", status=400, body_kind="text",
+      message="The file size of the exported data is too large. Shorten the time ranges and try again. The limit size is 4GB.")
+fault_2(DOWNLOAD + "HTTP status 400 (bad request)", "HV000", EVENTS, "export", status=400, body_kind="text", message="Invalid start: expected YYYYMMDDTHH")
+fault(DOWNLOAD + "HTTP status 413 (content too large)", "HV000", EVENTS, "export", status=413, body_kind="text", message="Request Entity Too Large")
+fault(DOWNLOAD + "HTTP status 404 (not found)", "HV000", EVENTS, "export", {"max_retries": 5}, status=404, body_kind="html")
+fault(REQUEST + "HTTP status 302 (found elsewhere)", "HV000", CAMPAIGNS, "request", status=302, body_kind="html",
+      headers={"Location": "https://login.example/ap/signin?openid.return_to=secret"})
 fault(DOWNLOAD + "HTTP status 504 (gateway timeout)", "08006", EVENTS.replace("02:00", "01:00"), "export", status=504, body_kind="gateway")
 fault(DOWNLOAD + "HTTP status 429 (too many requests)", "53400", EVENTS, "export", status=429, body_kind="text")
 fault(READ + "gzip member … (at byte …): …", "HV000", CAMPAIGNS, "download", corrupt_byte=-6)
@@ -383,26 +400,32 @@ fault(READ + "what the server sent is no export", "HV000", CAMPAIGNS, "download"
 fault(READ + "what the server sent is no list of profiles", "HV000", "SELECT * FROM ads.profiles", "profiles", status=200, body="rate limit exceeded")
 
 
-@case(REQUEST + "network error …", "08006")
+@case(REQUEST + "network error: …", "08006")
 def nobody_listens(test):
     test.amazon(endpoint="http://127.0.0.1:1", token_endpoint=test.emulator.url + "/auth/o2/token", max_retries=0)
     return CAMPAIGNS
 
 
-@case(REQUEST + "network error …", "08006", 2)
+@case(REQUEST + "network error: the proxy does not let the connection through", "08006")
+def proxy_that_wants_a_user(test):
+    test.amazon(endpoint="https://api.example", token_endpoint=test.emulator.url + "/auth/o2/token", proxy=support.RefusingProxy(test, 407).url, max_retries=3)
+    return CAMPAIGNS
+
+
+@case(REQUEST + "network error: …", "08006", 2)
 def unknown_authority(test):
     test.amazon(endpoint=test.emulator.tls_url, token_endpoint=test.emulator.url + "/auth/o2/token", max_retries=0)
     return CAMPAIGNS
 
 
-@case(DOWNLOAD + "network error …", "08006")
+@case(DOWNLOAD + "network error: …", "08006")
 def store_that_nobody_can_reach(test):
     test.amazon(max_retries=0)
     test.fault({"call": "status"}, url="http://127.0.0.1:1/x?X-Amz-Signature=" + "0123456789abcdef" * 4)
     return CAMPAIGNS
 
 
-@case(DOWNLOAD + "network error …", "08006", 2)
+@case(DOWNLOAD + "network error: …", "08006", 2)
 def broken_download(test):
     test.amplitude(max_retries=0, stall_timeout="300ms")
     test.fault({"call": "export"}, stall_after=0.2)
