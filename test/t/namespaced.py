@@ -248,7 +248,7 @@ class OldTls(support.TestCase):
 
     def test_refused(self):
         self.amazon(endpoint=self.emulator.tls_url, ca_file=self.emulator.ca_file, max_retries=0)
-        self.expect_error("08006", CAMPAIGNS, "network error 35")
+        self.expect_error("08006", CAMPAIGNS, "network error: no secure connection")
 
 
 def trust(ca_file):

@@ -106,6 +106,8 @@ NOT_LISTED = {
     "invalid JSON: …", "character … has no equivalent in encoding \"…\"",
     # A token that was given and refused is not asked for again.
     "the access_token of the user mapping was refused",
+    # An endpoint that may not be asked was refused by the validator, and so was a link with its export.
+    "the link is refused", "network error",
     # notices, the log, and ANALYZE VERBOSE
     '"…": the export has … rows; … rows are in the sample',
     "…: … for … s", "…, …: … for … s", "…, …: downloaded … of … MB, …", "…, …: downloaded … MB, …",
@@ -124,6 +126,10 @@ def messages_of_source():
                 for part in re.split(r"\?|:(?=[^\"]*(?:\"[^\"]*\"[^\"]*)*$)", values[position]) if "?" in re.sub(r'"(?:[^"\\]|\\.)*"', "", values[position]) else [values[position]]:
                     if '"' in part:
                         yield os.path.relpath(path, CHECKOUT), before, template_of(part)
+        # Messages that a table has.
+        for table in re.findall(r"\btroubles\[\] = \{(.*?)\};", text, re.S):
+            for part in re.findall(r'= ("[^"]*")', table):
+                yield os.path.relpath(path, CHECKOUT), MESSAGES["failure_set"][1], template_of(part)
 
 
 class Catalogue(unittest.TestCase):
@@ -373,6 +379,7 @@ def many_profiles(test):
 
 fault(REQUEST + "the answer is not the status of an export", "HV000", CAMPAIGNS, "request", status=202, body_kind="html")
 fault(STATUS + "HTTP status 404 (not found)", "HV000", CAMPAIGNS, "status", {"export_timeout": "1min"}, status=404, body_kind="gateway")
+fault(STATUS + "the answer is too large", "HV000", CAMPAIGNS, "status", status=200, body="x" * (9 << 20))
 fault(STATUS + "HTTP status 502 (bad gateway)", "08006", CAMPAIGNS, "status", status=502, body_kind="html")
 fault(STATUS + "the answer is about another export", "HV000", CAMPAIGNS, "status", status=200, body={"exportId": "another", "status": "COMPLETED"})
 fault(GET + "the export failed at the vendor with INTERNAL_ERROR", "HV000", CAMPAIGNS, "request", {"export_timeout": "1min"}, failed="INTERNAL_ERROR")

@@ -323,6 +323,14 @@ class Secrets(support.TestCase):
                 self.assertIsNotNone(self.try_query(CAMPAIGNS))
                 self.check(shown, "emulator-secret")
 
+    def test_what_is_no_link(self):
+        """A question mark, or the beginning of XML, has no signature behind it."""
+        for message in ('expected {}, but found <?xml version="1.0" encoding="UTF-8"?>', "Who are you? We do not know you."):
+            self.session.run("SELECT adsexport_forget()")
+            self.clear_faults()
+            self.fault({"call": "token"}, status=400, body_kind="gateway", message=message)
+            self.assertIn(message, support.text_of_error(self.try_query(CAMPAIGNS)))
+
     def test_request_id_that_echoes(self):
         self.fault({"call": "token"}, status=400, body_kind="gateway", headers={"x-amzn-RequestId": self.mapping["refresh_token"]})
         self.assertIsNotNone(self.try_query(CAMPAIGNS))
