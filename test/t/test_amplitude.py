@@ -749,13 +749,17 @@ class Statuses(AmplitudeCase):
         self.passes_once(status=404, body="404: Not Found")
 
     def test_429(self):
-        """Half a minute and more, unless the server names a time; it counts as patience and not as an attempt."""
+        """Half a minute and more, unless the server names a time, once; it counts as patience and not as an attempt."""
         self.amplitude(max_retries=1, export_timeout="3s")
         words = "Exceeded concurrent limit with query of cost 415"
         self.assertLess(self.fails("53400", "HTTP status 429", words, status=429, body=words), 1)
         self.clear_faults()
-        self.fault({"call": "export", "times": 3}, status=429, body=words, retry_after=0)
+        self.fault({"call": "export", "times": 1}, status=429, body=words, retry_after=0)
         self.check()
+        self.fault({"call": "export", "times": 1}, status=429, body=words, retry_after=1)
+        self.check()
+        self.clear_faults()
+        self.assertLess(self.fails("53400", "HTTP status 429", "It was tried 2 times", status=429, body=words, retry_after=0), 1)
 
     def test_429_by_too_many_requests(self):
         """The vendor lets five run at once: so do we not ask for more."""
