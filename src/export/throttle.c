@@ -129,6 +129,9 @@ throttle_end(ApiCall call, const Settings *settings, int64 now, int64 due)
 	}
 	if (limit == NULL)
 		limit = make_limit(call, settings);
+	/* What was due when the limit was met before has no meaning any more. */
+	if (limit->level == 0)
+		limit->due = due;
 	/* Several calls that were under way at once met the limit once. */
 	if (limit->level == 0 || limit->probing)
 		limit->level = Min(limit->level + 1, MAX_LEVEL);

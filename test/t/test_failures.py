@@ -544,7 +544,7 @@ class Exports(FailureCase):
         # Whatever is asked for: splitting does not help either.
         self.fault({"call": "request"}, failed="TIMED_OUT", failed_message="Too many of them.")
         error = self.expect_error("HV000", CAMPAIGNS, 'foreign table "campaigns"', "1111", "TIMED_OUT", "Too many of them.")
-        self.assertRegex(error.diag.message_hint, "ad_product|state")
+        self.assertIn("Nothing is left to narrow it by", error.diag.message_hint)
 
     def test_other_words_for_failed(self):
         self.amazon(max_retries=0)
@@ -764,8 +764,7 @@ class Servers(FailureCase):
                 self.fault({"call": "request"}, status=400, body_kind=kind, message="The moon is \"full\".",
                            headers={"x-amzn-RequestId": "11112222-aaaa"})
                 error = self.expect_error("HV000", CAMPAIGNS, 'The moon is "full".', "11112222-aaaa")
-                self.assertNotIn("{", support.text_of_error(error))
-                self.assertNotIn("<", support.text_of_error(error))
+                self.assertNotRegex(error.diag.message_primary + error.diag.message_detail, "[{<]")
         for kind in ("html", "empty"):
             with self.subTest(kind=kind):
                 self.forget()
@@ -1086,7 +1085,7 @@ class Archives(FailureCase):
 
     READABLE = ("stored-descriptor", "stored-sizes", "deflate-descriptor", "deflate-sizes", "mixed", "bare-descriptor", "zip64-sizes",
                 "zip64-descriptor", "zip64-offsets", "zip64-end", "zip64-all", "multi-member", "gzip-fields", "gzip-stored", "directories",
-                "foreign-files,stored-sizes", "foreign-files,deflate-descriptor", "empty-entries", "zero-byte-entries", "comment", "tricky-comment", "extra-fields", "no-final-newline", "crlf",
+                "foreign-files", "foreign-files,stored-sizes", "foreign-files,deflate-descriptor", "empty-entries", "zero-byte-entries", "comment", "tricky-comment", "extra-fields", "no-final-newline", "crlf",
                 "blank-lines", "shuffled", "varying", "zip64-all,deflate-descriptor", "bare-descriptor,zip64-descriptor",
                 "multi-member,deflate-sizes,comment", "gzip-fields,bare-descriptor", "directories,empty-entries,mixed")
 
@@ -1109,8 +1108,7 @@ class Archives(FailureCase):
         self.check("many-entries")
 
     def test_refused(self):
-        # The end of a stored file of unknown size that is no gzip can't be found.
-        for archive, word in (("encrypted", "encrypt"), ("unknown-method", "method"), ("foreign-files", "README-0.txt")):
+        for archive, word in (("encrypted", "encrypt"), ("unknown-method", "method")):
             with self.subTest(archive=archive):
                 self.emulator.settings(archive=archive)
                 self.expect_error("HV000", EVENTS, 'foreign table "amplitude_events"', word)
