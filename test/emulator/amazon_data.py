@@ -410,6 +410,13 @@ class AmazonData:
         elif odd == 26:
             record["budgetCaps"] = {"budgetValue": {"monetaryBudget": {"amount": 1, "currencyCode": "ZAR"}},
                                     "budgetType": "MONETARY", "recurrenceTimePeriod": "OTHER"}
+        elif odd == 27:
+            # Words of the unified model, as they may turn up.
+            record["deliveryStatus"] = "LIMITED"
+            record["deliveryReasons"] = ["SPEND_LIMIT_EXCEEDED", "ADVERTISER_OUT_OF_POSTPAY_BUDGET"]
+            record["costType"] = "FIXED_PRICE"
+            record["budgetCaps"]["recurrenceTimePeriod"] = "MONTHLY"
+            record["budgetCaps"]["budgetType"] = "IMPRESSION"
 
     def make_ad_groups(self, profile_id, index):
         draw = Draw(self.base("ad_groups", profile_id), index)
@@ -609,6 +616,12 @@ class AmazonData:
             record.pop("targetDetails")
         elif odd == 22:
             details["keyword"] = "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u200b\ufeff e\u0301"
+        elif odd == 23:
+            # A type and a match type of the unified model.
+            record["targetType"] = "LOCATION"
+            details["matchType"] = "KEYWORDS_CLOSE_MATCH"
+            record["deliveryStatus"] = "LIMITED"
+            record["deliveryReasons"] = ["AD_GROUP_ENDED"]
 
     def make_ads(self, profile_id, index):
         draw = Draw(self.base("ads", profile_id), index)

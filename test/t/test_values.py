@@ -88,6 +88,14 @@ class Values(support.TestCase):
     def test_ads(self):
         self.check_amazon("ads")
 
+    def test_words_of_open_lists(self):
+        """Words that the documentation of exports does not have, as the vendor's newer model has them, pass through."""
+        self.assertEqual(self.session.rows("SELECT DISTINCT delivery_status, delivery_reasons, cost_type, budget_recurrence_time_period, budget_type"
+                                           " FROM ads.campaigns WHERE delivery_status = 'LIMITED'"),
+                         [("LIMITED", ["SPEND_LIMIT_EXCEEDED", "ADVERTISER_OUT_OF_POSTPAY_BUDGET"], "FIXED_PRICE", "MONTHLY", "IMPRESSION")])
+        self.assertEqual(self.session.rows("SELECT DISTINCT target_type, match_type FROM ads.targets WHERE target_type = 'LOCATION'"),
+                         [("LOCATION", "KEYWORDS_CLOSE_MATCH")])
+
     def test_profiles(self):
         expected = [mapping.expected_row("profiles", record) for record in self.data().profiles(access="view")]
         self.assertEqual(len(expected), 6)
