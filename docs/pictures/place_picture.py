@@ -23,7 +23,7 @@ def draw(managed):
         picture.arrow([(650, base + 58), (650, base + 98)])
         picture.arrow([(650, base + 184), (650, base + 160)])
         picture.arrow([(458, base + 129), (507, base + 129), (507, base + 29), (554, base + 29)])
-        picture.text(500, base + 84, "SQL", "faint small", "end")
+        picture.text(511, base + 84, "SQL", "faint small")
         edge = 744
     else:
         frame(picture, 232, 58, 532, 216, "your PostgreSQL")

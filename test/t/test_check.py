@@ -170,6 +170,25 @@ class Steps(CheckCase):
         self.assertEqual(self.session.descriptors(), before)
 
 
+class Log(CheckCase):
+    needs_log = True
+
+    def test_no_secrets_at_debug5(self):
+        secret = CLIENTS[DEFAULT_CLIENT]["secret"]
+        self.amazon()
+        self.amplitude()
+        session = self.connect(log_min_messages="debug5", client_min_messages="debug5")
+        begin = support.cluster().log_size()
+        self.check(session=session)
+        self.check("amplitude", session=session)
+        self.fault({"call": "profiles"}, status=403, body='{"message": "%s"}' % secret)
+        self.assertNotIn(secret, str(self.check(session=session)))
+        text = support.cluster().log_text(begin) + session.take_notices()
+        self.assertIn("DEBUG", text)
+        for hidden in (secret, CLIENTS[DEFAULT_CLIENT]["refresh_token"], SECRET_KEY, "Atza|"):
+            self.assertNotIn(hidden, text)
+
+
 class Access(CheckCase):
     def role(self, name):
         self.session.run("DO $$ BEGIN CREATE ROLE %s; EXCEPTION WHEN duplicate_object THEN NULL; END $$" % name)
