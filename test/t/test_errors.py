@@ -1,10 +1,7 @@
 """Every error that docs/errors.md lists is provoked and compared with it, and every one in the source is listed."""
 
-import base64
 import collections
 import glob
-import gzip
-import io
 import os
 import re
 import tempfile
@@ -442,14 +439,6 @@ def broken_download(test):
     return EVENTS
 
 
-def archive(*files):
-    output = io.BytesIO()
-    with zipfile.ZipFile(output, "w") as file:
-        for name, data in files:
-            file.writestr(name, data)
-    return base64.b64encode(output.getvalue()).decode()
-
-
 def content(message, sqlstate, sql=CAMPAIGNS, entity="campaigns", text=None, settings=None, **more):
     @case(message, sqlstate)
     def run(test):
@@ -466,9 +455,6 @@ def content(message, sqlstate, sql=CAMPAIGNS, entity="campaigns", text=None, set
 
 content(READ + "data is empty", "HV000", base64="")
 content(READ + 'zip entry "…": …', "HV000", EVENTS, settings={"archive": "encrypted"})
-content(READ + 'zip archive holds no export file, but … other: "…"', "HV000", EVENTS, entity="amplitude_events", base64=archive(("a.csv", b"1,2\n")))
-content('… files in the archives of foreign table "…" are no exports and were passed over', "01000", EVENTS, entity="amplitude_events",
-        base64=archive(("1/a.json.gz", gzip.compress(b"{}\n")), ("readme.txt", b"words"), ("page.html", b"<html>")))
 content(READ + 'malformed JSON in record …: … at "…"', "HV000", text='[{"name": nonsense}]')
 content(READ + "JSON data ends too early: … (record …)", "HV000", text='[{"name": "a"}')
 content(READ + "record … is nested more than … levels deep", "54000", text="[" + '{"a":' * 5000 + "1" + "}" * 5000 + "]")
