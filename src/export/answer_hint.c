@@ -104,7 +104,8 @@ typedef struct TroubleHintRow
 static const TroubleHintRow hints_of_troubles[] = {
 	{ ~0u, ANY_CALL, true,
 	  "Check the option proxy of server {server} (without it, the one that the environment of the "
-	  "database server names), and that the proxy lets this connection through." },
+	  "database server names), proxy_user and proxy_password of the user mapping, and that the "
+	  "proxy lets this connection through." },
 	{ TROUBLE(REQUEST_FAILURE_RESOLVE) | TROUBLE(REQUEST_FAILURE_CONNECT), CALL(CALL_DOWNLOAD),
 	  false,
 	  "Check that this machine can reach the address, or that the proxy of server {server} can." },

@@ -61,6 +61,7 @@ class Words(support.TestCase):
                 began = time.monotonic()
                 error = self.fails(CAMPAIGNS, "08006", str(status), "the proxy does not let the connection through")
                 self.check_hint(error, "option proxy of server amazon")
+                self.check_hint(error, "proxy_user and proxy_password of the user mapping")
                 self.assertNotIn("max_retries", error.diag.message_hint)
                 self.assertEqual(proxy.asked, 1)
                 self.assertLess(time.monotonic() - began, 5)
