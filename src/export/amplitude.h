@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "export/settings.h"
+#include "option/settings.h"
 #include "net/request.h"
 
 /*

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "export/query.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /*
  * The hours (since 1970, both inclusive) that the query asks for, open ends

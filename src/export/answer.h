@@ -13,7 +13,7 @@
 
 #include "export/failure.h"
 #include "export/policy.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 typedef struct Answer
 {

@@ -12,7 +12,7 @@
 
 #include "export/failure.h"
 #include "export/policy.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* Set the failure's hint, if there is one for such an answer, or for none. */
 extern void answer_add_hint(Failure *failure, PolicyAction action, ApiCall call,

@@ -15,7 +15,7 @@
 
 #include "export/answer.h"
 #include "export/message.h"
-#include "export/settings.h"
+#include "option/settings.h"
 #include "net/reactor.h"
 
 typedef struct Credential Credential;

@@ -21,7 +21,7 @@
 
 #include "export/query.h"
 #include "export/record_origin.h"
-#include "export/settings.h"
+#include "option/settings.h"
 #include "stream/records.h"
 
 typedef struct ExportFeed ExportFeed;

@@ -17,7 +17,7 @@
 #include "postgres.h"
 
 #include "export/message.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* Words that may be shown. */
 typedef struct ForeignText

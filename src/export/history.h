@@ -15,7 +15,7 @@
 #include "lib/ilist.h"
 
 #include "export/failure.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 typedef struct SpanRecord
 {

@@ -15,7 +15,7 @@
 #include "postgres.h"
 
 #include "export/policy.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* An answer came, whatever it said.  Does not throw. */
 extern void reached_note(ApiCall call, const Settings *settings);

@@ -12,7 +12,7 @@
 
 #include "postgres.h"
 
-#include "export/settings.h"
+#include "option/settings.h"
 
 /*
  * Overwrite them by asterisks of the same length.  token is an access token

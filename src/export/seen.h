@@ -15,7 +15,7 @@
 #include "postgres.h"
 
 #include "export/query.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */
 extern void seen_remember_export(const Settings *settings, const char *profile_id, const char *body,

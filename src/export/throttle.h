@@ -18,7 +18,7 @@
 #include "postgres.h"
 
 #include "export/policy.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* When such a call may begin (monotonic milliseconds): not after now if at once. */
 extern int64 throttle_due(ApiCall call, const Settings *settings, int64 now);

@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "export/query.h"
-#include "export/settings.h"
+#include "option/settings.h"
 #include "foreign/fdwapi.h"
 #include "utils/relcache.h"
 

@@ -23,7 +23,7 @@
 
 #include "entity/entity.h"
 #include "export/query.h"
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* What a plan carries: lists of nodes that can be copied, and nothing else. */
 typedef struct FilterPlan

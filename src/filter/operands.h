@@ -12,7 +12,7 @@
 
 #include "nodes/execnodes.h"
 
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* The other side of a comparison: one value, or an array's elements. */
 typedef struct Operand

@@ -14,7 +14,7 @@
 #include "foreign/foreign.h"
 #include "nodes/pg_list.h"
 
-#include "export/settings.h"
+#include "option/settings.h"
 
 /*
  * What a foreign table's options and those of its server say, defaults filled

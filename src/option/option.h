@@ -12,7 +12,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "export/settings.h"
+#include "option/settings.h"
 
 /* Objects that an option may stand on. */
 #define ON_WRAPPER 0x01

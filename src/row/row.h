@@ -19,7 +19,7 @@
 #include "nodes/bitmapset.h"
 
 #include "export/record_origin.h"
-#include "export/settings.h"
+#include "option/settings.h"
 #include "stream/json.h"
 #include "stream/records.h"
 

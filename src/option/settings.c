@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "export/settings.h"
+#include "option/settings.h"
 
 typedef struct KeptSettings
 {
