@@ -8,8 +8,8 @@
  */
 #include "postgres.h"
 
-#include "export/amazon_ads.h"
-#include "export/foreign_text.h"
+#include "remote/amazon_ads.h"
+#include "remote/foreign_text.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"

@@ -10,8 +10,8 @@
 #include "postgres.h"
 
 #include "export/amplitude.h"
-#include "export/amplitude_hours.h"
-#include "export/hours.h"
+#include "remote/amplitude_hours.h"
+#include "remote/hours.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"

@@ -8,10 +8,10 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/answer.h"
+#include "remote/answer.h"
 #include "export/credential.h"
-#include "export/foreign_text.h"
-#include "export/throttle.h"
+#include "remote/foreign_text.h"
+#include "remote/throttle.h"
 #include "lib/ilist.h"
 #include "net/url.h"
 #include "option/option.h"

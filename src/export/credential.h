@@ -13,8 +13,8 @@
 #ifndef ADSEXPORT_CREDENTIAL_H
 #define ADSEXPORT_CREDENTIAL_H
 
-#include "export/answer.h"
-#include "export/message.h"
+#include "remote/answer.h"
+#include "remote/message.h"
 #include "option/settings.h"
 #include "net/reactor.h"
 

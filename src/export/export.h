@@ -22,11 +22,11 @@
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
 
-#include "export/answer.h"
+#include "remote/answer.h"
 #include "export/credential.h"
 #include "export/freshness.h"
 #include "export/jobs.h"
-#include "export/message.h"
+#include "remote/message.h"
 
 typedef enum ExportPhase
 {

@@ -10,14 +10,14 @@
 #include <limits.h>
 
 #include "compat.h"
-#include "export/foreign_text.h"
+#include "remote/foreign_text.h"
 #include "export/network.h"
 #include "export/part.h"
-#include "export/reached.h"
+#include "remote/reached.h"
 #include "export/resting.h"
 #include "export/seen.h"
 #include "export/spare_reactors.h"
-#include "export/throttle.h"
+#include "remote/throttle.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "stream/crc32.h"

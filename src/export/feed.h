@@ -19,8 +19,8 @@
 
 #include "postgres.h"
 
-#include "export/query.h"
-#include "export/record_origin.h"
+#include "remote/query.h"
+#include "remote/record_origin.h"
 #include "option/settings.h"
 #include "stream/records.h"
 

@@ -7,11 +7,11 @@
  */
 #include "postgres.h"
 
-#include "export/amazon_ads.h"
+#include "remote/amazon_ads.h"
 #include "export/fetch_ahead.h"
 #include "export/network.h"
 #include "export/registry.h"
-#include "export/throttle.h"
+#include "remote/throttle.h"
 
 /* Room for all scans of the session. */
 #define ROOM ((int64) 8 * 1024 * 1024)

@@ -14,7 +14,7 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
-#include "export/failure.h"
+#include "remote/failure.h"
 #include "option/settings.h"
 
 typedef struct SpanRecord

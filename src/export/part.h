@@ -15,7 +15,7 @@
 
 #include "export/feed.h"
 #include "export/fetch_ahead.h"
-#include "export/foreign_content.h"
+#include "remote/foreign_content.h"
 #include "export/history.h"
 #include "export/jobs.h"
 #include "export/overflow.h"

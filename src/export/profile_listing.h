@@ -13,7 +13,7 @@
 
 #include "datatype/timestamp.h"
 #include "export/credential.h"
-#include "export/answer.h"
+#include "remote/answer.h"
 #include "export/freshness.h"
 #include "net/reactor.h"
 #include "lib/ilist.h"

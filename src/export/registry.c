@@ -18,7 +18,7 @@
 #include "export/registry.h"
 #include "export/schedule.h"
 #include "utils/hsearch.h"
-#include "export/throttle.h"
+#include "remote/throttle.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"

@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/hours.h"
+#include "remote/hours.h"
 #include "access/xact.h"
 #include "export/part.h"
 #include "lib/stringinfo.h"

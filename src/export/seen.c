@@ -7,8 +7,8 @@
  */
 #include "postgres.h"
 
-#include "export/amazon_ads.h"
-#include "export/amplitude_hours.h"
+#include "remote/amazon_ads.h"
+#include "remote/amplitude_hours.h"
 #include "export/seen.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"

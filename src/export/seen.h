@@ -14,7 +14,7 @@
 
 #include "postgres.h"
 
-#include "export/query.h"
+#include "remote/query.h"
 #include "option/settings.h"
 
 /* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */

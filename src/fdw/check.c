@@ -22,14 +22,14 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "export/amazon_ads.h"
+#include "remote/amazon_ads.h"
 #include "export/amplitude.h"
 #include "export/credential.h"
-#include "export/foreign_text.h"
-#include "export/hours.h"
+#include "remote/foreign_text.h"
+#include "remote/hours.h"
 #include "export/network.h"
 #include "export/profile_listing.h"
-#include "export/profile_reader.h"
+#include "remote/profile_reader.h"
 #include "option/load.h"
 
 SQL_FUNCTION(adsexport_check);

@@ -27,7 +27,7 @@
 
 #include "entity/binding.h"
 #include "entity/closed_lists.h"
-#include "export/hours.h"
+#include "remote/hours.h"
 #include "option/load.h"
 
 SQL_FUNCTION(adsexport_columns);

@@ -14,7 +14,7 @@
 #ifndef ADSEXPORT_CLOSED_VALUES_H
 #define ADSEXPORT_CLOSED_VALUES_H
 
-#include "export/query.h"
+#include "remote/query.h"
 #include "filter/operands.h"
 
 /* What a condition can come to; neither is NULL. */

@@ -22,7 +22,7 @@
 #include "nodes/pathnodes.h"
 
 #include "entity/entity.h"
-#include "export/query.h"
+#include "remote/query.h"
 #include "option/settings.h"
 
 /* What a plan carries: lists of nodes that can be copied, and nothing else. */

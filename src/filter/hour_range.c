@@ -15,8 +15,8 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
-#include "export/hours.h"
-#include "export/query.h"
+#include "remote/hours.h"
+#include "remote/query.h"
 #include "filter/closed_values.h"
 #include "filter/hour_range.h"
 #include "filter/tree.h"

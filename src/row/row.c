@@ -17,7 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "entity/binding.h"
-#include "export/foreign_text.h"
+#include "remote/foreign_text.h"
 #include "row/converter.h"
 #include "row/problem.h"
 #include "row/quick.h"

@@ -18,7 +18,7 @@
 #include "access/tupdesc.h"
 #include "nodes/bitmapset.h"
 
-#include "export/record_origin.h"
+#include "remote/record_origin.h"
 #include "option/settings.h"
 #include "stream/json.h"
 #include "stream/records.h"

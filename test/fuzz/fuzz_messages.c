@@ -11,10 +11,10 @@
  */
 #include "fuzz.h"
 
-#include "export/body_words.h"
-#include "export/message.h"
-#include "export/policy.h"
-#include "export/profile_reader.h"
+#include "remote/body_words.h"
+#include "remote/message.h"
+#include "remote/policy.h"
+#include "remote/profile_reader.h"
 #include "net/url.h"
 #include "stream/iso_time.h"
 #include "stream/json_path.h"

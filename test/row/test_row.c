@@ -20,7 +20,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "export/foreign_text.h"
+#include "remote/foreign_text.h"
 #include "row/row.h"
 
 PG_MODULE_MAGIC;

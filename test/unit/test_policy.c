@@ -12,11 +12,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "export/body_words.h"
-#include "export/hours.h"
-#include "export/message.h"
-#include "export/profile_reader.h"
-#include "export/policy.h"
+#include "remote/body_words.h"
+#include "remote/hours.h"
+#include "remote/message.h"
+#include "remote/profile_reader.h"
+#include "remote/policy.h"
 #include "net/address.h"
 #include "net/url.h"
 

@@ -9,8 +9,8 @@
 
 #include "common/base64.h"
 #include "compat.h"
-#include "export/message.h"
-#include "export/redact.h"
+#include "remote/message.h"
+#include "remote/redact.h"
 #include "net/url.h"
 #include "option/option.h"
 

@@ -16,7 +16,7 @@
 
 #include "postgres.h"
 
-#include "export/message.h"
+#include "remote/message.h"
 #include "option/settings.h"
 
 /* Words that may be shown. */

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/message.h"
+#include "remote/message.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -10,9 +10,9 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "compat.h"
-#include "export/body_words.h"
-#include "export/foreign_text.h"
-#include "export/redact.h"
+#include "remote/body_words.h"
+#include "remote/foreign_text.h"
+#include "remote/redact.h"
 #include "mb/pg_wchar.h"
 #include "stream/printable.h"
 

@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/failure.h"
+#include "remote/failure.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 

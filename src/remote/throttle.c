@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "export/answer.h"
-#include "export/throttle.h"
+#include "remote/answer.h"
+#include "remote/throttle.h"
 #include "net/reactor.h"
 
 /* Limits that are remembered at once; the one that was met longest ago goes first. */

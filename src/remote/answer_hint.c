@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/answer_hint.h"
+#include "remote/answer_hint.h"
 #include "utils/builtins.h"
 
 #define CALL(call) (1u << (call))

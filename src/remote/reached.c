@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "export/reached.h"
+#include "remote/reached.h"
 
 /* The last ones, by fingerprint: there are few. */
 #define MAX_REACHED 64

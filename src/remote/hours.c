@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/hours.h"
+#include "remote/hours.h"
 
 #include <stdio.h>
 #include <time.h>

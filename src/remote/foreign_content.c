@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/foreign_content.h"
+#include "remote/foreign_content.h"
 
 void
 content_head_add(ContentHead *head, const unsigned char *bytes, size_t length)

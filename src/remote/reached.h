@@ -14,7 +14,7 @@
 
 #include "postgres.h"
 
-#include "export/policy.h"
+#include "remote/policy.h"
 #include "option/settings.h"
 
 /* An answer came, whatever it said.  Does not throw. */

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/policy.h"
+#include "remote/policy.h"
 
 #include <ctype.h>
 #include <stdlib.h>

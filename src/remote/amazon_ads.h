@@ -9,7 +9,7 @@
 #define ADSEXPORT_AMAZON_ADS_H
 
 #include "export/export.h"
-#include "export/query.h"
+#include "remote/query.h"
 #include "net/request.h"
 
 /* Body of the request for an export: always with explicit filters. */

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/query.h"
+#include "remote/query.h"
 
 static bool
 lists_equal(char *const *a, int a_count, char *const *b, int b_count)

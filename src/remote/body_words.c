@@ -5,14 +5,14 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/body_words.h"
+#include "remote/body_words.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "export/message.h"
+#include "remote/message.h"
 
 /* So much of what is not text is shown. */
 #define SHOWN_BINARY 24

@@ -10,7 +10,7 @@
 #include "postgres.h"
 
 #include "entity/closed_lists.h"
-#include "export/amazon_ads.h"
+#include "remote/amazon_ads.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"
 

@@ -17,7 +17,7 @@
 
 #include "postgres.h"
 
-#include "export/policy.h"
+#include "remote/policy.h"
 #include "option/settings.h"
 
 /* When such a call may begin (monotonic milliseconds): not after now if at once. */

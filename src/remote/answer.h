@@ -11,8 +11,8 @@
 
 #include "postgres.h"
 
-#include "export/failure.h"
-#include "export/policy.h"
+#include "remote/failure.h"
+#include "remote/policy.h"
 #include "option/settings.h"
 
 typedef struct Answer

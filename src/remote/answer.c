@@ -11,11 +11,11 @@
 #include <time.h>
 
 #include "compat.h"
-#include "export/answer.h"
-#include "export/answer_hint.h"
-#include "export/foreign_text.h"
-#include "export/reached.h"
-#include "export/throttle.h"
+#include "remote/answer.h"
+#include "remote/answer_hint.h"
+#include "remote/foreign_text.h"
+#include "remote/reached.h"
+#include "remote/throttle.h"
 #include "net/reactor.h"
 #include "net/url.h"
 #include "utils/builtins.h"

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/profile_reader.h"
+#include "remote/profile_reader.h"
 
 #include <stdlib.h>
 #include <string.h>

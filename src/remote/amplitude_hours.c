@@ -7,8 +7,8 @@
  */
 #include "postgres.h"
 
-#include "export/amplitude_hours.h"
-#include "export/hours.h"
+#include "remote/amplitude_hours.h"
+#include "remote/hours.h"
 
 bool
 amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)

@@ -10,8 +10,8 @@
 
 #include "postgres.h"
 
-#include "export/failure.h"
-#include "export/policy.h"
+#include "remote/failure.h"
+#include "remote/policy.h"
 #include "option/settings.h"
 
 /* Set the failure's hint, if there is one for such an answer, or for none. */

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "export/query.h"
+#include "remote/query.h"
 #include "option/settings.h"
 
 /*
