@@ -11,11 +11,11 @@
 
 #include "compat.h"
 #include "remote/foreign_text.h"
-#include "export/network.h"
+#include "session/network.h"
 #include "export/part.h"
 #include "remote/reached.h"
 #include "export/resting.h"
-#include "export/seen.h"
+#include "session/seen.h"
 #include "export/spare_reactors.h"
 #include "remote/throttle.h"
 #include "miscadmin.h"

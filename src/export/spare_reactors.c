@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/network.h"
+#include "session/network.h"
 #include "export/spare_reactors.h"
 
 /* At most this many are kept: as many as a scan has open at once, mostly. */

@@ -19,7 +19,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "export/feed.h"
-#include "export/seen.h"
+#include "session/seen.h"
 #include "fdw/analyze.h"
 #include "option/load.h"
 #include "fdw/plan.h"

@@ -24,11 +24,11 @@
 
 #include "remote/amazon_ads.h"
 #include "export/amplitude.h"
-#include "export/credential.h"
+#include "session/credential.h"
 #include "remote/foreign_text.h"
 #include "remote/hours.h"
-#include "export/network.h"
-#include "export/profile_listing.h"
+#include "session/network.h"
+#include "session/profile_listing.h"
 #include "remote/profile_reader.h"
 #include "option/load.h"
 

@@ -18,7 +18,7 @@
 #include "compat.h"
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
-#include "export/seen.h"
+#include "session/seen.h"
 #include "option/load.h"
 #include "fdw/plan.h"
 #include "filter/filter.h"

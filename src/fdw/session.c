@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/history.h"
-#include "export/registry.h"
-#include "export/seen.h"
+#include "session/history.h"
+#include "session/registry.h"
+#include "session/seen.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"

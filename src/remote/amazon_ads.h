@@ -8,7 +8,7 @@
 #ifndef ADSEXPORT_AMAZON_ADS_H
 #define ADSEXPORT_AMAZON_ADS_H
 
-#include "export/export.h"
+#include "session/export.h"
 #include "remote/query.h"
 #include "net/request.h"
 

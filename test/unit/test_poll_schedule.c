@@ -7,7 +7,7 @@
  */
 #include "check.h"
 
-#include "export/poll_schedule.h"
+#include "session/poll_schedule.h"
 
 #define SHORTEST 1000
 #define LONGEST 15000

@@ -14,7 +14,7 @@
 #ifndef ADSEXPORT_SCHEDULE_H
 #define ADSEXPORT_SCHEDULE_H
 
-#include "export/export.h"
+#include "session/export.h"
 
 /*
  * Something changed that its own requests don't tell of: it has a first user,

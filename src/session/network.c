@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/network.h"
+#include "session/network.h"
 #include "net/descriptors.h"
 #include "storage/fd.h"
 

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "export/durations.h"
+#include "session/durations.h"
 #include "utils/hsearch.h"
 
 /* At most this many are remembered; then it begins anew, which costs a few status calls. */

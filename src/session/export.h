@@ -23,9 +23,9 @@
 #include "lib/pairingheap.h"
 
 #include "remote/answer.h"
-#include "export/credential.h"
-#include "export/freshness.h"
-#include "export/jobs.h"
+#include "session/credential.h"
+#include "session/freshness.h"
+#include "session/jobs.h"
 #include "remote/message.h"
 
 typedef enum ExportPhase

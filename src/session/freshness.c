@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/freshness.h"
+#include "session/freshness.h"
 
 #include "access/xact.h"
 #include "portability/instr_time.h"

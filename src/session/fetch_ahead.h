@@ -16,7 +16,7 @@
 #ifndef ADSEXPORT_FETCH_AHEAD_H
 #define ADSEXPORT_FETCH_AHEAD_H
 
-#include "export/export.h"
+#include "session/export.h"
 
 /* A file may be so large to be fetched ahead. */
 #define FETCH_AHEAD_LARGEST ((int64) 1024 * 1024)

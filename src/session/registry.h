@@ -13,7 +13,7 @@
 #ifndef ADSEXPORT_REGISTRY_H
 #define ADSEXPORT_REGISTRY_H
 
-#include "export/export.h"
+#include "session/export.h"
 
 /*
  * Use an export of the settings' entity for that profile and request body until

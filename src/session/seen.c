@@ -9,7 +9,7 @@
 
 #include "remote/amazon_ads.h"
 #include "remote/amplitude_hours.h"
-#include "export/seen.h"
+#include "session/seen.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"

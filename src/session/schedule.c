@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/schedule.h"
+#include "session/schedule.h"
 #include "utils/memutils.h"
 
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/history.h"
+#include "session/history.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 

@@ -9,7 +9,7 @@
 
 #include "compat.h"
 #include "remote/answer.h"
-#include "export/credential.h"
+#include "session/credential.h"
 #include "remote/foreign_text.h"
 #include "remote/throttle.h"
 #include "lib/ilist.h"

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "export/jobs.h"
+#include "session/jobs.h"
 #include "net/reactor.h"
 #include "utils/memutils.h"
 

@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "remote/amazon_ads.h"
-#include "export/fetch_ahead.h"
-#include "export/network.h"
-#include "export/registry.h"
+#include "session/fetch_ahead.h"
+#include "session/network.h"
+#include "session/registry.h"
 #include "remote/throttle.h"
 
 /* Room for all scans of the session. */

@@ -12,9 +12,9 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
-#include "export/credential.h"
+#include "session/credential.h"
 #include "remote/answer.h"
-#include "export/freshness.h"
+#include "session/freshness.h"
 #include "net/reactor.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"

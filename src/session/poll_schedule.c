@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/poll_schedule.h"
+#include "session/poll_schedule.h"
 
 /*
  * Where nothing is known, the first call comes when the export of a small
