@@ -12,7 +12,7 @@
 #include <limits.h>
 
 #include "compat.h"
-#include "export/feed.h"
+#include "feed/feed.h"
 #include "fdw/analyze.h"
 #include "fdw/async.h"
 #include "fdw/explain.h"

@@ -18,7 +18,7 @@
 #include "commands/vacuum.h"
 #include "compat.h"
 #include "executor/executor.h"
-#include "export/feed.h"
+#include "feed/feed.h"
 #include "session/seen.h"
 #include "fdw/analyze.h"
 #include "option/load.h"

@@ -23,7 +23,7 @@
 #include "utils/tuplestore.h"
 
 #include "remote/amazon_ads.h"
-#include "export/amplitude.h"
+#include "feed/amplitude.h"
 #include "session/credential.h"
 #include "remote/foreign_text.h"
 #include "remote/hours.h"

@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "access/htup.h"
-#include "export/feed.h"
+#include "feed/feed.h"
 #include "nodes/bitmapset.h"
 #include "row/row.h"
 #include "utils/relcache.h"

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "session/network.h"
-#include "export/spare_reactors.h"
+#include "feed/spare_reactors.h"
 
 /* At most this many are kept: as many as a scan has open at once, mostly. */
 #define MAX_SPARE 2

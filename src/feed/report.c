@@ -11,7 +11,7 @@
 #include "compat.h"
 #include "remote/hours.h"
 #include "access/xact.h"
-#include "export/part.h"
+#include "feed/part.h"
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 

@@ -9,10 +9,10 @@
  */
 #include "postgres.h"
 
-#include "export/amplitude.h"
+#include "feed/amplitude.h"
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
-#include "export/part.h"
+#include "feed/part.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"
 #include "utils/timestamp.h"

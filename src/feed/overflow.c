@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/overflow.h"
+#include "feed/overflow.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 

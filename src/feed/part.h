@@ -13,18 +13,18 @@
 
 #include "postgres.h"
 
-#include "export/feed.h"
+#include "feed/feed.h"
 #include "session/fetch_ahead.h"
 #include "remote/foreign_content.h"
 #include "session/history.h"
 #include "session/jobs.h"
-#include "export/overflow.h"
+#include "feed/overflow.h"
 #include "session/profile_listing.h"
 #include "session/registry.h"
-#include "export/spool.h"
+#include "feed/spool.h"
 #include "lib/ilist.h"
 #include "portability/instr_time.h"
-#include "export/read_ahead.h"
+#include "feed/read_ahead.h"
 #include "stream/records.h"
 
 typedef enum PartPhase

@@ -15,7 +15,7 @@
 #ifndef ADSEXPORT_RESTING_H
 #define ADSEXPORT_RESTING_H
 
-#include "export/part.h"
+#include "feed/part.h"
 
 /* A feed whose downloads hold places; until it is forgotten.  Does not throw. */
 extern void resting_register(ExportFeed *feed);

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "export/spool.h"
+#include "feed/spool.h"
 #include "storage/buffile.h"
 
 /* A place in a file, which the server keeps in pieces of a gigabyte. */

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "export/resting.h"
+#include "feed/resting.h"
 
 static dlist_head feeds = DLIST_STATIC_INIT(feeds);
 

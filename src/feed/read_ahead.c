@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "export/read_ahead.h"
+#include "feed/read_ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>

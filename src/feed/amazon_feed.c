@@ -10,7 +10,7 @@
 
 #include "remote/amazon_ads.h"
 #include "remote/foreign_text.h"
-#include "export/part.h"
+#include "feed/part.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
