@@ -12,17 +12,17 @@
 #include <limits.h>
 
 #include "compat.h"
-#include "feed/feed.h"
 #include "fdw/analyze.h"
 #include "fdw/async.h"
 #include "fdw/explain.h"
 #include "fdw/import.h"
 #include "fdw/modify.h"
-#include "option/validator.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "fdw/version.h"
+#include "feed/feed.h"
 #include "foreign/fdwapi.h"
+#include "option/validator.h"
 #include "utils/guc.h"
 
 COMPAT_MODULE_MAGIC("adsexport_fdw", ADSEXPORT_VERSION);

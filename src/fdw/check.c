@@ -22,15 +22,15 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "remote/amazon_ads.h"
 #include "feed/amplitude.h"
-#include "session/credential.h"
+#include "option/load.h"
+#include "remote/amazon_ads.h"
 #include "remote/foreign_text.h"
 #include "remote/hours.h"
+#include "remote/profile_reader.h"
+#include "session/credential.h"
 #include "session/network.h"
 #include "session/profile_listing.h"
-#include "remote/profile_reader.h"
-#include "option/load.h"
 
 SQL_FUNCTION(adsexport_check);
 extern Datum adsexport_fdw_handler(PG_FUNCTION_ARGS);

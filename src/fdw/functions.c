@@ -27,8 +27,8 @@
 
 #include "entity/binding.h"
 #include "entity/closed_lists.h"
-#include "remote/hours.h"
 #include "option/load.h"
+#include "remote/hours.h"
 
 SQL_FUNCTION(adsexport_columns);
 SQL_FUNCTION(adsexport_comment);

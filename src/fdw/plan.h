@@ -10,9 +10,9 @@
 
 #include "postgres.h"
 
-#include "remote/query.h"
-#include "option/settings.h"
 #include "foreign/fdwapi.h"
+#include "option/settings.h"
+#include "remote/query.h"
 #include "utils/relcache.h"
 
 /* Members of a ForeignScan's fdw_private. */

@@ -8,8 +8,8 @@
  */
 #include "postgres.h"
 
-#include "option/load.h"
 #include "fdw/row_source.h"
+#include "option/load.h"
 #include "row/problem.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"

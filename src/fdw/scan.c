@@ -10,14 +10,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
 #include "access/xact.h"
+#include "compat.h"
 #include "executor/executor.h"
-#include "option/load.h"
 #include "fdw/placement.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "filter/filter.h"
+#include "option/load.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"

@@ -8,11 +8,11 @@
  */
 #include "postgres.h"
 
-#include "remote/amazon_ads.h"
-#include "remote/foreign_text.h"
 #include "feed/part.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "remote/amazon_ads.h"
+#include "remote/foreign_text.h"
 #include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------

@@ -10,11 +10,11 @@
 #include "postgres.h"
 
 #include "feed/amplitude.h"
-#include "remote/amplitude_hours.h"
-#include "remote/hours.h"
 #include "feed/part.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"
+#include "remote/amplitude_hours.h"
+#include "remote/hours.h"
 #include "utils/timestamp.h"
 
 static void

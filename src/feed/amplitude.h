@@ -10,8 +10,8 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
 #include "net/request.h"
+#include "option/settings.h"
 
 /*
  * Ask for the archive of these hours (since 1970, both inclusive).  Returns

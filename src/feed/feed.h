@@ -19,9 +19,9 @@
 
 #include "postgres.h"
 
+#include "option/settings.h"
 #include "remote/query.h"
 #include "remote/record_origin.h"
-#include "option/settings.h"
 #include "stream/records.h"
 
 typedef struct ExportFeed ExportFeed;

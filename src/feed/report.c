@@ -8,11 +8,11 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
-#include "remote/hours.h"
 #include "access/xact.h"
+#include "compat.h"
 #include "feed/part.h"
 #include "lib/stringinfo.h"
+#include "remote/hours.h"
 #include "utils/timestamp.h"
 
 bool log_exports = false;

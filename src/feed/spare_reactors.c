@@ -7,8 +7,8 @@
  */
 #include "postgres.h"
 
-#include "session/network.h"
 #include "feed/spare_reactors.h"
+#include "session/network.h"
 
 /* At most this many are kept: as many as a scan has open at once, mostly. */
 #define MAX_SPARE 2

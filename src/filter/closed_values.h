@@ -14,8 +14,8 @@
 #ifndef ADSEXPORT_CLOSED_VALUES_H
 #define ADSEXPORT_CLOSED_VALUES_H
 
-#include "remote/query.h"
 #include "filter/operands.h"
+#include "remote/query.h"
 
 /* What a condition can come to; neither is NULL. */
 typedef struct Outcome

@@ -22,8 +22,8 @@
 #include "nodes/pathnodes.h"
 
 #include "entity/entity.h"
-#include "remote/query.h"
 #include "option/settings.h"
+#include "remote/query.h"
 
 /* What a plan carries: lists of nodes that can be copied, and nothing else. */
 typedef struct FilterPlan

@@ -15,11 +15,11 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
-#include "remote/hours.h"
-#include "remote/query.h"
 #include "filter/closed_values.h"
 #include "filter/hour_range.h"
 #include "filter/tree.h"
+#include "remote/hours.h"
+#include "remote/query.h"
 
 static const HourRange all_hours = { HOUR_UNBOUNDED_START, HOUR_UNBOUNDED_END };
 static const HourRange no_hours = { HOUR_UNBOUNDED_END, HOUR_UNBOUNDED_START };

@@ -10,9 +10,9 @@
 #include "postgres.h"
 
 #include "entity/closed_lists.h"
-#include "remote/amazon_ads.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"
+#include "remote/amazon_ads.h"
 
 /* Room for one header line. */
 #define HEADER_SIZE (MESSAGE_MAX_TOKEN + 64)

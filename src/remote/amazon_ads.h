@@ -8,9 +8,9 @@
 #ifndef ADSEXPORT_AMAZON_ADS_H
 #define ADSEXPORT_AMAZON_ADS_H
 
-#include "session/export.h"
-#include "remote/query.h"
 #include "net/request.h"
+#include "remote/query.h"
+#include "session/export.h"
 
 /* Body of the request for an export: always with explicit filters. */
 extern char *amazon_request_body(const Entity *entity, const ExportQuery *query);

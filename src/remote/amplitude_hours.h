@@ -10,8 +10,8 @@
 
 #include "postgres.h"
 
-#include "remote/query.h"
 #include "option/settings.h"
+#include "remote/query.h"
 
 /*
  * The hours (since 1970, both inclusive) that the query asks for, open ends

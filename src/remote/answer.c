@@ -11,13 +11,13 @@
 #include <time.h>
 
 #include "compat.h"
+#include "net/reactor.h"
+#include "net/url.h"
 #include "remote/answer.h"
 #include "remote/answer_hint.h"
 #include "remote/foreign_text.h"
 #include "remote/reached.h"
 #include "remote/throttle.h"
-#include "net/reactor.h"
-#include "net/url.h"
 #include "utils/builtins.h"
 
 double

@@ -11,9 +11,9 @@
 
 #include "postgres.h"
 
+#include "option/settings.h"
 #include "remote/failure.h"
 #include "remote/policy.h"
-#include "option/settings.h"
 
 typedef struct Answer
 {

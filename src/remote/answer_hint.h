@@ -10,9 +10,9 @@
 
 #include "postgres.h"
 
+#include "option/settings.h"
 #include "remote/failure.h"
 #include "remote/policy.h"
-#include "option/settings.h"
 
 /* Set the failure's hint, if there is one for such an answer, or for none. */
 extern void answer_add_hint(Failure *failure, PolicyAction action, ApiCall call,

@@ -9,9 +9,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "remote/failure.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "remote/failure.h"
 
 static void format_words(char *output, size_t size, const char *format, va_list arguments)
 	pg_attribute_printf(3, 0);

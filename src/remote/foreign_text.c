@@ -10,10 +10,10 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "compat.h"
+#include "mb/pg_wchar.h"
 #include "remote/body_words.h"
 #include "remote/foreign_text.h"
 #include "remote/redact.h"
-#include "mb/pg_wchar.h"
 #include "stream/printable.h"
 
 /* Room for a character of any encoding. */

@@ -16,8 +16,8 @@
 
 #include "postgres.h"
 
-#include "remote/message.h"
 #include "option/settings.h"
+#include "remote/message.h"
 
 /* Words that may be shown. */
 typedef struct ForeignText

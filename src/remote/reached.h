@@ -14,8 +14,8 @@
 
 #include "postgres.h"
 
-#include "remote/policy.h"
 #include "option/settings.h"
+#include "remote/policy.h"
 
 /* An answer came, whatever it said.  Does not throw. */
 extern void reached_note(ApiCall call, const Settings *settings);

@@ -9,10 +9,10 @@
 
 #include "common/base64.h"
 #include "compat.h"
-#include "remote/message.h"
-#include "remote/redact.h"
 #include "net/url.h"
 #include "option/option.h"
+#include "remote/message.h"
+#include "remote/redact.h"
 
 /* A shorter text would blot out ordinary words, and tells little. */
 #define SHORTEST_SECRET 4

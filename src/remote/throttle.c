@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "net/reactor.h"
 #include "remote/answer.h"
 #include "remote/throttle.h"
-#include "net/reactor.h"
 
 /* Limits that are remembered at once; the one that was met longest ago goes first. */
 #define MAX_LIMITS 64

@@ -17,8 +17,8 @@
 
 #include "postgres.h"
 
-#include "remote/policy.h"
 #include "option/settings.h"
+#include "remote/policy.h"
 
 /* When such a call may begin (monotonic milliseconds): not after now if at once. */
 extern int64 throttle_due(ApiCall call, const Settings *settings, int64 now);

@@ -18,8 +18,8 @@
 #include "access/tupdesc.h"
 #include "nodes/bitmapset.h"
 
-#include "remote/record_origin.h"
 #include "option/settings.h"
+#include "remote/record_origin.h"
 #include "stream/json.h"
 #include "stream/records.h"
 

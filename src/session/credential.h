@@ -13,10 +13,10 @@
 #ifndef ADSEXPORT_CREDENTIAL_H
 #define ADSEXPORT_CREDENTIAL_H
 
+#include "net/reactor.h"
+#include "option/settings.h"
 #include "remote/answer.h"
 #include "remote/message.h"
-#include "option/settings.h"
-#include "net/reactor.h"
 
 typedef struct Credential Credential;
 

@@ -8,14 +8,14 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "net/url.h"
 #include "remote/amazon_ads.h"
+#include "remote/foreign_text.h"
+#include "remote/throttle.h"
 #include "session/durations.h"
 #include "session/export.h"
-#include "remote/foreign_text.h"
 #include "session/freshness.h"
 #include "session/poll_schedule.h"
-#include "remote/throttle.h"
-#include "net/url.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

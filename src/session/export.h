@@ -23,10 +23,10 @@
 #include "lib/pairingheap.h"
 
 #include "remote/answer.h"
+#include "remote/message.h"
 #include "session/credential.h"
 #include "session/freshness.h"
 #include "session/jobs.h"
-#include "remote/message.h"
 
 typedef enum ExportPhase
 {

@@ -8,10 +8,10 @@
 #include "postgres.h"
 
 #include "remote/amazon_ads.h"
+#include "remote/throttle.h"
 #include "session/fetch_ahead.h"
 #include "session/network.h"
 #include "session/registry.h"
-#include "remote/throttle.h"
 
 /* Room for all scans of the session. */
 #define ROOM ((int64) 8 * 1024 * 1024)

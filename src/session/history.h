@@ -14,8 +14,8 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
-#include "remote/failure.h"
 #include "option/settings.h"
+#include "remote/failure.h"
 
 typedef struct SpanRecord
 {

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "session/jobs.h"
 #include "net/reactor.h"
+#include "session/jobs.h"
 #include "utils/memutils.h"
 
 /* One that has not asked for this long is passed over (milliseconds). */

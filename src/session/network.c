@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "session/network.h"
 #include "net/descriptors.h"
+#include "session/network.h"
 #include "storage/fd.h"
 
 /* How many the server knows of. */

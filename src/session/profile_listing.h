@@ -12,12 +12,12 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
-#include "session/credential.h"
-#include "remote/answer.h"
-#include "session/freshness.h"
-#include "net/reactor.h"
 #include "lib/ilist.h"
+#include "net/reactor.h"
 #include "nodes/pg_list.h"
+#include "remote/answer.h"
+#include "session/credential.h"
+#include "session/freshness.h"
 
 /* More profiles of an account than this are not remembered. */
 #define MAX_LISTED 100000

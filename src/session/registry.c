@@ -10,6 +10,7 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
+#include "remote/throttle.h"
 #include "session/durations.h"
 #include "session/fetch_ahead.h"
 #include "session/freshness.h"
@@ -18,7 +19,6 @@
 #include "session/registry.h"
 #include "session/schedule.h"
 #include "utils/hsearch.h"
-#include "remote/throttle.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"

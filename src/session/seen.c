@@ -7,11 +7,11 @@
  */
 #include "postgres.h"
 
+#include "lib/ilist.h"
+#include "miscadmin.h"
 #include "remote/amazon_ads.h"
 #include "remote/amplitude_hours.h"
 #include "session/seen.h"
-#include "lib/ilist.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 /* So much is remembered; an entry takes some hundred bytes. */

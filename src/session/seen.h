@@ -14,8 +14,8 @@
 
 #include "postgres.h"
 
-#include "remote/query.h"
 #include "option/settings.h"
+#include "remote/query.h"
 
 /* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */
 extern void seen_remember_export(const Settings *settings, const char *profile_id, const char *body,

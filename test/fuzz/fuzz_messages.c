@@ -11,11 +11,11 @@
  */
 #include "fuzz.h"
 
+#include "net/url.h"
 #include "remote/body_words.h"
 #include "remote/message.h"
 #include "remote/policy.h"
 #include "remote/profile_reader.h"
-#include "net/url.h"
 #include "stream/iso_time.h"
 #include "stream/json_path.h"
 #include "stream/printable.h"

@@ -7,5 +7,5 @@
  *-------------------------------------------------------------------------
  */
 #define JSON_FORCE_PORTABLE
-#include "json_portable.h"
 #include "../../src/stream/json.c"
+#include "json_portable.h"

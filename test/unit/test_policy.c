@@ -12,13 +12,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "net/address.h"
+#include "net/url.h"
 #include "remote/body_words.h"
 #include "remote/hours.h"
 #include "remote/message.h"
-#include "remote/profile_reader.h"
 #include "remote/policy.h"
-#include "net/address.h"
-#include "net/url.h"
+#include "remote/profile_reader.h"
 
 /*-------------------------------------------------------------------------
  * Policy
