@@ -362,7 +362,8 @@ report_progress(ExportFeed *feed)
 	feed->api->subject(part, subject, sizeof(subject));
 	subject[0] = pg_tolower((unsigned char) subject[0]);
 	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING ||
-		part->ahead.state == FETCH_AHEAD_FETCHING)
+		(part->ahead.state == FETCH_AHEAD_FETCHING &&
+		 request_bytes_received(part->ahead.request) > 0))
 		notice_of_download(feed, part, subject);
 	else
 		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->settings->table_name, subject,

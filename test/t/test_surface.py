@@ -118,7 +118,8 @@ class Waits(SurfaceCase):
     def test_retry(self):
         self.amazon()
         self.fault({"call": "request"}, status=500)
-        self.check_wait(CAMPAIGNS, "AdsexportRetry", r"campaigns, profile 1111, export not yet requested: waiting to try again for 0 s")
+        self.check_wait(CAMPAIGNS, "AdsexportRetry", r"campaigns, profile 1111, export not yet requested: waiting to try again for 0 s "
+                        r"\(try 2 of 2; last: could not request an export: HTTP status 500 \(internal server error\)\)")
 
     def test_download(self):
         self.amazon()
