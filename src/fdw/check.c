@@ -14,6 +14,8 @@
 #include "compat.h"
 
 #include "fmgr.h"
+#include "fdw/scan.h"
+#include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -33,7 +35,6 @@
 #include "session/profile_listing.h"
 
 SQL_FUNCTION(adsexport_check);
-extern Datum adsexport_fdw_handler(PG_FUNCTION_ARGS);
 
 /* An account may have thousands of profiles, and a few show what is wrong. */
 #define MAX_PROFILES_CHECKED 20
@@ -330,8 +331,8 @@ check_listing(Check *check, Profiles *profiles)
 	do
 	{
 		drop_request(check);
-		check->request =
-			amazon_start_profiles(check->reactor, settings, credential, check->token, false);
+		check->request = amazon_start_profiles(
+			check->reactor, settings, credential_lists_default(credential), check->token, false);
 		finish_request(check, false);
 		if (first && !check_network(check, "endpoint", settings->endpoint, CALL_PROFILES))
 			return false;
@@ -352,7 +353,7 @@ check_listing(Check *check, Profiles *profiles)
 			/* Where an option names them, a query does without the list. */
 			return settings->profile_count > 0;
 		}
-	} while (profiles->listed == 0 && amazon_other_profiles(credential));
+	} while (profiles->listed == 0 && credential_list_otherwise(credential));
 	drop_request(check);
 	if (profiles->count == 0 && settings->profile_count < 0)
 	{
@@ -450,14 +451,11 @@ find_server(const char *name)
 	ForeignServer *server = GetForeignServerByName(name, false);
 	ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
 	AclResult allowed = compat_server_aclcheck(server->serverid, GetUserId());
-	FmgrInfo handler;
 
 	if (allowed != ACLCHECK_OK)
 		aclcheck_error(allowed, OBJECT_FOREIGN_SERVER, server->servername);
-	handler.fn_addr = NULL;
-	if (OidIsValid(wrapper->fdwhandler))
-		fmgr_info(wrapper->fdwhandler, &handler);
-	if (handler.fn_addr != adsexport_fdw_handler)
+	if (!OidIsValid(wrapper->fdwhandler) ||
+		GetFdwRoutine(wrapper->fdwhandler)->BeginForeignScan != adsexport_begin_foreign_scan)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("server \"%s\" is not one of adsexport_fdw", server->servername)));
 	return server->serverid;
