@@ -107,8 +107,8 @@ typedef struct Entity
 	const char *method;     /* POST or GET */
 	const char *path;       /* of the request, behind the endpoint */
 	const char *media_type; /* Accept and Content-Type; NULL if none is asked for */
-	JsonFraming framing;
-	double estimated_rows; /* per export, until ANALYZE or the option says better */
+	bool is_by_hours;       /* asked for by hours, each time anew; else by profile */
+	double estimated_rows;  /* per export, until ANALYZE or the option says better */
 	const EntityColumn *columns;
 	int column_count;
 	const char *description;

@@ -256,7 +256,7 @@ adsexport_analyze_foreign_table(Relation relation, AcquireSampleRowsFunc *func, 
 {
 	Settings *settings = settings_load(RelationGetRelid(relation));
 
-	if (settings->api == API_AMPLITUDE && settings->default_start < 0)
+	if (settings->entity->is_by_hours && settings->default_start < 0)
 	{
 		/* For the sake of one child the parent's other ones must not go without. */
 		bool is_child = has_superclass(RelationGetRelid(relation));

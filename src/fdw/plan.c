@@ -89,7 +89,7 @@ sample_query(Relation relation, const Settings *settings, const ColumnFilter *at
 	filter_compile(1, plan_partition_clauses(relation, 1), attributes, &filter);
 	filter_evaluate_constants(filter.trees, filter.expressions, settings,
 							  GetCurrentStatementStartTimestamp(), query);
-	if (settings->api == API_AMPLITUDE)
+	if (settings->entity->is_by_hours)
 	{
 		query->end_hour =
 			Min(query->end_hour, hours_of_timestamp(query->now) - HOURS_INCOMPLETE - 1);
@@ -124,7 +124,7 @@ default_records(const Settings *settings, const FilterEstimate *estimate)
 	const ExportQuery *query = &estimate->query;
 	double records = plan_default_records(settings);
 
-	if (settings->api == API_AMPLITUDE)
+	if (settings->entity->is_by_hours)
 	{
 		double hours = hours_asked_for(settings, estimate);
 
@@ -152,7 +152,7 @@ analyzed_events(Relation relation, RelOptInfo *baserel, const FilterEstimate *es
 	ExportQuery sampled;
 	double hours;
 
-	if (settings->api != API_AMPLITUDE || settings->default_start <= 0)
+	if (!settings->entity->is_by_hours || settings->default_start <= 0)
 		return false;
 	hours = hours_asked_for(settings, estimate);
 	sample_query(relation, settings, plan->attributes, &sampled);

@@ -123,9 +123,9 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
 		placement_find(estate, &plan->scan.plan, &placement);
 
-		/* An export can be downloaded again, but Amplitude would have to be asked. */
+		/* An export can be downloaded again, but hours would have to be asked for. */
 		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart ||
-			(status->settings->api == API_AMPLITUDE && compat_may_be_rewound()))
+			(status->settings->entity->is_by_hours && compat_may_be_rewound()))
 			feed_keep(status->source->feed);
 
 		/*
@@ -134,7 +134,7 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		 * (When a locked row has changed, the plan is begun once more to
 		 * look at that row alone; its scans are not read then.)
 		 */
-		if (status->settings->api == API_AMAZON_ADS && status->settings->eager &&
+		if (!status->settings->entity->is_by_hours && status->settings->eager &&
 			!has_late_expression(status->is_late) && !placement.is_gated &&
 			!(placement.is_in_subplan && has_computed_expression(plan->fdw_exprs)) &&
 			estate->es_epq_active == NULL)

@@ -121,7 +121,7 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
 	for (int filter = FILTER_AD_PRODUCT; filter <= FILTER_UPLOAD_TIME; filter++)
 		if (unknown & (1u << filter))
 			estimate->share *= share_of_unknown(filter);
-	if (settings->api == API_AMPLITUDE || query->nothing)
+	if (settings->entity->is_by_hours || query->nothing)
 		return;
 	estimate->share *= share(query->ad_products, settings->ad_products) *
 					   share(query->states, all_values(FILTER_STATE)) *

@@ -138,7 +138,7 @@ evaluate_trees(List *trees, EvaluateContext *context, int expression_count, Time
 	foreach (cell, trees)
 		evaluate_operands(lfirst(cell), context);
 
-	if (settings->api == API_AMPLITUDE)
+	if (settings->entity->is_by_hours)
 	{
 		HourRange hours = hours_of_trees(trees, context);
 

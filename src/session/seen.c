@@ -211,7 +211,7 @@ seen_records(const Settings *settings, const ExportQuery *query)
 
 	if (query->nothing)
 		return 0;
-	if (settings->api == API_AMPLITUDE)
+	if (settings->entity->is_by_hours)
 		return seen_of_hours(settings, query);
 	if (settings->entity->kind != ENTITY_PROFILES)
 		return seen_of_exports(settings, query);
