@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "remote/amazon_ads.h"
 #include "remote/foreign_text.h"
+#include "session/control.h"
 #include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------
@@ -421,7 +422,7 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 	part->url = exports_take_link(&part->use);
 	if (part->url == NULL)
 	{
-		registry_step();
+		control_step();
 		/* If it could not even be asked for, nothing will wake us. */
 		if (part->export->phase == EXPORT_FAILED || part->export->phase == EXPORT_QUEUED)
 			part->phase = PART_WAITING;
@@ -474,7 +475,7 @@ step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
 			/* A refusal of a given token is known at once; come back for it. */
 			if (credential_state(credential) == CREDENTIAL_FAILED)
 				return now;
-			registry_step();
+			control_step();
 			if (credential_state(credential) != CREDENTIAL_PENDING)
 				return now;
 			break;
@@ -499,13 +500,14 @@ open_profiles_part(ExportFeed *feed, FeedPart *part)
 	wipe_string(&part->token);
 	part->token = MemoryContextStrdup(feed->context, token != NULL ? token : "");
 	part->request = amazon_start_profiles(part->reactor, feed->settings,
-										  credential_get(feed->settings), part->token, true);
+										  credential_lists_default(credential_get(feed->settings)),
+										  part->token, true);
 }
 
 static bool
 ask_for_other_profiles(ExportFeed *feed, const FeedPart *part)
 {
-	return amazon_other_profiles(credential_get(feed->settings));
+	return credential_list_otherwise(credential_get(feed->settings));
 }
 
 static void

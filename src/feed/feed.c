@@ -18,6 +18,7 @@
 #include "remote/foreign_text.h"
 #include "remote/reached.h"
 #include "remote/throttle.h"
+#include "session/control.h"
 #include "session/network.h"
 #include "session/seen.h"
 #include "storage/latch.h"
@@ -434,7 +435,7 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 	while (!feed->all_added && feed->api->add_parts(feed))
 		;
 	if (feed->api->uses_registry)
-		registry_step();
+		control_step();
 }
 
 const ExportQuery *
@@ -915,13 +916,13 @@ step_parts(ExportFeed *feed)
 
 	/* First what the parts depend on: nothing wakes us for what ended in here. */
 	if (feed->api->uses_registry)
-		registry_step();
+		control_step();
 	if (!feed->all_added)
 	{
 		while (!feed->all_added && feed->api->add_parts(feed))
 			;
 		if (feed->all_added && feed->api->uses_registry)
-			registry_step();
+			control_step();
 	}
 
 	due = step_live_parts(feed, now);
@@ -1117,7 +1118,7 @@ feed_end_wait(ExportFeed *feed)
 	if (feed->current != NULL && is_driven(feed, feed->current))
 		reactor_drive(feed->current->reactor);
 	if (feed->helping && registry_in_use())
-		registry_step();
+		control_step();
 	feed->waiting = false;
 	mark_wait(feed, reactor_wait_ends);
 	if (feed->current != NULL)
@@ -1482,7 +1483,7 @@ static bool
 is_longer_than_announced(const ExportFeed *feed, const FeedPart *part)
 {
 	return part->export != NULL && !part->from_spool && has_file_size(feed, part) &&
-		   bytes_received(part) > part->export->file_size;
+		   part->delivered > 0 && bytes_received(part) > part->export->file_size;
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "net/url.h"
 #include "remote/amazon_ads.h"
+#include "remote/message.h"
 
 /* Room for one header line. */
 #define HEADER_SIZE (MESSAGE_MAX_TOKEN + 64)
@@ -141,25 +142,25 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 }
 
 Request *
-amazon_start_request(Reactor *reactor, const Export *export, const char *token)
+amazon_start_request(Reactor *reactor, const Settings *settings, const Entity *entity,
+					 const char *profile_id, const char *body, const char *token)
 {
-	const Entity *entity = export->entity;
-
-	return start_call(reactor, export->settings, entity->method, entity->path, export->body,
-					  entity->media_type, export->profile_id, token, false);
+	return start_call(reactor, settings, entity->method, entity->path, body, entity->media_type,
+					  profile_id, token, false);
 }
 
 Request *
-amazon_start_status(Reactor *reactor, const Export *export, const char *token)
+amazon_start_status(Reactor *reactor, const Settings *settings, const Entity *entity,
+					const char *profile_id, const char *export_id, const char *token)
 {
 	char id[3 * MESSAGE_MAX_EXPORT_ID + 1];
 	char path[sizeof(id) + 16];
 
 	/* The id is opaque to us, so it is encoded. */
-	url_encode(export->id, id, sizeof(id));
+	url_encode(export_id, id, sizeof(id));
 	snprintf(path, sizeof(path), "/exports/%s", id);
-	return start_call(reactor, export->settings, "GET", path, NULL, export->entity->media_type,
-					  export->profile_id, token, false);
+	return start_call(reactor, settings, "GET", path, NULL, entity->media_type, profile_id, token,
+					  false);
 }
 
 /* A campaigns export's id in form; no export has it. */
@@ -179,23 +180,13 @@ amazon_start_probe(Reactor *reactor, const Settings *settings, const char *profi
  * whoever may edit may view.
  */
 Request *
-amazon_start_profiles(Reactor *reactor, const Settings *settings, Credential *credential,
+amazon_start_profiles(Reactor *reactor, const Settings *settings, bool default_list,
 					  const char *token, bool stream)
 {
 	return start_call(reactor, settings, "GET",
-					  credential_lists_default(credential)
-						  ? "/v2/profiles"
-						  : "/v2/profiles?apiProgram=campaign&accessLevel=view",
+					  default_list ? "/v2/profiles"
+								   : "/v2/profiles?apiProgram=campaign&accessLevel=view",
 					  NULL, "application/json", NULL, token, stream);
-}
-
-bool
-amazon_other_profiles(Credential *credential)
-{
-	if (credential_lists_default(credential))
-		return false;
-	credential_list_default(credential);
-	return true;
 }
 
 /* The store is told nothing of us: the link is all it wants. */

@@ -9,8 +9,8 @@
 #define ADSEXPORT_AMAZON_ADS_H
 
 #include "net/request.h"
+#include "option/settings.h"
 #include "remote/query.h"
-#include "session/export.h"
 
 /* Body of the request for an export: always with explicit filters. */
 extern char *amazon_request_body(const Entity *entity, const ExportQuery *query);
@@ -19,10 +19,16 @@ extern char *amazon_request_body(const Entity *entity, const ExportQuery *query)
  * The calls.  Each begins one request and returns it, or NULL when memory is
  * short.
  */
-extern Request *amazon_start_request(Reactor *reactor, const Export *export, const char *token);
-extern Request *amazon_start_status(Reactor *reactor, const Export *export, const char *token);
-extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings,
-									  Credential *credential, const char *token, bool stream);
+extern Request *
+amazon_start_request(Reactor *reactor, const Settings *settings, const Entity *entity,
+					 const char *profile_id, const char *body, const char *token);
+extern Request *
+amazon_start_status(Reactor *reactor, const Settings *settings, const Entity *entity,
+					const char *profile_id, const char *export_id, const char *token);
+
+/* default_list: what the vendor lists unasked, else all that may be viewed. */
+extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings, bool default_list,
+									  const char *token, bool stream);
 
 /*
  * The status of an export that there is not: 404 where the account may ask for
@@ -30,9 +36,6 @@ extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings
  */
 extern Request *amazon_start_probe(Reactor *reactor, const Settings *settings,
 								   const char *profile_id, const char *token);
-
-/* The list of profiles is empty: is another one to be asked for before that is believed? */
-extern bool amazon_other_profiles(Credential *credential);
 
 /*
  * With a start, only what follows this many bytes is asked for, provided that

@@ -16,15 +16,10 @@
 #include "remote/answer.h"
 #include "remote/answer_hint.h"
 #include "remote/foreign_text.h"
+#include "remote/jitter.h"
 #include "remote/reached.h"
 #include "remote/throttle.h"
 #include "utils/builtins.h"
-
-double
-random_fraction(void)
-{
-	return compat_random_fraction();
-}
 
 /*-------------------------------------------------------------------------
  * Words

@@ -54,7 +54,4 @@ typedef struct Retry
 extern bool
 retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due);
 
-/* A random number in [0, 1). */
-extern double random_fraction(void);
-
 #endif /* ADSEXPORT_ANSWER_H */

@@ -10,6 +10,7 @@
 #include "common/hashfn.h"
 #include "net/reactor.h"
 #include "remote/answer.h"
+#include "remote/jitter.h"
 #include "remote/throttle.h"
 
 /* Limits that are remembered at once; the one that was met longest ago goes first. */

@@ -151,10 +151,13 @@ credential_lists_default(const Credential *credential)
 	return credential->lists_default;
 }
 
-void
-credential_list_default(Credential *credential)
+bool
+credential_list_otherwise(Credential *credential)
 {
+	bool other = !credential->lists_default;
+
 	credential->lists_default = true;
+	return other;
 }
 
 /* Append name=value to a form; false if there is no room. */

@@ -66,7 +66,9 @@ extern void credential_reject(Credential *credential, const char *token);
  * be viewed; if that is empty, the vendor's default.
  */
 extern bool credential_lists_default(const Credential *credential);
-extern void credential_list_default(Credential *credential);
+
+/* The list is empty: is another one to be asked for before that is believed? */
+extern bool credential_list_otherwise(Credential *credential);
 
 /* Progress of all of them; returns when something is due next. */
 extern int64 credential_step_all(Reactor *reactor, int64 now);

@@ -11,6 +11,7 @@
 #include "net/url.h"
 #include "remote/amazon_ads.h"
 #include "remote/foreign_text.h"
+#include "remote/jitter.h"
 #include "remote/throttle.h"
 #include "session/durations.h"
 #include "session/export.h"
@@ -373,7 +374,8 @@ begin_request(Export *export, Reactor *reactor)
 	throttle_begin(next_call(export), export->settings, monotonic_milliseconds());
 	if (export->phase == EXPORT_QUEUED)
 	{
-		export->request = amazon_start_request(reactor, export, export->token);
+		export->request = amazon_start_request(reactor, export->settings, export->entity,
+											   export->profile_id, export->body, export->token);
 		export->requested_at = GetCurrentTimestamp();
 		export->requested = moment_now();
 		export->phase = EXPORT_REQUESTING;
@@ -381,7 +383,8 @@ begin_request(Export *export, Reactor *reactor)
 	else
 	{
 		export->poll_gap = export->next_gap;
-		export->request = amazon_start_status(reactor, export, export->token);
+		export->request = amazon_start_status(reactor, export->settings, export->entity,
+											  export->profile_id, export->id, export->token);
 		export->phase = EXPORT_POLLING;
 	}
 	export->requests++;

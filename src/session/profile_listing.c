@@ -247,7 +247,7 @@ judge_list(ProfileListing *listing, const char *subject, Answer *answer)
 		return;
 	}
 	finish_list(listing);
-	listing->complete = listing->listed > 0 || !amazon_other_profiles(listing->credential);
+	listing->complete = listing->listed > 0 || !credential_list_otherwise(listing->credential);
 	listing->wanted = !listing->complete;
 }
 
@@ -401,7 +401,8 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 			MemoryContextStrdup(listing->context, credential_token(listing->credential));
 		listing->requested = moment_now();
 		throttle_begin(CALL_PROFILES, listing->settings, now);
-		listing->request = amazon_start_profiles(reactor, listing->settings, listing->credential,
+		listing->request = amazon_start_profiles(reactor, listing->settings,
+												 credential_lists_default(listing->credential),
 												 listing->token, true);
 		if (listing->request == NULL)
 		{

@@ -12,7 +12,6 @@
 #include "compat.h"
 #include "remote/throttle.h"
 #include "session/durations.h"
-#include "session/fetch_ahead.h"
 #include "session/freshness.h"
 #include "session/network.h"
 #include "session/profile_listing.h"
@@ -355,41 +354,6 @@ exports_take_link(ExportUse *use)
 	if (url == NULL)
 		schedule_export(use->export);
 	return url;
-}
-
-/*-------------------------------------------------------------------------
- * Progress
- *-------------------------------------------------------------------------
- */
-
-static int64
-step_once(int64 now)
-{
-	int64 due = credential_step_all(reactor, now);
-	int64 next = profile_listings_step(reactor, now);
-
-	due = Min(due, next);
-	next = schedule_step(reactor, now);
-	return Min(due, next);
-}
-
-void
-registry_step(void)
-{
-	int64 due;
-
-	registry_reactor();
-	network_announce();
-	reactor_drive(reactor);
-
-	/*
-	 * Twice, because a token that arrived, or a place that became free, lets
-	 * others go on that were looked at before.
-	 */
-	step_once(monotonic_milliseconds());
-	fetch_ahead_step(reactor);
-	due = step_once(monotonic_milliseconds());
-	reactor_set_alarm(reactor, due);
 }
 
 void

@@ -52,9 +52,6 @@ extern void registry_end_wait(void);
 /* reactor_discount likewise. */
 extern void registry_discount(int64 milliseconds);
 
-/* Drive the control requests of all exports and do what is due. */
-extern void registry_step(void);
-
 /* Forget what is not in use of the users that mine says: exports, profiles, tokens. */
 extern void registry_forget(bool (*mine)(Oid user_id));
 

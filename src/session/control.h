@@ -1,0 +1,14 @@
+/*-------------------------------------------------------------------------
+ *
+ * control.h
+ *		Everything that the session has under way makes progress.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_CONTROL_H
+#define ADSEXPORT_CONTROL_H
+
+/* Drive the control requests of all exports and do what is due. */
+extern void control_step(void);
+
+#endif /* ADSEXPORT_CONTROL_H */
