@@ -12,7 +12,6 @@
 #include "compat.h"
 #include "feed/part.h"
 #include "feed/resting.h"
-#include "feed/spare_reactors.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "remote/foreign_text.h"
@@ -21,6 +20,7 @@
 #include "session/control.h"
 #include "session/network.h"
 #include "session/seen.h"
+#include "session/spare_reactors.h"
 #include "storage/latch.h"
 #include "stream/crc32.h"
 #include "utils/memutils.h"
@@ -79,7 +79,7 @@ close_transfer(FeedPart *part)
 	fetch_ahead_end(&part->ahead);
 	if (part->reactor != NULL)
 		open_downloads--;
-	spare_reactor_give(part->reactor);
+	spare_reactor_give(SPARE_FOR_DOWNLOAD, part->reactor);
 	part->reactor = NULL;
 	jobs_release(&part->place);
 	overflow_free(part->overflow);
@@ -181,7 +181,7 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	feed->callback.func = release_feed;
 	feed->callback.arg = feed;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
-	spare_reactors_attach();
+	spare_reactors_attach(settings->user_id);
 	feed->uses_spare = true;
 	feed->owner = CurrentResourceOwner;
 	resting_register(feed);
@@ -673,7 +673,7 @@ has_room_for_download(ExportFeed *feed, int64 now)
 static void
 open_download(ExportFeed *feed, FeedPart *part)
 {
-	part->reactor = spare_reactor_take();
+	part->reactor = spare_reactor_take(SPARE_FOR_DOWNLOAD);
 	open_downloads++;
 	throttle_begin(part->call, feed->settings, monotonic_milliseconds());
 	feed->api->open(feed, part);

@@ -130,6 +130,21 @@ is_allowed(Dial *dial, const struct sockaddr *address)
 	return false;
 }
 
+/* The same of an address as libcurl writes it. */
+static bool
+may_use_address(Dial *dial, const char *text, long port)
+{
+	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
+
+	ipv4.sin_port = ipv6.sin6_port = htons((unsigned short) port);
+	if (inet_pton(AF_INET, text, &ipv4.sin_addr) == 1)
+		return is_allowed(dial, (const struct sockaddr *) &ipv4);
+	if (inet_pton(AF_INET6, text, &ipv6.sin6_addr) == 1)
+		return is_allowed(dial, (const struct sockaddr *) &ipv6);
+	return true;
+}
+
 static curl_socket_t
 open_socket(void *dial_pointer, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -149,6 +164,16 @@ open_socket(void *dial_pointer, curlsocktype purpose, struct curl_sockaddr *addr
 	descriptors_count(1);
 	return descriptor;
 }
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+/* Also for a connection that was there, before anything is sent. */
+static int
+judge_connection(void *dial_pointer, char *address, char *local_address, int port, int local_port)
+{
+	return may_use_address(dial_pointer, address, port) ? CURL_PREREQFUNC_OK
+														: CURL_PREREQFUNC_ABORT;
+}
+#endif
 
 /* The connection may have outlived the transfer, and be closed by another thread. */
 static int
@@ -195,6 +220,10 @@ dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool loca
 	ok &= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, dial) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, NULL) == CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075000
+	ok &= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, judge_connection) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_PREREQDATA, dial) == CURLE_OK;
+#endif
 	dial->reserved = DESCRIPTORS_TO_CONNECT;
 	descriptors_count(dial->reserved);
 	return ok;
@@ -217,8 +246,6 @@ dial_would_wait(const Dial *dial)
 bool
 dial_may_use_connection(Dial *dial, CURL *easy)
 {
-	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
 	char *text = NULL;
 	long port = 0;
 
@@ -226,14 +253,7 @@ dial_may_use_connection(Dial *dial, CURL *easy)
 		return true;
 	curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text);
 	curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
-	if (text == NULL)
-		return true;
-	ipv4.sin_port = ipv6.sin6_port = htons((unsigned short) port);
-	if (inet_pton(AF_INET, text, &ipv4.sin_addr) == 1)
-		return is_allowed(dial, (const struct sockaddr *) &ipv4);
-	if (inet_pton(AF_INET6, text, &ipv6.sin6_addr) == 1)
-		return is_allowed(dial, (const struct sockaddr *) &ipv6);
-	return true;
+	return text == NULL || may_use_address(dial, text, port);
 }
 
 bool

@@ -51,7 +51,8 @@ extern bool dial_would_wait(const Dial *dial);
 
 /*
  * The same for a connection that was opened for another transfer, whose rules
- * may have been others; to be asked before its answer is believed.
+ * may have been others; to be asked before its answer is believed.  libcurl 7.80
+ * and later ask even before the request is sent.
  */
 extern bool dial_may_use_connection(Dial *dial, CURL *easy);
 

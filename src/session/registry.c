@@ -17,6 +17,7 @@
 #include "session/profile_listing.h"
 #include "session/registry.h"
 #include "session/schedule.h"
+#include "session/spare_reactors.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -54,7 +55,7 @@ Reactor *
 registry_reactor(void)
 {
 	if (reactor == NULL)
-		reactor = network_create_reactor();
+		reactor = spare_reactor_take(SPARE_FOR_CALLS);
 	return reactor;
 }
 
@@ -78,9 +79,9 @@ registry_detach(void)
 	if (--attached > 0)
 		return;
 	forget_changed();
-	if (reactor != NULL && !any_request())
+	if (!any_request())
 	{
-		reactor_free(reactor);
+		spare_reactor_give(SPARE_FOR_CALLS, reactor);
 		reactor = NULL;
 	}
 	network_settle();
@@ -363,6 +364,7 @@ registry_forget(bool (*mine)(Oid user_id))
 	/* Whoever is attached may hold a listing or a credential. */
 	bool in_use = attached > 0;
 
+	spare_reactors_drop();
 	dlist_foreach_modify(iter, &exports)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);

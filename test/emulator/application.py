@@ -5,6 +5,8 @@ import copy
 import datetime
 import os
 import random
+import socket
+import ssl
 import threading
 
 import archive
@@ -30,7 +32,8 @@ class Emulator:
         self.counts = {}
         self.most = {}
         self.connections = 0
-        self.connections_open = 0
+        self.handshakes = 0
+        self.open_sockets = set()
         self.generation = 0
         self.current_data = None
         self.overrides = {}
@@ -147,15 +150,27 @@ class Emulator:
             with self.lock:
                 self.counts[name] -= 1
 
-    def connection_opened(self):
+    def connection_opened(self, connection):
         with self.lock:
             self.connections += 1
-            self.connections_open += 1
+            self.open_sockets.add(connection)
             return self.connections
 
-    def connection_closed(self):
+    def handshake_done(self):
         with self.lock:
-            self.connections_open -= 1
+            self.handshakes += 1
+
+    def connection_closed(self, connection):
+        with self.lock:
+            self.open_sockets.remove(connection)
+
+    def hang_up(self):
+        """Connections by TLS end, as if they had been idle for too long."""
+        with self.lock:
+            for connection in self.open_sockets:
+                if isinstance(connection, ssl.SSLSocket):
+                    with contextlib.suppress(OSError):
+                        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def state(self):
         with self.lock:
@@ -163,8 +178,9 @@ class Emulator:
                 "now": self.clock.date().isoformat() + "Z",
                 "requests_running": {name: count for name, count in self.counts.items() if count},
                 "most_requests_running": dict(self.most),
-                "connections_open": self.connections_open,
+                "connections_open": len(self.open_sockets),
                 "connections": self.connections,
+                "handshakes": self.handshakes,
                 "amazon": self.amazon.state(),
             }
 

@@ -104,6 +104,11 @@ class Control:
         self.emulator.reset()
         return {}
 
+    def post_hang_up(self, body, query):
+        """All connections by TLS end, whoever waits on them."""
+        self.emulator.hang_up()
+        return {}
+
     def post_expire(self, body, query):
         """{what: tokens | urls | exports}: everything issued so far is no longer valid."""
         return {"expired": self.emulator.amazon.expire(body["what"])}

@@ -74,9 +74,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.request.settimeout(30)
             self.request = self.server.tls_context.wrap_socket(self.request, server_side=True)
             self.request.settimeout(None)
+            self.emulator.handshake_done()
         if self.emulator.settings.handshake_delay > 0:
             time.sleep(self.emulator.settings.handshake_delay)
-        self.connection_number = self.emulator.connection_opened()
+        self.connection_number = self.emulator.connection_opened(self.request)
         super().setup()
 
     def finish(self):
@@ -86,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.finish_tls()
         finally:
             if hasattr(self, "connection_number"):
-                self.emulator.connection_closed()
+                self.emulator.connection_closed(self.request)
 
     def finish_tls(self):
         """The server itself closes only the socket below, which TLS has taken over."""

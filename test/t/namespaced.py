@@ -203,6 +203,21 @@ class PublicEndpoint(support.TestCase):
                 self.expect_error("08006", CAMPAIGNS, "%s address" % word)
         self.assertEqual(self.local.log(), [])
 
+    def test_a_connection_that_was_there(self):
+        """One that leads inside was opened where that is allowed; another endpoint's link can't be led there by it."""
+        inside = client.Emulator("--tls", "--export-delay", "0")
+        self.addCleanup(inside.stop)
+        # libcurl would not share a connection between those who trust others.
+        both = os.path.join(os.path.dirname(inside.ca_file), "both.pem")
+        write(both, "".join(open(emulator.ca_file).read() for emulator in (inside, self.emulator)))
+        self.amazon("inside", "inside", endpoint=inside.tls_url, ca_file=both, max_retries=0, max_age=0)
+        self.use(max_retries=0, max_age=0, ca_file=both)
+        self.assertEqual(self.session.value("SELECT count(*) FROM inside.campaigns"), 40)
+        self.fault({"call": "status"}, url=inside.tls_url + "/x")
+        self.expect_error("08006", CAMPAIGNS, "loopback address")
+        self.expect_error("08006", "SELECT (SELECT count(*) FROM inside.campaigns), (SELECT count(*) FROM ads.campaigns)", "loopback address")
+        self.assertEqual([call for call in inside.log() if call["path"] == "/x"], [])
+
     def test_links_to_private_addresses(self):
         """A VPC may have its own way to the store."""
         self.use(max_retries=0, max_age=0)

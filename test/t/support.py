@@ -43,6 +43,9 @@ from data import Data  # noqa: E402
 # A query that hangs must not hang the tests.
 LONGEST_STATEMENT = "20s"
 
+# Descriptors of connections, and of what they are driven by, that a session keeps for its next statement.
+MOST_KEPT = 32 + 2 + 3 * 4
+
 exact_json_loads = functools.partial(json.loads, parse_float=decimal.Decimal)
 psycopg2.extras.register_default_jsonb(globally=True, loads=exact_json_loads)
 psycopg2.extras.register_default_json(globally=True, loads=exact_json_loads)
@@ -236,6 +239,15 @@ class Session:
         if not found:
             raise unittest.SkipTest("the descriptors of the backend can't be seen")
         return sorted(found)
+
+    def descriptors_in_use(self):
+        """The same without the connections that are kept for the next statement: those few are given back when they are asked for."""
+        kept = len(self.descriptors())
+        self.run("SELECT adsexport_forget()")
+        found = self.descriptors()
+        if kept - len(found) > MOST_KEPT:
+            raise AssertionError("%d descriptors were kept" % (kept - len(found)))
+        return found
 
     def resident_kilobytes(self):
         """Private memory: pages of shared buffers come in whenever they are touched."""

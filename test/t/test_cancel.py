@@ -95,7 +95,7 @@ class Waits(support.TestCase):
             self.session.rows(PROFILES)
         self.session.run("SELECT adsexport_forget()")
         self.emulator.control("POST", "/expire", {"what": "tokens"})
-        descriptors = self.session.descriptors()
+        descriptors = self.session.descriptors_in_use()
         self.clear_log()
         self.emulator.settings(**state.prepare)
         if state.fault:
@@ -109,9 +109,10 @@ class Waits(support.TestCase):
 
     def check_after(self, state, descriptors, statement_ended):
         """The session is as it was, and can be used."""
-        if state.keeps_request:
-            self.session.run("SELECT adsexport_forget()")
-        self.assertEqual(self.session.descriptors(), descriptors, "descriptors of the backend")
+        if not state.keeps_request:
+            running = lambda: self.emulator.control("GET", "/state")["requests_running"]
+            self.eventually(lambda: not running(), "end of all requests")
+        self.assertEqual(self.session.descriptors_in_use(), descriptors, "descriptors of the backend")
         self.clear_faults()
         self.emulator.reset()
         self.session.run("SET statement_timeout = '20s'")
@@ -214,7 +215,7 @@ class Reading(support.TestCase):
             with self.subTest(read_ahead=read_ahead):
                 self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
                 self.session.run("SELECT count(*) FROM (SELECT * FROM ads.targets LIMIT 1000) t")
-                descriptors = self.session.descriptors()
+                descriptors = self.session.descriptors_in_use()
                 times = []
                 for _ in range(ATTEMPTS):
                     self.clear_log()
@@ -223,7 +224,7 @@ class Reading(support.TestCase):
                     time.sleep(0.2)
                     times.append(self.cancel(running))
                     self.check_error(running.error, "57014")
-                    self.assertEqual(self.session.descriptors(), descriptors)
+                    self.assertEqual(self.session.descriptors_in_use(), descriptors)
                     if times[-1] <= LIMIT:
                         break
                 self.assertLessEqual(min(times), LIMIT)
@@ -289,7 +290,7 @@ class Reading(support.TestCase):
                     self.clear_faults()
                     self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
                     self.session.run("SELECT * FROM ads.targets LIMIT 1000")
-                    descriptors = self.session.descriptors()
+                    descriptors = self.session.descriptors_in_use()
                     self.fault({"call": "download"}, stall_after=place)
                     times = []
                     for _ in range(ATTEMPTS):
@@ -299,7 +300,7 @@ class Reading(support.TestCase):
                         time.sleep(0.1 + 0.6 * place)
                         times.append(self.cancel(running))
                         self.check_error(running.error, "57014")
-                        self.assertEqual(self.session.descriptors(), descriptors)
+                        self.assertEqual(self.session.descriptors_in_use(), descriptors)
                         self.assertEqual(threads_of(self.session), 1)
                         if times[-1] <= LIMIT:
                             break
@@ -311,7 +312,7 @@ class Reading(support.TestCase):
             self.clear_faults()
             self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
             self.session.rows("SELECT * FROM ads.targets LIMIT 1000")
-            descriptors = self.session.descriptors()
+            descriptors = self.session.descriptors_in_use()
             for action, sqlstate in (({"cut_after": 0.5}, "08006"), ({"truncate": 0.5}, ("HV000", "08006")), ({"corrupt_byte": 0.5}, "HV000"),
                                      ({"truncate": -1}, ("HV000", "08006")), ({"corrupt_byte": -1}, "HV000"), ({"corrupt_byte": 0.99}, "HV000"),
                                      ({"trailing_garbage": "x"}, "HV000"), ({"cut_after": -1, "cut_how": "reset"}, "08006")):
@@ -319,7 +320,7 @@ class Reading(support.TestCase):
                     self.clear_faults()
                     self.fault({"call": "download"}, **action)
                     self.expect_error(sqlstate, TARGETS, 'foreign table "targets"', "1111", self.calls("request")[-1]["export"])
-                    self.assertEqual(self.session.descriptors(), descriptors)
+                    self.assertEqual(self.session.descriptors_in_use(), descriptors)
                     self.assertEqual(threads_of(self.session), 1)
 
     def test_everything_is_read(self):

@@ -236,6 +236,100 @@ class Downloads(WaitCase):
         self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
 
 
+class Handshakes(WaitCase):
+    """Connections outlive the statement, so that the next one shakes no hands."""
+
+    emulator_options = ("--tls",)
+
+    def default_options(self, **options):
+        super().default_options(endpoint=self.emulator.tls_url, ca_file=self.emulator.ca_file, max_age=0, **options)
+
+    def handshakes(self):
+        return self.emulator.control("GET", "/state")["handshakes"]
+
+    def made_by(self, *statements):
+        before = self.handshakes()
+        for statement in statements:
+            self.session.rows(statement)
+        return self.handshakes() - before
+
+    def test_one_profile(self):
+        """One call after the other needs one connection, the file included."""
+        self.default_options(profile_ids="7000")
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns", "SELECT 1 FROM ads.ads"), 0)
+
+    def test_many_profiles(self):
+        """As many as calls are made at once, whose number the vendor's cap limits."""
+        self.emulator.settings(export_delay=0.1)
+        self.default_options()
+        # Five requests and four downloads; with connections for a statement alone it would be at least five each time.
+        self.assertLessEqual(self.made_by(*["SELECT 1 FROM ads.campaigns"] * 6), 5 + 4)
+
+    def test_large_downloads(self):
+        """They have connections of their own, which are kept as well."""
+        self.emulator.settings(profiles=[dict(profile(7000 + number), rows={"campaigns": 30000}) for number in range(3)])
+        self.default_options(profile_ids="7000,7001,7002")
+        for _ in range(2):
+            # The next one is opened while one is read, if it is ready by then.
+            self.session.rows("SELECT count(*) FROM ads.campaigns")
+        self.assertEqual(self.made_by(*["SELECT count(*) FROM ads.campaigns"] * 3), 0)
+
+    def test_after_a_failure_and_a_cancel(self):
+        """What was under way is closed, and the others stay."""
+        self.default_options(profile_ids="7000", max_retries=0)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.fault({"call": "request"}, status=400)
+        before = self.handshakes()
+        self.expect_error("HV000", "SELECT 1 FROM ads.campaigns")
+        self.assertEqual(self.handshakes(), before)
+        self.clear_faults()
+        self.fault({"call": "download"}, hang=True)
+        self.clear_log()
+        running = self.session.start("SELECT count(*) FROM ads.campaigns")
+        self.wait_for_call("download")
+        self.cancel(running)
+        self.assertEqual(running.error.pgcode, "57014")
+        self.clear_faults()
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+
+    def test_forgotten(self):
+        self.default_options(profile_ids="7000")
+        before = self.session.descriptors()
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.assertGreater(len(self.session.descriptors()), len(before))
+        self.session.run("SELECT adsexport_forget()")
+        self.assertEqual(self.session.descriptors(), before)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+
+    def test_the_server_closes_them(self):
+        """Which a statement finds out in time, and needs no retry for."""
+        self.default_options(profile_ids="7000", max_retries=0)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.emulator.control("POST", "/hang-up", {})
+        self.eventually(lambda: self.emulator.control("GET", "/state")["connections_open"] <= 1, "end of the connections")
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+
+    def test_another_user_or_server(self):
+        """Connections are kept for those alone who opened them, and only as long as nothing about them changes."""
+        self.default_options(profile_ids="7000")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.session.run("DO $$ BEGIN CREATE ROLE adsexport_t_hands; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        self.addCleanup(self.session.run, "RESET ROLE; DROP OWNED BY adsexport_t_hands CASCADE; DROP ROLE adsexport_t_hands")
+        self.session.run("CREATE USER MAPPING FOR adsexport_t_hands SERVER amazon %s" % support.option_list(self.amazon_mapping()))
+        self.session.run("GRANT USAGE ON SCHEMA ads TO adsexport_t_hands; GRANT SELECT ON ads.campaigns TO adsexport_t_hands")
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1, "after a mapping has changed")
+        self.session.run("SET ROLE adsexport_t_hands")
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1, "by another role")
+        self.session.run("RESET ROLE")
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1, "by the first one again")
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 0)
+        before = len(self.session.descriptors())
+        self.session.run("ALTER SERVER amazon OPTIONS (SET max_retries '2')")
+        self.assertLess(len(self.session.descriptors()), before)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1, "after the server has changed")
+
+
 class Told(WaitCase):
     """What the user is told while it takes time, and in EXPLAIN."""
 
