@@ -344,7 +344,7 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 
 	part->from_start = start == 0;
 	part->request =
-		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag, false);
+		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag);
 	wipe_string(&part->url);
 }
 

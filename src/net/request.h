@@ -4,13 +4,13 @@
  *		One HTTP exchange in a reactor.
  *
  * Redirects are not followed, TLS is verified, only http and https are
- * spoken.  Exchanges whose answers are taken in as they come (control calls,
- * small downloads) share connections by HTTP/2 where a server offers it, so that
- * one handshake does for all of them.  What is streamed to a reader uses
- * HTTP/1.1, one exchange a connection: beside others on one connection, a
- * transfer that nobody reads would starve them once its window is full.
- *
- *-------------------------------------------------------------------------
+ * spoken.  All of it is HTTP/1.1, one exchange at a time on a connection, and
+ * HTTP/2 is not offered.  Tried with libcurl 7.88.1 before nginx 1.22, twenty
+ * calls at once on one connection got each other's answers: an export's content
+ * for that of another, which nothing would notice if both are sound.  What
+ * HTTP/2 would save, some handshakes side by side at the beginning, connections
+ * that are kept for the session save as well.  And a transfer that nobody reads
+ * would starve those beside it once its window is full.
  */
 #ifndef ADSEXPORT_REQUEST_H
 #define ADSEXPORT_REQUEST_H
@@ -43,7 +43,6 @@ typedef struct RequestOptions
 	int answer_timeout;   /* from the head of the answer to its end; 0: none */
 	bool decode;          /* the body, as its Content-Encoding says; never for
 								 * files, whose bytes are checked as they come */
-	bool multiplex;       /* may share a connection with others (HTTP/2); it is read at once */
 	bool stream;          /* the body of a 200 or 206 is not limited to
 								 * REQUEST_MAX_BODY: somebody reads along */
 } RequestOptions;

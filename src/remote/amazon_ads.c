@@ -130,7 +130,6 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 	options.decode = true;
 	options.stream = stream;
 	/* A streamed answer is that of the table profiles, which somebody reads. */
-	options.multiplex = !stream;
 	options.answer_timeout = settings->stall_timeout;
 	request = request_start(reactor, &options);
 
@@ -192,7 +191,7 @@ amazon_start_profiles(Reactor *reactor, const Settings *settings, bool default_l
 /* The store is told nothing of us: the link is all it wants. */
 Request *
 amazon_start_download(Reactor *reactor, const Settings *settings, const char *url, uint64 start,
-					  const char *etag, bool whole)
+					  const char *etag)
 {
 	RequestOptions options;
 	char range[64];
@@ -202,7 +201,6 @@ amazon_start_download(Reactor *reactor, const Settings *settings, const char *ur
 	common_options(&options, settings);
 	options.url = url;
 	options.stream = true;
-	options.multiplex = whole;
 	if (start > 0)
 	{
 		snprintf(range, sizeof(range), "Range: bytes=" UINT64_FORMAT "-", start);

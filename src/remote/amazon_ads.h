@@ -39,10 +39,9 @@ extern Request *amazon_start_probe(Reactor *reactor, const Settings *settings,
 
 /*
  * With a start, only what follows this many bytes is asked for, provided that
- * the file still has that ETag (empty: not checked).  whole: it is taken in as it
- * comes, and not held back by a reader.
+ * the file still has that ETag (empty: not checked).
  */
 extern Request *amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
-									  uint64 start, const char *etag, bool whole);
+									  uint64 start, const char *etag);
 
 #endif /* ADSEXPORT_AMAZON_ADS_H */

@@ -116,7 +116,7 @@ begin(FetchAhead *ahead, Reactor *reactor)
 	if (url == NULL)
 		return;
 	throttle_begin(CALL_DOWNLOAD, ahead->settings, monotonic_milliseconds());
-	ahead->request = amazon_start_download(reactor, ahead->settings, url, 0, "", true);
+	ahead->request = amazon_start_download(reactor, ahead->settings, url, 0, "");
 	wipe_string(&url);
 	if (ahead->request == NULL)
 		give_up(ahead);
