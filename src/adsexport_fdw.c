@@ -3,13 +3,11 @@
  * adsexport_fdw.c
  *		Foreign data wrapper for the bulk exports of Amazon Ads and Amplitude.
  *
- * This file ties the module to the server: magic block, settings, handler.
+ * This file ties the module to the server: magic block, handler.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <limits.h>
 
 #include "compat.h"
 #include "fdw/analyze.h"
@@ -20,10 +18,8 @@
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "fdw/version.h"
-#include "feed/feed.h"
 #include "foreign/fdwapi.h"
-#include "option/validator.h"
-#include "utils/guc.h"
+#include "guc.h"
 
 COMPAT_MODULE_MAGIC("adsexport_fdw", ADSEXPORT_VERSION);
 
@@ -34,21 +30,7 @@ SQL_FUNCTION(adsexport_fdw_handler);
 void
 _PG_init(void)
 {
-	DefineCustomIntVariable("adsexport_fdw.progress_interval",
-							"Time between two notices about what a statement waits for.",
-							"-1 turns them off.", &progress_interval, 10000, -1, INT_MAX,
-							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomBoolVariable("adsexport_fdw.read_ahead",
-							 "Download and inflate large exports beside the parse.", NULL,
-							 &read_ahead_enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("adsexport_fdw.log_exports",
-							 "Log each export that is finished, or failed.", NULL, &log_exports,
-							 false, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("adsexport_fdw.allow_loopback",
-							 "Let others than superusers make servers with endpoints on loopback "
-							 "addresses.",
-							 NULL, &allow_loopback, false, PGC_SUSET, 0, NULL, NULL, NULL);
-	compat_reserve_settings("adsexport_fdw");
+	define_settings();
 }
 
 Datum

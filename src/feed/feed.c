@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "feed/part.h"
 #include "feed/resting.h"
+#include "guc.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "remote/foreign_text.h"
@@ -25,9 +26,6 @@
 #include "stream/crc32.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-
-int progress_interval = 10000;
-bool read_ahead_enabled = true;
 
 /* A part shorter than so many blocks (of 256 kB) is over before a thread would help. */
 #define READ_AHEAD_AFTER 4

@@ -26,15 +26,6 @@
 
 typedef struct ExportFeed ExportFeed;
 
-/* Setting adsexport_fdw.progress_interval in milliseconds; -1: off. */
-extern int progress_interval;
-
-/* Setting adsexport_fdw.read_ahead: a thread begins with the work on large exports. */
-extern bool read_ahead_enabled;
-
-/* Setting adsexport_fdw.log_exports: one LOG line for each finished export. */
-extern bool log_exports;
-
 /*
  * settings (with the user mapping loaded), paths and preparer (or NULL) are
  * borrowed and must outlive the feed.  No network traffic.

@@ -11,11 +11,10 @@
 #include "access/xact.h"
 #include "compat.h"
 #include "feed/part.h"
+#include "guc.h"
 #include "lib/stringinfo.h"
 #include "remote/hours.h"
 #include "utils/timestamp.h"
-
-bool log_exports = false;
 
 /* Notices don't come faster than this, whatever progress_interval says. */
 #define SHORTEST_NOTICE 100

@@ -12,13 +12,12 @@
 #include "access/reloptions.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
+#include "guc.h"
 #include "miscadmin.h"
 
 #include "net/url.h"
 #include "option/check.h"
 #include "option/validator.h"
-
-bool allow_loopback = false;
 
 /*
  * The files and hosts that the server's machine can reach are not for every

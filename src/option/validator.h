@@ -13,9 +13,6 @@
 #include "entity/closest_match.h"
 #include "entity/entity.h"
 
-/* A setting: may others than superusers make servers with loopback endpoints? */
-extern bool allow_loopback;
-
 /*
  * Does this option name and value fit a foreign table of that entity?  Used
  * by IMPORT FOREIGN SCHEMA to copy options; raises the validator's errors for

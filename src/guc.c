@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *		The settings of the module, adsexport_fdw.* in postgresql.conf and SET.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "compat.h"
+#include "guc.h"
+#include "utils/guc.h"
+
+int progress_interval = 10000;
+bool read_ahead_enabled = true;
+bool log_exports = false;
+bool allow_loopback = false;
+
+void
+define_settings(void)
+{
+	DefineCustomIntVariable("adsexport_fdw.progress_interval",
+							"Time between two notices about what a statement waits for.",
+							"-1 turns them off.", &progress_interval, 10000, -1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.read_ahead",
+							 "Download and inflate large exports beside the parse.", NULL,
+							 &read_ahead_enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.log_exports",
+							 "Log each export that is finished, or failed.", NULL, &log_exports,
+							 false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.allow_loopback",
+							 "Let others than superusers make servers with endpoints on loopback "
+							 "addresses.",
+							 NULL, &allow_loopback, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	compat_reserve_settings("adsexport_fdw");
+}

@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *		The settings of the module, adsexport_fdw.* in postgresql.conf and SET.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_GUC_H
+#define ADSEXPORT_GUC_H
+
+#include "postgres.h"
+
+/* Milliseconds between two notices about what a statement waits for; -1: off. */
+extern int progress_interval;
+
+/* A thread begins with the work on large exports. */
+extern bool read_ahead_enabled;
+
+/* One LOG line for each finished export. */
+extern bool log_exports;
+
+/* May others than superusers make servers with loopback endpoints? */
+extern bool allow_loopback;
+
+/* Tell the server of them, when the library is loaded. */
+extern void define_settings(void);
+
+#endif /* ADSEXPORT_GUC_H */
