@@ -8,12 +8,14 @@
  */
 #include "postgres.h"
 
-#include "feed/part.h"
+#include "feed/apis.h"
+#include "feed/part_end.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "remote/amazon_ads.h"
 #include "remote/foreign_text.h"
 #include "session/control.h"
+#include "session/seen.h"
 #include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------
@@ -375,6 +377,13 @@ max_open_profiles(const ExportFeed *feed)
 }
 
 static void
+remember_export(const ExportFeed *feed, const FeedPart *part)
+{
+	seen_remember_export(feed->settings, part->export->profile_id, part->export->body,
+						 part->delivered);
+}
+
+static void
 export_subject(const FeedPart *part, char *subject, size_t size)
 {
 	snprintf(subject, size, "Profile %s, export %s", part->profile_id,
@@ -433,6 +442,7 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 const FeedApi amazon_export_feed = {
 	.container = CONTAINER_GZIP,
 	.resumable = true,
+	.parts_are_kept = true,
 	.uses_registry = true,
 	.wakes = true,
 	.add_parts = add_export_parts,
@@ -440,6 +450,7 @@ const FeedApi amazon_export_feed = {
 	.ready = export_part_ready,
 	.open = open_export_part,
 	.max_open = max_open_exports,
+	.remember = remember_export,
 	.subject = export_subject,
 	.describe = describe_exports,
 };
@@ -511,6 +522,12 @@ ask_for_other_profiles(ExportFeed *feed, const FeedPart *part)
 }
 
 static void
+remember_profiles(const ExportFeed *feed, const FeedPart *part)
+{
+	seen_remember_export(feed->settings, "", "", part->delivered);
+}
+
+static void
 profiles_subject(const FeedPart *part, char *subject, size_t size)
 {
 	strlcpy(subject, "The list of profiles", size);
@@ -525,6 +542,7 @@ describe_profiles(const Settings *settings, const ExportQuery *query, char **req
 
 const FeedApi amazon_profiles_feed = {
 	.container = CONTAINER_GZIP,
+	.parts_are_kept = true,
 	.uses_registry = true,
 	.add_parts = add_profiles_part,
 	.step = step_profiles_part,
@@ -532,6 +550,7 @@ const FeedApi amazon_profiles_feed = {
 	.open = open_profiles_part,
 	.ask_otherwise = ask_for_other_profiles,
 	.max_open = max_open_profiles,
+	.remember = remember_profiles,
 	.subject = profiles_subject,
 	.describe = describe_profiles,
 };

@@ -10,11 +10,13 @@
 #include "postgres.h"
 
 #include "feed/amplitude.h"
-#include "feed/part.h"
+#include "feed/apis.h"
+#include "feed/part_end.h"
 #include "lib/stringinfo.h"
 #include "net/url.h"
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
+#include "session/seen.h"
 #include "utils/timestamp.h"
 
 static void
@@ -239,6 +241,12 @@ max_open_spans(const ExportFeed *feed)
 }
 
 static void
+remember_span(const ExportFeed *feed, const FeedPart *part)
+{
+	seen_remember_hours(feed->settings, part->start_hour, part->end_hour, part->delivered);
+}
+
+static void
 span_subject(const FeedPart *part, char *subject, size_t size)
 {
 	char start[16] = "";
@@ -297,6 +305,7 @@ const FeedApi amplitude_feed = {
 	.open = open_span,
 	.max_open = max_open_spans,
 	.split = split_span,
+	.remember = remember_span,
 	.subject = span_subject,
 	.describe = describe_spans,
 };

@@ -10,7 +10,10 @@
 #include <limits.h>
 
 #include "compat.h"
-#include "feed/part.h"
+#include "feed/apis.h"
+#include "feed/download.h"
+#include "feed/part_end.h"
+#include "feed/progress.h"
 #include "feed/resting.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -20,7 +23,6 @@
 #include "remote/throttle.h"
 #include "session/control.h"
 #include "session/network.h"
-#include "session/seen.h"
 #include "session/spare_reactors.h"
 #include "storage/latch.h"
 #include "stream/crc32.h"
@@ -36,9 +38,6 @@
 /* A scan that nobody has looked at for this long rests (milliseconds). */
 #define RESTING_AFTER 1000
 
-/* Temporary files are read in pieces of this size. */
-#define FILE_BUFFER (128 * 1024)
-
 /* A download's reactor, its multi handle, and what a connection needs to be made. */
 #define DESCRIPTORS_OF_DOWNLOAD 8
 
@@ -48,54 +47,13 @@
 /* Left to other uses by all downloads but the first. */
 #define SOME_DESCRIPTORS 16
 
-/* All of the session; and the feeds that are waited for side by side, each with a reactor. */
-static int open_downloads = 0;
+/* Of the session: feeds that are waited for side by side, each with a reactor. */
 static int async_feeds = 0;
-
-static const FeedApi *
-api_of(const Settings *settings)
-{
-	if (settings->api == API_AMPLITUDE)
-		return &amplitude_feed;
-	return settings->entity->kind == ENTITY_PROFILES ? &amazon_profiles_feed : &amazon_export_feed;
-}
 
 /*-------------------------------------------------------------------------
  * Creation and release
  *-------------------------------------------------------------------------
  */
-
-/* Drop what a part holds outside of the feed's memory.  Never throws. */
-static void
-close_transfer(FeedPart *part)
-{
-	read_ahead_stop(part->read_ahead);
-	part->read_ahead = NULL;
-	if (part->request != part->ahead.request)
-		request_free(part->request);
-	part->request = NULL;
-	fetch_ahead_end(&part->ahead);
-	if (part->reactor != NULL)
-		open_downloads--;
-	spare_reactor_give(SPARE_FOR_DOWNLOAD, part->reactor);
-	part->reactor = NULL;
-	jobs_release(&part->place);
-	overflow_free(part->overflow);
-	part->overflow = NULL;
-	network_settle();
-}
-
-static void
-release_export(FeedPart *part)
-{
-	if (part->export == NULL)
-		return;
-	if (part->reading)
-		part->export->readers--;
-	part->reading = false;
-	exports_release(&part->use);
-	part->export = NULL;
-}
 
 static void
 close_wait_reactor(ExportFeed *feed)
@@ -168,7 +126,7 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 {
 	ExportFeed *feed = palloc0(sizeof(ExportFeed));
 
-	feed->api = api_of(settings);
+	feed->api = feed_api_of(settings->entity);
 	feed->settings = settings;
 	feed->context = CurrentMemoryContext;
 	forget_parts(feed);
@@ -235,78 +193,6 @@ feed_keep(ExportFeed *feed)
 	feed->keep = true;
 }
 
-/* Made when something is read from a file at last. */
-static char *
-file_buffer(ExportFeed *feed)
-{
-	if (feed->file_buffer == NULL)
-		feed->file_buffer = MemoryContextAlloc(feed->context, FILE_BUFFER);
-	return feed->file_buffer;
-}
-
-static FeedPart *
-create_part(ExportFeed *feed)
-{
-	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
-
-	part->feed = feed;
-	part->began = monotonic_milliseconds();
-	return part;
-}
-
-FeedPart *
-feed_add_part(ExportFeed *feed)
-{
-	FeedPart *part = create_part(feed);
-
-	dlist_push_tail(&feed->parts, &part->node);
-	dlist_push_tail(&feed->live, &part->station_node);
-	return part;
-}
-
-FeedPart *
-feed_add_part_after(ExportFeed *feed, FeedPart *before)
-{
-	FeedPart *part = create_part(feed);
-
-	Assert(before->station == PART_LIVE);
-	dlist_insert_after(&before->node, &part->node);
-	dlist_insert_after(&before->station_node, &part->station_node);
-	return part;
-}
-
-static void
-make_live(ExportFeed *feed, FeedPart *part)
-{
-	part->station = PART_LIVE;
-	dlist_push_tail(&feed->live, &part->station_node);
-}
-
-void
-feed_wake(FeedPart *part)
-{
-	ExportFeed *feed = part->feed;
-
-	if (part->station != PART_ASLEEP)
-		return;
-	feed->asleep--;
-	make_live(feed, part);
-	feed->woken = true;
-}
-
-void
-feed_fail(const ExportFeed *feed, const Failure *failure)
-{
-	failure_raise(failure, feed->settings->table_name);
-}
-
-void
-feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
-{
-	report_end(feed, part, "failed", failure);
-	feed_fail(feed, failure);
-}
-
 typedef enum ContentState
 {
 	CONTENT_VERIFIED,
@@ -316,7 +202,6 @@ typedef enum ContentState
 } ContentState;
 
 static void mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor));
-static void remember_part(const ExportFeed *feed, const FeedPart *part);
 static void finish_spool(ExportFeed *feed, FeedPart *part);
 
 /*-------------------------------------------------------------------------
@@ -363,16 +248,6 @@ rewind_parts(ExportFeed *feed)
 }
 
 static void
-free_part(FeedPart *part)
-{
-	report_release(part);
-	spool_free(part->spool);
-	wipe_string(&part->token);
-	wipe_string(&part->url);
-	pfree(part);
-}
-
-static void
 drop_parts(ExportFeed *feed)
 {
 	dlist_mutable_iter iter;
@@ -410,9 +285,9 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 		finish_spool(feed, feed->current);
 	feed->current = feed->broken = NULL;
 	feed->waiting_since = 0;
-	/* Amplitude has no export to go back to: spans that were not kept are asked for again. */
+	/* Where there is no export to go back to, what was not kept is asked for again. */
 	if (feed->query != NULL && export_query_equal(feed->query, query) &&
-		(feed->api != &amplitude_feed || feed->keep))
+		(feed->api->parts_are_kept || feed->keep))
 		rewind_parts(feed);
 	else
 	{
@@ -445,7 +320,7 @@ feed_query(const ExportFeed *feed)
 void
 feed_describe(const Settings *settings, const ExportQuery *query, char **request, char **filter)
 {
-	api_of(settings)->describe(settings, query, request, filter);
+	feed_api_of(settings->entity)->describe(settings, query, request, filter);
 }
 
 /*-------------------------------------------------------------------------
@@ -494,7 +369,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 				raise_vanished(feed, part);
 			part->empty = true;
 			report_end(feed, part, "empty", NULL);
-			remember_part(feed, part);
+			feed->api->remember(feed, part);
 			close_transfer(part);
 			part->phase = PART_DONE;
 			return;
@@ -538,71 +413,6 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			return;
 	}
 	feed_fail_part(feed, part, &answer->failure);
-}
-
-static void
-raise_changed_content(const ExportFeed *feed, FeedPart *part)
-{
-	Failure failure;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-
-	feed->api->subject(part, subject, sizeof(subject));
-	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
-				"its content changed between two downloads");
-	failure_add_detail(&failure,
-					   "%s: the download broke after " UINT64_FORMAT
-					   " bytes, and the next one does not begin with the same.",
-					   subject, part->resume_from);
-	failure_set_hint(&failure, "Run the query again.");
-	feed_fail_part(feed, part, &failure);
-}
-
-/* The status of the export told the length of the gzip; one that ends before is gone on with. */
-static void
-expect_length(FeedPart *part)
-{
-	int64 start = part->from_start ? 0 : (int64) part->resume_from;
-
-	if (part->export != NULL && part->export->file_size > start)
-		request_expect(part->request, (uint64) (part->export->file_size - start));
-}
-
-/* By its beginning: is it packed, or did something on its way unpack it? */
-static void
-sniff(FeedPart *part, const char *body, size_t length)
-{
-	part->sniffed = true;
-	part->is_gzip =
-		length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
-	/* Packed once more, it is of another length. */
-	if (part->is_gzip && part->coding == CODING_NONE)
-		expect_length(part);
-}
-
-/*
- * Where does the answer to a download begin?  A server may send the range it
- * was asked for, or all of it again.
- */
-static void
-check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result)
-{
-	unsigned long long first;
-
-	part->skip_left = 0;
-	if (result->status == 206)
-	{
-		if (sscanf(result->headers->content_range, "bytes %llu-", &first) != 1 ||
-			first != part->resume_from || part->from_start)
-			raise_changed_content(feed, part);
-		if (part->is_gzip && part->coding == CODING_NONE)
-			expect_length(part);
-		return;
-	}
-	part->from_start = true;
-	part->skip_left = part->resume_from;
-	part->skip_checksum = 0;
-	if (part->resume_from == 0)
-		strlcpy(part->etag, result->headers->etag, sizeof(part->etag));
 }
 
 /* Look at the answer to a download that was opened. */
@@ -657,7 +467,7 @@ has_room_for_download(ExportFeed *feed, int64 now)
 {
 	int left_free = SOME_DESCRIPTORS + async_feeds * DESCRIPTORS_OF_REACTOR;
 
-	if (open_downloads == 0 || network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free) ||
+	if (count_open_transfers() == 0 || network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free) ||
 		(spare_reactors_drop() && network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free)))
 	{
 		feed->room_wanted = 0;
@@ -671,8 +481,7 @@ has_room_for_download(ExportFeed *feed, int64 now)
 static void
 open_download(ExportFeed *feed, FeedPart *part)
 {
-	part->reactor = spare_reactor_take(SPARE_FOR_DOWNLOAD);
-	open_downloads++;
+	prepare_transfer(part);
 	throttle_begin(part->call, feed->settings, monotonic_milliseconds());
 	feed->api->open(feed, part);
 	network_announce();
@@ -770,7 +579,7 @@ settle_part(ExportFeed *feed, FeedPart *part)
 	if (station == PART_STOCK)
 		dlist_push_tail(&feed->stock, &part->station_node);
 	/* Parts that are made as they are needed go when they are done. */
-	else if (feed->api == &amplitude_feed && !feed->keep)
+	else if (!feed->api->parts_are_kept && !feed->keep)
 	{
 		dlist_delete(&part->node);
 		free_part(part);
@@ -967,33 +776,6 @@ all_done(const ExportFeed *feed)
  *-------------------------------------------------------------------------
  */
 
-uint64
-bytes_of_transfer(const FeedPart *part)
-{
-	if (part->read_ahead != NULL && !read_ahead_retired(part->read_ahead))
-		return read_ahead_bytes(part->read_ahead);
-	return part->request != NULL ? request_bytes_received(part->request) : 0;
-}
-
-void
-feed_note_transfer(FeedPart *part)
-{
-	if (part->request == NULL)
-		return;
-	if (part->read_ahead != NULL && !read_ahead_retired(part->read_ahead)
-			? read_ahead_transfer_over(part->read_ahead)
-			: request_state(part->request) >= REQUEST_DONE)
-		jobs_release(&part->place);
-}
-
-/* The parts whose transfers progress now: those being opened and the one being read. */
-static bool
-is_driven(const ExportFeed *feed, const FeedPart *part)
-{
-	return part->reactor != NULL && part->read_ahead == NULL &&
-		   (part->phase == PART_OPENING || part == feed->current);
-}
-
 /* The reactor that the feed waits with; one that never waits needs none. */
 static Reactor *
 wait_reactor(ExportFeed *feed)
@@ -1164,22 +946,6 @@ end_read_ahead(ExportFeed *feed, FeedPart *part)
 		return;
 	read_ahead_stop(part->read_ahead);
 	part->read_ahead = NULL;
-}
-
-static void
-count_part(ExportFeed *feed, FeedPart *part)
-{
-	int64 downloaded = request_bytes_received(part->request);
-	int64 inflated = record_stream_bytes(feed->records);
-
-	feed->counters.bytes_downloaded += downloaded;
-	feed->counters.bytes_inflated += inflated;
-	if (part->export != NULL)
-	{
-		part->export->bytes_downloaded += downloaded;
-		part->export->bytes_inflated += inflated;
-		part->export->records += part->delivered;
-	}
 }
 
 static int
@@ -1409,19 +1175,6 @@ conclude_verifying(ExportFeed *feed, FeedPart *part, ContentState state)
 	return false;
 }
 
-/* All records of a part were read: the planner may want to know how many. */
-static void
-remember_part(const ExportFeed *feed, const FeedPart *part)
-{
-	if (feed->api == &amplitude_feed)
-		seen_remember_hours(feed->settings, part->start_hour, part->end_hour, part->delivered);
-	else if (part->export != NULL)
-		seen_remember_export(feed->settings, part->export->profile_id, part->export->body,
-							 part->delivered);
-	else
-		seen_remember_export(feed->settings, "", "", part->delivered);
-}
-
 /* Is what came the file whose size the status of the export told? */
 static bool
 has_file_size(const ExportFeed *feed, const FeedPart *part)
@@ -1526,121 +1279,13 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	report_end(feed, part, "read", NULL);
-	remember_part(feed, part);
+	feed->api->remember(feed, part);
 	note_passed_over(feed);
 	close_transfer(part);
 	part->phase = PART_DONE;
 	feed->current = NULL;
 	if (part->spool != NULL)
 		spool_complete(part->spool);
-}
-
-/* Hear what we know already, and hold it against what we heard before. */
-static void
-skip_known_bytes(ExportFeed *feed, FeedPart *part)
-{
-	size_t length;
-	const char *body = request_body(part->request, &length);
-
-	if (length > part->skip_left)
-		length = part->skip_left;
-	part->skip_checksum = stream_crc32(part->skip_checksum, (const unsigned char *) body, length);
-	part->skip_left -= length;
-	request_consume(part->request, length);
-	if (part->skip_left == 0 ? part->skip_checksum != part->resume_checksum
-							 : request_state(part->request) == REQUEST_DONE)
-		raise_changed_content(feed, part);
-}
-
-/* The same from the file that an earlier download was kept in. */
-static bool
-lend_from_spool(ExportFeed *feed, FeedPart *part)
-{
-	if (feed->input.last)
-		return false;
-	feed->input.next = (const unsigned char *) file_buffer(feed);
-	feed->input.available =
-		spool_read(part->spool, feed->file_buffer, FILE_BUFFER, &feed->input.last);
-	return true;
-}
-
-/* Of the request's body goes what the container has taken. */
-static void
-consume_lent(ExportFeed *feed, FeedPart *part)
-{
-	if (!feed->lent_from_file)
-		request_consume(part->request, feed->lent - feed->input.available);
-	feed->lent = feed->input.available;
-}
-
-void
-feed_take_back_input(ExportFeed *feed, FeedPart *part)
-{
-	if (feed->lent_from_file && feed->input.available > 0)
-		return; /* it is in the buffer of the feed already */
-	consume_lent(feed, part);
-	if (part->spool != NULL)
-		feed->spooled = feed->input.available;
-	feed->lent = feed->input.available = 0;
-	feed->input.last = false;
-}
-
-/* Keep its beginning, and all that comes for the first time if it may be wanted again. */
-static void
-keep_input(ExportFeed *feed, FeedPart *part)
-{
-	size_t known = Min(feed->spooled, feed->input.available);
-
-	feed->spooled -= known;
-	content_head_add(&feed->head, feed->input.next, feed->input.available);
-	if (part->spool != NULL && feed->input.available > known)
-		spool_write(part->spool, (const char *) feed->input.next + known,
-					feed->input.available - known);
-}
-
-/* The same from the file that was filled while the scan rested. */
-static bool
-lend_from_overflow(ExportFeed *feed, FeedPart *part)
-{
-	feed->input.next = (const unsigned char *) file_buffer(feed);
-	feed->input.available = overflow_read(part->overflow, feed->file_buffer, FILE_BUFFER);
-	feed->input.last = false;
-	feed->lent = feed->input.available;
-	feed->lent_from_file = true;
-	if (!part->sniffed)
-		sniff(part, feed->file_buffer, feed->input.available);
-	keep_input(feed, part);
-	return true;
-}
-
-/*
- * Lend the stream what has arrived.  Returns false if that is nothing new.
- */
-static bool
-lend_input(ExportFeed *feed, FeedPart *part)
-{
-	const char *body;
-	size_t length;
-
-	if (part->from_spool)
-		return lend_from_spool(feed, part);
-	consume_lent(feed, part);
-	feed_note_transfer(part);
-	if (!overflow_is_empty(part->overflow))
-		return lend_from_overflow(feed, part);
-	if (part->skip_left > 0)
-		skip_known_bytes(feed, part);
-	body = request_body(part->request, &length);
-	if (!part->sniffed && (length >= 2 || request_state(part->request) == REQUEST_DONE))
-		sniff(part, body, length);
-	feed->lent = length;
-	feed->lent_from_file = false;
-	feed->input.next = (const unsigned char *) body;
-	feed->input.available = length;
-	/* The container took all that was lent before, so this is new. */
-	keep_input(feed, part);
-	feed->input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
-	return length > 0 || feed->input.last;
 }
 
 /*

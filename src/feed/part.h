@@ -3,8 +3,8 @@
  * part.h
  *		A part of a feed, and what an API has to say about it.
  *
- * Internal to export/: feed.c does what is the same for all, amazon_feed.c
- * and amplitude.c what is not.
+ * Internal to feed/: feed.c does what is the same for all, amazon_feed.c and
+ * amplitude.c what is not.
  *
  *-------------------------------------------------------------------------
  */
@@ -126,6 +126,9 @@ typedef struct FeedApi
 	/* Can it be read again, leaving out the entries that were handed out? */
 	bool rereadable;
 
+	/* Are parts there for the next start when they are done, although no download is kept? */
+	bool parts_are_kept;
+
 	/* Does it depend on the registry's control requests? */
 	bool uses_registry;
 
@@ -156,6 +159,9 @@ typedef struct FeedApi
 	 * they can't be smaller; then answer says so.  NULL: parts can't be split.
 	 */
 	bool (*split)(ExportFeed *feed, FeedPart *part, Answer *answer);
+
+	/* All records of the part were read: the planner may want to know how many. */
+	void (*remember)(const ExportFeed *feed, const FeedPart *part);
 
 	/* The part's name in messages, with a capital letter. */
 	void (*subject)(const FeedPart *part, char *subject, size_t size);
@@ -243,54 +249,32 @@ struct ExportFeed
 	FeedCounters counters;
 };
 
-extern const FeedApi amazon_export_feed;
-extern const FeedApi amazon_profiles_feed;
-extern const FeedApi amplitude_feed;
-
 /* A zeroed part at the end of the list; or right after another one. */
 extern FeedPart *feed_add_part(ExportFeed *feed);
 extern FeedPart *feed_add_part_after(ExportFeed *feed, FeedPart *before);
 
+/* It is in no list of its station: let it be looked at. */
+extern void make_live(ExportFeed *feed, FeedPart *part);
+
 /* Something became of what the part waits for.  Does not throw. */
 extern void feed_wake(FeedPart *part);
 
-/* Raise a failure as an error of this feed's table. */
-extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribute_noreturn();
+/* Give it a reactor of its own for a download. */
+extern void prepare_transfer(FeedPart *part);
 
-/* The same of one part, which the log tells of. */
-extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
-	pg_attribute_noreturn();
+/* Drop what the part holds outside of the feed's memory, but its export.  Does not throw. */
+extern void close_transfer(FeedPart *part);
 
-/* What the container has not taken of what it was lent stays with the request. */
-extern void feed_take_back_input(ExportFeed *feed, FeedPart *part);
-
-/* The vendor counts a request until all of its answer has come: is that so? */
-extern void feed_note_transfer(FeedPart *part);
+/* How many have a reactor, in all feeds of the session. */
+extern int count_open_transfers(void);
 
 /* Bytes that the transfer under way has brought. */
 extern uint64 bytes_of_transfer(const FeedPart *part);
 
-/* report.c: tell the user what a long wait is for, if it is time to. */
-extern void report_progress(ExportFeed *feed);
+/* The vendor counts a request until all of its answer has come: is that so? */
+extern void feed_note_transfer(FeedPart *part);
 
-/* When it is (monotonic milliseconds). */
-extern int64 report_due(void);
-
-/* What the wait that begins is called in pg_stat_activity. */
-extern uint32 report_wait_event(const ExportFeed *feed);
-
-/* A download of the part was asked for. */
-extern void report_request(const ExportFeed *feed, FeedPart *part);
-
-/*
- * The part has come to its end; tell the log if it wants to hear.  outcome is
- * "read", "empty", "left" (the scan was over before it) or "failed"; failure
- * is NULL unless it failed.
- */
-extern void
-report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure);
-
-/* The part is dropped, whatever became of it.  Does not throw. */
-extern void report_release(FeedPart *part);
+/* Does its transfer progress now?  Those do that are being opened, and the one being read. */
+extern bool is_driven(const ExportFeed *feed, const FeedPart *part);
 
 #endif /* ADSEXPORT_PART_H */

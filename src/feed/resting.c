@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "feed/download.h"
 #include "feed/resting.h"
 
 static dlist_head feeds = DLIST_STATIC_INIT(feeds);

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
- * report.c
- *		What a feed tells about itself while it works: progress notices, the
- *		name of what it waits for, and a log line for each finished export.
+ * progress.c
+ *		What a feed tells about itself while it works: progress notices, and the
+ *		name of what it waits for.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,10 +10,9 @@
 
 #include "access/xact.h"
 #include "compat.h"
-#include "feed/part.h"
+#include "feed/progress.h"
 #include "guc.h"
 #include "lib/stringinfo.h"
-#include "remote/hours.h"
 #include "utils/timestamp.h"
 
 /* Notices don't come faster than this, whatever progress_interval says. */
@@ -367,109 +366,4 @@ report_progress(ExportFeed *feed)
 	else
 		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->settings->table_name, subject,
 								waiting_texts[awaited], seconds, retry_text(retry_of_part(part)))));
-}
-
-/*-------------------------------------------------------------------------
- * The log
- *-------------------------------------------------------------------------
- */
-static void
-log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const Failure *failure)
-{
-	const Settings *settings = feed->settings;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
-	int64 polls = 0;
-	int64 retries = part->retries;
-
-	feed->api->subject(part, subject, sizeof(subject));
-	subject[0] = pg_tolower((unsigned char) subject[0]);
-	if (part->export != NULL)
-	{
-		polls = part->export->polls - part->polls_before;
-		retries += part->export->retries - part->retries_before;
-	}
-	ereport(LOG, (errmsg("export %s: table \"%s\", server \"%s\", %s, %.3f s, polls " INT64_FORMAT
-						 ", retries " INT64_FORMAT ", bytes " INT64_FORMAT
-						 ", records " UINT64_FORMAT "%s%s",
-						 outcome, settings->table_name, settings->server_name, subject,
-						 (monotonic_milliseconds() - part->began) / 1000.0, polls, retries,
-						 part->bytes_downloaded + (int64) bytes_of_transfer(part), part->delivered,
-						 failure != NULL ? ", SQLSTATE " : "",
-						 failure != NULL ? unpack_sql_state(failure->sqlstate) : ""),
-				  errhidestmt(true), errhidecontext(true)));
-}
-
-/*-------------------------------------------------------------------------
- * The history of spans
- *-------------------------------------------------------------------------
- */
-void
-report_request(const ExportFeed *feed, FeedPart *part)
-{
-	char start[16] = "";
-	char end[16] = "";
-
-	if (part->call != CALL_ARCHIVE)
-		return;
-	if (part->span == NULL)
-	{
-		hours_format(part->start_hour, start, sizeof(start));
-		hours_format(part->end_hour, end, sizeof(end));
-		part->span = history_add(feed->settings, start, end);
-	}
-	part->span->requests++;
-}
-
-static void
-note_amounts(const ExportFeed *feed, FeedPart *part)
-{
-	SpanRecord *span = part->span;
-
-	span->retries = part->retries;
-	span->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
-	span->bytes_inflated = part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
-	span->records = (int64) part->delivered;
-}
-
-static void
-note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
-{
-	SpanRecord *span = part->span;
-
-	if (span == NULL)
-		return;
-	span->completed_at = failure == NULL ? GetCurrentTimestamp() : 0;
-	note_amounts(feed, part);
-	if (failure != NULL)
-		history_note_failure(span, failure);
-	span->status = failure != NULL ? "FAILED" : "COMPLETED";
-	span->in_use = false;
-	part->span = NULL;
-}
-
-void
-report_release(FeedPart *part)
-{
-	if (part->span == NULL)
-		return;
-	part->span->status = part->split ? "SPLIT" : "DROPPED";
-	part->span->in_use = false;
-	part->span = NULL;
-}
-
-void
-report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure)
-{
-	if (part->split || part->from_spool)
-		return;
-	if (log_exports)
-		log_end(feed, part, outcome, failure);
-	if (strcmp(outcome, "left") == 0)
-	{
-		if (part->span != NULL)
-			note_amounts(feed, part);
-		report_release(part);
-	}
-	else
-		note_end(feed, part, failure);
 }

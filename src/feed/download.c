@@ -1,0 +1,207 @@
+/*-------------------------------------------------------------------------
+ *
+ * download.c
+ *		The bytes of a download: where they begin, and how they get to the container.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "feed/download.h"
+#include "feed/part_end.h"
+#include "stream/crc32.h"
+
+/* Temporary files are read in pieces of this size. */
+#define FILE_BUFFER (128 * 1024)
+
+/*-------------------------------------------------------------------------
+ * The beginning of the answer
+ *-------------------------------------------------------------------------
+ */
+
+static void
+raise_changed_content(const ExportFeed *feed, FeedPart *part)
+{
+	Failure failure;
+	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+
+	feed->api->subject(part, subject, sizeof(subject));
+	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
+				"its content changed between two downloads");
+	failure_add_detail(&failure,
+					   "%s: the download broke after " UINT64_FORMAT
+					   " bytes, and the next one does not begin with the same.",
+					   subject, part->resume_from);
+	failure_set_hint(&failure, "Run the query again.");
+	feed_fail_part(feed, part, &failure);
+}
+
+/* The status of the export told the length of the gzip; one that ends before is gone on with. */
+static void
+expect_length(FeedPart *part)
+{
+	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+
+	if (part->export != NULL && part->export->file_size > start)
+		request_expect(part->request, (uint64) (part->export->file_size - start));
+}
+
+/* By its beginning: is it packed, or did something on its way unpack it? */
+static void
+sniff(FeedPart *part, const char *body, size_t length)
+{
+	part->sniffed = true;
+	part->is_gzip =
+		length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
+	/* Packed once more, it is of another length. */
+	if (part->is_gzip && part->coding == CODING_NONE)
+		expect_length(part);
+}
+
+/*
+ * Where does the answer to a download begin?  A server may send the range it
+ * was asked for, or all of it again.
+ */
+void
+check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result)
+{
+	unsigned long long first;
+
+	part->skip_left = 0;
+	if (result->status == 206)
+	{
+		if (sscanf(result->headers->content_range, "bytes %llu-", &first) != 1 ||
+			first != part->resume_from || part->from_start)
+			raise_changed_content(feed, part);
+		if (part->is_gzip && part->coding == CODING_NONE)
+			expect_length(part);
+		return;
+	}
+	part->from_start = true;
+	part->skip_left = part->resume_from;
+	part->skip_checksum = 0;
+	if (part->resume_from == 0)
+		strlcpy(part->etag, result->headers->etag, sizeof(part->etag));
+}
+
+/*-------------------------------------------------------------------------
+ * What the container is lent
+ *-------------------------------------------------------------------------
+ */
+
+/* Hear what we know already, and hold it against what we heard before. */
+static void
+skip_known_bytes(ExportFeed *feed, FeedPart *part)
+{
+	size_t length;
+	const char *body = request_body(part->request, &length);
+
+	if (length > part->skip_left)
+		length = part->skip_left;
+	part->skip_checksum = stream_crc32(part->skip_checksum, (const unsigned char *) body, length);
+	part->skip_left -= length;
+	request_consume(part->request, length);
+	if (part->skip_left == 0 ? part->skip_checksum != part->resume_checksum
+							 : request_state(part->request) == REQUEST_DONE)
+		raise_changed_content(feed, part);
+}
+
+/* Made when something is read from a file at last. */
+static char *
+file_buffer(ExportFeed *feed)
+{
+	if (feed->file_buffer == NULL)
+		feed->file_buffer = MemoryContextAlloc(feed->context, FILE_BUFFER);
+	return feed->file_buffer;
+}
+
+/* The same from the file that an earlier download was kept in. */
+static bool
+lend_from_spool(ExportFeed *feed, FeedPart *part)
+{
+	if (feed->input.last)
+		return false;
+	feed->input.next = (const unsigned char *) file_buffer(feed);
+	feed->input.available =
+		spool_read(part->spool, feed->file_buffer, FILE_BUFFER, &feed->input.last);
+	return true;
+}
+
+/* Of the request's body goes what the container has taken. */
+void
+consume_lent(ExportFeed *feed, FeedPart *part)
+{
+	if (!feed->lent_from_file)
+		request_consume(part->request, feed->lent - feed->input.available);
+	feed->lent = feed->input.available;
+}
+
+void
+feed_take_back_input(ExportFeed *feed, FeedPart *part)
+{
+	if (feed->lent_from_file && feed->input.available > 0)
+		return; /* it is in the buffer of the feed already */
+	consume_lent(feed, part);
+	if (part->spool != NULL)
+		feed->spooled = feed->input.available;
+	feed->lent = feed->input.available = 0;
+	feed->input.last = false;
+}
+
+/* Keep its beginning, and all that comes for the first time if it may be wanted again. */
+static void
+keep_input(ExportFeed *feed, FeedPart *part)
+{
+	size_t known = Min(feed->spooled, feed->input.available);
+
+	feed->spooled -= known;
+	content_head_add(&feed->head, feed->input.next, feed->input.available);
+	if (part->spool != NULL && feed->input.available > known)
+		spool_write(part->spool, (const char *) feed->input.next + known,
+					feed->input.available - known);
+}
+
+/* The same from the file that was filled while the scan rested. */
+bool
+lend_from_overflow(ExportFeed *feed, FeedPart *part)
+{
+	feed->input.next = (const unsigned char *) file_buffer(feed);
+	feed->input.available = overflow_read(part->overflow, feed->file_buffer, FILE_BUFFER);
+	feed->input.last = false;
+	feed->lent = feed->input.available;
+	feed->lent_from_file = true;
+	if (!part->sniffed)
+		sniff(part, feed->file_buffer, feed->input.available);
+	keep_input(feed, part);
+	return true;
+}
+
+/*
+ * Lend the stream what has arrived.  Returns false if that is nothing new.
+ */
+bool
+lend_input(ExportFeed *feed, FeedPart *part)
+{
+	const char *body;
+	size_t length;
+
+	if (part->from_spool)
+		return lend_from_spool(feed, part);
+	consume_lent(feed, part);
+	feed_note_transfer(part);
+	if (!overflow_is_empty(part->overflow))
+		return lend_from_overflow(feed, part);
+	if (part->skip_left > 0)
+		skip_known_bytes(feed, part);
+	body = request_body(part->request, &length);
+	if (!part->sniffed && (length >= 2 || request_state(part->request) == REQUEST_DONE))
+		sniff(part, body, length);
+	feed->lent = length;
+	feed->lent_from_file = false;
+	feed->input.next = (const unsigned char *) body;
+	feed->input.available = length;
+	/* The container took all that was lent before, so this is new. */
+	keep_input(feed, part);
+	feed->input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
+	return length > 0 || feed->input.last;
+}

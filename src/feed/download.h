@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * download.h
+ *		The bytes of a download: where they begin, and how they get to the container.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_DOWNLOAD_H
+#define ADSEXPORT_DOWNLOAD_H
+
+#include "feed/part.h"
+
+/*
+ * Where does the answer to a download begin?  A server may send the range it
+ * was asked for, or all of it again.
+ */
+extern void check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result);
+
+/* Lend the container what has arrived.  Returns false if that is nothing new. */
+extern bool lend_input(ExportFeed *feed, FeedPart *part);
+
+/* What is next of what came while the scan rested. */
+extern bool lend_from_overflow(ExportFeed *feed, FeedPart *part);
+
+/* Of the request's body goes what the container has taken. */
+extern void consume_lent(ExportFeed *feed, FeedPart *part);
+
+/* What the container has not taken of what it was lent stays with the request. */
+extern void feed_take_back_input(ExportFeed *feed, FeedPart *part);
+
+#endif /* ADSEXPORT_DOWNLOAD_H */

@@ -1,0 +1,136 @@
+/*-------------------------------------------------------------------------
+ *
+ * part.c
+ *		The parts of a feed, in their lists, and the transfers they have.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "feed/part.h"
+#include "net/clock.h"
+#include "session/network.h"
+#include "session/spare_reactors.h"
+
+/* Of the whole session. */
+static int open_transfers = 0;
+
+/*-------------------------------------------------------------------------
+ * In the lists of the feed
+ *-------------------------------------------------------------------------
+ */
+
+static FeedPart *
+create_part(ExportFeed *feed)
+{
+	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
+
+	part->feed = feed;
+	part->began = monotonic_milliseconds();
+	return part;
+}
+
+FeedPart *
+feed_add_part(ExportFeed *feed)
+{
+	FeedPart *part = create_part(feed);
+
+	dlist_push_tail(&feed->parts, &part->node);
+	dlist_push_tail(&feed->live, &part->station_node);
+	return part;
+}
+
+FeedPart *
+feed_add_part_after(ExportFeed *feed, FeedPart *before)
+{
+	FeedPart *part = create_part(feed);
+
+	Assert(before->station == PART_LIVE);
+	dlist_insert_after(&before->node, &part->node);
+	dlist_insert_after(&before->station_node, &part->station_node);
+	return part;
+}
+
+void
+make_live(ExportFeed *feed, FeedPart *part)
+{
+	part->station = PART_LIVE;
+	dlist_push_tail(&feed->live, &part->station_node);
+}
+
+void
+feed_wake(FeedPart *part)
+{
+	ExportFeed *feed = part->feed;
+
+	if (part->station != PART_ASLEEP)
+		return;
+	feed->asleep--;
+	make_live(feed, part);
+	feed->woken = true;
+}
+
+/*-------------------------------------------------------------------------
+ * Transfers
+ *-------------------------------------------------------------------------
+ */
+
+void
+prepare_transfer(FeedPart *part)
+{
+	part->reactor = spare_reactor_take(SPARE_FOR_DOWNLOAD);
+	open_transfers++;
+}
+
+/* Drop what a part holds outside of the feed's memory.  Never throws. */
+void
+close_transfer(FeedPart *part)
+{
+	read_ahead_stop(part->read_ahead);
+	part->read_ahead = NULL;
+	if (part->request != part->ahead.request)
+		request_free(part->request);
+	part->request = NULL;
+	fetch_ahead_end(&part->ahead);
+	if (part->reactor != NULL)
+		open_transfers--;
+	spare_reactor_give(SPARE_FOR_DOWNLOAD, part->reactor);
+	part->reactor = NULL;
+	jobs_release(&part->place);
+	overflow_free(part->overflow);
+	part->overflow = NULL;
+	network_settle();
+}
+
+int
+count_open_transfers(void)
+{
+	return open_transfers;
+}
+
+uint64
+bytes_of_transfer(const FeedPart *part)
+{
+	if (part->read_ahead != NULL && !read_ahead_retired(part->read_ahead))
+		return read_ahead_bytes(part->read_ahead);
+	return part->request != NULL ? request_bytes_received(part->request) : 0;
+}
+
+void
+feed_note_transfer(FeedPart *part)
+{
+	if (part->request == NULL)
+		return;
+	if (part->read_ahead != NULL && !read_ahead_retired(part->read_ahead)
+			? read_ahead_transfer_over(part->read_ahead)
+			: request_state(part->request) >= REQUEST_DONE)
+		jobs_release(&part->place);
+}
+
+/* The parts whose transfers progress now: those being opened and the one being read. */
+bool
+is_driven(const ExportFeed *feed, const FeedPart *part)
+{
+	return part->reactor != NULL && part->read_ahead == NULL &&
+		   (part->phase == PART_OPENING || part == feed->current);
+}
