@@ -40,7 +40,7 @@ class Splitting(support.TestCase):
     def test_nothing_left_to_split_by(self):
         self.amazon()
         self.fault({"call": "request", "entity": "targets"}, failed="TIMED_OUT")
-        self.expect_error("HV000", TARGETS, "TIMED_OUT", "Narrow the export")
+        self.expect_error("HV000", TARGETS, "TIMED_OUT", "It was split by ad product, state, level and sign", "target_type")
 
     def test_a_rescan_reads_the_pieces(self):
         self.amazon()
