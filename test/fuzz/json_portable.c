@@ -7,5 +7,6 @@
  *-------------------------------------------------------------------------
  */
 #define JSON_FORCE_PORTABLE
-#include "../../src/stream/json.c"
 #include "json_portable.h"
+
+#include "../../src/stream/json.c"

@@ -319,7 +319,8 @@ class Reading(support.TestCase):
                 with self.subTest(read_ahead=read_ahead, action=action):
                     self.clear_faults()
                     self.fault({"call": "download"}, **action)
-                    self.expect_error(sqlstate, TARGETS, 'foreign table "targets"', "1111", self.calls("request")[-1]["export"])
+                    error = self.expect_error(sqlstate, TARGETS, 'foreign table "targets"', "1111")
+                    self.assertIn(self.calls("request")[-1]["export"], support.text_of_error(error))
                     self.assertEqual(self.session.descriptors_in_use(), descriptors)
                     self.assertEqual(threads_of(self.session), 1)
 
