@@ -1,4 +1,4 @@
--- Load a long past of events, hour by hour or day by day, so that it can be stopped at any time and goes on where it stopped.
+-- Load a long past of events, day by day, so that it can be stopped at any time and goes on where it stopped.
 --
 --   psql -v source=ads -v target=product -f examples/backfill.sql
 --   CALL product.backfill('2025-01-01', '2025-03-31');
@@ -17,7 +17,7 @@ CREATE INDEX IF NOT EXISTS events_server_upload_time ON :"target".events (server
 CREATE TABLE IF NOT EXISTS :"target".loaded_days (day date PRIMARY KEY, events bigint NOT NULL, loaded_at timestamptz NOT NULL DEFAULT now());
 
 SELECT format($procedure$
-CREATE PROCEDURE %2$I.backfill(first date, last date) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE %2$I.backfill(first date, last date) LANGUAGE plpgsql AS $$
 DECLARE
   loading date;
   loaded bigint;

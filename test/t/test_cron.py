@@ -117,6 +117,13 @@ class History(support.TestCase):
 
         self.check_against_the_truth()
 
+    def test_jobs_of_the_example(self):
+        self.psql("examples/scheduling.sql")
+        self.psql("examples/scheduling.sql")
+        self.assertEqual([name for name, in self.rows("SELECT jobname FROM cron.job ORDER BY jobname")], ["ads history", "events", "forget old runs"])
+        for name, in self.rows("SELECT jobname FROM cron.job"):
+            self.as_keeper("SELECT cron.unschedule('%s')" % name)
+
     def check_against_the_truth(self):
         data = self.data()
         for table, key in (("campaigns", "campaignId"), ("ad_groups", "adGroupId"), ("targets", "targetId"), ("ads", "adId")):

@@ -4,7 +4,9 @@ import collections
 import glob
 import os
 import re
+import tempfile
 import unittest
+import zipfile
 import zipfile
 
 import psycopg2
@@ -518,6 +520,29 @@ def progress_of_download(test):
     test.fault({"call": "download"}, drip=30000)
     test.session.run("SET adsexport_fdw.progress_interval = '100ms'")
     return "SELECT * FROM ads.targets"
+
+
+def serve_archive(test, *files):
+    """An archive of these files; the server of the test is made."""
+    file, path = tempfile.mkstemp(suffix=".zip")
+    os.close(file)
+    test.addCleanup(os.unlink, path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    test.amplitude(max_retries=0, schema="ads")
+    test.emulator.control("POST", "/content", {"entity": "amplitude_events", "file": path})
+    return "SELECT count(*) FROM ads.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-02Z'"
+
+
+@case(READ + 'zip archive holds no export file, but … other: "…"', "HV000")
+def no_export_in_the_archive(test):
+    return serve_archive(test, ("readme.txt", b"words"))
+
+
+@case('… files in the archives of foreign table "…" are no exports and were passed over', "01000")
+def files_that_are_no_exports(test):
+    return serve_archive(test, ("readme.txt", b"words"), ("notes.txt", b"words"), ("a.json", b'{"uuid": null}\n'))
 
 
 class Errors(support.TestCase):
