@@ -534,7 +534,7 @@ class Reading(SessionCase):
 
     def test_cursor_closed_early_leaves_nothing(self):
         self.session.rows("SELECT 1 FROM ads.targets LIMIT 1")
-        descriptors = self.session.descriptors()
+        descriptors = self.session.descriptors_in_use()
         for end in ("CLOSE c", "ROLLBACK", "COMMIT"):
             with self.subTest(end=end):
                 self.session.run("BEGIN")
@@ -542,7 +542,7 @@ class Reading(SessionCase):
                 self.session.rows("FETCH 10 FROM c")
                 self.session.run(end)
                 self.session.run("ROLLBACK")
-                self.assertEqual(self.session.descriptors(), descriptors)
+                self.assertEqual(self.session.descriptors_in_use(), descriptors)
 
 
 class Subtransactions(SessionCase):
@@ -554,7 +554,7 @@ class Subtransactions(SessionCase):
     def test_exception_blocks(self):
         self.fault({"call": "download", "entity": "ads"}, corrupt_byte=0.5)
         self.session.rows("SELECT 1 FROM ads.campaigns LIMIT 1")
-        descriptors = self.session.descriptors()
+        descriptors = self.session.descriptors_in_use()
         self.session.run("""
             CREATE FUNCTION pg_temp.try(query text) RETURNS text LANGUAGE plpgsql AS $$
             DECLARE result text;
@@ -567,7 +567,7 @@ class Subtransactions(SessionCase):
                                   "pg_temp.try('SELECT count(*) FROM ads.ads'), pg_temp.try('SELECT count(name::int) FROM ads.campaigns'), "
                                   "pg_temp.try('SELECT count(*) FROM ads.campaigns')")
         self.assertEqual(found, [("HV000", "40", "HV000", "22P02", "40")])
-        self.assertEqual(self.session.descriptors(), descriptors)
+        self.assertEqual(self.session.descriptors_in_use(), descriptors)
 
     def test_abort_inside_a_loop_over_a_scan(self):
         """The outer scan goes on after an inner one was thrown away."""
@@ -618,11 +618,11 @@ class Subtransactions(SessionCase):
     def test_failure_between_start_and_first_row(self):
         """Eagerly requested exports of a plan whose execution fails before they are read."""
         self.session.rows("SELECT 1 FROM ads.campaigns LIMIT 1")
-        descriptors = self.session.descriptors()
+        descriptors = self.session.descriptors_in_use()
         for _ in range(5):
             self.expect_error("22012", "SELECT 1/(SELECT n - 1 FROM generate_series(1, 1) n), name FROM ads.ads")
             self.expect_error("22012", "WITH x AS MATERIALIZED (SELECT 1/(random() * 0)::int AS one) SELECT * FROM x, ads.ads")
-        self.eventually(lambda: self.session.descriptors() == descriptors or self.session.run("SELECT count(*) FROM ads.ads"),
+        self.eventually(lambda: self.session.descriptors_in_use() == descriptors or self.session.run("SELECT count(*) FROM ads.ads"),
                         "the descriptors of before", 5)
 
 
