@@ -171,7 +171,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 		AllocSetContextCreate(row_context, "adsexport_fdw analyze", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext value_context =
 		AllocSetContextCreate(context, "adsexport_fdw analyze row", ALLOCSET_DEFAULT_SIZES);
-	Settings *settings;
+	ForeignOptions *options;
 	RowSource *source;
 	ExportQuery query;
 	Bounds bounds;
@@ -186,11 +186,11 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	MemoryContextSwitchTo(context);
 	values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 	nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
-	settings = settings_load(RelationGetRelid(relation));
-	settings_load_mapping(settings, relation->rd_rel->relowner);
-	source = row_source_open(relation, settings, stored_attributes(desc), false);
+	options = foreign_options_load(RelationGetRelid(relation));
+	foreign_options_load_mapping(options, relation->rd_rel->relowner);
+	source = row_source_open(relation, options, stored_attributes(desc), false);
 	bounds_prepare(&bounds, relation);
-	plan_sample(relation, settings, &query);
+	plan_sample(relation, options, &query);
 	feed_start(source->feed, &query);
 
 	/* All rows are converted, not only those of the sample: what does not fit is an error each time. */
@@ -230,7 +230,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
  * comes after.
  */
 static BlockNumber
-estimated_pages(Relation relation, const Settings *settings)
+estimated_pages(Relation relation, const ForeignOptions *options)
 {
 	double rows = relation->rd_rel->reltuples;
 	ExportQuery query;
@@ -238,13 +238,14 @@ estimated_pages(Relation relation, const Settings *settings)
 
 	if (rows <= 0)
 	{
-		Settings reader = *settings;
+		ForeignOptions reader = *options;
 
-		reader.mapping_id = settings_find_mapping(relation->rd_rel->relowner, settings->server_id);
-		plan_sample(relation, settings, &query);
+		reader.mapping_id =
+			foreign_options_find_mapping(relation->rd_rel->relowner, options->server_id);
+		plan_sample(relation, options, &query);
 		rows = seen_records(&reader, &query);
 		if (rows < 0)
-			rows = plan_default_records(settings);
+			rows = plan_default_records(options);
 	}
 	width =
 		get_relation_data_width(RelationGetRelid(relation), NULL) + MAXALIGN(SizeofHeapTupleHeader);
@@ -254,9 +255,9 @@ estimated_pages(Relation relation, const Settings *settings)
 bool
 adsexport_analyze_foreign_table(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *pages)
 {
-	Settings *settings = settings_load(RelationGetRelid(relation));
+	ForeignOptions *options = foreign_options_load(RelationGetRelid(relation));
 
-	if (settings->entity->is_by_hours && settings->default_start < 0)
+	if (options->entity->is_by_hours && options->default_start < 0)
 	{
 		/* For the sake of one child the parent's other ones must not go without. */
 		bool is_child = has_superclass(RelationGetRelid(relation));
@@ -264,13 +265,13 @@ adsexport_analyze_foreign_table(Relation relation, AcquireSampleRowsFunc *func, 
 		ereport(is_child ? WARNING : ERROR,
 				(errcode(is_child ? ERRCODE_WARNING : ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 				 errmsg("foreign table \"%s\" can't be analyzed without the option default_start",
-						settings->table_name),
+						options->table_name),
 				 errdetail("Amplitude exports events by the hour in which they were uploaded, and "
 						   "ANALYZE has no clause that says from which hour on."),
 				 errhint("Run ALTER FOREIGN TABLE ... OPTIONS (ADD default_start '1d').")));
 		return false;
 	}
 	*func = sample_rows;
-	*pages = estimated_pages(relation, settings);
+	*pages = estimated_pages(relation, options);
 	return true;
 }

@@ -50,7 +50,7 @@ typedef enum Outcome
 
 typedef struct Check
 {
-	const Settings *settings;
+	const ForeignOptions *options;
 	Tuplestorestate *store;
 	TupleDesc desc;
 	MemoryContextCallback callback;
@@ -158,7 +158,7 @@ judge(const Check *check, Answer *answer, ApiCall call, const char *subject)
 	RequestResult result;
 
 	request_result(check->request, &result);
-	answer_judge(answer, call, &result, subject, check->settings, check->token);
+	answer_judge(answer, call, &result, subject, check->options, check->token);
 }
 
 /* Host and port, or what the URL has of them. */
@@ -201,7 +201,7 @@ check_network(Check *check, const char *option, const char *url, ApiCall call)
 					   : pstrdup("The server's certificate is trusted.");
 
 	judge(check, &answer, call,
-		  psprintf("Server %s", quote_identifier(check->settings->server_name)));
+		  psprintf("Server %s", quote_identifier(check->options->server_name)));
 	for (int i = 0; i < 3; i++)
 	{
 		const char *step = psprintf("%s: %s", option, steps[i]);
@@ -225,27 +225,27 @@ static bool
 check_token(Check *check)
 {
 	static const char *const step = "access token";
-	const Settings *settings = check->settings;
+	const ForeignOptions *options = check->options;
 	Failure failure = { 0 };
 	Answer answer;
 	TokenMessage *message = palloc0(sizeof(TokenMessage));
 
-	if (settings->access_token != NULL)
+	if (options->access_token != NULL)
 	{
-		check->token = pstrdup(settings->access_token);
+		check->token = pstrdup(options->access_token);
 		add_row(check, step, OUTCOME_OK, "It is that of the user mapping.", NULL);
 		return true;
 	}
-	check->request = credential_start_refresh(check->reactor, settings, &failure);
+	check->request = credential_start_refresh(check->reactor, options, &failure);
 	if (check->request == NULL)
 	{
 		add_failure(check, step, OUTCOME_FAILED, &failure);
 		return false;
 	}
 	finish_request(check, false);
-	if (!check_network(check, "token_endpoint", settings->token_endpoint, CALL_TOKEN))
+	if (!check_network(check, "token_endpoint", options->token_endpoint, CALL_TOKEN))
 		return false;
-	credential_judge_refresh(check->request, settings, NULL, &answer, message);
+	credential_judge_refresh(check->request, options, NULL, &answer, message);
 	if (answer.action == ACTION_SUCCESS)
 	{
 		check->token = pstrdup(message->access_token);
@@ -268,7 +268,7 @@ typedef struct Profiles
 } Profiles;
 
 static void
-note_profile(Profiles *profiles, const Settings *settings, const ListedProfile *profile)
+note_profile(Profiles *profiles, const ForeignOptions *options, const ListedProfile *profile)
 {
 	char id[24];
 
@@ -278,12 +278,12 @@ note_profile(Profiles *profiles, const Settings *settings, const ListedProfile *
 	if (profile->is_agency)
 		return;
 	snprintf(id, sizeof(id), UINT64_FORMAT, profile->id);
-	for (int i = 0; i < Min(settings->profile_count, MAX_PROFILES_CHECKED); i++)
+	for (int i = 0; i < Min(options->profile_count, MAX_PROFILES_CHECKED); i++)
 	{
-		if (strcmp(settings->profile_ids[i], id) == 0)
+		if (strcmp(options->profile_ids[i], id) == 0)
 			profiles->is_listed[i] = true;
 	}
-	if (settings->profile_count < 0 && profiles->count < MAX_PROFILES_CHECKED)
+	if (options->profile_count < 0 && profiles->count < MAX_PROFILES_CHECKED)
 		profiles->ids[profiles->count] = pstrdup(id);
 	profiles->count++;
 }
@@ -309,7 +309,7 @@ read_profiles(Check *check, Profiles *profiles)
 		length -= taken;
 		while ((status = profile_reader_next(check->reader, length == 0, &profile)) ==
 			   STREAM_RECORD)
-			note_profile(profiles, check->settings, &profile);
+			note_profile(profiles, check->options, &profile);
 		CHECK_FOR_INTERRUPTS();
 	} while (status == STREAM_NEED_INPUT && length > 0);
 	profile_reader_free(check->reader);
@@ -322,9 +322,9 @@ static bool
 check_listing(Check *check, Profiles *profiles)
 {
 	static const char *const step = "profiles";
-	const Settings *settings = check->settings;
-	const char *subject = psprintf("Server %s", quote_identifier(settings->server_name));
-	Credential *credential = credential_get(settings);
+	const ForeignOptions *options = check->options;
+	const char *subject = psprintf("Server %s", quote_identifier(options->server_name));
+	Credential *credential = credential_get(options);
 	bool first = true;
 	Answer answer;
 
@@ -332,9 +332,9 @@ check_listing(Check *check, Profiles *profiles)
 	{
 		drop_request(check);
 		check->request = amazon_start_profiles(
-			check->reactor, settings, credential_lists_default(credential), check->token, false);
+			check->reactor, options, credential_lists_default(credential), check->token, false);
 		finish_request(check, false);
-		if (first && !check_network(check, "endpoint", settings->endpoint, CALL_PROFILES))
+		if (first && !check_network(check, "endpoint", options->endpoint, CALL_PROFILES))
 			return false;
 		first = false;
 		judge(check, &answer, CALL_PROFILES, subject);
@@ -343,7 +343,7 @@ check_listing(Check *check, Profiles *profiles)
 			RequestResult result;
 
 			request_result(check->request, &result);
-			answer_unexpected(&answer, CALL_PROFILES, &result, subject, settings, check->token,
+			answer_unexpected(&answer, CALL_PROFILES, &result, subject, options, check->token,
 							  "the answer is not a list of profiles");
 		}
 		if (answer.action != ACTION_SUCCESS)
@@ -351,13 +351,13 @@ check_listing(Check *check, Profiles *profiles)
 			add_failure(check, step, OUTCOME_FAILED, &answer.failure);
 			drop_request(check);
 			/* Where an option names them, a query does without the list. */
-			return settings->profile_count > 0;
+			return options->profile_count > 0;
 		}
 	} while (profiles->listed == 0 && credential_list_otherwise(credential));
 	drop_request(check);
-	if (profiles->count == 0 && settings->profile_count < 0)
+	if (profiles->count == 0 && options->profile_count < 0)
 	{
-		profile_listing_fail_empty(&answer.failure, settings, profiles->listed);
+		profile_listing_fail_empty(&answer.failure, options, profiles->listed);
 		add_failure(check, step, OUTCOME_FAILED, &answer.failure);
 		return false;
 	}
@@ -373,7 +373,7 @@ check_profile(Check *check, const char *profile_id)
 	const char *step = psprintf("profile %s", profile_id);
 	Answer answer;
 
-	check->request = amazon_start_probe(check->reactor, check->settings, profile_id, check->token);
+	check->request = amazon_start_probe(check->reactor, check->options, profile_id, check->token);
 	finish_request(check, false);
 	judge(check, &answer, CALL_STATUS, psprintf("Profile %s", profile_id));
 	if (answer.action == ACTION_REQUEST_ANEW || answer.action == ACTION_SUCCESS)
@@ -388,16 +388,16 @@ check_profile(Check *check, const char *profile_id)
 static void
 check_amazon_ads(Check *check)
 {
-	const Settings *settings = check->settings;
+	const ForeignOptions *options = check->options;
 	Profiles profiles = { 0 };
-	bool named = settings->profile_count >= 0;
+	bool named = options->profile_count >= 0;
 	size_t count;
 
 	if (!check_token(check) || !check_listing(check, &profiles))
 		return;
-	count = named ? (size_t) settings->profile_count : profiles.count;
+	count = named ? (size_t) options->profile_count : profiles.count;
 	for (size_t i = 0; i < Min(count, MAX_PROFILES_CHECKED); i++)
-		check_profile(check, named ? settings->profile_ids[i] : profiles.ids[i]);
+		check_profile(check, named ? options->profile_ids[i] : profiles.ids[i]);
 	if (count > MAX_PROFILES_CHECKED)
 		add_row(check, "other profiles", OUTCOME_UNKNOWN,
 				psprintf("%zu more were not tried.", count - MAX_PROFILES_CHECKED), NULL);
@@ -415,7 +415,7 @@ check_amazon_ads(Check *check)
 static void
 check_amplitude(Check *check)
 {
-	const Settings *settings = check->settings;
+	const ForeignOptions *options = check->options;
 	int64 hour = hours_of_timestamp(GetCurrentTimestamp()) - HOURS_INCOMPLETE - 1;
 	char name[16] = "";
 	const char *step;
@@ -423,10 +423,10 @@ check_amplitude(Check *check)
 
 	hours_format(hour, name, sizeof(name));
 	step = psprintf("hour %s", name);
-	check->request = amplitude_start_archive(check->reactor, settings,
+	check->request = amplitude_start_archive(check->reactor, options,
 											 entity_by_name("amplitude_events"), hour, hour);
 	finish_request(check, true);
-	if (!check_network(check, "endpoint", settings->endpoint, CALL_ARCHIVE))
+	if (!check_network(check, "endpoint", options->endpoint, CALL_ARCHIVE))
 		return;
 	judge(check, &answer, CALL_ARCHIVE, psprintf("Hour %s", name));
 	if (answer.action == ACTION_SUCCESS)
@@ -486,15 +486,15 @@ Datum
 adsexport_check(PG_FUNCTION_ARGS)
 {
 	Oid server_id = find_server(NameStr(*PG_GETARG_NAME(0)));
-	Settings *settings = settings_load_server(server_id);
+	ForeignOptions *options = foreign_options_load_server(server_id);
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw check", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context;
 	Check *check;
 
-	settings_load_mapping(settings, GetUserId());
+	foreign_options_load_mapping(options, GetUserId());
 	check = MemoryContextAllocZero(context, sizeof(Check));
-	check->settings = settings;
+	check->options = options;
 	begin_result(fcinfo, check);
 	check->callback.func = release;
 	check->callback.arg = check;
@@ -502,7 +502,7 @@ adsexport_check(PG_FUNCTION_ARGS)
 
 	old_context = MemoryContextSwitchTo(context);
 	check->reactor = network_create_reactor();
-	if (settings->api == API_AMAZON_ADS)
+	if (options->api == API_AMAZON_ADS)
 		check_amazon_ads(check);
 	else
 		check_amplitude(check);

@@ -55,7 +55,7 @@ adsexport_explain_foreign_scan(ForeignScanState *node, ExplainState *es)
 	}
 	else
 	{
-		feed_describe(status->settings, query, &request, &filter);
+		feed_describe(status->options, query, &request, &filter);
 		ExplainPropertyText("Export", request, es);
 	}
 	if (filter != NULL)

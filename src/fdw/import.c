@@ -228,7 +228,7 @@ warn_of_unknown_tables(List *tables, ApiKind api)
 List *
 import_foreign_schema(ImportForeignSchemaStmt *stmt, Oid server_id)
 {
-	Settings *settings = settings_load_server(server_id);
+	ForeignOptions *options = foreign_options_load_server(server_id);
 	ImportOptions import;
 	List *commands = NIL;
 
@@ -237,15 +237,15 @@ import_foreign_schema(ImportForeignSchemaStmt *stmt, Oid server_id)
 						errmsg("there is no remote schema \"%s\"", stmt->remote_schema),
 						errhint("The only remote schema is \"%s\".", REMOTE_SCHEMA)));
 
-	parse_import_options(stmt->options, settings->api, &import);
-	warn_of_unknown_tables(stmt->table_list, settings->api);
+	parse_import_options(stmt->options, options->api, &import);
+	warn_of_unknown_tables(stmt->table_list, options->api);
 	for (int i = 0; i < entity_count; i++)
 	{
 		const Entity *entity = entities[i];
 
-		if (entity->api == settings->api && IsImportableForeignTable(entity->name, stmt))
+		if (entity->api == options->api && IsImportableForeignTable(entity->name, stmt))
 			commands =
-				lappend(commands, create_table_command(entity, settings->server_name, &import));
+				lappend(commands, create_table_command(entity, options->server_name, &import));
 	}
 	return commands;
 }

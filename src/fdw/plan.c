@@ -39,7 +39,7 @@
  */
 typedef struct RelationPlan
 {
-	Settings *settings;
+	ForeignOptions *options;
 	const ColumnFilter *attributes;
 	FilterPlan filter; /* of the clauses on this relation alone */
 	double records;
@@ -49,13 +49,13 @@ typedef struct RelationPlan
 #define HOURS_OF_ESTIMATE 24
 
 double
-plan_default_records(const Settings *settings)
+plan_default_records(const ForeignOptions *options)
 {
-	if (settings->estimated_rows >= 0)
-		return settings->estimated_rows;
-	if (settings->entity->kind != ENTITY_PROFILES && settings->profile_count > 1)
-		return settings->entity->estimated_rows * settings->profile_count;
-	return settings->entity->estimated_rows;
+	if (options->estimated_rows >= 0)
+		return options->estimated_rows;
+	if (options->entity->kind != ENTITY_PROFILES && options->profile_count > 1)
+		return options->entity->estimated_rows * options->profile_count;
+	return options->entity->estimated_rows;
 }
 
 List *
@@ -72,69 +72,69 @@ plan_partition_clauses(Relation relation, Index relid)
 }
 
 static ColumnFilter *
-attributes_of(Relation relation, const Settings *settings)
+attributes_of(Relation relation, const ForeignOptions *options)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 
-	return filter_attributes(settings->entity, desc,
+	return filter_attributes(options->entity, desc,
 							 column_json_paths(RelationGetRelid(relation), desc));
 }
 
 static void
-sample_query(Relation relation, const Settings *settings, const ColumnFilter *attributes,
+sample_query(Relation relation, const ForeignOptions *options, const ColumnFilter *attributes,
 			 ExportQuery *query)
 {
 	FilterPlan filter;
 
 	filter_compile(1, plan_partition_clauses(relation, 1), attributes, &filter);
-	filter_evaluate_constants(filter.trees, filter.expressions, settings,
+	filter_evaluate_constants(filter.trees, filter.expressions, options,
 							  GetCurrentStatementStartTimestamp(), query);
-	if (settings->entity->is_by_hours)
+	if (options->entity->is_by_hours)
 	{
 		query->end_hour =
 			Min(query->end_hour, hours_of_timestamp(query->now) - HOURS_INCOMPLETE - 1);
 		query->start_hour =
-			Max(query->start_hour, query->end_hour - Max(settings->default_start, 1) + 1);
+			Max(query->start_hour, query->end_hour - Max(options->default_start, 1) + 1);
 		query->nothing |= query->start_hour > query->end_hour;
 	}
 }
 
 void
-plan_sample(Relation relation, const Settings *settings, ExportQuery *query)
+plan_sample(Relation relation, const ForeignOptions *options, ExportQuery *query)
 {
-	sample_query(relation, settings, attributes_of(relation, settings), query);
+	sample_query(relation, options, attributes_of(relation, options), query);
 }
 
 /* The length of the range that is asked for, or -1 if that is not known. */
 static double
-hours_asked_for(const Settings *settings, const FilterEstimate *estimate)
+hours_asked_for(const ForeignOptions *options, const FilterEstimate *estimate)
 {
 	int64 start;
 	int64 end;
 
-	if (!estimate->is_known || !amplitude_hours(settings, &estimate->query, &start, &end))
+	if (!estimate->is_known || !amplitude_hours(options, &estimate->query, &start, &end))
 		return -1;
 	return start <= end ? (double) (end - start + 1) : 0;
 }
 
 /* The records that the request brings, by the options and the catalogue. */
 static double
-default_records(const Settings *settings, const FilterEstimate *estimate)
+default_records(const ForeignOptions *options, const FilterEstimate *estimate)
 {
 	const ExportQuery *query = &estimate->query;
-	double records = plan_default_records(settings);
+	double records = plan_default_records(options);
 
-	if (settings->entity->is_by_hours)
+	if (options->entity->is_by_hours)
 	{
-		double hours = hours_asked_for(settings, estimate);
+		double hours = hours_asked_for(options, estimate);
 
-		if (settings->estimated_rows < 0 && hours >= 0)
+		if (options->estimated_rows < 0 && hours >= 0)
 			records *= hours / HOURS_OF_ESTIMATE;
 		return records;
 	}
-	if (settings->profile_count > 0)
-		records *= (double) query->profile_count / settings->profile_count;
-	else if (!query->other_profiles && settings->estimated_rows < 0)
+	if (options->profile_count > 0)
+		records *= (double) query->profile_count / options->profile_count;
+	else if (!query->other_profiles && options->estimated_rows < 0)
 		records *= query->exception_count;
 	return records * estimate->share;
 }
@@ -148,14 +148,14 @@ analyzed_events(Relation relation, RelOptInfo *baserel, const FilterEstimate *es
 				double *records)
 {
 	const RelationPlan *plan = baserel->fdw_private;
-	const Settings *settings = plan->settings;
+	const ForeignOptions *options = plan->options;
 	ExportQuery sampled;
 	double hours;
 
-	if (!settings->entity->is_by_hours || settings->default_start <= 0)
+	if (!options->entity->is_by_hours || options->default_start <= 0)
 		return false;
-	hours = hours_asked_for(settings, estimate);
-	sample_query(relation, settings, plan->attributes, &sampled);
+	hours = hours_asked_for(options, estimate);
+	sample_query(relation, options, plan->attributes, &sampled);
 	if (hours < 0 || sampled.nothing)
 		return false;
 	*records = baserel->tuples * hours / (double) (sampled.end_hour - sampled.start_hour + 1);
@@ -181,7 +181,7 @@ void
 adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id)
 {
 	RelationPlan *plan = palloc0(sizeof(RelationPlan));
-	Settings *settings = settings_load(relation_id);
+	ForeignOptions *options = foreign_options_load(relation_id);
 	Relation relation = table_open(relation_id, NoLock);
 	bool analyzed = compat_has_statistics(baserel);
 	Oid user_id = OidIsValid(baserel->userid) ? baserel->userid : GetUserId();
@@ -190,12 +190,12 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 
 	add_partition_clauses(root, baserel, relation);
 	/* What others have read tells of their accounts. */
-	settings->mapping_id = settings_find_mapping(user_id, settings->server_id);
-	plan->settings = settings;
-	plan->attributes = attributes_of(relation, settings);
+	options->mapping_id = foreign_options_find_mapping(user_id, options->server_id);
+	plan->options = options;
+	plan->attributes = attributes_of(relation, options);
 	filter_compile(baserel->relid, baserel->baserestrictinfo, plan->attributes, &plan->filter);
 	baserel->fdw_private = plan;
-	filter_estimate(root, baserel, &plan->filter, settings, &estimate);
+	filter_estimate(root, baserel, &plan->filter, options, &estimate);
 
 	if (estimate.query.nothing)
 		records = 0;
@@ -211,9 +211,9 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	}
 	else if (!analyzed)
 	{
-		records = estimate.is_known ? seen_records(settings, &estimate.query) : -1;
+		records = estimate.is_known ? seen_records(options, &estimate.query) : -1;
 		if (records < 0)
-			records = default_records(settings, &estimate);
+			records = default_records(options, &estimate);
 	}
 
 	table_close(relation, NoLock);
@@ -230,10 +230,9 @@ void
 adsexport_get_foreign_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id)
 {
 	RelationPlan *plan = baserel->fdw_private;
-	Settings *settings = plan->settings;
-	Cost startup = settings->fdw_startup_cost + baserel->baserestrictcost.startup;
-	Cost per_tuple =
-		cpu_tuple_cost + settings->fdw_tuple_cost + baserel->baserestrictcost.per_tuple;
+	ForeignOptions *options = plan->options;
+	Cost startup = options->fdw_startup_cost + baserel->baserestrictcost.startup;
+	Cost per_tuple = cpu_tuple_cost + options->fdw_tuple_cost + baserel->baserestrictcost.per_tuple;
 
 	add_path(baserel, (Path *) compat_create_foreignscan_path(root, baserel, baserel->rows, startup,
 															  startup + per_tuple * plan->records,
@@ -288,7 +287,7 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 {
 	const RelationPlan *plan = baserel->fdw_private;
 	Relation relation = table_open(relation_id, NoLock);
-	List *attributes = needed_attributes(root, baserel, scan_clauses, plan->settings->table_name,
+	List *attributes = needed_attributes(root, baserel, scan_clauses, plan->options->table_name,
 										 RelationGetDescr(relation));
 	/* A path with parameters has more clauses than the relation. */
 	List *others = list_difference_ptr(scan_clauses, baserel->baserestrictinfo);

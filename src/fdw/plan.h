@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "foreign/fdwapi.h"
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/query.h"
 #include "utils/relcache.h"
 
@@ -24,7 +24,7 @@ typedef enum ScanPrivate
 } ScanPrivate;
 
 /* How many records the table has, until ANALYZE tells. */
-extern double plan_default_records(const Settings *settings);
+extern double plan_default_records(const ForeignOptions *options);
 
 /* The bounds of a partition, with the relation's number in them; NIL if it is none. */
 extern List *plan_partition_clauses(Relation relation, Index relid);
@@ -34,7 +34,7 @@ extern List *plan_partition_clauses(Relation relation, Index relid);
  * events the last of these, as long as default_start, up to the last hour that
  * is complete by the vendor's word.
  */
-extern void plan_sample(Relation relation, const Settings *settings, ExportQuery *query);
+extern void plan_sample(Relation relation, const ForeignOptions *options, ExportQuery *query);
 
 extern void adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);
 extern void adsexport_get_foreign_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation_id);

@@ -15,7 +15,7 @@
 #include "utils/rel.h"
 
 RowSource *
-row_source_open(Relation relation, const Settings *settings, const Bitmapset *needed,
+row_source_open(Relation relation, const ForeignOptions *options, const Bitmapset *needed,
 				bool form_tuples)
 {
 	RowSource *source = palloc0(sizeof(RowSource));
@@ -23,9 +23,9 @@ row_source_open(Relation relation, const Settings *settings, const Bitmapset *ne
 
 	source->context = CurrentMemoryContext;
 	source->reader = row_reader_create(
-		desc, needed, column_json_paths(RelationGetRelid(relation), desc), settings, form_tuples);
-	source->feed = feed_create(settings, row_reader_paths(source->reader),
-							   row_reader_preparer(source->reader));
+		desc, needed, column_json_paths(RelationGetRelid(relation), desc), options, form_tuples);
+	source->feed =
+		feed_create(options, row_reader_paths(source->reader), row_reader_preparer(source->reader));
 	return source;
 }
 

@@ -31,10 +31,10 @@ typedef struct RowSource
 
 /*
  * Palloc'd in the current memory context, with which it is closed at the
- * latest.  settings: with the user mapping loaded; they must live as long.
+ * latest.  options: with the user mapping loaded; they must live as long.
  * needed and form_tuples as for row_reader_create.
  */
-extern RowSource *row_source_open(Relation relation, const Settings *settings,
+extern RowSource *row_source_open(Relation relation, const ForeignOptions *options,
 								  const Bitmapset *needed, bool form_tuples);
 
 typedef enum RowResult

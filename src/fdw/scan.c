@@ -64,7 +64,7 @@ scan_evaluate_query(ForeignScanState *node, bool known_only)
 	old_context = MemoryContextSwitchTo(status->query_context);
 	query = palloc(sizeof(ExportQuery));
 	filter_evaluate(status->trees, status->is_late, status->expression_states,
-					node->ss.ps.ps_ExprContext, status->settings, status->now, known_only, query);
+					node->ss.ps.ps_ExprContext, status->options, status->now, known_only, query);
 	MemoryContextSwitchTo(old_context);
 	return query;
 }
@@ -89,8 +89,8 @@ prepare_reading(ForeignScanState *node, List *attributes)
 
 	foreach (cell, attributes)
 		needed = bms_add_member(needed, lfirst_int(cell));
-	settings_load_mapping(status->settings, compat_scan_user(node));
-	status->source = row_source_open(node->ss.ss_currentRelation, status->settings, needed,
+	foreign_options_load_mapping(status->options, compat_scan_user(node));
+	status->source = row_source_open(node->ss.ss_currentRelation, status->options, needed,
 									 TTS_IS_HEAPTUPLE(node->ss.ss_ScanTupleSlot));
 	if (compat_is_async(node))
 		feed_wait_beside_others(status->source->feed);
@@ -110,7 +110,7 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 	status->context = context;
 	status->query_context =
 		AllocSetContextCreate(context, "adsexport_fdw query", ALLOCSET_SMALL_SIZES);
-	status->settings = settings_load(RelationGetRelid(node->ss.ss_currentRelation));
+	status->options = foreign_options_load(RelationGetRelid(node->ss.ss_currentRelation));
 	status->trees = list_nth(plan->fdw_private, SCAN_PRIVATE_TREES);
 	status->is_late = list_nth(plan->fdw_private, SCAN_PRIVATE_IS_LATE);
 	status->now = GetCurrentStatementStartTimestamp();
@@ -125,7 +125,7 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 
 		/* An export can be downloaded again, but hours would have to be asked for. */
 		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart ||
-			(status->settings->entity->is_by_hours && compat_may_be_rewound()))
+			(status->options->entity->is_by_hours && compat_may_be_rewound()))
 			feed_keep(status->source->feed);
 
 		/*
@@ -134,14 +134,14 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		 * (When a locked row has changed, the plan is begun once more to
 		 * look at that row alone; its scans are not read then.)
 		 */
-		if (!status->settings->entity->is_by_hours && status->settings->eager &&
+		if (!status->options->entity->is_by_hours && status->options->eager &&
 			!has_late_expression(status->is_late) && !placement.is_gated &&
 			!(placement.is_in_subplan && has_computed_expression(plan->fdw_exprs)) &&
 			estate->es_epq_active == NULL)
 			start_feed(node);
 	}
 	else
-		settings_load_mapping_profiles(status->settings, compat_scan_user(node));
+		foreign_options_load_mapping_profiles(status->options, compat_scan_user(node));
 	MemoryContextSwitchTo(old_context);
 }
 

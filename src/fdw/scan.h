@@ -16,7 +16,7 @@
 typedef struct ForeignScanStatus
 {
 	MemoryContext context; /* of everything here */
-	Settings *settings;
+	ForeignOptions *options;
 	List *trees; /* filter, as planned */
 	List *is_late;
 	List *expression_states;

@@ -87,10 +87,10 @@ add_export(const Export *export, void *argument)
 	char *reason = export->failure.sqlstate != 0 ? failure_text(&export->failure) : NULL;
 	int column = 0;
 
-	if (!may_see(export->settings->user_id))
+	if (!may_see(export->options->user_id))
 		return;
-	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->server_name));
-	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->settings->user_name));
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->options->server_name));
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->options->user_name));
 	values[column++] = CStringGetTextDatum(export->entity->name);
 	values[column++] = CStringGetTextDatum(export->profile_id);
 	values[column] = text_or_null(NULL, &nulls[column]);

@@ -41,7 +41,7 @@ consider_fetching_ahead(FeedPart *part)
 		return;
 	part->ahead_tried = true;
 	part->ahead.changed = ahead_changed;
-	fetch_ahead_want(&part->ahead, &part->feed->ahead, &part->use, part->feed->settings);
+	fetch_ahead_want(&part->ahead, &part->feed->ahead, &part->use, part->feed->options);
 }
 
 static void
@@ -58,7 +58,7 @@ static void
 add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *piece)
 {
 	FeedPart *part = feed_add_part(feed);
-	char *body = amazon_request_body(feed->settings->entity, piece);
+	char *body = amazon_request_body(feed->options->entity, piece);
 	bool reused;
 
 	part->call = CALL_DOWNLOAD;
@@ -68,7 +68,7 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 	part->target_levels = piece->target_levels;
 	part->negatives = piece->negatives;
 	part->use.changed = export_changed;
-	reused = exports_acquire(&part->use, feed->settings, profile_id, body);
+	reused = exports_acquire(&part->use, feed->options, profile_id, body);
 	part->export = part->use.export;
 	part->profile_id = part->export->profile_id;
 	part->polls_before = part->export->polls;
@@ -92,7 +92,7 @@ static bool
 is_least_part(const ExportFeed *feed, const FeedPart *part)
 {
 	return !has_several(part->ad_products) && !has_several(part->states) &&
-		   (feed->settings->entity->kind != ENTITY_TARGETS ||
+		   (feed->options->entity->kind != ENTITY_TARGETS ||
 			(!has_several(part->target_levels) && !has_several(part->negatives)));
 }
 
@@ -100,7 +100,7 @@ is_least_part(const ExportFeed *feed, const FeedPart *part)
 static void
 set_least_part_hint(const ExportFeed *feed, Failure *failure)
 {
-	if (feed->settings->entity->kind == ENTITY_TARGETS && feed->query->target_type_count < 0)
+	if (feed->options->entity->kind == ENTITY_TARGETS && feed->query->target_type_count < 0)
 		failure_set_hint(
 			failure, "It was split by ad product, state, level and sign. What is left to narrow "
 					 "it by is a clause on target_type, such as WHERE target_type = "
@@ -121,7 +121,7 @@ static bool
 split_export_part(ExportFeed *feed, FeedPart *part)
 {
 	ExportQuery piece = *feed->query;
-	bool is_targets = feed->settings->entity->kind == ENTITY_TARGETS;
+	bool is_targets = feed->options->entity->kind == ENTITY_TARGETS;
 	unsigned *dimension;
 	unsigned bits;
 
@@ -159,7 +159,7 @@ raise_no_profile(const ExportFeed *feed)
 {
 	Failure failure;
 
-	profile_listing_fail_empty(&failure, feed->settings, feed->listing->listed);
+	profile_listing_fail_empty(&failure, feed->options, feed->listing->listed);
 	feed_fail(feed, &failure);
 }
 
@@ -234,7 +234,7 @@ add_export_parts(ExportFeed *feed)
 	if (feed->listing_failure.sqlstate != 0)
 		feed_fail(feed, &feed->listing_failure);
 	if (feed->listing == NULL)
-		feed->listing = profile_listing_get(feed->settings);
+		feed->listing = profile_listing_get(feed->options);
 	if (feed->listing->failure.sqlstate != 0)
 		feed_fail(feed, &feed->listing->failure);
 	feed->listing_waiter.arrived = take_listing;
@@ -318,7 +318,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	/* Only time in which somebody waits counts: a cursor may rest. */
 	if (part->patience_began < 0)
 		part->patience_began = waited;
-	left = feed->settings->export_timeout - (int64) (waited - part->patience_began);
+	left = feed->options->export_timeout - (int64) (waited - part->patience_began);
 	if (left <= 0)
 	{
 		ForeignText word;
@@ -327,8 +327,8 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 					export->without_link
 						? "it is completed, but has no link after export_timeout (%lld s)"
 						: "it is still in progress after export_timeout (%lld s)",
-					(long long) feed->settings->export_timeout / 1000);
-		foreign_text(&word, export->status_word, feed->settings, export->token);
+					(long long) feed->options->export_timeout / 1000);
+		foreign_text(&word, export->status_word, feed->options, export->token);
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,
 						   export->shown_id[0] != '\0' ? export->shown_id : "not yet requested",
 						   word.text[0] != '\0' ? word.text : "unknown");
@@ -346,7 +346,7 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 
 	part->from_start = start == 0;
 	part->request =
-		amazon_start_download(part->reactor, feed->settings, part->url, start, part->etag);
+		amazon_start_download(part->reactor, feed->options, part->url, start, part->etag);
 	wipe_string(&part->url);
 }
 
@@ -379,7 +379,7 @@ max_open_profiles(const ExportFeed *feed)
 static void
 remember_export(const ExportFeed *feed, const FeedPart *part)
 {
-	seen_remember_export(feed->settings, part->export->profile_id, part->export->body,
+	seen_remember_export(feed->options, part->export->profile_id, part->export->body,
 						 part->delivered);
 }
 
@@ -391,12 +391,13 @@ export_subject(const FeedPart *part, char *subject, size_t size)
 }
 
 static void
-describe_exports(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+describe_exports(const ForeignOptions *options, const ExportQuery *query, char **request,
+				 char **filter)
 {
 	StringInfoData line;
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "%s %s, ", settings->entity->method, settings->entity->path);
+	appendStringInfo(&line, "%s %s, ", options->entity->method, options->entity->path);
 	if (query->profile_count < 0)
 	{
 		appendStringInfoString(&line, query->other_profiles ? "all profiles" : "profiles");
@@ -411,7 +412,7 @@ describe_exports(const Settings *settings, const ExportQuery *query, char **requ
 	for (int i = 0; i < query->profile_count; i++)
 		appendStringInfo(&line, "%s%s", i > 0 ? ", " : "", query->profile_ids[i]);
 	*request = line.data;
-	*filter = amazon_request_body(settings->entity, query);
+	*filter = amazon_request_body(options->entity, query);
 }
 
 /*
@@ -466,7 +467,7 @@ add_profiles_part(ExportFeed *feed)
 	FeedPart *part = feed_add_part(feed);
 
 	part->call = CALL_PROFILES;
-	credential_want(credential_get(feed->settings));
+	credential_want(credential_get(feed->options));
 	feed->all_added = true;
 	return false;
 }
@@ -474,7 +475,7 @@ add_profiles_part(ExportFeed *feed)
 static int64
 step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
-	Credential *credential = credential_get(feed->settings);
+	Credential *credential = credential_get(feed->options);
 
 	switch (credential_state(credential))
 	{
@@ -506,25 +507,25 @@ profiles_part_ready(ExportFeed *feed, FeedPart *part)
 static void
 open_profiles_part(ExportFeed *feed, FeedPart *part)
 {
-	const char *token = credential_token(credential_get(feed->settings));
+	const char *token = credential_token(credential_get(feed->options));
 
 	wipe_string(&part->token);
 	part->token = MemoryContextStrdup(feed->context, token != NULL ? token : "");
-	part->request = amazon_start_profiles(part->reactor, feed->settings,
-										  credential_lists_default(credential_get(feed->settings)),
+	part->request = amazon_start_profiles(part->reactor, feed->options,
+										  credential_lists_default(credential_get(feed->options)),
 										  part->token, true);
 }
 
 static bool
 ask_for_other_profiles(ExportFeed *feed, const FeedPart *part)
 {
-	return credential_list_otherwise(credential_get(feed->settings));
+	return credential_list_otherwise(credential_get(feed->options));
 }
 
 static void
 remember_profiles(const ExportFeed *feed, const FeedPart *part)
 {
-	seen_remember_export(feed->settings, "", "", part->delivered);
+	seen_remember_export(feed->options, "", "", part->delivered);
 }
 
 static void
@@ -534,9 +535,10 @@ profiles_subject(const FeedPart *part, char *subject, size_t size)
 }
 
 static void
-describe_profiles(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+describe_profiles(const ForeignOptions *options, const ExportQuery *query, char **request,
+				  char **filter)
 {
-	*request = psprintf("%s %s", settings->entity->method, settings->entity->path);
+	*request = psprintf("%s %s", options->entity->method, options->entity->path);
 	*filter = NULL;
 }
 

@@ -25,7 +25,7 @@ raise_unbounded(const ExportFeed *feed)
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
 			 errmsg("the query gives no lower bound on server_upload_time of foreign table \"%s\"",
-					feed->settings->table_name),
+					feed->options->table_name),
 			 errdetail("Amplitude exports events by the hour in which they were uploaded, and an "
 					   "open start would mean all of them. A bound on another column, such as "
 					   "event_time, does not limit that."),
@@ -38,20 +38,20 @@ raise_unbounded(const ExportFeed *feed)
 static void
 check_incomplete_hours(ExportFeed *feed, int64 end)
 {
-	const Settings *settings = feed->settings;
+	const ForeignOptions *options = feed->options;
 	int64 complete_until = hours_of_timestamp(feed->query->now) - HOURS_INCOMPLETE;
 
-	if (end < complete_until || settings->incomplete_hours == INCOMPLETE_HOURS_IGNORE)
+	if (end < complete_until || options->incomplete_hours == INCOMPLETE_HOURS_IGNORE)
 		return;
 	if (feed->warned)
 		return; /* once is enough, however often the scan starts over */
 	feed->warned = true;
-	ereport(settings->incomplete_hours == INCOMPLETE_HOURS_ERROR ? ERROR : WARNING,
-			(errcode(settings->incomplete_hours == INCOMPLETE_HOURS_ERROR
+	ereport(options->incomplete_hours == INCOMPLETE_HOURS_ERROR ? ERROR : WARNING,
+			(errcode(options->incomplete_hours == INCOMPLETE_HOURS_ERROR
 						 ? ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION
 						 : ERRCODE_WARNING),
 			 errmsg("the last hours asked of foreign table \"%s\" may be incomplete",
-					settings->table_name),
+					options->table_name),
 			 errdetail("Amplitude may still be loading events that were uploaded less than two "
 					   "hours ago."),
 			 errhint("Add a clause server_upload_time < adsexport_complete_until(), or set the "
@@ -62,7 +62,7 @@ check_incomplete_hours(ExportFeed *feed, int64 end)
 static int64
 longest_span(const ExportFeed *feed, int64 start_hour)
 {
-	int64 span = feed->settings->request_span;
+	int64 span = feed->options->request_span;
 
 	if (feed->longest_span > 0)
 		span = Min(span, feed->longest_span);
@@ -73,14 +73,14 @@ longest_span(const ExportFeed *feed, int64 start_hour)
 static bool
 add_span(ExportFeed *feed)
 {
-	const Settings *settings = feed->settings;
+	const ForeignOptions *options = feed->options;
 	FeedPart *part;
 	dlist_iter iter;
 	int live = 0;
 	int64 start;
 	int64 end;
 
-	if (!amplitude_hours(settings, feed->query, &start, &end))
+	if (!amplitude_hours(options, feed->query, &start, &end))
 		raise_unbounded(feed);
 	if (feed->next_hour == feed->query->start_hour)
 	{
@@ -98,7 +98,7 @@ add_span(ExportFeed *feed)
 		if (dlist_container(FeedPart, station_node, iter.cur)->phase != PART_DONE)
 			live++;
 	}
-	if (live >= settings->concurrency)
+	if (live >= options->concurrency)
 		return false;
 	part = feed_add_part(feed);
 	part->call = CALL_ARCHIVE;
@@ -146,9 +146,9 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 static bool
 span_ready(ExportFeed *feed, FeedPart *part)
 {
-	JobPool pool = { feed->settings->endpoint, feed->settings->api_key, "" };
+	JobPool pool = { feed->options->endpoint, feed->options->api_key, "" };
 
-	if (!jobs_reserve(&part->place, &pool, feed->settings->max_jobs, REACTOR_NEVER))
+	if (!jobs_reserve(&part->place, &pool, feed->options->max_jobs, REACTOR_NEVER))
 		return false;
 	if (part->delivered == 0)
 		cut_span(feed, part, longest_span(feed, part->start_hour));
@@ -196,14 +196,14 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 }
 
 Request *
-amplitude_start_archive(Reactor *reactor, const Settings *settings, const Entity *entity,
+amplitude_start_archive(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
 						int64 start_hour, int64 end_hour)
 {
 	static const char *const headers[] = { "Accept: application/zip, */*", NULL };
 	char start[16];
 	char end[16];
 	char *url;
-	RequestOptions options = { 0 };
+	RequestOptions request_options = { 0 };
 	Request *request;
 
 	if (!hours_format(start_hour, start, sizeof(start)) ||
@@ -211,18 +211,18 @@ amplitude_start_archive(Reactor *reactor, const Settings *settings, const Entity
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("range of server_upload_time is out of the range of years that "
 							   "can be requested")));
-	url = psprintf("%s%s?start=%s&end=%s", settings->endpoint, entity->path, start, end);
-	options.method = entity->method;
-	options.url = url;
-	options.headers = headers;
-	options.user = settings->api_key;
-	options.password = settings->secret_key;
-	settings_for_request(settings, &options);
-	options.local = url_is_loopback(settings->endpoint);
+	url = psprintf("%s%s?start=%s&end=%s", options->endpoint, entity->path, start, end);
+	request_options.method = entity->method;
+	request_options.url = url;
+	request_options.headers = headers;
+	request_options.user = options->api_key;
+	request_options.password = options->secret_key;
+	foreign_options_for_request(options, &request_options);
+	request_options.local = url_is_loopback(options->endpoint);
 	/* The archive is built while we wait for the first byte. */
-	options.response_timeout = (int) Min(settings->export_timeout, PG_INT32_MAX);
-	options.stream = true;
-	request = request_start(reactor, &options);
+	request_options.response_timeout = (int) Min(options->export_timeout, PG_INT32_MAX);
+	request_options.stream = true;
+	request = request_start(reactor, &request_options);
 	pfree(url);
 	return request;
 }
@@ -230,20 +230,20 @@ amplitude_start_archive(Reactor *reactor, const Settings *settings, const Entity
 static void
 open_span(ExportFeed *feed, FeedPart *part)
 {
-	part->request = amplitude_start_archive(part->reactor, feed->settings, feed->settings->entity,
+	part->request = amplitude_start_archive(part->reactor, feed->options, feed->options->entity,
 											part->start_hour, part->end_hour);
 }
 
 static int
 max_open_spans(const ExportFeed *feed)
 {
-	return feed->settings->concurrency;
+	return feed->options->concurrency;
 }
 
 static void
 remember_span(const ExportFeed *feed, const FeedPart *part)
 {
-	seen_remember_hours(feed->settings, part->start_hour, part->end_hour, part->delivered);
+	seen_remember_hours(feed->options, part->start_hour, part->end_hour, part->delivered);
 }
 
 static void
@@ -258,13 +258,14 @@ span_subject(const FeedPart *part, char *subject, size_t size)
 }
 
 static void
-describe_spans(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+describe_spans(const ForeignOptions *options, const ExportQuery *query, char **request,
+			   char **filter)
 {
 	char hour[16] = "";
 	StringInfoData line;
 	int64 first;
 	int64 last;
-	bool has_start = amplitude_hours(settings, query, &first, &last);
+	bool has_start = amplitude_hours(options, query, &first, &last);
 
 	*filter = NULL;
 	if (has_start && first > last)
@@ -276,7 +277,7 @@ describe_spans(const Settings *settings, const ExportQuery *query, char **reques
 		return;
 	}
 	initStringInfo(&line);
-	appendStringInfo(&line, "%s %s, hours ", settings->entity->method, settings->entity->path);
+	appendStringInfo(&line, "%s %s, hours ", options->entity->method, options->entity->path);
 	if (!has_start)
 		appendStringInfoString(&line, "from an unknown start");
 	else

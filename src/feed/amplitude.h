@@ -11,13 +11,13 @@
 #include "postgres.h"
 
 #include "net/request.h"
-#include "option/settings.h"
+#include "option/foreign_options.h"
 
 /*
  * Ask for the archive of these hours (since 1970, both inclusive).  Returns
  * NULL when memory is short.
  */
-extern Request *amplitude_start_archive(Reactor *reactor, const Settings *settings,
+extern Request *amplitude_start_archive(Reactor *reactor, const ForeignOptions *options,
 										const Entity *entity, int64 start_hour, int64 end_hour);
 
 #endif /* ADSEXPORT_AMPLITUDE_H */

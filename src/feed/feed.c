@@ -122,12 +122,12 @@ release_feed(void *argument)
 }
 
 ExportFeed *
-feed_create(const Settings *settings, const JsonPaths *paths, const RecordPreparer *preparer)
+feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordPreparer *preparer)
 {
 	ExportFeed *feed = palloc0(sizeof(ExportFeed));
 
-	feed->api = feed_api_of(settings->entity);
-	feed->settings = settings;
+	feed->api = feed_api_of(options->entity);
+	feed->options = options;
 	feed->context = CurrentMemoryContext;
 	forget_parts(feed);
 	feed->query_context = AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw feed query",
@@ -137,7 +137,7 @@ feed_create(const Settings *settings, const JsonPaths *paths, const RecordPrepar
 	feed->callback.func = release_feed;
 	feed->callback.arg = feed;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
-	spare_reactors_attach(settings->user_id);
+	spare_reactors_attach(options->user_id);
 	feed->uses_spare = true;
 	feed->owner = CurrentResourceOwner;
 	resting_register(feed);
@@ -318,9 +318,10 @@ feed_query(const ExportFeed *feed)
 }
 
 void
-feed_describe(const Settings *settings, const ExportQuery *query, char **request, char **filter)
+feed_describe(const ForeignOptions *options, const ExportQuery *query, char **request,
+			  char **filter)
 {
-	feed_api_of(settings->entity)->describe(settings, query, request, filter);
+	feed_api_of(options->entity)->describe(options, query, request, filter);
 }
 
 /*-------------------------------------------------------------------------
@@ -360,7 +361,7 @@ count_retry(ExportFeed *feed, FeedPart *part)
 static void
 handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 {
-	const Settings *settings = feed->settings;
+	const ForeignOptions *options = feed->options;
 
 	switch (answer->action)
 	{
@@ -378,7 +379,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			if (part->reminted)
 			{
 				answer->action = ACTION_RETRY;
-				if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
+				if (!retry_allowed(&part->retry, answer, part->call, options, &part->due))
 					break;
 			}
 			part->reminted = true;
@@ -387,11 +388,11 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			part->phase = PART_WAITING;
 			return;
 		case ACTION_REAUTHENTICATE:
-			if (part->reauthenticated || settings->access_token != NULL)
+			if (part->reauthenticated || options->access_token != NULL)
 				break;
 			part->reauthenticated = true;
 			count_retry(feed, part);
-			credential_reject(credential_get(settings), part->token);
+			credential_reject(credential_get(options), part->token);
 			close_transfer(part);
 			part->phase = PART_WAITING;
 			return;
@@ -405,7 +406,7 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			}
 			pg_fallthrough;
 		default:
-			if (!retry_allowed(&part->retry, answer, part->call, settings, &part->due))
+			if (!retry_allowed(&part->retry, answer, part->call, options, &part->due))
 				break;
 			count_retry(feed, part);
 			close_transfer(part);
@@ -431,8 +432,8 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		 (part->reactor == NULL && request_bytes_received(part->request) > 0)) &&
 		(result.status == 200 || result.status == 206))
 	{
-		throttle_end(part->call, feed->settings, monotonic_milliseconds(), REACTOR_NEVER);
-		reached_note(part->call, feed->settings);
+		throttle_end(part->call, feed->options, monotonic_milliseconds(), REACTOR_NEVER);
+		reached_note(part->call, feed->options);
 		check_range(feed, part, &result);
 		part->phase = PART_READABLE;
 		return;
@@ -450,7 +451,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	feed->api->subject(part, subject, sizeof(subject));
-	answer_judge(&answer, part->call, &result, subject, feed->settings, part->token);
+	answer_judge(&answer, part->call, &result, subject, feed->options, part->token);
 	if (answer.action == ACTION_SUCCESS)
 		part->phase = PART_READABLE;
 	else
@@ -475,14 +476,14 @@ has_room_for_download(ExportFeed *feed, int64 now)
 	}
 	if (feed->room_wanted == 0)
 		feed->room_wanted = now;
-	return now - feed->room_wanted >= feed->settings->stall_timeout;
+	return now - feed->room_wanted >= feed->options->stall_timeout;
 }
 
 static void
 open_download(ExportFeed *feed, FeedPart *part)
 {
 	prepare_transfer(part);
-	throttle_begin(part->call, feed->settings, monotonic_milliseconds());
+	throttle_begin(part->call, feed->options, monotonic_milliseconds());
 	feed->api->open(feed, part);
 	network_announce();
 	report_request(feed, part);
@@ -679,7 +680,7 @@ count_open(const ExportFeed *feed)
 static int64
 step_ripe_part(ExportFeed *feed, FeedPart *part, int64 now, bool *next)
 {
-	int64 due = Max(part->due, throttle_due(part->call, feed->settings, now));
+	int64 due = Max(part->due, throttle_due(part->call, feed->options, now));
 
 	*next = false;
 	if (due > now)
@@ -1026,8 +1027,8 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 	ForeignText entry_shown;
 
 	/* It may quote what the server sent. */
-	foreign_text(&message, error->message, feed->settings, NULL);
-	foreign_text(&entry_shown, entry != NULL ? entry : "", feed->settings, NULL);
+	foreign_text(&message, error->message, feed->options, NULL);
+	foreign_text(&entry_shown, entry != NULL ? entry : "", feed->options, NULL);
 	feed->api->subject(part, subject, sizeof(subject));
 	answer->action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
 						 ? ACTION_RETRY
@@ -1061,7 +1062,7 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 	failure_set(&answer->failure, ERRCODE_FDW_ERROR, "read an export",
 				"what the server sent is no %s", wanted);
 	foreign_body_words(&words, (const char *) content->head.bytes, content->head.length,
-					   content->inflated, feed->settings, part->token);
+					   content->inflated, feed->options, part->token);
 	failure_add_detail(&answer->failure, "%s: it is %s.", subject, words.text);
 	if (part->coding == CODING_UNKNOWN)
 	{
@@ -1199,7 +1200,7 @@ note_passed_over(ExportFeed *feed)
 		ForeignText shown;
 
 		feed->first_passed_over =
-			MemoryContextStrdup(feed->context, foreign_text(&shown, first, feed->settings, NULL));
+			MemoryContextStrdup(feed->context, foreign_text(&shown, first, feed->options, NULL));
 	}
 	feed->counters.entries_passed_over += count;
 }
@@ -1218,7 +1219,7 @@ warn_of_passed_over(ExportFeed *feed)
 									   "and was passed over",
 						  INT64_FORMAT " files in the archives of foreign table \"%s\" are no "
 									   "exports and were passed over",
-						  (unsigned long) Min(count, INT_MAX), count, feed->settings->table_name),
+						  (unsigned long) Min(count, INT_MAX), count, feed->options->table_name),
 					  errdetail("The first: \"%s\".", feed->first_passed_over)));
 }
 
@@ -1362,7 +1363,7 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 	end_read_ahead(feed, part);
 	request_result(part->request, &result);
 	feed->api->subject(part, subject, sizeof(subject));
-	answer_judge(&answer, part->call, &result, subject, feed->settings, part->token);
+	answer_judge(&answer, part->call, &result, subject, feed->options, part->token);
 	failure_add_detail(&answer.failure,
 					   "The connection broke after " UINT64_FORMAT " bytes and " UINT64_FORMAT
 					   " records.",

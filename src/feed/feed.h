@@ -19,7 +19,7 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/query.h"
 #include "remote/record_origin.h"
 #include "stream/records.h"
@@ -27,11 +27,11 @@
 typedef struct ExportFeed ExportFeed;
 
 /*
- * settings (with the user mapping loaded), paths and preparer (or NULL) are
+ * options (with the user mapping loaded), paths and preparer (or NULL) are
  * borrowed and must outlive the feed.  No network traffic.
  */
 extern ExportFeed *
-feed_create(const Settings *settings, const JsonPaths *paths, const RecordPreparer *preparer);
+feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordPreparer *preparer);
 
 /*
  * The plan says that the feed will be started again: keep what is downloaded
@@ -117,7 +117,7 @@ extern void feed_counters(const ExportFeed *feed, FeedCounters *counters);
  * /campaigns/export", with hours for Amplitude), and its filter (NULL if
  * there is none).  Palloc'd.  No network traffic.
  */
-extern void
-feed_describe(const Settings *settings, const ExportQuery *query, char **request, char **filter);
+extern void feed_describe(const ForeignOptions *options, const ExportQuery *query, char **request,
+						  char **filter);
 
 #endif /* ADSEXPORT_FEED_H */

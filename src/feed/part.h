@@ -167,7 +167,7 @@ typedef struct FeedApi
 	void (*subject)(const FeedPart *part, char *subject, size_t size);
 
 	/* What EXPLAIN shows. */
-	void (*describe)(const Settings *settings, const ExportQuery *query, char **request,
+	void (*describe)(const ForeignOptions *options, const ExportQuery *query, char **request,
 					 char **filter);
 } FeedApi;
 
@@ -184,7 +184,7 @@ typedef struct Doubt
 struct ExportFeed
 {
 	const FeedApi *api;
-	const Settings *settings;
+	const ForeignOptions *options;
 	MemoryContext context;
 	MemoryContextCallback callback;
 	MemoryContext query_context; /* of query; reset before */

@@ -21,7 +21,7 @@
 static void
 log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const Failure *failure)
 {
-	const Settings *settings = feed->settings;
+	const ForeignOptions *options = feed->options;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	int64 polls = 0;
 	int64 retries = part->retries;
@@ -36,7 +36,7 @@ log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const
 	ereport(LOG, (errmsg("export %s: table \"%s\", server \"%s\", %s, %.3f s, polls " INT64_FORMAT
 						 ", retries " INT64_FORMAT ", bytes " INT64_FORMAT
 						 ", records " UINT64_FORMAT "%s%s",
-						 outcome, settings->table_name, settings->server_name, subject,
+						 outcome, options->table_name, options->server_name, subject,
 						 (monotonic_milliseconds() - part->began) / 1000.0, polls, retries,
 						 part->bytes_downloaded + (int64) bytes_of_transfer(part), part->delivered,
 						 failure != NULL ? ", SQLSTATE " : "",
@@ -65,7 +65,7 @@ report_request(const ExportFeed *feed, FeedPart *part)
 	{
 		hours_format(part->start_hour, start, sizeof(start));
 		hours_format(part->end_hour, end, sizeof(end));
-		part->span = history_add(feed->settings, start, end);
+		part->span = history_add(feed->options, start, end);
 	}
 	part->span->requests++;
 }
@@ -132,7 +132,7 @@ report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Fa
 void
 feed_fail(const ExportFeed *feed, const Failure *failure)
 {
-	failure_raise(failure, feed->settings->table_name);
+	failure_raise(failure, feed->options->table_name);
 }
 
 void

@@ -196,10 +196,10 @@ notice_of_download(const ExportFeed *feed, const FeedPart *part, const char *sub
 
 	if (total >= 0)
 		ereport(NOTICE,
-				(errmsg("%s, %s: downloaded %s of %s MB, %s", feed->settings->table_name, subject,
+				(errmsg("%s, %s: downloaded %s of %s MB, %s", feed->options->table_name, subject,
 						format_amount(position), format_amount(total / 1e6), rows)));
 	else
-		ereport(NOTICE, (errmsg("%s, %s: downloaded %s MB, %s", feed->settings->table_name, subject,
+		ereport(NOTICE, (errmsg("%s, %s: downloaded %s MB, %s", feed->options->table_name, subject,
 								format_amount(position), rows)));
 }
 
@@ -297,7 +297,7 @@ notice_of_many(const ExportFeed *feed, const Tally *tally, int64 now)
 		appendStringInfo(&text, "; longest: profile %s, for %lld s", tally->longest->profile_id,
 						 (long long) (now - tally->longest->export->in_progress_since) / 1000);
 	appendStringInfoString(&text, retry_text(tally->retry));
-	ereport(NOTICE, (errmsg("%s: %s", feed->settings->table_name, text.data)));
+	ereport(NOTICE, (errmsg("%s: %s", feed->options->table_name, text.data)));
 }
 
 /*
@@ -347,7 +347,7 @@ report_progress(ExportFeed *feed)
 	if (part == NULL)
 	{
 		ereport(NOTICE,
-				(errmsg("%s: %s for %lld s%s", feed->settings->table_name, waiting_texts[awaited],
+				(errmsg("%s: %s for %lld s%s", feed->options->table_name, waiting_texts[awaited],
 						seconds, retry_text(retry_of_listing(feed)))));
 		return;
 	}
@@ -364,6 +364,6 @@ report_progress(ExportFeed *feed)
 		 request_bytes_received(part->ahead.request) > 0))
 		notice_of_download(feed, part, subject);
 	else
-		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->settings->table_name, subject,
+		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->options->table_name, subject,
 								waiting_texts[awaited], seconds, retry_text(retry_of_part(part)))));
 }

@@ -374,21 +374,21 @@ evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQue
 static void
 evaluate_profiles(List *trees, const EvaluateContext *context, ExportQuery *query)
 {
-	const Settings *settings = context->settings;
+	const ForeignOptions *options = context->options;
 
-	query->profile_count = settings->profile_count;
-	if (settings->profile_count < 0)
+	query->profile_count = options->profile_count;
+	if (options->profile_count < 0)
 	{
 		evaluate_unknown_profiles(trees, context, query);
 		return;
 	}
-	query->profile_ids = palloc(sizeof(char *) * Max(settings->profile_count, 1));
+	query->profile_ids = palloc(sizeof(char *) * Max(options->profile_count, 1));
 	query->profile_count = 0;
-	for (int i = 0; i < settings->profile_count; i++)
+	for (int i = 0; i < options->profile_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (value_is_wanted(trees, context, FILTER_PROFILE_ID, settings->profile_ids[i]))
-			query->profile_ids[query->profile_count++] = settings->profile_ids[i];
+		if (value_is_wanted(trees, context, FILTER_PROFILE_ID, options->profile_ids[i]))
+			query->profile_ids[query->profile_count++] = options->profile_ids[i];
 	}
 	if (query->profile_count == 0)
 		query->nothing = true;
@@ -398,7 +398,7 @@ void
 evaluate_values(List *trees, const EvaluateContext *context, ExportQuery *query)
 {
 	query->ad_products =
-		wanted_bits(trees, context, FILTER_AD_PRODUCT) & context->settings->ad_products;
+		wanted_bits(trees, context, FILTER_AD_PRODUCT) & context->options->ad_products;
 	query->states = wanted_bits(trees, context, FILTER_STATE);
 	query->negatives = wanted_bits(trees, context, FILTER_NEGATIVE);
 	/* There is no way to ask for records without the key. */

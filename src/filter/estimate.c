@@ -102,7 +102,7 @@ sort_clauses(List *clauses, const FilterPlan *plan, List *constants, FilterEstim
 
 void
 filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
-				const Settings *settings, FilterEstimate *estimate)
+				const ForeignOptions *options, FilterEstimate *estimate)
 {
 	ExportQuery *query = &estimate->query;
 	List *values = NIL;
@@ -113,7 +113,7 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
 	estimate->is_known = true;
 	foreach (cell, plan->expressions)
 		values = lappend(values, estimate_expression_value(root, lfirst(cell)));
-	filter_evaluate_constants(plan->trees, values, settings, GetCurrentStatementStartTimestamp(),
+	filter_evaluate_constants(plan->trees, values, options, GetCurrentStatementStartTimestamp(),
 							  query);
 	unknown = sort_clauses(baserel->baserestrictinfo, plan, values, estimate);
 
@@ -121,9 +121,9 @@ filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
 	for (int filter = FILTER_AD_PRODUCT; filter <= FILTER_UPLOAD_TIME; filter++)
 		if (unknown & (1u << filter))
 			estimate->share *= share_of_unknown(filter);
-	if (settings->entity->is_by_hours || query->nothing)
+	if (options->entity->is_by_hours || query->nothing)
 		return;
-	estimate->share *= share(query->ad_products, settings->ad_products) *
+	estimate->share *= share(query->ad_products, options->ad_products) *
 					   share(query->states, all_values(FILTER_STATE)) *
 					   share(query->negatives, all_values(FILTER_NEGATIVE)) *
 					   share(query->target_levels, all_values(FILTER_TARGET_LEVEL));

@@ -129,7 +129,7 @@ static void
 evaluate_trees(List *trees, EvaluateContext *context, int expression_count, TimestampTz now,
 			   ExportQuery *query)
 {
-	const Settings *settings = context->settings;
+	const ForeignOptions *options = context->options;
 	ListCell *cell;
 
 	memset(query, 0, sizeof(*query));
@@ -138,7 +138,7 @@ evaluate_trees(List *trees, EvaluateContext *context, int expression_count, Time
 	foreach (cell, trees)
 		evaluate_operands(lfirst(cell), context);
 
-	if (settings->entity->is_by_hours)
+	if (options->entity->is_by_hours)
 	{
 		HourRange hours = hours_of_trees(trees, context);
 
@@ -154,9 +154,9 @@ evaluate_trees(List *trees, EvaluateContext *context, int expression_count, Time
 
 void
 filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
-				const Settings *settings, TimestampTz now, bool known_only, ExportQuery *query)
+				const ForeignOptions *options, TimestampTz now, bool known_only, ExportQuery *query)
 {
-	EvaluateContext context = { .settings = settings,
+	EvaluateContext context = { .options = options,
 								.states = states,
 								.is_late = is_late,
 								.econtext = econtext,
@@ -166,10 +166,10 @@ filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
 }
 
 void
-filter_evaluate_constants(List *trees, List *values, const Settings *settings, TimestampTz now,
+filter_evaluate_constants(List *trees, List *values, const ForeignOptions *options, TimestampTz now,
 						  ExportQuery *query)
 {
-	EvaluateContext context = { .settings = settings, .constants = values };
+	EvaluateContext context = { .options = options, .constants = values };
 
 	evaluate_trees(trees, &context, list_length(values), now, query);
 }

@@ -22,7 +22,7 @@
 #include "nodes/pathnodes.h"
 
 #include "entity/entity.h"
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/query.h"
 
 /* What a plan carries: lists of nodes that can be copied, and nothing else. */
@@ -54,12 +54,12 @@ extern FilterPlan filter_compile_more(Index relid, List *clauses, const ColumnFi
  * order.  With known_only, expressions that is_late marks, and all parameters
  * if there is no parameter list, count as unknown: for EXPLAIN.
  */
-extern void
-filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
-				const Settings *settings, TimestampTz now, bool known_only, ExportQuery *query);
+extern void filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
+							const ForeignOptions *options, TimestampTz now, bool known_only,
+							ExportQuery *query);
 
 /* Likewise without an executor: of the values, those that are Consts are known. */
-extern void filter_evaluate_constants(List *trees, List *values, const Settings *settings,
+extern void filter_evaluate_constants(List *trees, List *values, const ForeignOptions *options,
 									  TimestampTz now, ExportQuery *query);
 
 /* What the planner can know of a request before it is made. */
@@ -75,6 +75,6 @@ typedef struct FilterEstimate
 
 /* plan: of the relation's restriction clauses. */
 extern void filter_estimate(PlannerInfo *root, RelOptInfo *baserel, const FilterPlan *plan,
-							const Settings *settings, FilterEstimate *estimate);
+							const ForeignOptions *options, FilterEstimate *estimate);
 
 #endif /* ADSEXPORT_FILTER_H */

@@ -123,11 +123,11 @@ static const UploadDelay no_delay = { true, true, 0, 0 };
 #define EVENT_TIME_SLACK (60 * USECS_PER_SEC)
 
 static UploadDelay
-event_time_delay(const Settings *settings)
+event_time_delay(const ForeignOptions *options)
 {
-	UploadDelay delay = { settings->event_time_max_lead >= 0, settings->event_time_max_lag >= 0,
-						  settings->event_time_max_lead * 1000 + EVENT_TIME_SLACK,
-						  settings->event_time_max_lag * 1000 };
+	UploadDelay delay = { options->event_time_max_lead >= 0, options->event_time_max_lag >= 0,
+						  options->event_time_max_lead * 1000 + EVENT_TIME_SLACK,
+						  options->event_time_max_lag * 1000 };
 
 	return delay;
 }
@@ -270,7 +270,7 @@ hours_of(const List *tree, const EvaluateContext *context, bool negated)
 										negated, &no_delay);
 			if (tree_field(tree, COMPARE_FILTER) == FILTER_EVENT_TIME)
 			{
-				UploadDelay delay = event_time_delay(context->settings);
+				UploadDelay delay = event_time_delay(context->options);
 
 				if (!delay.has_lead && !delay.has_lag)
 					return all_hours;

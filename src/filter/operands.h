@@ -12,7 +12,7 @@
 
 #include "nodes/execnodes.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 
 /* The other side of a comparison: one value, or an array's elements. */
 typedef struct Operand
@@ -26,7 +26,7 @@ typedef struct Operand
 
 typedef struct EvaluateContext
 {
-	const Settings *settings;
+	const ForeignOptions *options;
 
 	/* Where the operands come from: expressions at run time, or constants at plan time. */
 	List *states;

@@ -3,8 +3,8 @@
  * check.c
  *		Do the options of an object go together?
  *
- * The validator and the loading of settings go through the same code: both
- * parse every option into a Settings.  The validator throws its away.
+ * The validator and the loading of options go through the same code: both
+ * parse every option into a ForeignOptions.  The validator throws its away.
  *
  *-------------------------------------------------------------------------
  */
@@ -213,27 +213,27 @@ check_mapping_options(List *definitions)
  * neither can be set to a value that the other's default forbids.
  */
 static void
-resolve_poll_intervals(Settings *settings, List *definitions)
+resolve_poll_intervals(ForeignOptions *options, List *definitions)
 {
 	bool first = is_given(definitions, "poll_interval");
 	bool last = is_given(definitions, "poll_interval_max");
 
-	if (settings->poll_interval <= settings->poll_interval_max)
+	if (options->poll_interval <= options->poll_interval_max)
 		return;
 	if (first && last)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("option \"poll_interval\" exceeds \"poll_interval_max\""),
 						errdetail("Polls begin %s apart and cannot end %s apart.",
-								  format_duration(settings->poll_interval),
-								  format_duration(settings->poll_interval_max))));
+								  format_duration(options->poll_interval),
+								  format_duration(options->poll_interval_max))));
 	if (first)
-		settings->poll_interval_max = settings->poll_interval;
+		options->poll_interval_max = options->poll_interval;
 	else
-		settings->poll_interval = settings->poll_interval_max;
+		options->poll_interval = options->poll_interval_max;
 }
 
 void
-options_apply(Settings *settings, List *definitions, unsigned object)
+options_apply(ForeignOptions *options, List *definitions, unsigned object)
 {
 	ListCell *cell;
 
@@ -244,23 +244,23 @@ options_apply(Settings *settings, List *definitions, unsigned object)
 	{
 		DefElem *definition = (DefElem *) lfirst(cell);
 
-		option_parse(option_by_name(definition->defname), defGetString(definition), settings);
+		option_parse(option_by_name(definition->defname), defGetString(definition), options);
 	}
 
 	switch (object)
 	{
 		case ON_SERVER:
 			require_server_options(definitions);
-			check_options_fit_api(definitions, settings->api);
-			if (settings->max_jobs == 0)
-				settings->max_jobs =
-					settings->api == API_AMPLITUDE ? DEFAULT_MAX_REQUESTS : DEFAULT_MAX_EXPORTS;
-			option_resolve_region(settings);
-			resolve_poll_intervals(settings, definitions);
+			check_options_fit_api(definitions, options->api);
+			if (options->max_jobs == 0)
+				options->max_jobs =
+					options->api == API_AMPLITUDE ? DEFAULT_MAX_REQUESTS : DEFAULT_MAX_EXPORTS;
+			option_resolve_region(options);
+			resolve_poll_intervals(options, definitions);
 			break;
 		case ON_TABLE:
 			require_table_options(definitions);
-			check_options_fit_entity(definitions, settings->entity);
+			check_options_fit_entity(definitions, options->entity);
 			break;
 		case ON_MAPPING:
 			check_mapping_options(definitions);

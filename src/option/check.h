@@ -18,7 +18,7 @@
 extern const DefElem *find_definition(List *definitions, const char *name);
 extern bool is_given(List *definitions, const char *name);
 
-/* Parse an object's options (ON_*) into the settings, and check that they go together. */
-extern void options_apply(Settings *settings, List *definitions, unsigned object);
+/* Parse the option definitions of an object (ON_*), and check that they go together. */
+extern void options_apply(ForeignOptions *options, List *definitions, unsigned object);
 
 #endif /* ADSEXPORT_CHECK_H */

@@ -20,43 +20,43 @@
 #include "option/check.h"
 #include "option/load.h"
 
-Settings *
-settings_load_server(Oid server_id)
+ForeignOptions *
+foreign_options_load_server(Oid server_id)
 {
 	ForeignServer *server = GetForeignServer(server_id);
-	Settings *settings = option_defaults();
+	ForeignOptions *options = option_defaults();
 
-	settings->server_id = server_id;
-	settings->server_name = pstrdup(server->servername);
-	options_apply(settings, server->options, ON_SERVER);
-	return settings;
+	options->server_id = server_id;
+	options->server_name = pstrdup(server->servername);
+	options_apply(options, server->options, ON_SERVER);
+	return options;
 }
 
-Settings *
-settings_load(Oid relation_id)
+ForeignOptions *
+foreign_options_load(Oid relation_id)
 {
 	ForeignTable *table = GetForeignTable(relation_id);
-	Settings *settings = settings_load_server(table->serverid);
+	ForeignOptions *options = foreign_options_load_server(table->serverid);
 
-	settings->relation_id = relation_id;
-	settings->table_name = get_rel_name(relation_id);
-	options_apply(settings, table->options, ON_TABLE);
+	options->relation_id = relation_id;
+	options->table_name = get_rel_name(relation_id);
+	options_apply(options, table->options, ON_TABLE);
 
-	if (settings->entity->api != settings->api)
+	if (options->entity->api != options->api)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("foreign table \"%s\" does not fit its server \"%s\"",
-							   settings->table_name, settings->server_name),
+							   options->table_name, options->server_name),
 						errdetail("Entity \"%s\" is of api \"%s\", and the server speaks \"%s\".",
-								  settings->entity->name, api_name(settings->entity->api),
-								  api_name(settings->api)),
+								  options->entity->name, api_name(options->entity->api),
+								  api_name(options->api)),
 						errhint("Create the table on a server of api \"%s\".",
-								api_name(settings->entity->api))));
-	return settings;
+								api_name(options->entity->api))));
+	return options;
 }
 
 /* The options of a user mapping that this api needs and does not find. */
 static List *
-missing_credentials(const Settings *settings)
+missing_credentials(const ForeignOptions *options)
 {
 	List *missing = NIL;
 
@@ -64,11 +64,11 @@ missing_credentials(const Settings *settings)
 	{
 		const Option *option = option_at(i);
 
-		if (!option->needed || (option->entities & entities_of_api(settings->api)) == 0 ||
-			option_string(option, settings) != NULL)
+		if (!option->needed || (option->entities & entities_of_api(options->api)) == 0 ||
+			option_string(option, options) != NULL)
 			continue;
 		if (option->instead != NULL &&
-			option_string(option_by_name(option->instead), settings) != NULL)
+			option_string(option_by_name(option->instead), options) != NULL)
 			continue;
 		missing = lappend(missing, unconstify(char *, option->name));
 	}
@@ -80,14 +80,14 @@ missing_credentials(const Settings *settings)
  * "ALTER", role the mapping's user, quoted.
  */
 static char *
-mapping_command(const char *verb, const char *role, const Settings *settings, List *names)
+mapping_command(const char *verb, const char *role, const ForeignOptions *options, List *names)
 {
 	StringInfoData command;
 	ListCell *cell;
 
 	initStringInfo(&command);
 	appendStringInfo(&command, "%s USER MAPPING FOR %s SERVER %s OPTIONS (", verb, role,
-					 quote_identifier(settings->server_name));
+					 quote_identifier(options->server_name));
 	foreach (cell, names)
 	{
 		appendStringInfo(&command, "%s%s%s '...'", cell == list_head(names) ? "" : ", ",
@@ -102,25 +102,25 @@ mapping_command(const char *verb, const char *role, const Settings *settings, Li
  * riddle if the owner is a superuser who never meant to query anything.
  */
 static void
-report_no_mapping(const Settings *settings)
+report_no_mapping(const ForeignOptions *options)
 {
 	Oid asker = GetOuterUserId();
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-			 errmsg("no user mapping for user \"%s\" on server \"%s\"", settings->user_name,
-					settings->server_name),
-			 settings->user_id != asker
+			 errmsg("no user mapping for user \"%s\" on server \"%s\"", options->user_name,
+					options->server_name),
+			 options->user_id != asker
 				 ? errdetail("User \"%s\" asks through a view, materialized view or function "
 							 "that user \"%s\" owns, with whose user mapping it reads.",
-							 GetUserNameFromId(asker, false), settings->user_name)
+							 GetUserNameFromId(asker, false), options->user_name)
 				 : 0,
-			 errhint("Run: %s", mapping_command("CREATE", quote_identifier(settings->user_name),
-												settings, missing_credentials(settings)))));
+			 errhint("Run: %s", mapping_command("CREATE", quote_identifier(options->user_name),
+												options, missing_credentials(options)))));
 }
 
 static void
-report_missing_credentials(const Settings *settings, const char *role, List *missing)
+report_missing_credentials(const ForeignOptions *options, const char *role, List *missing)
 {
 	StringInfoData names;
 	ListCell *cell;
@@ -130,13 +130,13 @@ report_missing_credentials(const Settings *settings, const char *role, List *mis
 		append_listed(&names, (char *) lfirst(cell));
 	ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 					errmsg("user mapping of user \"%s\" on server \"%s\" lacks credentials: %s",
-						   settings->user_name, settings->server_name, names.data),
-					errhint("Run: %s", mapping_command("ALTER", role, settings, missing))));
+						   options->user_name, options->server_name, names.data),
+					errhint("Run: %s", mapping_command("ALTER", role, options, missing))));
 }
 
 /* The validator sees a user mapping without its server, and may have let the other api's pass. */
 static void
-check_mapping_fits_api(const Settings *settings, const char *role, List *definitions)
+check_mapping_fits_api(const ForeignOptions *options, const char *role, List *definitions)
 {
 	StringInfoData changes;
 	const char *first = NULL;
@@ -147,7 +147,7 @@ check_mapping_fits_api(const Settings *settings, const char *role, List *definit
 	{
 		const Option *option = option_by_name(((DefElem *) lfirst(cell))->defname);
 
-		if (option->entities & entities_of_api(settings->api))
+		if (option->entities & entities_of_api(options->api))
 			continue;
 		if (first == NULL)
 			first = option->name;
@@ -155,14 +155,14 @@ check_mapping_fits_api(const Settings *settings, const char *role, List *definit
 	}
 	if (first == NULL)
 		return;
-	foreach (cell, missing_credentials(settings))
+	foreach (cell, missing_credentials(options))
 		append_listed(&changes, psprintf("ADD %s '...'", (char *) lfirst(cell)));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("option \"%s\" of the user mapping of user \"%s\" does not fit api \"%s\"",
-					first, settings->user_name, api_name(settings->api)),
+					first, options->user_name, api_name(options->api)),
 			 errhint("Run: ALTER USER MAPPING FOR %s SERVER %s OPTIONS (%s);", role,
-					 quote_identifier(settings->server_name), changes.data)));
+					 quote_identifier(options->server_name), changes.data)));
 }
 
 static bool
@@ -173,68 +173,69 @@ mapping_exists(Oid user_id, Oid server_id)
 }
 
 Oid
-settings_find_mapping(Oid user_id, Oid server_id)
+foreign_options_find_mapping(Oid user_id, Oid server_id)
 {
 	Oid own = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
 							  ObjectIdGetDatum(user_id), ObjectIdGetDatum(server_id));
 
-	return OidIsValid(own) || !OidIsValid(user_id) ? own
-												   : settings_find_mapping(InvalidOid, server_id);
+	return OidIsValid(own) || !OidIsValid(user_id)
+			   ? own
+			   : foreign_options_find_mapping(InvalidOid, server_id);
 }
 
 /* Profiles that stand on the table win over the user mapping's. */
 static bool
-table_names_profiles(const Settings *settings)
+table_names_profiles(const ForeignOptions *options)
 {
-	return OidIsValid(settings->relation_id) &&
-		   is_given(GetForeignTable(settings->relation_id)->options, "profile_ids");
+	return OidIsValid(options->relation_id) &&
+		   is_given(GetForeignTable(options->relation_id)->options, "profile_ids");
 }
 
 void
-settings_load_mapping(Settings *settings, Oid user_id)
+foreign_options_load_mapping(ForeignOptions *options, Oid user_id)
 {
-	bool own = mapping_exists(user_id, settings->server_id);
-	char **profile_ids = settings->profile_ids;
-	int profile_count = settings->profile_count;
+	bool own = mapping_exists(user_id, options->server_id);
+	char **profile_ids = options->profile_ids;
+	int profile_count = options->profile_count;
 	UserMapping *mapping;
 	List *missing;
 
-	settings->user_id = user_id;
-	settings->user_name = GetUserNameFromId(user_id, false);
-	if (!own && !mapping_exists(InvalidOid, settings->server_id))
-		report_no_mapping(settings);
+	options->user_id = user_id;
+	options->user_name = GetUserNameFromId(user_id, false);
+	if (!own && !mapping_exists(InvalidOid, options->server_id))
+		report_no_mapping(options);
 
-	mapping = GetUserMapping(user_id, settings->server_id);
-	settings->mapping_id = mapping->umid;
-	options_apply(settings, mapping->options, ON_MAPPING);
-	check_mapping_fits_api(settings, own ? quote_identifier(settings->user_name) : "PUBLIC",
+	mapping = GetUserMapping(user_id, options->server_id);
+	options->mapping_id = mapping->umid;
+	options_apply(options, mapping->options, ON_MAPPING);
+	check_mapping_fits_api(options, own ? quote_identifier(options->user_name) : "PUBLIC",
 						   mapping->options);
-	if (table_names_profiles(settings))
+	if (table_names_profiles(options))
 	{
-		settings->profile_ids = profile_ids;
-		settings->profile_count = profile_count;
+		options->profile_ids = profile_ids;
+		options->profile_count = profile_count;
 	}
 
-	missing = missing_credentials(settings);
+	missing = missing_credentials(options);
 	if (missing != NIL)
-		report_missing_credentials(settings, own ? quote_identifier(settings->user_name) : "PUBLIC",
+		report_missing_credentials(options, own ? quote_identifier(options->user_name) : "PUBLIC",
 								   missing);
 }
 
 void
-settings_load_mapping_profiles(Settings *settings, Oid user_id)
+foreign_options_load_mapping_profiles(ForeignOptions *options, Oid user_id)
 {
 	const DefElem *definition;
 
-	if (settings->api != API_AMAZON_ADS || table_names_profiles(settings))
+	if (options->api != API_AMAZON_ADS || table_names_profiles(options))
 		return;
-	if (!mapping_exists(user_id, settings->server_id) &&
-		!mapping_exists(InvalidOid, settings->server_id))
+	if (!mapping_exists(user_id, options->server_id) &&
+		!mapping_exists(InvalidOid, options->server_id))
 		return;
 	definition =
-		find_definition(GetUserMapping(user_id, settings->server_id)->options, "profile_ids");
+		find_definition(GetUserMapping(user_id, options->server_id)->options, "profile_ids");
 	if (definition != NULL)
-		option_parse(option_by_name("profile_ids"), defGetString((DefElem *) definition), settings);
+		option_parse(option_by_name("profile_ids"), defGetString((DefElem *) definition), options);
 }
 
 const char **

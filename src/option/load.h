@@ -14,7 +14,7 @@
 #include "foreign/foreign.h"
 #include "nodes/pg_list.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 
 /*
  * What a foreign table's options and those of its server say, defaults filled
@@ -24,7 +24,7 @@
  * context.  Raises an error for a table whose options don't fit its server's
  * api (which the validator, seeing one object at a time, cannot know).
  */
-extern Settings *settings_load(Oid relation_id);
+extern ForeignOptions *foreign_options_load(Oid relation_id);
 
 /*
  * Add the user mapping of user_id (or of PUBLIC).  Raises
@@ -32,19 +32,19 @@ extern Settings *settings_load(Oid relation_id);
  * MAPPING or ALTER USER MAPPING command to run as hint when the mapping or a
  * credential that the api needs is missing.
  */
-extern void settings_load_mapping(Settings *settings, Oid user_id);
+extern void foreign_options_load_mapping(ForeignOptions *options, Oid user_id);
 
 /*
  * The part of a user mapping that EXPLAIN shows: which profiles are asked.  A
  * mapping that is missing or incomplete is no error here.
  */
 /* The mapping that this user has on the server, by itself or as everybody; or InvalidOid. */
-extern Oid settings_find_mapping(Oid user_id, Oid server_id);
+extern Oid foreign_options_find_mapping(Oid user_id, Oid server_id);
 
-extern void settings_load_mapping_profiles(Settings *settings, Oid user_id);
+extern void foreign_options_load_mapping_profiles(ForeignOptions *options, Oid user_id);
 
-/* Like the first half of settings_load, for IMPORT FOREIGN SCHEMA. */
-extern Settings *settings_load_server(Oid server_id);
+/* Like the first half of foreign_options_load, for IMPORT FOREIGN SCHEMA. */
+extern ForeignOptions *foreign_options_load_server(Oid server_id);
 
 /* The column option json_path of each attribute: an array of desc->natts, NULL where unset. */
 extern const char **column_json_paths(Oid relation_id, TupleDesc desc);

@@ -44,7 +44,8 @@ static const struct
 	{ ON_MAPPING, UserMappingRelationId, "a user mapping" },
 };
 
-#define FIELD(field) .offset = offsetof(Settings, field), .size = sizeof(((Settings *) NULL)->field)
+#define FIELD(field)                                                                               \
+	.offset = offsetof(ForeignOptions, field), .size = sizeof(((ForeignOptions *) NULL)->field)
 #define NO_FIELD .offset = 0, .size = 0
 
 static const char *const api_choices[] = { "amazon_ads", "amplitude", NULL };
@@ -52,7 +53,7 @@ static const char *const incomplete_hours_choices[] = { "error", "warning", "ign
 static const char *const on_invalid_choices[] = { "error", "null", NULL };
 static const char *const invalid_text_choices[] = { "error", "replace", NULL };
 
-static const Option options[] = {
+static const Option option_table[] = {
 	/* what and where */
 	{ "api", OPTION_CHOICE, ON_SERVER, FOR_BOTH, FIELD(api), .choices = api_choices },
 	{ "region", OPTION_REGION, ON_SERVER, FOR_BOTH, FIELD(region) },
@@ -181,16 +182,16 @@ object_of_catalog(Oid catalog)
 const Option *
 option_at(int index)
 {
-	return index < (int) lengthof(options) ? &options[index] : NULL;
+	return index < (int) lengthof(option_table) ? &option_table[index] : NULL;
 }
 
 const Option *
 option_by_name(const char *name)
 {
-	for (size_t i = 0; i < lengthof(options); i++)
+	for (size_t i = 0; i < lengthof(option_table); i++)
 	{
-		if (strcmp(options[i].name, name) == 0)
-			return &options[i];
+		if (strcmp(option_table[i].name, name) == 0)
+			return &option_table[i];
 	}
 	return NULL;
 }
@@ -358,15 +359,15 @@ report_out_of_range(const Option *option, const char *value)
  */
 
 static void *
-field_of(const Option *option, Settings *settings)
+field_of(const Option *option, ForeignOptions *options)
 {
-	return (char *) settings + option->offset;
+	return (char *) options + option->offset;
 }
 
 static void
-store_integer(const Option *option, Settings *settings, int64 value)
+store_integer(const Option *option, ForeignOptions *options, int64 value)
 {
-	void *field = field_of(option, settings);
+	void *field = field_of(option, options);
 
 	if (option->size == sizeof(int64))
 		*(int64 *) field = value;
@@ -375,13 +376,13 @@ store_integer(const Option *option, Settings *settings, int64 value)
 }
 
 static void
-store_string(const Option *option, Settings *settings, const char *value)
+store_string(const Option *option, ForeignOptions *options, const char *value)
 {
-	*(char **) field_of(option, settings) = pstrdup(value);
+	*(char **) field_of(option, options) = pstrdup(value);
 }
 
 static void
-parse_choice(const Option *option, const char *value, Settings *settings)
+parse_choice(const Option *option, const char *value, ForeignOptions *options)
 {
 	int count = 0;
 
@@ -389,7 +390,7 @@ parse_choice(const Option *option, const char *value, Settings *settings)
 	{
 		if (strcmp(option->choices[count], value) == 0)
 		{
-			store_integer(option, settings, count);
+			store_integer(option, options, count);
 			return;
 		}
 	}
@@ -397,14 +398,14 @@ parse_choice(const Option *option, const char *value, Settings *settings)
 }
 
 static void
-parse_entity(const Option *option, const char *value, Settings *settings)
+parse_entity(const Option *option, const char *value, ForeignOptions *options)
 {
 	const Entity *entity = entity_by_name(value);
 	const char **names;
 
 	if (entity != NULL)
 	{
-		settings->entity = entity;
+		options->entity = entity;
 		return;
 	}
 	names = palloc(sizeof(char *) * entity_count);
@@ -414,14 +415,14 @@ parse_entity(const Option *option, const char *value, Settings *settings)
 }
 
 static void
-parse_boolean(const Option *option, const char *value, Settings *settings)
+parse_boolean(const Option *option, const char *value, ForeignOptions *options)
 {
-	if (!parse_bool(value, (bool *) field_of(option, settings)))
+	if (!parse_bool(value, (bool *) field_of(option, options)))
 		report_value(option, value, "A boolean value is needed, such as true or false.", NULL);
 }
 
 static void
-parse_number(const Option *option, const char *value, Settings *settings)
+parse_number(const Option *option, const char *value, ForeignOptions *options)
 {
 	double number;
 
@@ -433,9 +434,9 @@ parse_number(const Option *option, const char *value, Settings *settings)
 		report_out_of_range(option, value);
 
 	if (option->type == OPTION_INTEGER)
-		store_integer(option, settings, (int64) number);
+		store_integer(option, options, (int64) number);
 	else
-		*(double *) field_of(option, settings) = number;
+		*(double *) field_of(option, options) = number;
 }
 
 /* Does a duration end in a unit?  Zero needs none. */
@@ -450,7 +451,7 @@ has_unit(const char *value)
 }
 
 static void
-parse_duration(const Option *option, const char *value, Settings *settings)
+parse_duration(const Option *option, const char *value, ForeignOptions *options)
 {
 	const char *hint = "Write a number with one of the units ms, s, min, h or d, such as \"90s\".";
 	double milliseconds;
@@ -466,10 +467,10 @@ parse_duration(const Option *option, const char *value, Settings *settings)
 	{
 		if (fmod(milliseconds, HOURS) != 0)
 			report_value(option, value, "Whole hours are needed.", NULL);
-		store_integer(option, settings, (int64) (milliseconds / HOURS));
+		store_integer(option, options, (int64) (milliseconds / HOURS));
 	}
 	else
-		store_integer(option, settings, (int64) rint(milliseconds));
+		store_integer(option, options, (int64) rint(milliseconds));
 }
 
 /*
@@ -502,13 +503,13 @@ compare_strings(const void *a, const void *b)
 
 /* One that is listed twice, or NULL. */
 static const char *
-repeated_profile(const Settings *settings)
+repeated_profile(const ForeignOptions *options)
 {
-	size_t size = sizeof(char *) * settings->profile_count;
-	char **sorted = memcpy(palloc(size), settings->profile_ids, size);
+	size_t size = sizeof(char *) * options->profile_count;
+	char **sorted = memcpy(palloc(size), options->profile_ids, size);
 
-	qsort(sorted, settings->profile_count, sizeof(char *), compare_strings);
-	for (int i = 1; i < settings->profile_count; i++)
+	qsort(sorted, options->profile_count, sizeof(char *), compare_strings);
+	for (int i = 1; i < options->profile_count; i++)
 	{
 		if (strcmp(sorted[i - 1], sorted[i]) == 0)
 			return sorted[i];
@@ -518,15 +519,15 @@ repeated_profile(const Settings *settings)
 }
 
 static void
-parse_profile_ids(const Option *option, const char *value, Settings *settings)
+parse_profile_ids(const Option *option, const char *value, ForeignOptions *options)
 {
 	const char *rest = value;
 	const char *repeated;
 	char *item;
 
 	/* A list has at most one item for each two bytes. */
-	settings->profile_ids = palloc(sizeof(char *) * Min(strlen(value) / 2 + 1, MAX_PROFILES));
-	settings->profile_count = 0;
+	options->profile_ids = palloc(sizeof(char *) * Min(strlen(value) / 2 + 1, MAX_PROFILES));
+	options->profile_count = 0;
 	while (next_item(&rest, &item))
 	{
 		if (!entity_is_profile_id(item))
@@ -536,13 +537,13 @@ parse_profile_ids(const Option *option, const char *value, Settings *settings)
 				"front, separated by commas.",
 				"Write them like \"1234567890,2345678901\", or leave the option out to read "
 				"all.");
-		if (settings->profile_count == MAX_PROFILES)
+		if (options->profile_count == MAX_PROFILES)
 			report_value(option, value, psprintf("It lists more than %d profiles.", MAX_PROFILES),
 						 "Leave the option out to read all, and name those wanted in WHERE clauses "
 						 "on profile_id.");
-		settings->profile_ids[settings->profile_count++] = item;
+		options->profile_ids[options->profile_count++] = item;
 	}
-	repeated = repeated_profile(settings);
+	repeated = repeated_profile(options);
 	if (repeated != NULL)
 		report_value(option, value, psprintf("Profile %s is listed twice.", repeated), NULL);
 }
@@ -560,7 +561,7 @@ join_names(const char *const *names, int count)
 }
 
 static void
-parse_ad_products(const Option *option, const char *value, Settings *settings)
+parse_ad_products(const Option *option, const char *value, ForeignOptions *options)
 {
 	const ValueList *list = value_list(FILTER_AD_PRODUCT);
 	const char *rest = value;
@@ -584,7 +585,7 @@ parse_ad_products(const Option *option, const char *value, Settings *settings)
 			report_value(option, value, psprintf("%s is listed twice.", item), NULL);
 		products |= 1u << index;
 	}
-	settings->ad_products = products;
+	options->ad_products = products;
 }
 
 /* Printable ASCII without spaces: fit for a header, a form and a URL. */
@@ -691,9 +692,9 @@ better_url(const char *url, bool is_base)
 }
 
 static void
-parse_url(const Option *option, const char *value, Settings *settings)
+parse_url(const Option *option, const char *value, ForeignOptions *options)
 {
-	bool is_base = option->offset == offsetof(Settings, endpoint);
+	bool is_base = option->offset == offsetof(ForeignOptions, endpoint);
 	size_t length = length_without_slashes(value, strlen(value));
 	const char *problem = url_problem(value);
 
@@ -707,15 +708,15 @@ parse_url(const Option *option, const char *value, Settings *settings)
 		report_value(option, NULL, problem,
 					 better != NULL ? psprintf("Perhaps you meant \"%s\".", better) : NULL);
 	}
-	*(char **) field_of(option, settings) = pnstrdup(value, length);
+	*(char **) field_of(option, options) = pnstrdup(value, length);
 }
 
 static void
-parse_file(const Option *option, const char *value, Settings *settings)
+parse_file(const Option *option, const char *value, ForeignOptions *options)
 {
 	if (!is_absolute_path(value))
 		report_value(option, value, "An absolute path is needed.", NULL);
-	store_string(option, settings, value);
+	store_string(option, options, value);
 }
 
 /* What is wrong with a proxy: [scheme://]host[:port], or nothing at all. */
@@ -740,7 +741,7 @@ proxy_problem(const char *proxy)
 }
 
 static void
-parse_proxy(const Option *option, const char *value, Settings *settings)
+parse_proxy(const Option *option, const char *value, ForeignOptions *options)
 {
 	const char *problem = proxy_problem(value);
 
@@ -749,18 +750,18 @@ parse_proxy(const Option *option, const char *value, Settings *settings)
 					 "Give them as proxy_user and proxy_password of the user mapping.");
 	if (problem != NULL)
 		report_value(option, NULL, problem, NULL);
-	store_string(option, settings, value);
+	store_string(option, options, value);
 }
 
 static void
-parse_credential(const Option *option, const char *value, Settings *settings)
+parse_credential(const Option *option, const char *value, ForeignOptions *options)
 {
 	if (*value == '\0')
 		report_value(option, NULL, "It must not be empty.", NULL);
 	if (!is_graphic(value))
 		report_value(option, NULL, "It holds white space or other characters that no key has.",
 					 NULL);
-	store_string(option, settings, value);
+	store_string(option, options, value);
 }
 
 static void
@@ -773,48 +774,48 @@ parse_json_path(const Option *option, const char *value)
 }
 
 void
-option_parse(const Option *option, const char *value, Settings *settings)
+option_parse(const Option *option, const char *value, ForeignOptions *options)
 {
 	switch (option->type)
 	{
 		case OPTION_CHOICE:
-			parse_choice(option, value, settings);
+			parse_choice(option, value, options);
 			break;
 		case OPTION_REGION:
 			/* checked by resolve_region: the api must be known first */
-			store_string(option, settings, value);
+			store_string(option, options, value);
 			break;
 		case OPTION_ENTITY:
-			parse_entity(option, value, settings);
+			parse_entity(option, value, options);
 			break;
 		case OPTION_BOOLEAN:
-			parse_boolean(option, value, settings);
+			parse_boolean(option, value, options);
 			break;
 		case OPTION_INTEGER:
 		case OPTION_NUMBER:
-			parse_number(option, value, settings);
+			parse_number(option, value, options);
 			break;
 		case OPTION_DURATION:
 		case OPTION_HOURS:
-			parse_duration(option, value, settings);
+			parse_duration(option, value, options);
 			break;
 		case OPTION_PROFILE_IDS:
-			parse_profile_ids(option, value, settings);
+			parse_profile_ids(option, value, options);
 			break;
 		case OPTION_AD_PRODUCTS:
-			parse_ad_products(option, value, settings);
+			parse_ad_products(option, value, options);
 			break;
 		case OPTION_URL:
-			parse_url(option, value, settings);
+			parse_url(option, value, options);
 			break;
 		case OPTION_FILE:
-			parse_file(option, value, settings);
+			parse_file(option, value, options);
 			break;
 		case OPTION_PROXY:
-			parse_proxy(option, value, settings);
+			parse_proxy(option, value, options);
 			break;
 		case OPTION_CREDENTIAL:
-			parse_credential(option, value, settings);
+			parse_credential(option, value, options);
 			break;
 		case OPTION_JSON_PATH:
 			parse_json_path(option, value);
@@ -826,50 +827,50 @@ option_parse(const Option *option, const char *value, Settings *settings)
 #define LEFT_OUT (-1)
 
 static void
-store_left_out(const Option *option, Settings *settings)
+store_left_out(const Option *option, ForeignOptions *options)
 {
 	switch (option->type)
 	{
 		case OPTION_DURATION:
 		case OPTION_HOURS:
-			store_integer(option, settings, LEFT_OUT);
+			store_integer(option, options, LEFT_OUT);
 			break;
 		case OPTION_NUMBER:
-			*(double *) field_of(option, settings) = LEFT_OUT;
+			*(double *) field_of(option, options) = LEFT_OUT;
 			break;
 		case OPTION_PROFILE_IDS:
-			settings->profile_count = LEFT_OUT;
+			options->profile_count = LEFT_OUT;
 			break;
 		default:
 			break;
 	}
 }
 
-Settings *
+ForeignOptions *
 option_defaults(void)
 {
-	static Settings defaults;
+	static ForeignOptions defaults;
 	static bool known = false;
 
 	/* None of them is a string, so that they can be copied. */
 	if (!known)
 	{
-		for (size_t i = 0; i < lengthof(options); i++)
+		for (size_t i = 0; i < lengthof(option_table); i++)
 		{
-			if (options[i].fallback != NULL)
-				option_parse(&options[i], options[i].fallback, &defaults);
+			if (option_table[i].fallback != NULL)
+				option_parse(&option_table[i], option_table[i].fallback, &defaults);
 			else
-				store_left_out(&options[i], &defaults);
+				store_left_out(&option_table[i], &defaults);
 		}
 		known = true;
 	}
-	return memcpy(palloc(sizeof(Settings)), &defaults, sizeof(Settings));
+	return memcpy(palloc(sizeof(ForeignOptions)), &defaults, sizeof(ForeignOptions));
 }
 
 void
-option_resolve_region(Settings *settings)
+option_resolve_region(ForeignOptions *options)
 {
-	const struct Region *region = region_by_name(settings->api, settings->region);
+	const struct Region *region = region_by_name(options->api, options->region);
 
 	if (region == NULL)
 	{
@@ -878,27 +879,27 @@ option_resolve_region(Settings *settings)
 		initStringInfo(&valid);
 		for (size_t i = 0; i < lengthof(regions); i++)
 		{
-			if (regions[i].api == settings->api)
+			if (regions[i].api == options->api)
 				append_listed(&valid, regions[i].name);
 		}
-		report_value(option_by_name("region"), settings->region,
-					 psprintf("The regions of api \"%s\" are: %s.", api_name(settings->api),
+		report_value(option_by_name("region"), options->region,
+					 psprintf("The regions of api \"%s\" are: %s.", api_name(options->api),
 							  valid.data),
-					 settings->api == API_AMAZON_ADS
+					 options->api == API_AMAZON_ADS
 						 ? "Region na is for accounts in America, eu for Europe, the Middle East, "
 						   "Africa and India, fe for the Far East and Australia."
 						 : "It is where the data of the Amplitude project is stored.");
 	}
-	if (settings->region == NULL)
-		settings->region = pstrdup(region->name);
-	if (settings->endpoint == NULL)
-		settings->endpoint = pstrdup(region->endpoint);
-	if (settings->token_endpoint == NULL && region->token_endpoint != NULL)
-		settings->token_endpoint = pstrdup(region->token_endpoint);
+	if (options->region == NULL)
+		options->region = pstrdup(region->name);
+	if (options->endpoint == NULL)
+		options->endpoint = pstrdup(region->endpoint);
+	if (options->token_endpoint == NULL && region->token_endpoint != NULL)
+		options->token_endpoint = pstrdup(region->token_endpoint);
 }
 
 const char *
-option_string(const Option *option, const Settings *settings)
+option_string(const Option *option, const ForeignOptions *options)
 {
 	switch (option->type)
 	{
@@ -907,19 +908,19 @@ option_string(const Option *option, const Settings *settings)
 		case OPTION_FILE:
 		case OPTION_PROXY:
 		case OPTION_CREDENTIAL:
-			return *(char *const *) ((const char *) settings + option->offset);
+			return *(char *const *) ((const char *) options + option->offset);
 		default:
 			return NULL;
 	}
 }
 
 bool
-option_same_account(const Settings *a, const Settings *b)
+option_same_account(const ForeignOptions *a, const ForeignOptions *b)
 {
-	for (size_t i = 0; i < lengthof(options); i++)
+	for (size_t i = 0; i < lengthof(option_table); i++)
 	{
-		const char *a_string = option_string(&options[i], a);
-		const char *b_string = option_string(&options[i], b);
+		const char *a_string = option_string(&option_table[i], a);
+		const char *b_string = option_string(&option_table[i], b);
 
 		if (a_string == NULL || b_string == NULL ? a_string != b_string
 												 : strcmp(a_string, b_string) != 0)

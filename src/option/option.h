@@ -12,7 +12,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 
 /* Objects that an option may stand on. */
 #define ON_WRAPPER 0x01
@@ -53,7 +53,7 @@ typedef struct Option
 	OptionType type;
 	unsigned objects;  /* ON_* */
 	unsigned entities; /* FOR_* */
-	size_t offset;     /* of the field of Settings */
+	size_t offset;     /* of the field of ForeignOptions */
 	size_t size;       /* of that field; 0 where the option has none */
 	double minimum;
 	double maximum;
@@ -101,18 +101,18 @@ extern void report_value(const Option *option, const char *value, const char *de
 						 const char *hint) pg_attribute_noreturn();
 
 /* Check an option's value and put it where it belongs. */
-extern void option_parse(const Option *option, const char *value, Settings *settings);
+extern void option_parse(const Option *option, const char *value, ForeignOptions *options);
 
-/* Settings with what holds for all that is left out. */
-extern Settings *option_defaults(void);
+/* ForeignOptions with what holds for all that is left out. */
+extern ForeignOptions *option_defaults(void);
 
 /* Check the region, and fill in what follows from it. */
-extern void option_resolve_region(Settings *settings);
+extern void option_resolve_region(ForeignOptions *options);
 
-/* A string option's value in the settings, or NULL; of other options NULL. */
-extern const char *option_string(const Option *option, const Settings *settings);
+/* A string option's value in the options, or NULL; of other options NULL. */
+extern const char *option_string(const Option *option, const ForeignOptions *options);
 
 /* Do both lead to the same account, by the same way? */
-extern bool option_same_account(const Settings *a, const Settings *b);
+extern bool option_same_account(const ForeignOptions *a, const ForeignOptions *b);
 
 #endif /* ADSEXPORT_OPTION_H */

@@ -87,12 +87,12 @@ amazon_request_body(const Entity *entity, const ExportQuery *query)
  */
 
 static void
-common_options(RequestOptions *options, const Settings *settings)
+common_options(RequestOptions *request_options, const ForeignOptions *options)
 {
-	memset(options, 0, sizeof(*options));
-	options->method = "GET";
-	settings_for_request(settings, options);
-	options->local = url_is_loopback(settings->endpoint);
+	memset(request_options, 0, sizeof(*request_options));
+	request_options->method = "GET";
+	foreign_options_for_request(options, request_options);
+	request_options->local = url_is_loopback(options->endpoint);
 }
 
 /*
@@ -101,19 +101,19 @@ common_options(RequestOptions *options, const Settings *settings)
  * was requested with).
  */
 static Request *
-start_call(Reactor *reactor, const Settings *settings, const char *method, const char *path,
+start_call(Reactor *reactor, const ForeignOptions *options, const char *method, const char *path,
 		   const char *body, const char *media_type, const char *profile_id, const char *token,
 		   bool stream)
 {
-	char *url = psprintf("%s%s", settings->endpoint, path);
+	char *url = psprintf("%s%s", options->endpoint, path);
 	char *lines[5];
 	const char *headers[6] = { NULL };
 	int count = 0;
-	RequestOptions options;
+	RequestOptions request_options;
 	Request *request;
 
 	lines[count++] = psprintf("Authorization: Bearer %s", token);
-	lines[count++] = psprintf("Amazon-Advertising-API-ClientId: %s", settings->client_id);
+	lines[count++] = psprintf("Amazon-Advertising-API-ClientId: %s", options->client_id);
 	if (profile_id != NULL)
 		lines[count++] = psprintf("Amazon-Advertising-API-Scope: %s", profile_id);
 	lines[count++] = psprintf("Accept: %s", media_type);
@@ -122,16 +122,16 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 	for (int i = 0; i < count; i++)
 		headers[i] = lines[i];
 
-	common_options(&options, settings);
-	options.method = method;
-	options.url = url;
-	options.headers = headers;
-	options.body = body;
-	options.decode = true;
-	options.stream = stream;
+	common_options(&request_options, options);
+	request_options.method = method;
+	request_options.url = url;
+	request_options.headers = headers;
+	request_options.body = body;
+	request_options.decode = true;
+	request_options.stream = stream;
 	/* A streamed answer is that of the table profiles, which somebody reads. */
-	options.answer_timeout = settings->stall_timeout;
-	request = request_start(reactor, &options);
+	request_options.answer_timeout = options->stall_timeout;
+	request = request_start(reactor, &request_options);
 
 	explicit_bzero(lines[0], strlen(lines[0]));
 	for (int i = 0; i < count; i++)
@@ -141,15 +141,15 @@ start_call(Reactor *reactor, const Settings *settings, const char *method, const
 }
 
 Request *
-amazon_start_request(Reactor *reactor, const Settings *settings, const Entity *entity,
+amazon_start_request(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
 					 const char *profile_id, const char *body, const char *token)
 {
-	return start_call(reactor, settings, entity->method, entity->path, body, entity->media_type,
+	return start_call(reactor, options, entity->method, entity->path, body, entity->media_type,
 					  profile_id, token, false);
 }
 
 Request *
-amazon_start_status(Reactor *reactor, const Settings *settings, const Entity *entity,
+amazon_start_status(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
 					const char *profile_id, const char *export_id, const char *token)
 {
 	char id[3 * MESSAGE_MAX_EXPORT_ID + 1];
@@ -158,7 +158,7 @@ amazon_start_status(Reactor *reactor, const Settings *settings, const Entity *en
 	/* The id is opaque to us, so it is encoded. */
 	url_encode(export_id, id, sizeof(id));
 	snprintf(path, sizeof(path), "/exports/%s", id);
-	return start_call(reactor, settings, "GET", path, NULL, entity->media_type, profile_id, token,
+	return start_call(reactor, options, "GET", path, NULL, entity->media_type, profile_id, token,
 					  false);
 }
 
@@ -166,10 +166,10 @@ amazon_start_status(Reactor *reactor, const Settings *settings, const Entity *en
 #define NO_EXPORT "MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwLEM"
 
 Request *
-amazon_start_probe(Reactor *reactor, const Settings *settings, const char *profile_id,
+amazon_start_probe(Reactor *reactor, const ForeignOptions *options, const char *profile_id,
 				   const char *token)
 {
-	return start_call(reactor, settings, "GET", "/exports/" NO_EXPORT, NULL,
+	return start_call(reactor, options, "GET", "/exports/" NO_EXPORT, NULL,
 					  entity_by_name("campaigns")->media_type, profile_id, token, false);
 }
 
@@ -179,10 +179,10 @@ amazon_start_probe(Reactor *reactor, const Settings *settings, const char *profi
  * whoever may edit may view.
  */
 Request *
-amazon_start_profiles(Reactor *reactor, const Settings *settings, bool default_list,
+amazon_start_profiles(Reactor *reactor, const ForeignOptions *options, bool default_list,
 					  const char *token, bool stream)
 {
-	return start_call(reactor, settings, "GET",
+	return start_call(reactor, options, "GET",
 					  default_list ? "/v2/profiles"
 								   : "/v2/profiles?apiProgram=campaign&accessLevel=view",
 					  NULL, "application/json", NULL, token, stream);
@@ -190,17 +190,17 @@ amazon_start_profiles(Reactor *reactor, const Settings *settings, bool default_l
 
 /* The store is told nothing of us: the link is all it wants. */
 Request *
-amazon_start_download(Reactor *reactor, const Settings *settings, const char *url, uint64 start,
-					  const char *etag)
+amazon_start_download(Reactor *reactor, const ForeignOptions *options, const char *url,
+					  uint64 start, const char *etag)
 {
-	RequestOptions options;
+	RequestOptions request_options;
 	char range[64];
 	char if_range[300];
 	const char *headers[3] = { NULL };
 
-	common_options(&options, settings);
-	options.url = url;
-	options.stream = true;
+	common_options(&request_options, options);
+	request_options.url = url;
+	request_options.stream = true;
 	if (start > 0)
 	{
 		snprintf(range, sizeof(range), "Range: bytes=" UINT64_FORMAT "-", start);
@@ -211,7 +211,7 @@ amazon_start_download(Reactor *reactor, const Settings *settings, const char *ur
 			snprintf(if_range, sizeof(if_range), "If-Range: %s", etag);
 			headers[1] = if_range;
 		}
-		options.headers = headers;
+		request_options.headers = headers;
 	}
-	return request_start(reactor, &options);
+	return request_start(reactor, &request_options);
 }

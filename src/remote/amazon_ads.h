@@ -9,7 +9,7 @@
 #define ADSEXPORT_AMAZON_ADS_H
 
 #include "net/request.h"
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/query.h"
 
 /* Body of the request for an export: always with explicit filters. */
@@ -20,28 +20,28 @@ extern char *amazon_request_body(const Entity *entity, const ExportQuery *query)
  * short.
  */
 extern Request *
-amazon_start_request(Reactor *reactor, const Settings *settings, const Entity *entity,
+amazon_start_request(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
 					 const char *profile_id, const char *body, const char *token);
 extern Request *
-amazon_start_status(Reactor *reactor, const Settings *settings, const Entity *entity,
+amazon_start_status(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
 					const char *profile_id, const char *export_id, const char *token);
 
 /* default_list: what the vendor lists unasked, else all that may be viewed. */
-extern Request *amazon_start_profiles(Reactor *reactor, const Settings *settings, bool default_list,
-									  const char *token, bool stream);
+extern Request *amazon_start_profiles(Reactor *reactor, const ForeignOptions *options,
+									  bool default_list, const char *token, bool stream);
 
 /*
  * The status of an export that there is not: 404 where the account may ask for
  * exports of the profile, and what is said to it where it may not.
  */
-extern Request *amazon_start_probe(Reactor *reactor, const Settings *settings,
+extern Request *amazon_start_probe(Reactor *reactor, const ForeignOptions *options,
 								   const char *profile_id, const char *token);
 
 /*
  * With a start, only what follows this many bytes is asked for, provided that
  * the file still has that ETag (empty: not checked).
  */
-extern Request *amazon_start_download(Reactor *reactor, const Settings *settings, const char *url,
-									  uint64 start, const char *etag);
+extern Request *amazon_start_download(Reactor *reactor, const ForeignOptions *options,
+									  const char *url, uint64 start, const char *etag);
 
 #endif /* ADSEXPORT_AMAZON_ADS_H */

@@ -11,7 +11,7 @@
 #include "remote/hours.h"
 
 bool
-amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end)
+amplitude_hours(const ForeignOptions *options, const ExportQuery *query, int64 *start, int64 *end)
 {
 	int64 now = hours_of_timestamp(query->now);
 
@@ -19,9 +19,9 @@ amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start
 	*end = query->end_hour;
 	if (*start == HOUR_UNBOUNDED_START)
 	{
-		if (settings->default_start < 0)
+		if (options->default_start < 0)
 			return false;
-		*start = now - settings->default_start;
+		*start = now - options->default_start;
 	}
 	/* There are no files of the future. */
 	if (*end > now)

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/query.h"
 
 /*
@@ -19,6 +19,6 @@
  * lower bound to start from.
  */
 extern bool
-amplitude_hours(const Settings *settings, const ExportQuery *query, int64 *start, int64 *end);
+amplitude_hours(const ForeignOptions *options, const ExportQuery *query, int64 *start, int64 *end);
 
 #endif /* ADSEXPORT_AMPLITUDE_HOURS_H */

@@ -118,11 +118,11 @@ sqlstate_of(PolicyAction action, int status)
 /* There was no answer: say what libcurl and the system say. */
 static void
 describe_trouble(Failure *failure, const RequestResult *result, const char *subject,
-				 const Settings *settings, const char *token)
+				 const ForeignOptions *options, const char *token)
 {
 	ForeignText message;
 
-	foreign_text(&message, result->message, settings, token);
+	foreign_text(&message, result->message, options, token);
 	if (result->os_error != 0)
 		failure_add_detail(failure, "%s: %s (%s).", subject, message.text,
 						   strerror(result->os_error));
@@ -133,29 +133,29 @@ describe_trouble(Failure *failure, const RequestResult *result, const char *subj
 /* There was an answer, and not a good one. */
 static void
 describe_answer(Failure *failure, const RequestResult *result, const char *subject,
-				const Settings *settings, const char *token)
+				const ForeignOptions *options, const char *token)
 {
 	const ResponseHeaders *headers = result->headers;
 	ForeignText shown;
 
 	failure_add_detail(failure, "%s: the server answered \"%s\".", subject,
-					   foreign_body(&shown, result->body, result->length, settings, token));
+					   foreign_body(&shown, result->body, result->length, options, token));
 	if (headers->location[0] != '\0')
 	{
 		char target[sizeof(headers->location)];
 
 		url_for_message(headers->location, target, sizeof(target));
 		failure_add_detail(failure, "It redirects to %s.",
-						   foreign_text(&shown, target, settings, token));
+						   foreign_text(&shown, target, options, token));
 	}
 	if (headers->request_id[0] != '\0')
 		failure_add_detail(failure, "The vendor's request id is %s.",
-						   foreign_text(&shown, headers->request_id, settings, token));
+						   foreign_text(&shown, headers->request_id, options, token));
 }
 
 void
 answer_judge(Answer *answer, ApiCall call, const RequestResult *result, const char *subject,
-			 const Settings *settings, const char *token)
+			 const ForeignOptions *options, const char *token)
 {
 	Failure *failure = &answer->failure;
 	bool is_answer = result->failure == REQUEST_FAILURE_NONE;
@@ -167,9 +167,9 @@ answer_judge(Answer *answer, ApiCall call, const RequestResult *result, const ch
 	answer->retry_after = policy_retry_after(result->headers->retry_after, (int64) time(NULL));
 	failure->sqlstate = 0;
 	if (answer->action != ACTION_THROTTLED && is_answer)
-		throttle_end(call, settings, monotonic_milliseconds(), REACTOR_NEVER);
+		throttle_end(call, options, monotonic_milliseconds(), REACTOR_NEVER);
 	if (is_answer)
-		reached_note(call, settings);
+		reached_note(call, options);
 	if (answer->action == ACTION_SUCCESS || answer->action == ACTION_EMPTY)
 		return;
 
@@ -178,23 +178,23 @@ answer_judge(Answer *answer, ApiCall call, const RequestResult *result, const ch
 		failure_set(failure, sqlstate_of(answer->action, result->status), tasks[call],
 					"HTTP status %d%s", result->status,
 					status_words(result->status, words, sizeof(words)));
-		describe_answer(failure, result, subject, settings, token);
+		describe_answer(failure, result, subject, options, token);
 	}
 	else
 	{
 		failure_set(failure, sqlstate_of(answer->action, 0), tasks[call], "%s",
 					troubles[result->failure]);
-		describe_trouble(failure, result, subject, settings, token);
+		describe_trouble(failure, result, subject, options, token);
 		failure->unreachable = (result->failure == REQUEST_FAILURE_RESOLVE ||
 								result->failure == REQUEST_FAILURE_CONNECT) &&
-							   !reached_before(call, settings);
+							   !reached_before(call, options);
 	}
-	answer_add_hint(failure, answer->action, call, result, settings);
+	answer_add_hint(failure, answer->action, call, result, options);
 }
 
 void
 answer_unexpected(Answer *answer, ApiCall call, const RequestResult *result, const char *subject,
-				  const Settings *settings, const char *token, const char *reason)
+				  const ForeignOptions *options, const char *token, const char *reason)
 {
 	ForeignText shown;
 
@@ -203,11 +203,11 @@ answer_unexpected(Answer *answer, ApiCall call, const RequestResult *result, con
 	failure_set(&answer->failure, ERRCODE_FDW_ERROR, tasks[call], "%s", reason);
 	failure_add_detail(&answer->failure, "%s: HTTP status %d with a body that says \"%s\".",
 					   subject, result->status,
-					   foreign_body(&shown, result->body, result->length, settings, token));
+					   foreign_body(&shown, result->body, result->length, options, token));
 	failure_set_hint(&answer->failure,
 					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
 					 "try again later.",
-					 quote_identifier(settings->server_name));
+					 quote_identifier(options->server_name));
 }
 
 /*-------------------------------------------------------------------------
@@ -237,16 +237,16 @@ delay_of(const Retry *retry, const Answer *answer, ApiCall call)
 #define UNREACHABLE_RETRIES 2
 
 bool
-retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due)
+retry_allowed(Retry *retry, Answer *answer, ApiCall call, const ForeignOptions *options, int64 *due)
 {
 	int64 now = monotonic_milliseconds();
-	int most = answer->action == ACTION_RETRY_ONCE ? 1 : settings->max_retries;
+	int most = answer->action == ACTION_RETRY_ONCE ? 1 : options->max_retries;
 	int64 delay;
 
 	if (answer->action != ACTION_RETRY && answer->action != ACTION_RETRY_ONCE &&
 		answer->action != ACTION_THROTTLED)
 		return false;
-	if (settings->max_retries == 0)
+	if (options->max_retries == 0)
 		return false;
 	if (answer->failure.unreachable)
 		most = Min(most, UNREACHABLE_RETRIES);
@@ -261,7 +261,7 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settin
 		return false;
 	}
 	if (retry->patience_ends == 0)
-		retry->patience_ends = now + settings->export_timeout;
+		retry->patience_ends = now + options->export_timeout;
 	delay = delay_of(retry, answer, call);
 	retry->attempts++;
 	retry->most = answer->action == ACTION_THROTTLED ? 0 : most + 1;
@@ -269,11 +269,11 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settin
 	if (now + delay > retry->patience_ends)
 	{
 		failure_add_detail(&answer->failure, "It was tried %d times.", retry->attempts);
-		throttle_give_up(call, settings);
+		throttle_give_up(call, options);
 		return false;
 	}
 	*due = now + delay;
 	if (answer->action == ACTION_THROTTLED)
-		throttle_end(call, settings, now, *due);
+		throttle_end(call, options, now, *due);
 	return true;
 }

@@ -11,7 +11,7 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/failure.h"
 #include "remote/policy.h"
 
@@ -25,10 +25,10 @@ typedef struct Answer
 /*
  * Judge a request that is done, failed, or has its status.  subject says what
  * it was about ("Profile 1111, export ZTc1..."); token is the access token
- * that was sent, to be redacted like the secrets of settings, or NULL.
+ * that was sent, to be redacted like the secrets of options, or NULL.
  */
 extern void answer_judge(Answer *answer, ApiCall call, const RequestResult *result,
-						 const char *subject, const Settings *settings, const char *token);
+						 const char *subject, const ForeignOptions *options, const char *token);
 
 /*
  * A server's answer was well-formed HTTP but not what it should be.  It is
@@ -36,7 +36,7 @@ extern void answer_judge(Answer *answer, ApiCall call, const RequestResult *resu
  */
 extern void
 answer_unexpected(Answer *answer, ApiCall call, const RequestResult *result, const char *subject,
-				  const Settings *settings, const char *token, const char *reason);
+				  const ForeignOptions *options, const char *token, const char *reason);
 
 /* The state of one request's retries; zero it before the first try. */
 typedef struct Retry
@@ -51,7 +51,7 @@ typedef struct Retry
  * May the request be repeated?  Then *due says when (monotonic milliseconds);
  * else answer->failure is to be raised.
  */
-extern bool
-retry_allowed(Retry *retry, Answer *answer, ApiCall call, const Settings *settings, int64 *due);
+extern bool retry_allowed(Retry *retry, Answer *answer, ApiCall call, const ForeignOptions *options,
+						  int64 *due);
 
 #endif /* ADSEXPORT_ANSWER_H */

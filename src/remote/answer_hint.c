@@ -131,9 +131,9 @@ endpoint_option(ApiCall call)
 }
 
 static const char *
-token_check(const Settings *settings)
+token_check(const ForeignOptions *options)
 {
-	return settings->access_token != NULL
+	return options->access_token != NULL
 			   ? "Check that the access_token of the user mapping has not expired (set a new one "
 				 "with ALTER USER MAPPING)"
 			   : "Check client_id and refresh_token of the user mapping";
@@ -141,16 +141,16 @@ token_check(const Settings *settings)
 
 /* Copy a hint and fill its holes. */
 static void
-fill(const char *hint, ApiCall call, const Settings *settings, char *output, size_t size)
+fill(const char *hint, ApiCall call, const ForeignOptions *options, char *output, size_t size)
 {
 	const struct
 	{
 		const char *name;
 		const char *value;
-	} holes[] = { { "{server}", quote_identifier(settings->server_name) },
-				  { "{region}", settings->region },
+	} holes[] = { { "{server}", quote_identifier(options->server_name) },
+				  { "{region}", options->region },
 				  { "{endpoint}", endpoint_option(call) },
-				  { "{token}", token_check(settings) } };
+				  { "{token}", token_check(options) } };
 	size_t used = 0;
 
 	while (*hint != '\0' && used + 1 < size)
@@ -206,12 +206,12 @@ hint_of_trouble(ApiCall call, RequestFailure trouble, bool by_proxy)
 
 void
 answer_add_hint(Failure *failure, PolicyAction action, ApiCall call, const RequestResult *result,
-				const Settings *settings)
+				const ForeignOptions *options)
 {
 	const char *hint = result->failure == REQUEST_FAILURE_NONE
 						   ? hint_of_answer(action, call, result->status)
 						   : hint_of_trouble(call, result->failure, result->by_proxy);
 
 	if (hint != NULL)
-		fill(hint, call, settings, failure->hint, sizeof(failure->hint));
+		fill(hint, call, options, failure->hint, sizeof(failure->hint));
 }

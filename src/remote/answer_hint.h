@@ -10,12 +10,12 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/failure.h"
 #include "remote/policy.h"
 
 /* Set the failure's hint, if there is one for such an answer, or for none. */
 extern void answer_add_hint(Failure *failure, PolicyAction action, ApiCall call,
-							const RequestResult *result, const Settings *settings);
+							const RequestResult *result, const ForeignOptions *options);
 
 #endif /* ADSEXPORT_ANSWER_HINT_H */

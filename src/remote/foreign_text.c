@@ -90,49 +90,50 @@ copy_for_database(const char *text, char *output, size_t size, bool keep_utf8)
 
 /* Redact what is printable already. */
 static void
-finish(char *printable, char *shown, size_t size, const Settings *settings, const char *token)
+finish(char *printable, char *shown, size_t size, const ForeignOptions *options, const char *token)
 {
-	redact_secrets(printable, settings, token);
+	redact_secrets(printable, options, token);
 	copy_for_database(printable, shown, size, false);
 }
 
 const char *
-foreign_text(ForeignText *shown, const char *words, const Settings *settings, const char *token)
+foreign_text(ForeignText *shown, const char *words, const ForeignOptions *options,
+			 const char *token)
 {
-	foreign_name(shown->text, sizeof(shown->text), words, settings, token);
+	foreign_name(shown->text, sizeof(shown->text), words, options, token);
 	return shown->text;
 }
 
 const char *
-foreign_body(ForeignText *shown, const char *body, size_t length, const Settings *settings,
+foreign_body(ForeignText *shown, const char *body, size_t length, const ForeignOptions *options,
 			 const char *token)
 {
 	char printable[MESSAGE_MAX_TEXT];
 
 	message_error_text(body, length, printable, sizeof(printable));
-	finish(printable, shown->text, sizeof(shown->text), settings, token);
+	finish(printable, shown->text, sizeof(shown->text), options, token);
 	return shown->text;
 }
 
 const char *
 foreign_body_words(ForeignText *shown, const char *body, size_t length, bool inflated,
-				   const Settings *settings, const char *token)
+				   const ForeignOptions *options, const char *token)
 {
 	char printable[MESSAGE_MAX_TEXT];
 
 	body_words(body, length, inflated, printable, sizeof(printable));
-	finish(printable, shown->text, sizeof(shown->text), settings, token);
+	finish(printable, shown->text, sizeof(shown->text), options, token);
 	return shown->text;
 }
 
 void
-foreign_name(char *shown, size_t size, const char *words, const Settings *settings,
+foreign_name(char *shown, size_t size, const char *words, const ForeignOptions *options,
 			 const char *token)
 {
 	char printable[MESSAGE_MAX_TEXT];
 
 	message_printable(words, strlen(words), printable, sizeof(printable));
-	finish(printable, shown, size, settings, token);
+	finish(printable, shown, size, options, token);
 }
 
 char *

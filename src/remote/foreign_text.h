@@ -16,7 +16,7 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/message.h"
 
 /* Words that may be shown. */
@@ -27,22 +27,23 @@ typedef struct ForeignText
 
 /*
  * Each of these fills shown and returns its text.  token is the access token
- * that the server was told, to be redacted like the secrets of settings, or
+ * that the server was told, to be redacted like the secrets of options, or
  * NULL.
  */
-extern const char *
-foreign_text(ForeignText *shown, const char *words, const Settings *settings, const char *token);
+extern const char *foreign_text(ForeignText *shown, const char *words,
+								const ForeignOptions *options, const char *token);
 
 /* What an error's body says: see message_error_text. */
 extern const char *foreign_body(ForeignText *shown, const char *body, size_t length,
-								const Settings *settings, const char *token);
+								const ForeignOptions *options, const char *token);
 
 /* What a body is that is not what was asked for: see body_words. */
-extern const char *foreign_body_words(ForeignText *shown, const char *body, size_t length,
-									  bool inflated, const Settings *settings, const char *token);
+extern const char *
+foreign_body_words(ForeignText *shown, const char *body, size_t length, bool inflated,
+				   const ForeignOptions *options, const char *token);
 
 /* As foreign_text, into a buffer of another size, which it is cut to. */
-extern void foreign_name(char *shown, size_t size, const char *words, const Settings *settings,
+extern void foreign_name(char *shown, size_t size, const char *words, const ForeignOptions *options,
 						 const char *token);
 
 /*

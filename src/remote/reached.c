@@ -18,18 +18,18 @@ static int next = 0;
 
 /* The store of downloads is known by whoever's links lead there. */
 static uint64
-fingerprint_of(ApiCall call, const Settings *settings)
+fingerprint_of(ApiCall call, const ForeignOptions *options)
 {
-	const char *url = call == CALL_TOKEN ? settings->token_endpoint : settings->endpoint;
+	const char *url = call == CALL_TOKEN ? options->token_endpoint : options->endpoint;
 	uint64 kind = call == CALL_TOKEN ? 1 : (call == CALL_DOWNLOAD ? 2 : 3);
 
 	return hash_bytes_extended((const unsigned char *) url, strlen(url), kind);
 }
 
 bool
-reached_before(ApiCall call, const Settings *settings)
+reached_before(ApiCall call, const ForeignOptions *options)
 {
-	uint64 fingerprint = fingerprint_of(call, settings);
+	uint64 fingerprint = fingerprint_of(call, options);
 
 	for (int i = 0; i < MAX_REACHED; i++)
 	{
@@ -40,10 +40,10 @@ reached_before(ApiCall call, const Settings *settings)
 }
 
 void
-reached_note(ApiCall call, const Settings *settings)
+reached_note(ApiCall call, const ForeignOptions *options)
 {
-	if (reached_before(call, settings))
+	if (reached_before(call, options))
 		return;
-	reached[next] = fingerprint_of(call, settings);
+	reached[next] = fingerprint_of(call, options);
 	next = (next + 1) % MAX_REACHED;
 }

@@ -14,12 +14,12 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/policy.h"
 
 /* An answer came, whatever it said.  Does not throw. */
-extern void reached_note(ApiCall call, const Settings *settings);
+extern void reached_note(ApiCall call, const ForeignOptions *options);
 
-extern bool reached_before(ApiCall call, const Settings *settings);
+extern bool reached_before(ApiCall call, const ForeignOptions *options);
 
 #endif /* ADSEXPORT_REACHED_H */

@@ -132,19 +132,19 @@ redact_links(char *text)
 }
 
 void
-redact_secrets(char *text, const Settings *settings, const char *token)
+redact_secrets(char *text, const ForeignOptions *options, const char *token)
 {
 	redact_links(text);
 	redact_forms(text, token);
 	redact_pieces(text, token);
-	redact_basic(text, settings->api_key, settings->secret_key);
-	redact_basic(text, settings->proxy_user, settings->proxy_password);
+	redact_basic(text, options->api_key, options->secret_key);
+	redact_basic(text, options->proxy_user, options->proxy_password);
 	for (int i = 0; option_at(i) != NULL; i++)
 	{
 		if (option_at(i)->secret)
 		{
-			redact_forms(text, option_string(option_at(i), settings));
-			redact_pieces(text, option_string(option_at(i), settings));
+			redact_forms(text, option_string(option_at(i), options));
+			redact_pieces(text, option_string(option_at(i), options));
 		}
 	}
 }

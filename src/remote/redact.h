@@ -12,12 +12,12 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 
 /*
  * Overwrite them by asterisks of the same length.  token is an access token
  * that may be in it, too, or NULL.
  */
-extern void redact_secrets(char *text, const Settings *settings, const char *token);
+extern void redact_secrets(char *text, const ForeignOptions *options, const char *token);
 
 #endif /* ADSEXPORT_REDACT_H */

@@ -44,22 +44,22 @@ hash_text(const char *text, uint64 seed)
  * have the same hash, they wait for each other.)
  */
 static uint64
-key_of(ApiCall call, const Settings *settings)
+key_of(ApiCall call, const ForeignOptions *options)
 {
 	uint64 key = (uint64) call + 1;
 
-	if (call == CALL_REQUEST && settings->entity != NULL)
-		key += ((uint64) settings->entity->kind + 1) << 8;
-	key = hash_text(call == CALL_TOKEN ? settings->token_endpoint : settings->endpoint, key);
-	key = hash_text(settings->client_id, key);
-	key = hash_text(settings->api_key, key);
+	if (call == CALL_REQUEST && options->entity != NULL)
+		key += ((uint64) options->entity->kind + 1) << 8;
+	key = hash_text(call == CALL_TOKEN ? options->token_endpoint : options->endpoint, key);
+	key = hash_text(options->client_id, key);
+	key = hash_text(options->api_key, key);
 	return key != 0 ? key : 1;
 }
 
 static Throttle *
-find_limit(ApiCall call, const Settings *settings)
+find_limit(ApiCall call, const ForeignOptions *options)
 {
-	uint64 key = key_of(call, settings);
+	uint64 key = key_of(call, options);
 
 	for (int i = 0; i < MAX_LIMITS; i++)
 	{
@@ -70,7 +70,7 @@ find_limit(ApiCall call, const Settings *settings)
 }
 
 static Throttle *
-make_limit(ApiCall call, const Settings *settings)
+make_limit(ApiCall call, const ForeignOptions *options)
 {
 	Throttle *oldest = &limits[0];
 
@@ -80,7 +80,7 @@ make_limit(ApiCall call, const Settings *settings)
 			oldest = &limits[i];
 	}
 	memset(oldest, 0, sizeof(*oldest));
-	oldest->key = key_of(call, settings);
+	oldest->key = key_of(call, options);
 	oldest->call = call;
 	return oldest;
 }
@@ -93,17 +93,17 @@ distance(const Throttle *limit)
 }
 
 int64
-throttle_due(ApiCall call, const Settings *settings, int64 now)
+throttle_due(ApiCall call, const ForeignOptions *options, int64 now)
 {
-	const Throttle *limit = find_limit(call, settings);
+	const Throttle *limit = find_limit(call, options);
 
 	return limit != NULL && limit->level > 0 ? limit->due : now;
 }
 
 void
-throttle_begin(ApiCall call, const Settings *settings, int64 now)
+throttle_begin(ApiCall call, const ForeignOptions *options, int64 now)
 {
-	Throttle *limit = find_limit(call, settings);
+	Throttle *limit = find_limit(call, options);
 
 	if (limit == NULL || limit->level == 0)
 		return;
@@ -113,9 +113,9 @@ throttle_begin(ApiCall call, const Settings *settings, int64 now)
 }
 
 void
-throttle_end(ApiCall call, const Settings *settings, int64 now, int64 due)
+throttle_end(ApiCall call, const ForeignOptions *options, int64 now, int64 due)
 {
-	Throttle *limit = find_limit(call, settings);
+	Throttle *limit = find_limit(call, options);
 
 	if (due == REACTOR_NEVER)
 	{
@@ -129,7 +129,7 @@ throttle_end(ApiCall call, const Settings *settings, int64 now, int64 due)
 		return;
 	}
 	if (limit == NULL)
-		limit = make_limit(call, settings);
+		limit = make_limit(call, options);
 	/* What was due when the limit was met before has no meaning any more. */
 	if (limit->level == 0)
 		limit->due = due;
@@ -142,9 +142,9 @@ throttle_end(ApiCall call, const Settings *settings, int64 now, int64 due)
 }
 
 void
-throttle_give_up(ApiCall call, const Settings *settings)
+throttle_give_up(ApiCall call, const ForeignOptions *options)
 {
-	Throttle *limit = find_limit(call, settings);
+	Throttle *limit = find_limit(call, options);
 
 	if (limit != NULL)
 		limit->level = 0;

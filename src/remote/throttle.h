@@ -17,23 +17,23 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/policy.h"
 
 /* When such a call may begin (monotonic milliseconds): not after now if at once. */
-extern int64 throttle_due(ApiCall call, const Settings *settings, int64 now);
+extern int64 throttle_due(ApiCall call, const ForeignOptions *options, int64 now);
 
 /* One begins. */
-extern void throttle_begin(ApiCall call, const Settings *settings, int64 now);
+extern void throttle_begin(ApiCall call, const ForeignOptions *options, int64 now);
 
 /*
  * It was answered: with 429, when it is to be repeated no sooner than due, or
  * with anything else (REACTOR_NEVER).
  */
-extern void throttle_end(ApiCall call, const Settings *settings, int64 now, int64 due);
+extern void throttle_end(ApiCall call, const ForeignOptions *options, int64 now, int64 due);
 
 /* Whoever was throttled gave up: a later statement tries at once. */
-extern void throttle_give_up(ApiCall call, const Settings *settings);
+extern void throttle_give_up(ApiCall call, const ForeignOptions *options);
 
 extern void throttle_forget_all(void);
 

@@ -33,12 +33,12 @@
  */
 
 void
-value_context_init(ValueContext *context, const Settings *settings)
+value_context_init(ValueContext *context, const ForeignOptions *options)
 {
 	memset(context, 0, sizeof(*context));
 	context->memory = CurrentMemoryContext;
-	context->invalid_text = settings->invalid_text;
-	context->on_invalid = settings->on_invalid;
+	context->invalid_text = options->invalid_text;
+	context->on_invalid = options->on_invalid;
 	context->encoding = GetDatabaseEncoding();
 	context->needs_conversion = context->encoding != PG_UTF8 && context->encoding != PG_SQL_ASCII;
 	if (context->needs_conversion)

@@ -11,7 +11,7 @@
 #include "row/value.h"
 
 /* Allocates in the current memory context, as do conversions. */
-extern void value_context_init(ValueContext *context, const Settings *settings);
+extern void value_context_init(ValueContext *context, const ForeignOptions *options);
 extern void converter_init(Converter *converter, ValueContext *context, Oid type, int32 typmod);
 
 /* Give back what an unusually large record needed. */

@@ -293,7 +293,7 @@ report_generated(const RowReader *reader, const char *name)
 
 static void
 init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, const char *json_path,
-			const Settings *settings)
+			const ForeignOptions *options)
 {
 	ColumnBinding binding;
 
@@ -301,7 +301,7 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 	column->name = pstrdup(NameStr(attribute->attname));
 	if (attribute->attgenerated == ATTRIBUTE_GENERATED_STORED)
 		report_generated(reader, column->name);
-	entity_bind_column(settings->entity, reader->table_name, column->name, json_path, &binding);
+	entity_bind_column(options->entity, reader->table_name, column->name, json_path, &binding);
 	column->source = binding.source;
 	column->has_layout = column_layout_init(&column->layout, attribute);
 	converter_init(&column->converter, &reader->context, attribute->atttypid, attribute->atttypmod);
@@ -385,14 +385,14 @@ init_quick(RowReader *reader, TupleDesc desc, bool form_tuples)
 
 RowReader *
 row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,
-				  const Settings *settings, bool form_tuples)
+				  const ForeignOptions *options, bool form_tuples)
 {
 	RowReader *reader = palloc0(sizeof(RowReader));
 	int count = 0;
 	int attribute = -1;
 
-	value_context_init(&reader->context, settings);
-	reader->table_name = pstrdup(settings->table_name);
+	value_context_init(&reader->context, options);
+	reader->table_name = pstrdup(options->table_name);
 	reader->attribute_count = desc->natts;
 	reader->origin_memory =
 		AllocSetContextCreate(CurrentMemoryContext, "adsexport row origin", ALLOCSET_SMALL_SIZES);
@@ -416,7 +416,7 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 		if (form->attisdropped)
 			continue;
 		init_column(reader, &reader->columns[count++], form,
-					json_paths == NULL ? NULL : json_paths[attribute], settings);
+					json_paths == NULL ? NULL : json_paths[attribute], options);
 	}
 	reader->column_count = count;
 

@@ -18,7 +18,7 @@
 #include "access/tupdesc.h"
 #include "nodes/bitmapset.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/record_origin.h"
 #include "stream/json.h"
 #include "stream/records.h"
@@ -35,7 +35,7 @@ typedef struct RowReader RowReader;
  */
 extern RowReader *
 row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,
-				  const Settings *settings, bool form_tuples);
+				  const ForeignOptions *options, bool form_tuples);
 
 /* The wanted values, for json_reader_create; belongs to the reader. */
 extern const JsonPaths *row_reader_paths(const RowReader *reader);

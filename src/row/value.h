@@ -19,7 +19,7 @@
 #include "fmgr.h"
 #include "utils/palloc.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "stream/json.h"
 #include "stream/records.h"
 

@@ -36,7 +36,7 @@ struct Credential
 {
 	dlist_node node;
 	MemoryContext context;
-	const Settings *settings; /* what the refresh needs */
+	const ForeignOptions *options; /* what the refresh needs */
 	uint32 mapping_hash;
 	bool changed;  /* the mapping is another one now */
 	bool given;    /* the mapping has an access_token */
@@ -53,7 +53,7 @@ struct Credential
 static dlist_head credentials = DLIST_STATIC_INIT(credentials);
 
 Credential *
-credential_get(const Settings *settings)
+credential_get(const ForeignOptions *options)
 {
 	dlist_iter iter;
 	MemoryContext context;
@@ -62,7 +62,7 @@ credential_get(const Settings *settings)
 	dlist_foreach(iter, &credentials)
 	{
 		credential = dlist_container(Credential, node, iter.cur);
-		if (!credential->changed && option_same_account(credential->settings, settings))
+		if (!credential->changed && option_same_account(credential->options, options))
 			return credential;
 	}
 
@@ -70,12 +70,12 @@ credential_get(const Settings *settings)
 		AllocSetContextCreate(TopMemoryContext, "adsexport_fdw credential", ALLOCSET_SMALL_SIZES);
 	credential = MemoryContextAllocZero(context, sizeof(Credential));
 	credential->context = context;
-	credential->settings = settings_keep(settings, context);
+	credential->options = foreign_options_keep(options, context);
 	credential->mapping_hash =
-		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
-	credential->given = settings->access_token != NULL;
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(options->mapping_id));
+	credential->given = options->access_token != NULL;
 	if (credential->given)
-		credential->token = MemoryContextStrdup(context, settings->access_token);
+		credential->token = MemoryContextStrdup(context, options->access_token);
 	credential->expires = REACTOR_NEVER;
 	dlist_push_head(&credentials, &credential->node);
 	return credential;
@@ -108,7 +108,7 @@ credential_want(Credential *credential)
 						 "Set a new one with ALTER USER MAPPING ... SERVER %s OPTIONS (SET "
 						 "access_token '...'), or give client_secret and refresh_token instead, "
 						 "which never run out.",
-						 quote_identifier(credential->settings->server_name));
+						 quote_identifier(credential->options->server_name));
 	}
 }
 
@@ -173,33 +173,33 @@ add_form_value(char *form, size_t size, const char *name, const char *value)
 }
 
 Request *
-credential_start_refresh(Reactor *reactor, const Settings *settings, Failure *failure)
+credential_start_refresh(Reactor *reactor, const ForeignOptions *options, Failure *failure)
 {
 	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
 										   "Accept: application/json", NULL };
 	char form[4 * MESSAGE_MAX_TOKEN] = "grant_type=refresh_token";
-	RequestOptions options = { 0 };
+	RequestOptions request_options = { 0 };
 	Request *request;
 
-	if (!add_form_value(form, sizeof(form), "client_id", settings->client_id) ||
-		!add_form_value(form, sizeof(form), "refresh_token", settings->refresh_token) ||
-		!add_form_value(form, sizeof(form), "client_secret", settings->client_secret))
+	if (!add_form_value(form, sizeof(form), "client_id", options->client_id) ||
+		!add_form_value(form, sizeof(form), "refresh_token", options->refresh_token) ||
+		!add_form_value(form, sizeof(form), "client_secret", options->client_secret))
 	{
 		failure_set(failure, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, "get an access token",
 					"the credentials of the user mapping are too long");
 		explicit_bzero(form, sizeof(form));
 		return NULL;
 	}
-	options.method = "POST";
-	options.url = settings->token_endpoint;
-	options.headers = headers;
-	options.body = form;
-	options.decode = true;
-	settings_for_request(settings, &options);
-	options.local = url_is_loopback(settings->token_endpoint);
-	options.answer_timeout = settings->stall_timeout;
-	throttle_begin(CALL_TOKEN, settings, monotonic_milliseconds());
-	request = request_start(reactor, &options);
+	request_options.method = "POST";
+	request_options.url = options->token_endpoint;
+	request_options.headers = headers;
+	request_options.body = form;
+	request_options.decode = true;
+	foreign_options_for_request(options, &request_options);
+	request_options.local = url_is_loopback(options->token_endpoint);
+	request_options.answer_timeout = options->stall_timeout;
+	throttle_begin(CALL_TOKEN, options, monotonic_milliseconds());
+	request = request_start(reactor, &request_options);
 	explicit_bzero(form, sizeof(form));
 	if (request == NULL)
 		failure_set(failure, ERRCODE_OUT_OF_MEMORY, "get an access token", "out of memory");
@@ -210,7 +210,7 @@ static void
 begin_refresh(Credential *credential, Reactor *reactor)
 {
 	credential->request =
-		credential_start_refresh(reactor, credential->settings, &credential->failure);
+		credential_start_refresh(reactor, credential->options, &credential->failure);
 	if (credential->request == NULL)
 		credential->wanted = false;
 }
@@ -225,7 +225,7 @@ usable_time(int64 lifetime)
 
 /* A good answer without a token: its words if it has some, but never its body, which may hold one. */
 static void
-judge_no_token(const RequestResult *result, const Settings *settings, const char *old_token,
+judge_no_token(const RequestResult *result, const ForeignOptions *options, const char *old_token,
 			   const TokenMessage *message, const char *subject, Answer *answer)
 {
 	ForeignText text;
@@ -238,7 +238,7 @@ judge_no_token(const RequestResult *result, const Settings *settings, const char
 	if (message->error_text[0] != '\0')
 		failure_add_detail(&answer->failure, "%s: HTTP status %d, and the server says \"%s\".",
 						   subject, result->status,
-						   foreign_text(&text, message->error_text, settings, old_token));
+						   foreign_text(&text, message->error_text, options, old_token));
 	else
 		failure_add_detail(&answer->failure, "%s: HTTP status %d with %zu bytes.", subject,
 						   result->status, result->length);
@@ -246,32 +246,32 @@ judge_no_token(const RequestResult *result, const Settings *settings, const char
 		failure_set_hint(&answer->failure,
 						 "Check client_id, client_secret and refresh_token of the user mapping on "
 						 "server %s.",
-						 quote_identifier(settings->server_name));
+						 quote_identifier(options->server_name));
 }
 
 void
-credential_judge_refresh(const Request *request, const Settings *settings, const char *old_token,
-						 Answer *answer, TokenMessage *message)
+credential_judge_refresh(const Request *request, const ForeignOptions *options,
+						 const char *old_token, Answer *answer, TokenMessage *message)
 {
 	char subject[NAMEDATALEN + 32];
 	RequestResult result;
 
 	request_result(request, &result);
-	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(settings->server_name));
-	answer_judge(answer, CALL_TOKEN, &result, subject, settings, NULL);
+	snprintf(subject, sizeof(subject), "Server %s", quote_identifier(options->server_name));
+	answer_judge(answer, CALL_TOKEN, &result, subject, options, NULL);
 	if (answer->action == ACTION_SUCCESS &&
 		!message_parse_token(result.body, result.length, message))
-		judge_no_token(&result, settings, old_token, message, subject, answer);
+		judge_no_token(&result, options, old_token, message, subject, answer);
 }
 
 static void
 end_refresh(Credential *credential)
 {
-	const Settings *settings = credential->settings;
+	const ForeignOptions *options = credential->options;
 	Answer answer;
 	TokenMessage message;
 
-	credential_judge_refresh(credential->request, settings, credential->token, &answer, &message);
+	credential_judge_refresh(credential->request, options, credential->token, &answer, &message);
 	if (answer.action == ACTION_SUCCESS)
 	{
 		wipe_string(&credential->token);
@@ -283,7 +283,7 @@ end_refresh(Credential *credential)
 	request_free(credential->request);
 	credential->request = NULL;
 	if (credential->wanted &&
-		!retry_allowed(&credential->retry, &answer, CALL_TOKEN, settings, &credential->due))
+		!retry_allowed(&credential->retry, &answer, CALL_TOKEN, options, &credential->due))
 	{
 		credential->failure = answer.failure;
 		credential->wanted = false;
@@ -304,7 +304,7 @@ credential_step_all(Reactor *reactor, int64 now)
 			end_refresh(credential);
 		if (credential->wanted && credential->request == NULL)
 		{
-			int64 next = Max(credential->due, throttle_due(CALL_TOKEN, credential->settings, now));
+			int64 next = Max(credential->due, throttle_due(CALL_TOKEN, credential->options, now));
 
 			if (next <= now)
 				begin_refresh(credential, reactor);
@@ -370,7 +370,7 @@ credential_forget(bool (*mine)(Oid user_id))
 	{
 		Credential *credential = dlist_container(Credential, node, iter.cur);
 
-		if (mine(credential->settings->user_id))
+		if (mine(credential->options->user_id))
 			forget_one(credential);
 	}
 }

@@ -14,7 +14,7 @@
 #define ADSEXPORT_CREDENTIAL_H
 
 #include "net/reactor.h"
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/answer.h"
 #include "remote/message.h"
 
@@ -28,7 +28,7 @@ typedef enum CredentialState
 } CredentialState;
 
 /* Find or make; lives as long as the session, or until credential_forget_all. */
-extern Credential *credential_get(const Settings *settings);
+extern Credential *credential_get(const ForeignOptions *options);
 
 /*
  * Somebody wants a token now: begin to refresh it if there is no valid one.
@@ -49,13 +49,13 @@ extern const Retry *credential_retry(const Credential *credential);
  * nothing.  Returns NULL with the failure set if it can't be begun.
  */
 extern Request *
-credential_start_refresh(Reactor *reactor, const Settings *settings, Failure *failure);
+credential_start_refresh(Reactor *reactor, const ForeignOptions *options, Failure *failure);
 
 /*
  * Judge such a request that has ended.  On ACTION_SUCCESS the message holds a
  * token; wipe it.  old_token (or NULL) is not to be shown, either.
  */
-extern void credential_judge_refresh(const Request *request, const Settings *settings,
+extern void credential_judge_refresh(const Request *request, const ForeignOptions *options,
 									 const char *old_token, Answer *answer, TokenMessage *message);
 
 /* A server refused this token: it is not to be used again. */

@@ -82,13 +82,13 @@ renew(Export *export)
 static void
 handle_trouble(Export *export, ApiCall call, Answer *answer)
 {
-	const Settings *settings = export->settings;
+	const ForeignOptions *options = export->options;
 	ExportPhase again = call == CALL_REQUEST
 							? EXPORT_QUEUED
 							: (export->completed_at != 0 ? EXPORT_COMPLETED : EXPORT_IN_PROGRESS);
 
 	if (answer->action == ACTION_REAUTHENTICATE && !export->reauthenticated &&
-		settings->access_token == NULL)
+		options->access_token == NULL)
 	{
 		credential_reject(export->credential, export->token);
 		credential_want(export->credential);
@@ -99,7 +99,7 @@ handle_trouble(Export *export, ApiCall call, Answer *answer)
 	}
 	else if (answer->action == ACTION_REQUEST_ANEW && renew(export))
 		return;
-	else if (retry_allowed(&export->retry, answer, call, settings, &export->due))
+	else if (retry_allowed(&export->retry, answer, call, options, &export->due))
 	{
 		export->retries++;
 		export->phase = again;
@@ -131,9 +131,9 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	subject_of(export, subject, sizeof(subject));
 	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export", "the export failed at the vendor%s%s",
 				message->error_code[0] != '\0' ? " with " : "",
-				foreign_text(&code, message->error_code, export->settings, export->token));
-	foreign_text(&word, message->status_word, export->settings, export->token);
-	foreign_text(&text, message->error_text, export->settings, export->token);
+				foreign_text(&code, message->error_code, export->options, export->token));
+	foreign_text(&word, message->status_word, export->options, export->token);
+	foreign_text(&text, message->error_text, export->options, export->token);
 	if (text.text[0] != '\0')
 		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
 						   word.text, text.text);
@@ -152,16 +152,16 @@ handle_failed_status(Export *export, const StatusMessage *message)
 static void
 schedule_poll(Export *export)
 {
-	const Settings *settings = export->settings;
+	const ForeignOptions *options = export->options;
 	int64 now = monotonic_milliseconds();
 	PollSchedule schedule = { 0 };
 
 	schedule.elapsed = now - export->in_progress_since;
 	schedule.gap = export->poll_gap;
 	schedule.expected =
-		durations_expected(settings->endpoint, export->entity, export->profile_id, &schedule.own);
-	schedule.shortest = settings->poll_interval;
-	schedule.longest = settings->poll_interval_max;
+		durations_expected(options->endpoint, export->entity, export->profile_id, &schedule.own);
+	schedule.shortest = options->poll_interval;
+	schedule.longest = options->poll_interval_max;
 	export->phase = EXPORT_IN_PROGRESS;
 	export->next_gap = Max(poll_next(&schedule), 1);
 	export->due = now + export->next_gap;
@@ -176,7 +176,7 @@ note_duration(Export *export, int64 took)
 	int64 elapsed = monotonic_milliseconds() - export->in_progress_since;
 
 	export->took = Min(took >= 0 ? took : elapsed - export->poll_gap / 2, elapsed);
-	durations_note(export->settings->endpoint, export->entity, export->profile_id, export->took);
+	durations_note(export->options->endpoint, export->entity, export->profile_id, export->took);
 }
 
 static void
@@ -237,12 +237,12 @@ fail_link(Export *export, const StatusMessage *message, const char *refusal)
 	{
 		url_for_message(message->url, url, sizeof(url));
 		failure_add_detail(&failure, "Without its query the link reads \"%s\".",
-						   foreign_text(&shown, url, export->settings, export->token));
+						   foreign_text(&shown, url, export->options, export->token));
 	}
 	failure_set_hint(&failure,
 					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
 					 "the vendor's support can be asked about the export by its id.",
-					 quote_identifier(export->settings->server_name));
+					 quote_identifier(export->options->server_name));
 	fail(export, &failure);
 }
 
@@ -308,15 +308,15 @@ end_request(Export *export)
 
 	request_result(export->request, &result);
 	subject_of(export, subject, sizeof(subject));
-	answer_judge(&answer, call, &result, subject, export->settings, export->token);
+	answer_judge(&answer, call, &result, subject, export->options, export->token);
 	if (answer.action == ACTION_SUCCESS)
 	{
 		message = MemoryContextAlloc(export->context, sizeof(StatusMessage));
 		if (!message_parse_status(result.body, result.length, message))
-			answer_unexpected(&answer, call, &result, subject, export->settings, export->token,
+			answer_unexpected(&answer, call, &result, subject, export->options, export->token,
 							  "the answer is not the status of an export");
 		else if (call == CALL_STATUS && strcmp(message->export_id, export->id) != 0)
-			answer_unexpected(&answer, call, &result, subject, export->settings, export->token,
+			answer_unexpected(&answer, call, &result, subject, export->options, export->token,
 							  "the answer is about another export");
 	}
 	if (answer.action == ACTION_SUCCESS)
@@ -326,7 +326,7 @@ end_request(Export *export)
 		if (call == CALL_REQUEST)
 		{
 			strlcpy(export->id, message->export_id, sizeof(export->id));
-			foreign_name(export->shown_id, sizeof(export->shown_id), export->id, export->settings,
+			foreign_name(export->shown_id, sizeof(export->shown_id), export->id, export->options,
 						 export->token);
 			export->in_progress_since = monotonic_milliseconds();
 			export->poll_gap = 0;
@@ -371,10 +371,10 @@ begin_request(Export *export, Reactor *reactor)
 	}
 
 	export->token = MemoryContextStrdup(export->context, credential_token(export->credential));
-	throttle_begin(next_call(export), export->settings, monotonic_milliseconds());
+	throttle_begin(next_call(export), export->options, monotonic_milliseconds());
 	if (export->phase == EXPORT_QUEUED)
 	{
-		export->request = amazon_start_request(reactor, export->settings, export->entity,
+		export->request = amazon_start_request(reactor, export->options, export->entity,
 											   export->profile_id, export->body, export->token);
 		export->requested_at = GetCurrentTimestamp();
 		export->requested = moment_now();
@@ -383,7 +383,7 @@ begin_request(Export *export, Reactor *reactor)
 	else
 	{
 		export->poll_gap = export->next_gap;
-		export->request = amazon_start_status(reactor, export->settings, export->entity,
+		export->request = amazon_start_status(reactor, export->options, export->entity,
 											  export->profile_id, export->id, export->token);
 		export->phase = EXPORT_POLLING;
 	}
@@ -421,7 +421,7 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 		end_request(export);
 	if (export->request == NULL && wants_request(export, may_request))
 	{
-		int64 due = Max(export->due, throttle_due(next_call(export), export->settings, now));
+		int64 due = Max(export->due, throttle_due(next_call(export), export->options, now));
 
 		if (due > now)
 			return due;

@@ -58,10 +58,10 @@ typedef struct Export
 	dlist_node station_node;
 	pairingheap_node alarm_node;
 	int64 alarm;
-	JobPlace place;           /* one of max_jobs at the vendor */
-	dlist_head uses;          /* of ExportUse */
-	MemoryContext context;    /* holds the struct and what it points to */
-	const Settings *settings; /* as they were when it was requested */
+	JobPlace place;                /* one of max_jobs at the vendor */
+	dlist_head uses;               /* of ExportUse */
+	MemoryContext context;         /* holds the struct and what it points to */
+	const ForeignOptions *options; /* as they were when it was requested */
 	const Entity *entity;
 	char *profile_id;
 	char *body;         /* of the request, JSON */

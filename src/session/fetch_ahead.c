@@ -31,7 +31,7 @@ static int64 reserved = 0;
 
 void
 fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
-				 const Settings *settings)
+				 const ForeignOptions *options)
 {
 	Assert(ahead->state == FETCH_AHEAD_NONE);
 	if (!share->linked)
@@ -42,7 +42,7 @@ fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
 	}
 	ahead->share = share;
 	ahead->use = use;
-	ahead->settings = settings;
+	ahead->options = options;
 	/* An empty file takes its place, too. */
 	ahead->size = Max(use->export->file_size, 1);
 	ahead->state = FETCH_AHEAD_WANTED;
@@ -115,8 +115,8 @@ begin(FetchAhead *ahead, Reactor *reactor)
 	url = exports_take_link(ahead->use);
 	if (url == NULL)
 		return;
-	throttle_begin(CALL_DOWNLOAD, ahead->settings, monotonic_milliseconds());
-	ahead->request = amazon_start_download(reactor, ahead->settings, url, 0, "");
+	throttle_begin(CALL_DOWNLOAD, ahead->options, monotonic_milliseconds());
+	ahead->request = amazon_start_download(reactor, ahead->options, url, 0, "");
 	wipe_string(&url);
 	if (ahead->request == NULL)
 		give_up(ahead);
@@ -152,7 +152,7 @@ has_room(const FetchAhead *ahead)
 	int64 now = monotonic_milliseconds();
 
 	return share->running < SIDE_BY_SIDE && share->reserved + ahead->size <= ROOM - reserved &&
-		   throttle_due(CALL_DOWNLOAD, ahead->settings, now) <= now &&
+		   throttle_due(CALL_DOWNLOAD, ahead->options, now) <= now &&
 		   network_has_room(SPARE_DESCRIPTORS);
 }
 

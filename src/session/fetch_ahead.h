@@ -49,7 +49,7 @@ struct FetchAhead
 	FetchAheadState state;
 	FetchAheadShare *share;
 	ExportUse *use;
-	const Settings *settings;
+	const ForeignOptions *options;
 	int64 size;
 	Request *request;
 	/* It is fetched, or no longer to be waited for; must not throw. */
@@ -58,7 +58,7 @@ struct FetchAhead
 
 /* The export of use is completed: fetch it when there is room, with changed set. */
 extern void fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
-							 const Settings *settings);
+							 const ForeignOptions *options);
 
 /* It is read, or not wanted any more; frees its request.  Does not throw; may be called for any. */
 extern void fetch_ahead_end(FetchAhead *ahead);

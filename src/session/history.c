@@ -48,17 +48,17 @@ make_place(void)
 }
 
 SpanRecord *
-history_add(const Settings *settings, const char *start, const char *end)
+history_add(const ForeignOptions *options, const char *start, const char *end)
 {
 	SpanRecord *record;
 
 	make_place();
 	record = MemoryContextAllocZero(TopMemoryContext, sizeof(SpanRecord));
 	record->in_use = true;
-	strlcpy(record->server_name, settings->server_name, sizeof(record->server_name));
-	strlcpy(record->user_name, settings->user_name, sizeof(record->user_name));
-	record->user_id = settings->user_id;
-	record->entity = settings->entity;
+	strlcpy(record->server_name, options->server_name, sizeof(record->server_name));
+	strlcpy(record->user_name, options->user_name, sizeof(record->user_name));
+	record->user_id = options->user_id;
+	record->entity = options->entity;
 	strlcpy(record->start, start, sizeof(record->start));
 	strlcpy(record->end, end, sizeof(record->end));
 	record->status = "REQUESTED";

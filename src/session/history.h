@@ -14,7 +14,7 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/failure.h"
 
 typedef struct SpanRecord
@@ -39,7 +39,7 @@ typedef struct SpanRecord
 } SpanRecord;
 
 /* A new record, in use, of memory that lives as long as the session. */
-extern SpanRecord *history_add(const Settings *settings, const char *start, const char *end);
+extern SpanRecord *history_add(const ForeignOptions *options, const char *start, const char *end);
 
 /* Why it failed; what is remembered is the text. */
 extern void history_note_failure(SpanRecord *record, const Failure *failure);

@@ -22,9 +22,9 @@
 static dlist_head listings = DLIST_STATIC_INIT(listings);
 
 ProfileListing *
-profile_listing_get(const Settings *settings)
+profile_listing_get(const ForeignOptions *options)
 {
-	Credential *credential = credential_get(settings);
+	Credential *credential = credential_get(options);
 	dlist_iter iter;
 	ProfileListing *listing = NULL;
 
@@ -33,7 +33,7 @@ profile_listing_get(const Settings *settings)
 		ProfileListing *candidate = dlist_container(ProfileListing, node, iter.cur);
 
 		if (candidate->credential == credential &&
-			strcmp(candidate->settings->endpoint, settings->endpoint) == 0)
+			strcmp(candidate->options->endpoint, options->endpoint) == 0)
 			listing = candidate;
 	}
 	if (listing == NULL)
@@ -43,14 +43,14 @@ profile_listing_get(const Settings *settings)
 
 		listing = MemoryContextAllocZero(context, sizeof(ProfileListing));
 		listing->context = context;
-		listing->settings = settings_keep(settings, context);
+		listing->options = foreign_options_keep(options, context);
 		listing->credential = credential;
 		dlist_init(&listing->waiters);
 		dlist_push_head(&listings, &listing->node);
 	}
 	if (!listing->wanted &&
 		(listing->failure.sqlstate != 0 || !listing->complete ||
-		 !recent_enough(listing->requested, listing->last_used, settings->max_age)))
+		 !recent_enough(listing->requested, listing->last_used, options->max_age)))
 	{
 		listing->failure.sqlstate = 0;
 		listing->complete = false;
@@ -211,7 +211,7 @@ read_list(ProfileListing *listing)
 
 /* An account without profiles is a mistake somewhere, and not an empty table. */
 void
-profile_listing_fail_empty(Failure *failure, const Settings *settings, size_t listed)
+profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size_t listed)
 {
 	failure_set(failure, ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION, "request an export",
 				"the account has no profile that can have exports");
@@ -225,7 +225,7 @@ profile_listing_fail_empty(Failure *failure, const Settings *settings, size_t li
 					 "Check that the account advertises in the region of server %s (%s), and that "
 					 "it is that of the user whose refresh_token it is, or name the profiles with "
 					 "the option profile_ids.",
-					 quote_identifier(settings->server_name), settings->region);
+					 quote_identifier(options->server_name), options->region);
 }
 
 /* The list was read: is it one to work with? */
@@ -242,7 +242,7 @@ judge_list(ProfileListing *listing, const char *subject, Answer *answer)
 					"no entry of the list has a profileId that can be used");
 		failure_add_detail(&answer->failure, "%s: the first of %zu entries reads \"%s\".", subject,
 						   builder->unusable,
-						   foreign_text(&shown, builder->unusable_text, listing->settings,
+						   foreign_text(&shown, builder->unusable_text, listing->options,
 										listing->token));
 		return;
 	}
@@ -270,12 +270,12 @@ fail_malformed(ProfileListing *listing, const char *subject, Answer *answer)
 	RequestResult result;
 
 	request_result(listing->request, &result);
-	answer_unexpected(answer, CALL_PROFILES, &result, subject, listing->settings, listing->token,
+	answer_unexpected(answer, CALL_PROFILES, &result, subject, listing->options, listing->token,
 					  "the answer is not a list of profiles");
 	if (listing->builder->listed > 0)
 		failure_add_detail(&answer->failure, "After %zu profiles: %s.", listing->builder->listed,
 						   foreign_text(&shown, profile_reader_error(listing->builder->reader),
-										listing->settings, listing->token));
+										listing->options, listing->token));
 }
 
 static void
@@ -290,16 +290,16 @@ end_listing_request(ProfileListing *listing)
 static void
 handle_answer(ProfileListing *listing, Answer *answer)
 {
-	const Settings *settings = listing->settings;
+	const ForeignOptions *options = listing->options;
 
 	if (answer->action == ACTION_REAUTHENTICATE && !listing->reauthenticated &&
-		settings->access_token == NULL)
+		options->access_token == NULL)
 	{
 		credential_reject(listing->credential, listing->token);
 		credential_want(listing->credential);
 		listing->reauthenticated = true;
 	}
-	else if (!retry_allowed(&listing->retry, answer, CALL_PROFILES, settings, &listing->due))
+	else if (!retry_allowed(&listing->retry, answer, CALL_PROFILES, options, &listing->due))
 	{
 		listing->failure = answer->failure;
 		listing->wanted = false;
@@ -319,7 +319,7 @@ step_request(ProfileListing *listing)
 	if (result.state == REQUEST_WAITING)
 		return;
 	snprintf(subject, sizeof(subject), "Server %s",
-			 quote_identifier(listing->settings->server_name));
+			 quote_identifier(listing->options->server_name));
 	if (listing->builder != NULL && listing->builder->busy)
 	{
 		/* An error was raised in the middle of it, so that something of it may be missing. */
@@ -340,7 +340,7 @@ step_request(ProfileListing *listing)
 		return; /* an error's body is wanted, too */
 
 	request_result(listing->request, &result);
-	answer_judge(&answer, CALL_PROFILES, &result, subject, listing->settings, listing->token);
+	answer_judge(&answer, CALL_PROFILES, &result, subject, listing->options, listing->token);
 	if (listing->builder != NULL && list_length(listing->builder->profile_ids) > MAX_LISTED)
 		fail_too_many(listing, subject, &answer);
 	else if (status == STREAM_ERROR)
@@ -366,9 +366,9 @@ profile_listing_warn(const ProfileListing *listing)
 					   "usable profileId",
 					   "left out %zu entries of the list of profiles of server \"%s\" that have "
 					   "no usable profileId",
-					   listing->unusable, listing->unusable, listing->settings->server_name),
+					   listing->unusable, listing->unusable, listing->options->server_name),
 		 errdetail("The first is entry %zu, which reads \"%s\".", listing->first_unusable,
-				   foreign_text(&shown, listing->unusable_text, listing->settings, NULL))));
+				   foreign_text(&shown, listing->unusable_text, listing->options, NULL))));
 }
 
 /*-------------------------------------------------------------------------
@@ -385,7 +385,7 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 		step_request(listing);
 	if (!listing->wanted || listing->request != NULL)
 		return REACTOR_NEVER;
-	due = Max(listing->due, throttle_due(CALL_PROFILES, listing->settings, now));
+	due = Max(listing->due, throttle_due(CALL_PROFILES, listing->options, now));
 	if (due > now)
 		return due;
 	if (credential_state(listing->credential) == CREDENTIAL_PENDING)
@@ -400,8 +400,8 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 		listing->token =
 			MemoryContextStrdup(listing->context, credential_token(listing->credential));
 		listing->requested = moment_now();
-		throttle_begin(CALL_PROFILES, listing->settings, now);
-		listing->request = amazon_start_profiles(reactor, listing->settings,
+		throttle_begin(CALL_PROFILES, listing->options, now);
+		listing->request = amazon_start_profiles(reactor, listing->options,
 												 credential_lists_default(listing->credential),
 												 listing->token, true);
 		if (listing->request == NULL)
@@ -526,7 +526,7 @@ profile_listings_forget(bool (*mine)(Oid user_id))
 	{
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
 
-		if (mine(listing->settings->user_id))
+		if (mine(listing->options->user_id))
 			forget_listing(listing);
 	}
 }

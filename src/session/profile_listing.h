@@ -33,7 +33,7 @@ typedef struct ProfileListing
 {
 	dlist_node node;
 	MemoryContext context;
-	const Settings *settings;
+	const ForeignOptions *options;
 	Credential *credential;
 	size_t listed; /* profiles, those of agencies included */
 	char *token;
@@ -59,7 +59,7 @@ typedef struct ProfileListing
 } ProfileListing;
 
 /* Find or make; asked for (again) if what is known is too old. */
-extern ProfileListing *profile_listing_get(const Settings *settings);
+extern ProfileListing *profile_listing_get(const ForeignOptions *options);
 
 /* Tell the user of entries that were left out. */
 extern void profile_listing_warn(const ProfileListing *listing);
@@ -83,7 +83,8 @@ extern void profile_listing_await(ProfileListing *listing, ListingWaiter *waiter
 extern void profile_listing_leave(ListingWaiter *waiter);
 
 /* The failure of a list that has so many profiles, of which none can have exports. */
-extern void profile_listing_fail_empty(Failure *failure, const Settings *settings, size_t listed);
+extern void
+profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size_t listed);
 
 /* Do what is due; returns when something is due next. */
 extern int64 profile_listings_step(Reactor *reactor, int64 now);

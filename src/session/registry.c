@@ -135,7 +135,7 @@ forget_changed(void)
 	}
 	profile_listings_forget_changed();
 	credential_forget_changed();
-	settings_wipe_changed();
+	foreign_options_wipe_changed();
 }
 
 /* A server or user mapping changed: what was exported through it may be
@@ -161,7 +161,7 @@ invalidate(Datum argument, int cache, uint32 hash)
 	if (cache == USERMAPPINGOID)
 	{
 		credential_mark_changed(hash);
-		settings_mark_changed(hash);
+		foreign_options_mark_changed(hash);
 		if (attached == 0)
 			forget_changed();
 	}
@@ -185,28 +185,29 @@ register_invalidation(void)
  */
 
 static bool
-may_reuse(const Export *export, const Settings *settings, const char *profile_id, const char *body)
+may_reuse(const Export *export, const ForeignOptions *options, const char *profile_id,
+		  const char *body)
 {
 	/* One that waits for its place is as good as requested right now. */
 	bool never_requested = export->phase == EXPORT_QUEUED && export->requests == 0;
 
 	return !export->stale && export->phase != EXPORT_FAILED &&
-		   export->settings->mapping_id == settings->mapping_id &&
-		   export->settings->server_id == settings->server_id &&
-		   strcmp(export->settings->endpoint, settings->endpoint) == 0 &&
-		   export->credential == credential_get(settings) && export->entity == settings->entity &&
+		   export->options->mapping_id == options->mapping_id &&
+		   export->options->server_id == options->server_id &&
+		   strcmp(export->options->endpoint, options->endpoint) == 0 &&
+		   export->credential == credential_get(options) && export->entity == options->entity &&
 		   strcmp(export->profile_id, profile_id) == 0 && strcmp(export->body, body) == 0 &&
 		   (never_requested ||
-			recent_enough(export->requested, export->last_used, settings->max_age));
+			recent_enough(export->requested, export->last_used, options->max_age));
 }
 
 /* What an export is found by; who finds one compares all of it. */
 static uint64
-fingerprint_of(const Settings *settings, const char *profile_id, const char *body)
+fingerprint_of(const ForeignOptions *options, const char *profile_id, const char *body)
 {
-	const char *texts[] = { settings->endpoint, settings->entity->name, profile_id, body };
-	uint64 fingerprint = hash_bytes_extended((const unsigned char *) &settings->mapping_id,
-											 sizeof(Oid), settings->server_id);
+	const char *texts[] = { options->endpoint, options->entity->name, profile_id, body };
+	uint64 fingerprint = hash_bytes_extended((const unsigned char *) &options->mapping_id,
+											 sizeof(Oid), options->server_id);
 
 	for (int i = 0; i < (int) lengthof(texts); i++)
 		fingerprint =
@@ -237,7 +238,8 @@ find_alike(uint64 fingerprint, HASHACTION action)
 }
 
 static Export *
-find_export(uint64 fingerprint, const Settings *settings, const char *profile_id, const char *body)
+find_export(uint64 fingerprint, const ForeignOptions *options, const char *profile_id,
+			const char *body)
 {
 	ExportsAlike *alike = find_alike(fingerprint, HASH_FIND);
 	int left = MAX_ALIKE;
@@ -249,7 +251,7 @@ find_export(uint64 fingerprint, const Settings *settings, const char *profile_id
 	{
 		Export *export = dlist_container(Export, key_node, iter.cur);
 
-		if (may_reuse(export, settings, profile_id, body))
+		if (may_reuse(export, options, profile_id, body))
 			return export;
 		if (--left == 0)
 			break;
@@ -277,7 +279,7 @@ forget_export(Export *export)
 }
 
 static Export *
-create_export(uint64 fingerprint, const Settings *settings, const char *profile_id,
+create_export(uint64 fingerprint, const ForeignOptions *options, const char *profile_id,
 			  const char *body)
 {
 	MemoryContext context =
@@ -286,17 +288,17 @@ create_export(uint64 fingerprint, const Settings *settings, const char *profile_
 
 	export->context = context;
 	export->fingerprint = fingerprint;
-	export->settings = settings_keep(settings, context);
-	export->entity = settings->entity;
+	export->options = foreign_options_keep(options, context);
+	export->entity = options->entity;
 	export->profile_id = MemoryContextStrdup(context, profile_id);
 	export->body = MemoryContextStrdup(context, body);
 	export->server_hash =
-		GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(settings->server_id));
+		GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(options->server_id));
 	export->mapping_hash =
-		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(options->mapping_id));
 	export->file_size = -1;
 	export->took = -1;
-	export->credential = credential_get(settings);
+	export->credential = credential_get(options);
 	credential_want(export->credential);
 	dlist_init(&export->uses);
 	dlist_push_head(&find_alike(fingerprint, HASH_ENTER)->exports, &export->key_node);
@@ -307,17 +309,18 @@ create_export(uint64 fingerprint, const Settings *settings, const char *profile_
 }
 
 bool
-exports_acquire(ExportUse *use, const Settings *settings, const char *profile_id, const char *body)
+exports_acquire(ExportUse *use, const ForeignOptions *options, const char *profile_id,
+				const char *body)
 {
-	uint64 fingerprint = fingerprint_of(settings, profile_id, body);
-	Export *export = find_export(fingerprint, settings, profile_id, body);
+	uint64 fingerprint = fingerprint_of(options, profile_id, body);
+	Export *export = find_export(fingerprint, options, profile_id, body);
 	bool known = export != NULL;
 
 	if (!known)
 	{
 		if (unused_count >= MAX_UNUSED)
 			forget_export(dlist_head_element(Export, unused_node, &unused));
-		export = create_export(fingerprint, settings, profile_id, body);
+		export = create_export(fingerprint, options, profile_id, body);
 	}
 	export->last_used = moment_now();
 	if (export->users++ == 0)
@@ -369,7 +372,7 @@ registry_forget(bool (*mine)(Oid user_id))
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
 
-		if (!mine(export->settings->user_id))
+		if (!mine(export->options->user_id))
 			continue;
 		if (export->users == 0)
 			forget_export(export);

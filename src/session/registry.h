@@ -16,14 +16,14 @@
 #include "session/export.h"
 
 /*
- * Use an export of the settings' entity for that profile and request body until
+ * Use an export of the options' entity for that profile and request body until
  * it is released.  One that is known is used again (true) if it was requested
  * in this statement, in this transaction at REPEATABLE READ or above, or at
- * most max_age before the statement began.  Needs settings with the user
+ * most max_age before the statement began.  Needs options with the user
  * mapping loaded, and use->changed.
  */
-extern bool
-exports_acquire(ExportUse *use, const Settings *settings, const char *profile_id, const char *body);
+extern bool exports_acquire(ExportUse *use, const ForeignOptions *options, const char *profile_id,
+							const char *body);
 
 /* Does not throw; nothing happens if nothing is used. */
 extern void exports_release(ExportUse *use);

@@ -73,21 +73,21 @@ stand_in(Export *export, ExportStation station, dlist_head *list)
 static ExportQueue *
 queue_of(const Export *export)
 {
-	const Settings *settings = export->settings;
+	const ForeignOptions *options = export->options;
 	ExportQueue *queue;
 	dlist_iter iter;
 
 	dlist_foreach(iter, &queues)
 	{
 		queue = dlist_container(ExportQueue, node, iter.cur);
-		if (queue->entity == export->entity && strcmp(queue->endpoint, settings->endpoint) == 0 &&
-			strcmp(queue->client_id, settings->client_id) == 0)
+		if (queue->entity == export->entity && strcmp(queue->endpoint, options->endpoint) == 0 &&
+			strcmp(queue->client_id, options->client_id) == 0)
 			return queue;
 	}
 	queue = MemoryContextAllocZero(TopMemoryContext, sizeof(ExportQueue));
 	queue->entity = export->entity;
-	queue->endpoint = MemoryContextStrdup(TopMemoryContext, settings->endpoint);
-	queue->client_id = MemoryContextStrdup(TopMemoryContext, settings->client_id);
+	queue->endpoint = MemoryContextStrdup(TopMemoryContext, options->endpoint);
+	queue->client_id = MemoryContextStrdup(TopMemoryContext, options->client_id);
 	dlist_init(&queue->waiting);
 	dlist_push_tail(&queues, &queue->node);
 	return queue;
@@ -250,8 +250,8 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 		JobPool pool = { queue->endpoint, queue->client_id, queue->entity->name };
 		int64 due;
 
-		if (!jobs_reserve(&export->place, &pool, export->settings->max_jobs,
-						  now + export->settings->export_timeout))
+		if (!jobs_reserve(&export->place, &pool, export->options->max_jobs,
+						  now + export->options->export_timeout))
 			return now + JOBS_ASK_AGAIN;
 		due = export_step(export, reactor, now, true);
 		/* The token is not there yet, or the vendor wants to be left alone: that is true of all. */

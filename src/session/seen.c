@@ -58,14 +58,14 @@ seen_forget(bool (*mine)(Oid user_id))
 
 /* Is it about the same table of the same server, as the same account sees it? */
 static bool
-is_about(const Seen *one, const Settings *settings)
+is_about(const Seen *one, const ForeignOptions *options)
 {
-	return one->server_id == settings->server_id && one->mapping_id == settings->mapping_id &&
-		   one->entity == settings->entity;
+	return one->server_id == options->server_id && one->mapping_id == options->mapping_id &&
+		   one->entity == options->entity;
 }
 
 static void
-remember(const Settings *settings, const char *profile_id, const char *body, int64 start_hour,
+remember(const ForeignOptions *options, const char *profile_id, const char *body, int64 start_hour,
 		 int64 end_hour, uint64 records)
 {
 	size_t profile_size = strlen(profile_id) + 1;
@@ -76,7 +76,7 @@ remember(const Settings *settings, const char *profile_id, const char *body, int
 	dlist_foreach_modify(iter, &seen)
 	{
 		one = dlist_container(Seen, node, iter.cur);
-		if (is_about(one, settings) && strcmp(one->profile_id, profile_id) == 0 &&
+		if (is_about(one, options) && strcmp(one->profile_id, profile_id) == 0 &&
 			strcmp(one->body, body) == 0 && one->start_hour == start_hour &&
 			one->end_hour == end_hour)
 			forget_one(one);
@@ -85,10 +85,10 @@ remember(const Settings *settings, const char *profile_id, const char *body, int
 		forget_one(dlist_container(Seen, node, dlist_tail_node(&seen)));
 	one = MemoryContextAllocZero(TopMemoryContext,
 								 offsetof(Seen, profile_id) + profile_size + body_size);
-	one->server_id = settings->server_id;
-	one->mapping_id = settings->mapping_id;
-	one->user_id = settings->user_id;
-	one->entity = settings->entity;
+	one->server_id = options->server_id;
+	one->mapping_id = options->mapping_id;
+	one->user_id = options->user_id;
+	one->entity = options->entity;
 	one->start_hour = start_hour;
 	one->end_hour = end_hour;
 	one->records = (double) records;
@@ -100,21 +100,21 @@ remember(const Settings *settings, const char *profile_id, const char *body, int
 }
 
 void
-seen_remember_export(const Settings *settings, const char *profile_id, const char *body,
+seen_remember_export(const ForeignOptions *options, const char *profile_id, const char *body,
 					 uint64 records)
 {
-	remember(settings, profile_id, body, 0, 0, records);
+	remember(options, profile_id, body, 0, 0, records);
 }
 
 void
-seen_remember_hours(const Settings *settings, int64 start_hour, int64 end_hour, uint64 records)
+seen_remember_hours(const ForeignOptions *options, int64 start_hour, int64 end_hour, uint64 records)
 {
-	remember(settings, "", "", start_hour, end_hour, records);
+	remember(options, "", "", start_hour, end_hour, records);
 }
 
 /* An export that is looked for again is worth keeping. */
 static Seen *
-find_export(const Settings *settings, const char *profile_id, const char *body)
+find_export(const ForeignOptions *options, const char *profile_id, const char *body)
 {
 	dlist_iter iter;
 
@@ -122,7 +122,7 @@ find_export(const Settings *settings, const char *profile_id, const char *body)
 	{
 		Seen *one = dlist_container(Seen, node, iter.cur);
 
-		if (is_about(one, settings) && strcmp(one->profile_id, profile_id) == 0 &&
+		if (is_about(one, options) && strcmp(one->profile_id, profile_id) == 0 &&
 			strcmp(one->body, body) == 0)
 		{
 			dlist_move_head(&seen, &one->node);
@@ -133,9 +133,9 @@ find_export(const Settings *settings, const char *profile_id, const char *body)
 }
 
 static double
-seen_of_exports(const Settings *settings, const ExportQuery *query)
+seen_of_exports(const ForeignOptions *options, const ExportQuery *query)
 {
-	char *body = amazon_request_body(settings->entity, query);
+	char *body = amazon_request_body(options->entity, query);
 	double records = 0;
 	bool any = false;
 	dlist_iter iter;
@@ -145,7 +145,7 @@ seen_of_exports(const Settings *settings, const ExportQuery *query)
 		const Seen *one;
 
 		CHECK_FOR_INTERRUPTS();
-		one = find_export(settings, query->profile_ids[i], body);
+		one = find_export(options, query->profile_ids[i], body);
 		if (one == NULL)
 			return -1;
 		records += one->records;
@@ -158,7 +158,7 @@ seen_of_exports(const Settings *settings, const ExportQuery *query)
 	{
 		const Seen *one = dlist_container(Seen, node, iter.cur);
 
-		if (!is_about(one, settings) || strcmp(one->body, body) != 0 ||
+		if (!is_about(one, options) || strcmp(one->body, body) != 0 ||
 			!export_query_wants_profile(query, one->profile_id))
 			continue;
 		records += one->records;
@@ -168,7 +168,7 @@ seen_of_exports(const Settings *settings, const ExportQuery *query)
 }
 
 static double
-seen_of_hours(const Settings *settings, const ExportQuery *query)
+seen_of_hours(const ForeignOptions *options, const ExportQuery *query)
 {
 	int64 start;
 	int64 end;
@@ -178,7 +178,7 @@ seen_of_hours(const Settings *settings, const ExportQuery *query)
 	double all_hours = 0;
 	dlist_iter iter;
 
-	if (!amplitude_hours(settings, query, &start, &end))
+	if (!amplitude_hours(options, query, &start, &end))
 		return -1;
 	if (start > end)
 		return 0;
@@ -187,7 +187,7 @@ seen_of_hours(const Settings *settings, const ExportQuery *query)
 		const Seen *one = dlist_container(Seen, node, iter.cur);
 		double length = (double) (one->end_hour - one->start_hour + 1);
 
-		if (!is_about(one, settings))
+		if (!is_about(one, options))
 			continue;
 		all_records += one->records;
 		all_hours += length;
@@ -205,16 +205,16 @@ seen_of_hours(const Settings *settings, const ExportQuery *query)
 }
 
 double
-seen_records(const Settings *settings, const ExportQuery *query)
+seen_records(const ForeignOptions *options, const ExportQuery *query)
 {
 	const Seen *one;
 
 	if (query->nothing)
 		return 0;
-	if (settings->entity->is_by_hours)
-		return seen_of_hours(settings, query);
-	if (settings->entity->kind != ENTITY_PROFILES)
-		return seen_of_exports(settings, query);
-	one = find_export(settings, "", "");
+	if (options->entity->is_by_hours)
+		return seen_of_hours(options, query);
+	if (options->entity->kind != ENTITY_PROFILES)
+		return seen_of_exports(options, query);
+	one = find_export(options, "", "");
 	return one != NULL ? one->records : -1;
 }

@@ -14,24 +14,24 @@
 
 #include "postgres.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 #include "remote/query.h"
 
 /* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */
-extern void seen_remember_export(const Settings *settings, const char *profile_id, const char *body,
-								 uint64 records);
+extern void seen_remember_export(const ForeignOptions *options, const char *profile_id,
+								 const char *body, uint64 records);
 
 /* Likewise Amplitude's events of these hours (since 1970, both inclusive). */
-extern void
-seen_remember_hours(const Settings *settings, int64 start_hour, int64 end_hour, uint64 records);
+extern void seen_remember_hours(const ForeignOptions *options, int64 start_hour, int64 end_hour,
+								uint64 records);
 
 /*
  * The records that the query will bring by what was seen before, or -1 if
- * nothing like it was through the same user mapping (settings->mapping_id; its
+ * nothing like it was through the same user mapping (options->mapping_id; its
  * options are not needed).  Hours that were not seen count as much as others of
  * that server on average.
  */
-extern double seen_records(const Settings *settings, const ExportQuery *query);
+extern double seen_records(const ForeignOptions *options, const ExportQuery *query);
 
 /* Forget what these users have read. */
 extern void seen_forget(bool (*mine)(Oid user_id));

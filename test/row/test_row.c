@@ -45,16 +45,16 @@ extern PGDLLEXPORT Datum row_bench(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum input_bench(PG_FUNCTION_ARGS);
 
 static void
-fill_settings(Settings *settings, const char *table_name, const char *entity,
-			  const char *on_invalid, const char *invalid_text)
+fill_options(ForeignOptions *options, const char *table_name, const char *entity,
+			 const char *on_invalid, const char *invalid_text)
 {
-	memset(settings, 0, sizeof(*settings));
-	settings->table_name = pstrdup(table_name);
-	settings->entity = entity_by_name(entity);
-	if (settings->entity == NULL)
+	memset(options, 0, sizeof(*options));
+	options->table_name = pstrdup(table_name);
+	options->entity = entity_by_name(entity);
+	if (options->entity == NULL)
 		elog(ERROR, "no entity %s", entity);
-	settings->on_invalid = strcmp(on_invalid, "null") == 0 ? ON_INVALID_NULL : ON_INVALID_ERROR;
-	settings->invalid_text =
+	options->on_invalid = strcmp(on_invalid, "null") == 0 ? ON_INVALID_NULL : ON_INVALID_ERROR;
+	options->invalid_text =
 		strcmp(invalid_text, "replace") == 0 ? JSON_TEXT_REPLACE : JSON_TEXT_ERROR;
 }
 
@@ -251,7 +251,7 @@ row_read(PG_FUNCTION_ARGS)
 	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(relation));
 	size_t length;
 	char *data = padded_copy(PG_GETARG_BYTEA_PP(1), &length);
-	Settings settings;
+	ForeignOptions options;
 	char **paths = text_array(PG_GETARG_DATUM(3), PG_ARGISNULL(3), desc->natts);
 	char **origin_texts = text_array(PG_GETARG_DATUM(6), PG_ARGISNULL(6), 4);
 	RecordOrigin origin = { .profile_id = origin_texts[0],
@@ -271,19 +271,18 @@ row_read(PG_FUNCTION_ARGS)
 	MemoryContext per_row =
 		AllocSetContextCreate(CurrentMemoryContext, "row", ALLOCSET_DEFAULT_SIZES);
 
-	fill_settings(&settings, RelationGetRelationName(relation),
-				  text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(4)),
-				  text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	fill_options(&options, RelationGetRelationName(relation), text_to_cstring(PG_GETARG_TEXT_PP(2)),
+				 text_to_cstring(PG_GETARG_TEXT_PP(4)), text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	relation_close(relation, AccessShareLock);
 
-	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings,
-							 false);
+	rows =
+		row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &options, false);
 	tuple_rows =
-		row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings, true);
+		row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &options, true);
 	slow = slow_desc(desc);
 	slow_rows =
 		row_reader_create(slow, all_attributes(slow),
-						  (const char *const *) slow_paths(paths, desc->natts), &settings, true);
+						  (const char *const *) slow_paths(paths, desc->natts), &options, true);
 	if (row_reader_preparer(slow_rows) != NULL)
 		elog(ERROR, "there is a quick conversion for the type that stands for the slow ones");
 	json = make_json_reader(slow_rows);
@@ -344,21 +343,21 @@ row_read(PG_FUNCTION_ARGS)
 
 /* A reader of one column "v" of a type, for records {"v": ...}. */
 static RowReader *
-single_column_reader(Oid type, Settings *settings, bool slowly)
+single_column_reader(Oid type, ForeignOptions *options, bool slowly)
 {
 	static const char *const paths[] = { "v", "a.key.that.is.nowhere" };
 	TupleDesc desc = CreateTemplateTupleDesc(1);
 
 	TupleDescInitEntry(desc, 1, "v", type, -1, 0);
-	fill_settings(settings, "v", "targets", "error", "error");
+	fill_options(options, "v", "targets", "error", "error");
 	if (slowly)
 		desc = slow_desc(desc);
-	return row_reader_create(desc, all_attributes(desc), paths, settings, false);
+	return row_reader_create(desc, all_attributes(desc), paths, options, false);
 }
 
 typedef struct JsonbReaders
 {
-	Settings settings;
+	ForeignOptions options;
 	RowReader *rows;
 	RowReader *slow_rows;
 	JsonReader *json;
@@ -389,8 +388,8 @@ row_jsonb_same(PG_FUNCTION_ARGS)
 		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		readers = palloc0(sizeof(JsonbReaders));
-		readers->rows = single_column_reader(JSONBOID, &readers->settings, false);
-		readers->slow_rows = single_column_reader(JSONBOID, &readers->settings, true);
+		readers->rows = single_column_reader(JSONBOID, &readers->options, false);
+		readers->slow_rows = single_column_reader(JSONBOID, &readers->options, true);
 		readers->json = make_json_reader(readers->rows);
 		fcinfo->flinfo->fn_extra = readers;
 		MemoryContextSwitchTo(caller);
@@ -427,7 +426,7 @@ row_bench(PG_FUNCTION_ARGS)
 	char *data = padded_copy(PG_GETARG_BYTEA_PP(1), &length);
 	char **paths = text_array(PG_GETARG_DATUM(3), PG_ARGISNULL(3), desc->natts);
 	int iterations = PG_GETARG_INT32(4);
-	Settings settings;
+	ForeignOptions options;
 	RowReader *rows;
 	JsonReader *json;
 	JsonValue *json_values;
@@ -440,11 +439,11 @@ row_bench(PG_FUNCTION_ARGS)
 	instr_time begin;
 	instr_time end;
 
-	fill_settings(&settings, RelationGetRelationName(relation),
-				  text_to_cstring(PG_GETARG_TEXT_PP(2)), "error", "error");
+	fill_options(&options, RelationGetRelationName(relation), text_to_cstring(PG_GETARG_TEXT_PP(2)),
+				 "error", "error");
 	relation_close(relation, AccessShareLock);
-	rows = row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &settings,
-							 false);
+	rows =
+		row_reader_create(desc, all_attributes(desc), (const char *const *) paths, &options, false);
 	json = make_json_reader(rows);
 	json_values = palloc0((json_paths_count(row_reader_paths(rows)) + 1) * sizeof(JsonValue));
 	row_reader_set_origin(rows, &(RecordOrigin){ 0 });

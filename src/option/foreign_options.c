@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * settings.c
+ * foreign_options.c
  *		What the options of a server, a user mapping and a table add up to,
  *		and the session's copies of it.
  *
@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "option/settings.h"
+#include "option/foreign_options.h"
 
 typedef struct KeptSettings
 {
@@ -24,7 +24,7 @@ typedef struct KeptSettings
 	int users;
 	uint32 mapping_hash;
 	bool changed; /* the mapping is another one now */
-	Settings settings;
+	ForeignOptions options;
 } KeptSettings;
 
 /* Somebody's share in a copy, which ends with a memory context. */
@@ -36,19 +36,20 @@ typedef struct Share
 
 static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
 
-#define STRING_COUNT ((sizeof(Settings) - offsetof(Settings, table_name)) / sizeof(char *))
+#define STRING_COUNT                                                                               \
+	((sizeof(ForeignOptions) - offsetof(ForeignOptions, table_name)) / sizeof(char *))
 
 static const size_t secret_fields[] = {
-	offsetof(Settings, client_secret), offsetof(Settings, refresh_token),
-	offsetof(Settings, access_token),  offsetof(Settings, api_key),
-	offsetof(Settings, secret_key),    offsetof(Settings, proxy_password),
+	offsetof(ForeignOptions, client_secret), offsetof(ForeignOptions, refresh_token),
+	offsetof(ForeignOptions, access_token),  offsetof(ForeignOptions, api_key),
+	offsetof(ForeignOptions, secret_key),    offsetof(ForeignOptions, proxy_password),
 };
 
 /* The strings, one after the other. */
 static char **
-strings_of(const Settings *settings)
+strings_of(const ForeignOptions *options)
 {
-	return (char **) ((char *) settings + offsetof(Settings, table_name));
+	return (char **) ((char *) options + offsetof(ForeignOptions, table_name));
 }
 
 /*
@@ -56,9 +57,9 @@ strings_of(const Settings *settings)
  * anything in the padding, there is a copy more than needed.)
  */
 static void
-plain_fields(Settings *plain, const Settings *settings)
+plain_fields(ForeignOptions *plain, const ForeignOptions *options)
 {
-	memcpy(plain, settings, sizeof(*plain));
+	memcpy(plain, options, sizeof(*plain));
 	memset(strings_of(plain), 0, STRING_COUNT * sizeof(char *));
 	plain->profile_ids = NULL;
 	plain->profile_count = -1;
@@ -71,10 +72,10 @@ strings_equal(const char *a, const char *b)
 }
 
 static bool
-settings_equal(const Settings *a, const Settings *b)
+foreign_options_equal(const ForeignOptions *a, const ForeignOptions *b)
 {
-	Settings a_plain;
-	Settings b_plain;
+	ForeignOptions a_plain;
+	ForeignOptions b_plain;
 
 	for (size_t i = 0; i < STRING_COUNT; i++)
 	{
@@ -83,27 +84,27 @@ settings_equal(const Settings *a, const Settings *b)
 	}
 	plain_fields(&a_plain, a);
 	plain_fields(&b_plain, b);
-	return memcmp(&a_plain, &b_plain, sizeof(Settings)) == 0;
+	return memcmp(&a_plain, &b_plain, sizeof(ForeignOptions)) == 0;
 }
 
 static KeptSettings *
-make_kept(const Settings *settings)
+make_kept(const ForeignOptions *options)
 {
 	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw settings", ALLOCSET_SMALL_SIZES);
+		AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw options", ALLOCSET_SMALL_SIZES);
 	KeptSettings *kept = MemoryContextAllocZero(context, sizeof(KeptSettings));
 
 	kept->context = context;
-	plain_fields(&kept->settings, settings);
+	plain_fields(&kept->options, options);
 	for (size_t i = 0; i < STRING_COUNT; i++)
 	{
-		const char *string = strings_of(settings)[i];
+		const char *string = strings_of(options)[i];
 
 		if (string != NULL)
-			strings_of(&kept->settings)[i] = MemoryContextStrdup(context, string);
+			strings_of(&kept->options)[i] = MemoryContextStrdup(context, string);
 	}
 	kept->mapping_hash =
-		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(settings->mapping_id));
+		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(options->mapping_id));
 	/* Now that nothing can go wrong any more. */
 	MemoryContextSetParent(context, TopMemoryContext);
 	dlist_push_head(&all_kept, &kept->node);
@@ -111,7 +112,7 @@ make_kept(const Settings *settings)
 }
 
 static KeptSettings *
-find_kept(const Settings *settings)
+find_kept(const ForeignOptions *options)
 {
 	dlist_iter iter;
 
@@ -122,7 +123,7 @@ find_kept(const Settings *settings)
 		/* What was marked may have lost its secrets, or is about to. */
 		if (kept->changed)
 			continue;
-		if (&kept->settings == settings || settings_equal(&kept->settings, settings))
+		if (&kept->options == options || foreign_options_equal(&kept->options, options))
 			return kept;
 	}
 	return NULL;
@@ -139,7 +140,7 @@ give_up_share(void *argument)
 	dlist_delete(&kept->node);
 	for (size_t i = 0; i < STRING_COUNT; i++)
 	{
-		char *string = strings_of(&kept->settings)[i];
+		char *string = strings_of(&kept->options)[i];
 
 		if (string != NULL)
 			explicit_bzero(string, strlen(string));
@@ -147,8 +148,8 @@ give_up_share(void *argument)
 	MemoryContextDelete(kept->context);
 }
 
-const Settings *
-settings_keep(const Settings *settings, MemoryContext context)
+const ForeignOptions *
+foreign_options_keep(const ForeignOptions *options, MemoryContext context)
 {
 	Share *share = MemoryContextAllocZero(context, sizeof(Share));
 
@@ -156,26 +157,26 @@ settings_keep(const Settings *settings, MemoryContext context)
 	share->callback.arg = share;
 	MemoryContextRegisterResetCallback(context, &share->callback);
 
-	share->kept = find_kept(settings);
+	share->kept = find_kept(options);
 	if (share->kept == NULL)
-		share->kept = make_kept(settings);
+		share->kept = make_kept(options);
 	share->kept->users++;
-	return &share->kept->settings;
+	return &share->kept->options;
 }
 
 void
-settings_for_request(const Settings *settings, RequestOptions *options)
+foreign_options_for_request(const ForeignOptions *options, RequestOptions *request_options)
 {
-	options->ca_file = settings->ca_file;
-	options->proxy = settings->proxy;
-	options->proxy_user = settings->proxy_user;
-	options->proxy_password = settings->proxy_password;
-	options->connect_timeout = settings->connect_timeout;
-	options->response_timeout = options->stall_timeout = settings->stall_timeout;
+	request_options->ca_file = options->ca_file;
+	request_options->proxy = options->proxy;
+	request_options->proxy_user = options->proxy_user;
+	request_options->proxy_password = options->proxy_password;
+	request_options->connect_timeout = options->connect_timeout;
+	request_options->response_timeout = request_options->stall_timeout = options->stall_timeout;
 }
 
 void
-settings_mark_changed(uint32 mapping_hash)
+foreign_options_mark_changed(uint32 mapping_hash)
 {
 	dlist_iter iter;
 
@@ -189,7 +190,7 @@ settings_mark_changed(uint32 mapping_hash)
 }
 
 void
-settings_wipe_changed(void)
+foreign_options_wipe_changed(void)
 {
 	dlist_iter iter;
 
@@ -198,7 +199,7 @@ settings_wipe_changed(void)
 		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
 
 		for (size_t i = 0; kept->changed && i < lengthof(secret_fields); i++)
-			wipe_string((char **) ((char *) &kept->settings + secret_fields[i]));
+			wipe_string((char **) ((char *) &kept->options + secret_fields[i]));
 	}
 }
 

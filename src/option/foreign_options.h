@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * settings.h
+ * foreign_options.h
  *		What the options of a server, a user mapping and a table add up to.
  *
  * Filled by fdw/option.c (table wins over mapping over server over default),
@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_SETTINGS_H
-#define ADSEXPORT_SETTINGS_H
+#ifndef ADSEXPORT_FOREIGN_OPTIONS_H
+#define ADSEXPORT_FOREIGN_OPTIONS_H
 
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ typedef enum OnInvalid
 	ON_INVALID_NULL
 } OnInvalid;
 
-typedef struct Settings
+typedef struct ForeignOptions
 {
 	Oid relation_id; /* InvalidOid when there is no table */
 	Oid server_id;
@@ -76,7 +76,7 @@ typedef struct Settings
 
 	/*
 	 * Strings, NULL where left out.  All from here to the end are, which
-	 * settings.c relies on.
+	 * foreign_options.c relies on.
 	 */
 	char *table_name;
 	char *server_name;
@@ -95,26 +95,28 @@ typedef struct Settings
 	char *secret_key;
 	char *proxy_user;
 	char *proxy_password;
-} Settings;
+} ForeignOptions;
 
 /*
- * The session's own copy of such settings, shared by all who keep the same; it
+ * The session's own copy of such options, shared by all who keep the same; it
  * lives as long as context does, at least.  It knows nothing of profile_ids:
- * whoever keeps settings is about one profile, or about none.
+ * whoever keeps options is about one profile, or about none.
  */
-extern const Settings *settings_keep(const Settings *settings, MemoryContext context);
+extern const ForeignOptions *
+foreign_options_keep(const ForeignOptions *options, MemoryContext context);
 
 /* What is the same for each request; its timeouts are to be changed where they differ. */
-extern void settings_for_request(const Settings *settings, RequestOptions *options);
+extern void
+foreign_options_for_request(const ForeignOptions *options, RequestOptions *request_options);
 
 /*
- * Kept settings of a user mapping that changed: mark them, and wipe the secrets
+ * Kept options of a user mapping that changed: mark them, and wipe the secrets
  * of those that are marked, once nobody needs them.  Neither throws.
  */
-extern void settings_mark_changed(uint32 mapping_hash);
-extern void settings_wipe_changed(void);
+extern void foreign_options_mark_changed(uint32 mapping_hash);
+extern void foreign_options_wipe_changed(void);
 
 /* Overwrite a secret and free it; nothing if it is NULL, which it is then.  Does not throw. */
 extern void wipe_string(char **secret);
 
-#endif /* ADSEXPORT_SETTINGS_H */
+#endif /* ADSEXPORT_FOREIGN_OPTIONS_H */
