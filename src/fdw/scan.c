@@ -13,7 +13,7 @@
 #include "access/xact.h"
 #include "compat.h"
 #include "executor/executor.h"
-#include "fdw/placement.h"
+#include "fdw/plan_position.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "filter/filter.h"
@@ -118,13 +118,13 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
-		Placement placement;
+		PlanPosition position;
 
 		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
-		placement_find(estate, &plan->scan.plan, &placement);
+		plan_position_find(estate, &plan->scan.plan, &position);
 
 		/* An export can be downloaded again, but hours would have to be asked for. */
-		if ((eflags & EXEC_FLAG_REWIND) || placement.may_restart ||
+		if ((eflags & EXEC_FLAG_REWIND) || position.may_restart ||
 			(status->options->entity->is_by_hours && compat_may_be_rewound()))
 			feed_keep(status->source->feed);
 
@@ -135,8 +135,8 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		 * look at that row alone; its scans are not read then.)
 		 */
 		if (!status->options->entity->is_by_hours && status->options->eager &&
-			!has_late_expression(status->is_late) && !placement.is_gated &&
-			!(placement.is_in_subplan && has_computed_expression(plan->fdw_exprs)) &&
+			!has_late_expression(status->is_late) && !position.is_gated &&
+			!(position.is_in_subplan && has_computed_expression(plan->fdw_exprs)) &&
 			estate->es_epq_active == NULL)
 			start_feed(node);
 	}

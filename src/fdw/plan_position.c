@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * placement.c
+ * plan_position.c
  *		Where in the plan of a query a scan stands, and what follows from that.
  *
  * A request costs a place at the vendor and a wait, so it is not made for a
@@ -13,7 +13,7 @@
 
 #include "compat.h"
 #include "executor/executor.h"
-#include "fdw/placement.h"
+#include "fdw/plan_position.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
@@ -23,7 +23,7 @@ typedef struct Search
 {
 	EState *estate;
 	const Plan *wanted;
-	Placement *placement;
+	PlanPosition *position;
 	bool is_hashed; /* below a node that may forget what it has read */
 } Search;
 
@@ -125,7 +125,7 @@ prunes_at_run_time(PartitionPruneInfo *info)
 static bool
 find_in(Plan *plan, Search *search)
 {
-	Placement *placement = search->placement;
+	PlanPosition *position = search->position;
 	EState *estate = search->estate;
 
 	if (plan == NULL)
@@ -139,12 +139,12 @@ find_in(Plan *plan, Search *search)
 		case T_Append:
 			if (!find_in_list(((Append *) plan)->appendplans, search))
 				return false;
-			placement->is_gated |= prunes_at_run_time(compat_prune_info((Append *) plan, estate));
+			position->is_gated |= prunes_at_run_time(compat_prune_info((Append *) plan, estate));
 			return true;
 		case T_MergeAppend:
 			if (!find_in_list(((MergeAppend *) plan)->mergeplans, search))
 				return false;
-			placement->is_gated |=
+			position->is_gated |=
 				prunes_at_run_time(compat_prune_info((MergeAppend *) plan, estate));
 			return true;
 		case T_SubqueryScan:
@@ -152,7 +152,7 @@ find_in(Plan *plan, Search *search)
 		case T_CustomScan:
 			if (!find_in_list(((CustomScan *) plan)->custom_plans, search))
 				return false;
-			placement->may_restart = true; /* who knows what it does */
+			position->may_restart = true; /* who knows what it does */
 			return true;
 #ifdef COMPAT_MODIFY_TABLE_PLANS
 		case T_ModifyTable:
@@ -165,9 +165,9 @@ find_in(Plan *plan, Search *search)
 	if (find_in(outerPlan(plan), search))
 	{
 		if (IsA(plan, Limit))
-			placement->is_gated |= limit_gates((Limit *) plan, estate);
+			position->is_gated |= limit_gates((Limit *) plan, estate);
 		else if (IsA(plan, Result))
-			placement->is_gated |= result_gates((Result *) plan, estate);
+			position->is_gated |= result_gates((Result *) plan, estate);
 		/* A hash table that did not fit is not kept for the next time. */
 		else if ((IsA(plan, Agg) && (((Agg *) plan)->aggstrategy == AGG_HASHED ||
 									 ((Agg *) plan)->aggstrategy == AGG_MIXED)))
@@ -181,24 +181,24 @@ find_in(Plan *plan, Search *search)
 	{
 		/* The parameters of a nested loop change with each outer row. */
 		if (IsA(plan, NestLoop) && ((NestLoop *) plan)->nestParams != NIL)
-			placement->may_restart = true;
+			position->may_restart = true;
 		if (IsA(plan, NestLoop) && search->is_hashed)
-			placement->may_restart = true;
+			position->may_restart = true;
 		if (IsA(plan, RecursiveUnion))
-			placement->may_restart = true;
+			position->may_restart = true;
 		return true;
 	}
 	return false;
 }
 
 void
-placement_find(EState *estate, const Plan *scan, Placement *placement)
+plan_position_find(EState *estate, const Plan *scan, PlanPosition *position)
 {
-	Search search = { estate, scan, placement, false };
+	Search search = { estate, scan, position, false };
 	PlannedStmt *statement = estate->es_plannedstmt;
 	ListCell *cell;
 
-	placement->may_restart = placement->is_gated = placement->is_in_subplan = false;
+	position->may_restart = position->is_gated = position->is_in_subplan = false;
 	if (statement == NULL || find_in(statement->planTree, &search))
 		return;
 	foreach (cell, statement->subplans)
@@ -207,12 +207,12 @@ placement_find(EState *estate, const Plan *scan, Placement *placement)
 
 		if (!find_in(plan, &search))
 			continue;
-		placement->is_in_subplan = true;
+		position->is_in_subplan = true;
 		/* It is run again whenever a parameter from outside changes. */
 		if (!bms_is_empty(plan->extParam))
-			placement->may_restart = true;
+			position->may_restart = true;
 		return;
 	}
 	/* Not in the plan as we know it: be prepared for all. */
-	placement->may_restart = placement->is_gated = true;
+	position->may_restart = position->is_gated = true;
 }

@@ -1,18 +1,18 @@
 /*-------------------------------------------------------------------------
  *
- * placement.h
+ * plan_position.h
  *		Where in the plan of a query a scan stands, and what follows from that.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_PLACEMENT_H
-#define ADSEXPORT_PLACEMENT_H
+#ifndef ADSEXPORT_PLAN_POSITION_H
+#define ADSEXPORT_PLAN_POSITION_H
 
 #include "postgres.h"
 
 #include "nodes/execnodes.h"
 
-typedef struct Placement
+typedef struct PlanPosition
 {
 	/*
 	 * It may be scanned again without having been told so at its beginning
@@ -26,9 +26,9 @@ typedef struct Placement
 
 	/* It is part of a subquery that an expression may leave out, what guards its values. */
 	bool is_in_subplan;
-} Placement;
+} PlanPosition;
 
 /* To be called when the scan begins; econtext is its own. */
-extern void placement_find(EState *estate, const Plan *scan, Placement *placement);
+extern void plan_position_find(EState *estate, const Plan *scan, PlanPosition *position);
 
-#endif /* ADSEXPORT_PLACEMENT_H */
+#endif /* ADSEXPORT_PLAN_POSITION_H */
