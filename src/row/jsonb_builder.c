@@ -14,7 +14,7 @@
  * key, and the Jsonb, of which nothing is left for long but that.  What cannot
  * fit into a Jsonb is refused before any of that is asked for.
  *
- * A quick builder has all memory that it may ever use from the beginning, and
+ * A fast builder has all memory that it may ever use from the beginning, and
  * gives up instead of asking the server for anything.
  *
  *-------------------------------------------------------------------------
@@ -75,7 +75,7 @@ struct JsonbBuilder
 {
 	ValueContext *context;
 	bool is_quick;
-	bool writes_numbers; /* numeric_format_is_known; a quick builder knows from the beginning */
+	bool writes_numbers; /* numeric_format_is_known; a fast builder knows from the beginning */
 	JsonbShapes *shapes;
 
 	/* reading */
@@ -96,19 +96,20 @@ struct JsonbBuilder
 	size_t output_length;
 };
 
-/* What a quick builder takes: the length of the text, and levels of containers. */
-#define QUICK_TEXT_LENGTH 8192
-#define QUICK_DEPTH 32
+/* What a fast builder takes: the length of the text, and levels of containers. */
+#define FAST_PATH_TEXT_LENGTH 8192
+#define FAST_PATH_DEPTH 32
 
 /*
  * What it can need for that: each value takes at least two bytes of the text
  * and becomes an entry, a number's header and padding beside its bytes.  Keys
  * are sorted with 16 bytes for each.
  */
-#define QUICK_NODES (QUICK_TEXT_LENGTH / 2 + 2)
-#define QUICK_ORDER (QUICK_NODES * 2 * sizeof(uint64) + MAXIMUM_ALIGNOF)
-#define QUICK_OUTPUT                                                                               \
-	(COPY_SLACK + QUICK_TEXT_LENGTH + QUICK_NODES * (2 * sizeof(JEntry) + 12) + NUMERIC_SHORT_SIZE)
+#define FAST_PATH_NODES (FAST_PATH_TEXT_LENGTH / 2 + 2)
+#define FAST_PATH_ORDER (FAST_PATH_NODES * 2 * sizeof(uint64) + MAXIMUM_ALIGNOF)
+#define FAST_PATH_OUTPUT                                                                           \
+	(COPY_SLACK + FAST_PATH_TEXT_LENGTH + FAST_PATH_NODES * (2 * sizeof(JEntry) + 12) +            \
+	 NUMERIC_SHORT_SIZE)
 
 JsonbBuilder *
 jsonb_builder_create(ValueContext *context)
@@ -132,10 +133,10 @@ jsonb_builder_create_quick(ValueContext *context)
 	builder->is_quick = true;
 	/* Finds out by the server's functions what another thread may only look up. */
 	builder->writes_numbers = numeric_format_is_known();
-	scratch_reserve(&builder->nodes, QUICK_NODES * sizeof(ValueNode));
-	scratch_reserve(&builder->decoded, 3 * (size_t) QUICK_TEXT_LENGTH + COPY_SLACK);
-	scratch_reserve(&builder->order, QUICK_ORDER);
-	scratch_reserve(&builder->output, QUICK_OUTPUT);
+	scratch_reserve(&builder->nodes, FAST_PATH_NODES * sizeof(ValueNode));
+	scratch_reserve(&builder->decoded, 3 * (size_t) FAST_PATH_TEXT_LENGTH + COPY_SLACK);
+	scratch_reserve(&builder->order, FAST_PATH_ORDER);
+	scratch_reserve(&builder->output, FAST_PATH_OUTPUT);
 	return builder;
 }
 
@@ -145,7 +146,7 @@ jsonb_builder_create_quick(ValueContext *context)
 /* What is copied or looked through between two looks at interrupts. */
 #define UNINTERRUPTED ((size_t) 4 * 1024 * 1024)
 
-/* Not in another thread: what is quick is over soon. */
+/* Not in another thread: what is on the fast path is over soon. */
 static inline void
 check_for_interrupts(const JsonbBuilder *builder)
 {
@@ -566,7 +567,7 @@ read_container(JsonbBuilder *builder, int depth)
 
 	if (builder->is_quick)
 	{
-		if (depth > QUICK_DEPTH)
+		if (depth > FAST_PATH_DEPTH)
 			return false;
 	}
 	else
@@ -1130,8 +1131,8 @@ jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use, const JsonValu
 							size_t *size)
 {
 	/* Two bytes are the quotes that a string is read with. */
-	if (json->length > QUICK_TEXT_LENGTH - 2 || (json->type == JSON_STRING && json->length == 0) ||
-		!build(builder, use, json))
+	if (json->length > FAST_PATH_TEXT_LENGTH - 2 ||
+		(json->type == JSON_STRING && json->length == 0) || !build(builder, use, json))
 		return NULL;
 	*size = builder->output_length;
 	return builder->output.data;

@@ -20,7 +20,7 @@
 #include "remote/foreign_text.h"
 #include "row/converter.h"
 #include "row/problem.h"
-#include "row/quick.h"
+#include "row/fast_path.h"
 #include "row/row.h"
 #include "row/text.h"
 #include "row/tuple.h"
@@ -45,8 +45,8 @@ typedef struct Column
 	ColumnLayout layout;
 	bool has_layout;
 	Converter converter;
-	QuickFunction quick; /* or NULL */
-	int only_slot;       /* of the value, if there is but one place for it; else -1 */
+	FastPathFunction fast; /* or NULL */
+	int only_slot;         /* of the value, if there is but one place for it; else -1 */
 	int alternative_count;
 	Alternative *alternatives;
 	int ad_group_id_slot; /* SOURCE_TARGET_LEVEL */
@@ -65,7 +65,7 @@ struct RowReader
 	JsonPaths *paths; /* malloc'd */
 	MemoryContextCallback paths_callback;
 
-	/* All columns have a quick conversion: rows are tried that way first, here or by the preparer. */
+	/* All columns have a fast conversion: rows are tried that way first, here or by the preparer. */
 	bool is_quick;
 	RecordPreparer preparer;
 
@@ -75,11 +75,11 @@ struct RowReader
 
 	/* What the preparer's thread writes shares no cache line with what the reader needs for a row. */
 	char before_preparer_state[PG_CACHE_LINE_SIZE];
-	QuickState preparer_state;
+	FastPathState preparer_state;
 	char behind_preparer_state[PG_CACHE_LINE_SIZE];
 
-	QuickState quick_state;
-	char *quick_memory; /* of QUICK_MEMORY bytes, for one row */
+	FastPathState fast_path_state;
+	char *fast_path_memory; /* of FAST_PATH_MEMORY bytes, for one row */
 
 	MemoryContext origin_memory;
 	char *archive_entry;
@@ -98,8 +98,8 @@ struct RowReader
 	char *first_invalid;
 };
 
-/* Rows that need more are not converted quickly. */
-#define QUICK_MEMORY ((size_t) 64 * 1024)
+/* Rows that need more are not converted on the fast path. */
+#define FAST_PATH_MEMORY ((size_t) 64 * 1024)
 
 /* Keys that the sources know. */
 #define TARGET_LEVEL_PATH_EXTRA "adGroupId"
@@ -305,7 +305,7 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 	column->source = binding.source;
 	column->has_layout = column_layout_init(&column->layout, attribute);
 	converter_init(&column->converter, &reader->context, attribute->atttypid, attribute->atttypmod);
-	column->quick = quick_function(attribute->atttypid, attribute->atttypmod);
+	column->fast = fast_path_function(attribute->atttypid, attribute->atttypmod);
 
 	switch (column->source)
 	{
@@ -362,7 +362,7 @@ init_quick(RowReader *reader, TupleDesc desc, bool form_tuples)
 	{
 		Column *column = &reader->columns[i];
 
-		if (column->quick == NULL)
+		if (column->fast == NULL)
 			reader->is_quick = false;
 		column->only_slot = -1;
 		if (column->source == SOURCE_PATH && column->alternative_count == 1)
@@ -373,11 +373,11 @@ init_quick(RowReader *reader, TupleDesc desc, bool form_tuples)
 	reader->forms_tuples = form_tuples && can_form_tuples(reader, desc);
 	if (reader->forms_tuples)
 		tuple_layout_init(&reader->layout, desc);
-	quick_state_init(&reader->quick_state, &reader->context, reader->record_column_count,
-					 reader->forms_tuples);
-	quick_state_init(&reader->preparer_state, &reader->context, reader->record_column_count,
-					 reader->forms_tuples);
-	reader->quick_memory = palloc(QUICK_MEMORY);
+	fast_path_state_init(&reader->fast_path_state, &reader->context, reader->record_column_count,
+						 reader->forms_tuples);
+	fast_path_state_init(&reader->preparer_state, &reader->context, reader->record_column_count,
+						 reader->forms_tuples);
+	reader->fast_path_memory = palloc(FAST_PATH_MEMORY);
 	reader->preparer.prepare = reader->forms_tuples ? prepare_tuple : prepare_row;
 	reader->preparer.argument = reader;
 	reader->preparer.slots = 1;
@@ -621,8 +621,8 @@ find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
  * another thread than the reader's: looks at nothing that changes.
  */
 static bool
-fill_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, RecordArena *arena,
-			 Datum *values, bool *nulls)
+fill_quickly(const RowReader *reader, FastPathState *state, const JsonValue *json,
+			 RecordArena *arena, Datum *values, bool *nulls)
 {
 	/* One store a column is cheaper than to find out which are not needed. */
 	memset(nulls, true, reader->attribute_count * sizeof(bool));
@@ -637,14 +637,14 @@ fill_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, 
 		if (value == NULL)
 			continue;
 		state->column = i;
-		switch (column->quick(state, value, arena, &values[column->attribute]))
+		switch (column->fast(state, value, arena, &values[column->attribute]))
 		{
-			case QUICK_VALUE:
+			case FAST_PATH_VALUE:
 				nulls[column->attribute] = false;
 				break;
-			case QUICK_NULL:
+			case FAST_PATH_NULL:
 				break;
-			case QUICK_CANNOT:
+			case FAST_PATH_CANNOT:
 				return false;
 		}
 	}
@@ -656,7 +656,8 @@ fill_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, 
  * else NULL.  May run in another thread, too.
  */
 static TupleImage *
-form_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, RecordArena *arena)
+form_quickly(const RowReader *reader, FastPathState *state, const JsonValue *json,
+			 RecordArena *arena)
 {
 	TupleImage *image = (TupleImage *) MAXALIGN(arena->next);
 	HeapTupleHeader header = tuple_image_header(image);
@@ -678,9 +679,9 @@ form_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, 
 		if (value == NULL)
 			continue;
 		state->column = i;
-		switch (column->quick(state, value, arena, &datum))
+		switch (column->fast(state, value, arena, &datum))
 		{
-			case QUICK_VALUE:
+			case FAST_PATH_VALUE:
 				if (column->layout.by_value)
 				{
 					if (arena->limit - arena->next < TUPLE_VALUE_ROOM)
@@ -696,9 +697,9 @@ form_quickly(const RowReader *reader, QuickState *state, const JsonValue *json, 
 				tuple_mark_present(header, column->attribute);
 				present++;
 				break;
-			case QUICK_NULL:
+			case FAST_PATH_NULL:
 				break;
-			case QUICK_CANNOT:
+			case FAST_PATH_CANNOT:
 				return NULL;
 		}
 	}
@@ -820,7 +821,7 @@ row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 				uint64 record_number, uint64 record_offset, MemoryContext tuple_memory,
 				Datum *values, bool *nulls)
 {
-	RecordArena arena = { reader->quick_memory, reader->quick_memory + QUICK_MEMORY };
+	RecordArena arena = { reader->fast_path_memory, reader->fast_path_memory + FAST_PATH_MEMORY };
 
 	reader->record_number = record_number;
 	reader->record_offset = record_offset;
@@ -829,7 +830,7 @@ row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 		TupleImage *image = prepared != NULL ? prepared[0] : NULL;
 
 		if (image == NULL)
-			image = form_quickly(reader, &reader->quick_state, json, &arena);
+			image = form_quickly(reader, &reader->fast_path_state, json, &arena);
 		if (image != NULL)
 			return finish_tuple(reader, image, tuple_memory);
 		fill_slowly(reader, json, values, nulls);
@@ -842,7 +843,7 @@ row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 		memcpy(nulls, row + reader->attribute_count, reader->attribute_count * sizeof(bool));
 	}
 	else if (!reader->is_quick ||
-			 !fill_quickly(reader, &reader->quick_state, json, &arena, values, nulls))
+			 !fill_quickly(reader, &reader->fast_path_state, json, &arena, values, nulls))
 		fill_slowly(reader, json, values, nulls);
 	for (int i = reader->record_column_count; i < reader->column_count; i++)
 	{

@@ -120,7 +120,7 @@ all_attributes(TupleDesc desc)
 }
 
 /*
- * The same columns and one more, of a type that no quick conversion is for: a
+ * The same columns and one more, of a type that no fast conversion is for: a
  * reader of this converts everything slowly.
  */
 static TupleDesc
@@ -284,7 +284,7 @@ row_read(PG_FUNCTION_ARGS)
 		row_reader_create(slow, all_attributes(slow),
 						  (const char *const *) slow_paths(paths, desc->natts), &options, true);
 	if (row_reader_preparer(slow_rows) != NULL)
-		elog(ERROR, "there is a quick conversion for the type that stands for the slow ones");
+		elog(ERROR, "there is a fast conversion for the type that stands for the slow ones");
 	json = make_json_reader(slow_rows);
 	json_values = palloc0((json_paths_count(row_reader_paths(slow_rows)) + 1) * sizeof(JsonValue));
 	if (origin_texts[2] != NULL)

@@ -1,44 +1,44 @@
 /*-------------------------------------------------------------------------
  *
- * quick.h
+ * fast_path.h
  *		The conversions that nearly every value needs, in plain memory.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_QUICK_H
-#define ADSEXPORT_QUICK_H
+#ifndef ADSEXPORT_FAST_PATH_H
+#define ADSEXPORT_FAST_PATH_H
 
 #include "row/value.h"
 #include "stream/records.h"
 
 /* For one thread at a time. */
-typedef struct QuickState
+typedef struct FastPathState
 {
 	bool keeps_utf8;      /* the database takes UTF-8 as it is */
 	bool for_tuples;      /* all varlenas have short headers where they can, as in a tuple */
 	int column;           /* whose value is converted */
 	ShapeUse *shape_uses; /* of each column */
 	JsonbBuilder *jsonb_builder;
-} QuickState;
+} FastPathState;
 
-typedef enum QuickStatus
+typedef enum FastPathStatus
 {
-	QUICK_VALUE,
-	QUICK_NULL,
-	QUICK_CANNOT /* the column's converter has to see it */
-} QuickStatus;
+	FAST_PATH_VALUE,
+	FAST_PATH_NULL,
+	FAST_PATH_CANNOT /* the column's converter has to see it */
+} FastPathStatus;
 
 /*
  * Convert a value that is present.  One that is not by value is appended to the
  * arena.  Does without anything of the server.
  */
-typedef QuickStatus (*QuickFunction)(QuickState *state, const JsonValue *json, RecordArena *arena,
-									 Datum *result);
+typedef FastPathStatus (*FastPathFunction)(FastPathState *state, const JsonValue *json,
+										   RecordArena *arena, Datum *result);
 
 extern void
-quick_state_init(QuickState *state, ValueContext *context, int columns, bool for_tuples);
+fast_path_state_init(FastPathState *state, ValueContext *context, int columns, bool for_tuples);
 
 /* NULL: there is none for the type. */
-extern QuickFunction quick_function(Oid type, int32 typmod);
+extern FastPathFunction fast_path_function(Oid type, int32 typmod);
 
-#endif /* ADSEXPORT_QUICK_H */
+#endif /* ADSEXPORT_FAST_PATH_H */

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * quick.c
+ * fast_path.c
  *		The conversions that nearly every value of an export needs, in plain
  *		memory.
  *
- * A quick conversion takes what the vendors usually send and leaves
+ * A fast conversion takes what the vendors usually send and leaves
  * everything else (odd forms, invalid values, other encodings, large values)
  * to the converter of the column.  It raises no error, allocates nothing and
  * calls nothing of the server, so that the read-ahead thread can do it.
@@ -28,7 +28,7 @@
 #include "row/datetime.h"
 #include "row/jsonb_builder.h"
 #include "row/number.h"
-#include "row/quick.h"
+#include "row/fast_path.h"
 #include "row/text.h"
 #include "row/tuple.h"
 #include "stream/iso_time.h"
@@ -46,8 +46,9 @@ arena_reserve(const RecordArena *arena, size_t size, size_t alignment)
 }
 
 /* Append a varlena that needs four bytes of header in memory, but perhaps not in a tuple. */
-static inline QuickStatus
-put_varlena(QuickState *state, const char *varlena, size_t size, RecordArena *arena, Datum *result)
+static inline FastPathStatus
+put_varlena(FastPathState *state, const char *varlena, size_t size, RecordArena *arena,
+			Datum *result)
 {
 	char *start;
 
@@ -56,7 +57,7 @@ put_varlena(QuickState *state, const char *varlena, size_t size, RecordArena *ar
 		size = size - VARHDRSZ + VARHDRSZ_SHORT;
 		start = arena_reserve(arena, size, 1);
 		if (start == NULL)
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 		SET_VARSIZE_SHORT(start, size);
 		memcpy(start + VARHDRSZ_SHORT, varlena + VARHDRSZ, size - VARHDRSZ_SHORT);
 	}
@@ -64,19 +65,19 @@ put_varlena(QuickState *state, const char *varlena, size_t size, RecordArena *ar
 	{
 		start = arena_reserve(arena, size, sizeof(int32));
 		if (start == NULL)
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 		memcpy(start, varlena, size);
 	}
 	arena->next = start + size;
 	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
 /* Of a column that is not of text: "" is NULL there. */
-static inline QuickStatus
+static inline FastPathStatus
 refuse(const JsonValue *json)
 {
-	return json->type == JSON_STRING && json->length == 0 ? QUICK_NULL : QUICK_CANNOT;
+	return json->type == JSON_STRING && json->length == 0 ? FAST_PATH_NULL : FAST_PATH_CANNOT;
 }
 
 /*
@@ -123,7 +124,7 @@ copy_plain_text(char *output, const char *text, size_t length)
 }
 
 /* Text that needs no conversion, such as a number's. */
-static inline QuickStatus
+static inline FastPathStatus
 put_text(RecordArena *arena, const char *text, size_t length, Datum *result)
 {
 	char *start;
@@ -132,7 +133,7 @@ put_text(RecordArena *arena, const char *text, size_t length, Datum *result)
 	{
 		start = arena_reserve(arena, VARHDRSZ_SHORT + length, 1);
 		if (start == NULL || !copy_plain_text(start + VARHDRSZ_SHORT, text, length))
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 		SET_VARSIZE_SHORT(start, VARHDRSZ_SHORT + length);
 		arena->next = start + VARHDRSZ_SHORT + length;
 	}
@@ -140,17 +141,17 @@ put_text(RecordArena *arena, const char *text, size_t length, Datum *result)
 	{
 		start = arena_reserve(arena, VARHDRSZ + length, sizeof(int32));
 		if (start == NULL || !copy_plain_text(start + VARHDRSZ, text, length))
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 		SET_VARSIZE(start, VARHDRSZ + length);
 		arena->next = start + VARHDRSZ + length;
 	}
 	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
 /* Text with escapes or beyond ASCII. */
-static QuickStatus
-put_decoded_text(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+put_decoded_text(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	char *start = arena_reserve(arena, VARHDRSZ + json_string_decoded_size(json), sizeof(int32));
 	StreamError error;
@@ -158,7 +159,7 @@ put_decoded_text(QuickState *state, const JsonValue *json, RecordArena *arena, D
 
 	if (!state->keeps_utf8 || start == NULL ||
 		!json_string_decode(json, JSON_TEXT_ERROR, start + VARHDRSZ, &length, &error))
-		return QUICK_CANNOT;
+		return FAST_PATH_CANNOT;
 	if (length < VARATT_SHORT_MAX)
 	{
 		/* back over the padding, too */
@@ -173,34 +174,35 @@ put_decoded_text(QuickState *state, const JsonValue *json, RecordArena *arena, D
 		arena->next = start + VARHDRSZ + length;
 	}
 	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_text(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_text(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	switch ((JsonType) json->type)
 	{
 		case JSON_STRING:
-			if (!json->escaped && put_text(arena, json->start, json->length, result) == QUICK_VALUE)
-				return QUICK_VALUE;
+			if (!json->escaped &&
+				put_text(arena, json->start, json->length, result) == FAST_PATH_VALUE)
+				return FAST_PATH_VALUE;
 			return put_decoded_text(state, json, arena, result);
 		case JSON_NUMBER:
 		case JSON_TRUE:
 		case JSON_FALSE:
 			return put_text(arena, json->start, json->length, result);
 		default:
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 	}
 }
 
-static QuickStatus
-quick_bool(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_bool(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	if (json->type != JSON_TRUE && json->type != JSON_FALSE)
 		return refuse(json);
 	*result = BoolGetDatum(json->type == JSON_TRUE);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
 /* An integer of at most so many digits, which cannot overflow. */
@@ -233,41 +235,41 @@ read_integer(const JsonValue *json, size_t most_digits, int64 *value)
 	return true;
 }
 
-static QuickStatus
-quick_int2(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_int2(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int64 value;
 
 	if (!read_integer(json, 4, &value))
 		return refuse(json);
 	*result = Int16GetDatum((int16) value);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_int4(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_int4(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int64 value;
 
 	if (!read_integer(json, 9, &value))
 		return refuse(json);
 	*result = Int32GetDatum((int32) value);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_int8(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_int8(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int64 value;
 
 	if (!read_integer(json, 18, &value))
 		return refuse(json);
 	*result = Int64GetDatum(value);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_float8(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_float8(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	double value;
 
@@ -275,11 +277,11 @@ quick_float8(QuickState *state, const JsonValue *json, RecordArena *arena, Datum
 	if (json->type != JSON_NUMBER || !double_from_short_number(json->start, json->length, &value))
 		return refuse(json);
 	*result = Float8GetDatum(value);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_numeric(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_numeric(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	int32 numeric[NUMERIC_SHORT_SIZE / sizeof(int32)];
 	size_t size = 0;
@@ -291,8 +293,8 @@ quick_numeric(QuickState *state, const JsonValue *json, RecordArena *arena, Datu
 	return put_varlena(state, (const char *) numeric, size, arena, result);
 }
 
-static QuickStatus
-quick_timestamp(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_timestamp(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	Timestamp value;
 
@@ -300,11 +302,11 @@ quick_timestamp(QuickState *state, const JsonValue *json, RecordArena *arena, Da
 		!iso_time_read(json->start, json->length, &value))
 		return refuse(json);
 	*result = TimestampTzGetDatum(value);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_date(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_date(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	Timestamp value;
 
@@ -313,11 +315,11 @@ quick_date(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *
 		!iso_time_read(json->start, json->length, &value))
 		return refuse(json);
 	*result = DateADTGetDatum((DateADT) (value / USECS_PER_DAY));
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_uuid(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_uuid(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	char *start = arena_reserve(arena, UUID_LEN, 1);
 
@@ -326,12 +328,12 @@ quick_uuid(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *
 		return refuse(json);
 	arena->next = start + UUID_LEN;
 	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
 /* An array of strings. */
-static QuickStatus
-quick_text_array(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_text_array(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	char *start = arena_reserve(arena, ARR_OVERHEAD_NONULLS(1), sizeof(int32));
 	RecordArena rest = *arena;
@@ -351,10 +353,10 @@ quick_text_array(QuickState *state, const JsonValue *json, RecordArena *arena, D
 		char *text = arena_reserve(&rest, size, 1);
 
 		if (text == NULL || element.type != JSON_STRING || element.escaped)
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 		memset(text + size - sizeof(int32), 0, sizeof(int32));
 		if (!copy_plain_text(text + VARHDRSZ, element.start, element.length))
-			return QUICK_CANNOT;
+			return FAST_PATH_CANNOT;
 		/* What the copy wrote behind the text is no part of it. */
 		memset(text + VARHDRSZ + element.length, 0, size - VARHDRSZ - element.length);
 		SET_VARSIZE(text, VARHDRSZ + element.length);
@@ -362,7 +364,7 @@ quick_text_array(QuickState *state, const JsonValue *json, RecordArena *arena, D
 		count++;
 	}
 	if (error.kind != STREAM_ERROR_NONE || count == 0)
-		return QUICK_CANNOT;
+		return FAST_PATH_CANNOT;
 
 	SET_VARSIZE(array, rest.next - start);
 	array->ndim = 1;
@@ -382,11 +384,11 @@ quick_text_array(QuickState *state, const JsonValue *json, RecordArena *arena, D
 	}
 	arena->next = rest.next;
 	*result = PointerGetDatum(start);
-	return QUICK_VALUE;
+	return FAST_PATH_VALUE;
 }
 
-static QuickStatus
-quick_jsonb(QuickState *state, const JsonValue *json, RecordArena *arena, Datum *result)
+static FastPathStatus
+fast_jsonb(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	size_t size;
 	const char *jsonb = jsonb_builder_build_quickly(state->jsonb_builder,
@@ -398,7 +400,7 @@ quick_jsonb(QuickState *state, const JsonValue *json, RecordArena *arena, Datum 
 }
 
 void
-quick_state_init(QuickState *state, ValueContext *context, int columns, bool for_tuples)
+fast_path_state_init(FastPathState *state, ValueContext *context, int columns, bool for_tuples)
 {
 	state->column = 0;
 	state->shape_uses = palloc0(columns * sizeof(ShapeUse));
@@ -407,8 +409,8 @@ quick_state_init(QuickState *state, ValueContext *context, int columns, bool for
 	state->jsonb_builder = jsonb_builder_create_quick(context);
 }
 
-QuickFunction
-quick_function(Oid type, int32 typmod)
+FastPathFunction
+fast_path_function(Oid type, int32 typmod)
 {
 	/* Else a Datum of 64 bits needs memory of the server's. */
 	const bool by_value_64 = sizeof(Datum) >= sizeof(int64);
@@ -416,32 +418,32 @@ quick_function(Oid type, int32 typmod)
 	switch (type)
 	{
 		case TEXTOID:
-			return quick_text;
+			return fast_text;
 		case VARCHAROID:
-			return typmod < (int32) VARHDRSZ ? quick_text : NULL;
+			return typmod < (int32) VARHDRSZ ? fast_text : NULL;
 		case BOOLOID:
-			return quick_bool;
+			return fast_bool;
 		case INT2OID:
-			return quick_int2;
+			return fast_int2;
 		case INT4OID:
-			return quick_int4;
+			return fast_int4;
 		case INT8OID:
-			return by_value_64 ? quick_int8 : NULL;
+			return by_value_64 ? fast_int8 : NULL;
 		case FLOAT8OID:
-			return by_value_64 ? quick_float8 : NULL;
+			return by_value_64 ? fast_float8 : NULL;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return by_value_64 && typmod < 0 ? quick_timestamp : NULL;
+			return by_value_64 && typmod < 0 ? fast_timestamp : NULL;
 		case NUMERICOID:
-			return typmod < (int32) VARHDRSZ && numeric_format_is_known() ? quick_numeric : NULL;
+			return typmod < (int32) VARHDRSZ && numeric_format_is_known() ? fast_numeric : NULL;
 		case DATEOID:
-			return quick_date;
+			return fast_date;
 		case UUIDOID:
-			return quick_uuid;
+			return fast_uuid;
 		case TEXTARRAYOID:
-			return quick_text_array;
+			return fast_text_array;
 		case JSONBOID:
-			return quick_jsonb;
+			return fast_jsonb;
 		default:
 			return NULL;
 	}
