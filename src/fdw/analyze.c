@@ -24,7 +24,7 @@
 #include "feed/feed.h"
 #include "optimizer/plancat.h"
 #include "option/load.h"
-#include "session/seen.h"
+#include "session/record_counts.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -243,7 +243,7 @@ estimated_pages(Relation relation, const ForeignOptions *options)
 		reader.mapping_id =
 			foreign_options_find_mapping(relation->rd_rel->relowner, options->server_id);
 		plan_sample(relation, options, &query);
-		rows = seen_records(&reader, &query);
+		rows = record_counts_estimate(&reader, &query);
 		if (rows < 0)
 			rows = plan_default_records(options);
 	}

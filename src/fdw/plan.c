@@ -28,7 +28,7 @@
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
 #include "rewrite/rewriteManip.h"
-#include "session/seen.h"
+#include "session/record_counts.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
 
@@ -211,7 +211,7 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	}
 	else if (!analyzed)
 	{
-		records = estimate.is_known ? seen_records(options, &estimate.query) : -1;
+		records = estimate.is_known ? record_counts_estimate(options, &estimate.query) : -1;
 		if (records < 0)
 			records = default_records(options, &estimate);
 	}

@@ -14,7 +14,7 @@
 #include "miscadmin.h"
 #include "session/history.h"
 #include "session/registry.h"
-#include "session/seen.h"
+#include "session/record_counts.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -183,6 +183,6 @@ adsexport_forget(PG_FUNCTION_ARGS)
 {
 	registry_forget(may_act_for);
 	history_forget(may_act_for);
-	seen_forget(may_act_for);
+	record_counts_forget(may_act_for);
 	PG_RETURN_VOID();
 }

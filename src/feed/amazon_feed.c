@@ -15,7 +15,7 @@
 #include "remote/amazon_ads.h"
 #include "remote/foreign_text.h"
 #include "session/control.h"
-#include "session/seen.h"
+#include "session/record_counts.h"
 #include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------
@@ -379,8 +379,8 @@ max_open_profiles(const ExportFeed *feed)
 static void
 remember_export(const ExportFeed *feed, const FeedPart *part)
 {
-	seen_remember_export(feed->options, part->export->profile_id, part->export->body,
-						 part->delivered);
+	record_counts_remember_export(feed->options, part->export->profile_id, part->export->body,
+								  part->delivered);
 }
 
 static void
@@ -525,7 +525,7 @@ ask_for_other_profiles(ExportFeed *feed, const FeedPart *part)
 static void
 remember_profiles(const ExportFeed *feed, const FeedPart *part)
 {
-	seen_remember_export(feed->options, "", "", part->delivered);
+	record_counts_remember_export(feed->options, "", "", part->delivered);
 }
 
 static void

@@ -16,7 +16,7 @@
 #include "net/url.h"
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
-#include "session/seen.h"
+#include "session/record_counts.h"
 #include "utils/timestamp.h"
 
 static void
@@ -243,7 +243,7 @@ max_open_spans(const ExportFeed *feed)
 static void
 remember_span(const ExportFeed *feed, const FeedPart *part)
 {
-	seen_remember_hours(feed->options, part->start_hour, part->end_hour, part->delivered);
+	record_counts_remember_hours(feed->options, part->start_hour, part->end_hour, part->delivered);
 }
 
 static void

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * seen.h
+ * record_counts.h
  *		How many records the exports had that this session has read.
  *
  * For the planner's estimates and nothing else: what is remembered here may be
@@ -9,8 +9,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_SEEN_H
-#define ADSEXPORT_SEEN_H
+#ifndef ADSEXPORT_RECORD_COUNTS_H
+#define ADSEXPORT_RECORD_COUNTS_H
 
 #include "postgres.h"
 
@@ -18,12 +18,12 @@
 #include "remote/query.h"
 
 /* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */
-extern void seen_remember_export(const ForeignOptions *options, const char *profile_id,
-								 const char *body, uint64 records);
+extern void record_counts_remember_export(const ForeignOptions *options, const char *profile_id,
+										  const char *body, uint64 records);
 
 /* Likewise Amplitude's events of these hours (since 1970, both inclusive). */
-extern void seen_remember_hours(const ForeignOptions *options, int64 start_hour, int64 end_hour,
-								uint64 records);
+extern void record_counts_remember_hours(const ForeignOptions *options, int64 start_hour,
+										 int64 end_hour, uint64 records);
 
 /*
  * The records that the query will bring by what was seen before, or -1 if
@@ -31,9 +31,9 @@ extern void seen_remember_hours(const ForeignOptions *options, int64 start_hour,
  * options are not needed).  Hours that were not seen count as much as others of
  * that server on average.
  */
-extern double seen_records(const ForeignOptions *options, const ExportQuery *query);
+extern double record_counts_estimate(const ForeignOptions *options, const ExportQuery *query);
 
 /* Forget what these users have read. */
-extern void seen_forget(bool (*mine)(Oid user_id));
+extern void record_counts_forget(bool (*mine)(Oid user_id));
 
-#endif /* ADSEXPORT_SEEN_H */
+#endif /* ADSEXPORT_RECORD_COUNTS_H */

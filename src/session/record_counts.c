@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * seen.c
+ * record_counts.c
  *		How many records the exports had that this session has read.
  *
  *-------------------------------------------------------------------------
@@ -11,7 +11,7 @@
 #include "miscadmin.h"
 #include "remote/amazon_ads.h"
 #include "remote/amplitude_hours.h"
-#include "session/seen.h"
+#include "session/record_counts.h"
 #include "utils/memutils.h"
 
 /* So much is remembered; an entry takes some hundred bytes. */
@@ -43,7 +43,7 @@ forget_one(Seen *one)
 }
 
 void
-seen_forget(bool (*mine)(Oid user_id))
+record_counts_forget(bool (*mine)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 
@@ -100,14 +100,15 @@ remember(const ForeignOptions *options, const char *profile_id, const char *body
 }
 
 void
-seen_remember_export(const ForeignOptions *options, const char *profile_id, const char *body,
-					 uint64 records)
+record_counts_remember_export(const ForeignOptions *options, const char *profile_id,
+							  const char *body, uint64 records)
 {
 	remember(options, profile_id, body, 0, 0, records);
 }
 
 void
-seen_remember_hours(const ForeignOptions *options, int64 start_hour, int64 end_hour, uint64 records)
+record_counts_remember_hours(const ForeignOptions *options, int64 start_hour, int64 end_hour,
+							 uint64 records)
 {
 	remember(options, "", "", start_hour, end_hour, records);
 }
@@ -205,7 +206,7 @@ seen_of_hours(const ForeignOptions *options, const ExportQuery *query)
 }
 
 double
-seen_records(const ForeignOptions *options, const ExportQuery *query)
+record_counts_estimate(const ForeignOptions *options, const ExportQuery *query)
 {
 	const Seen *one;
 
