@@ -12,7 +12,7 @@
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "session/history.h"
+#include "session/archive_requests.h"
 #include "session/registry.h"
 #include "session/record_counts.h"
 #include "utils/acl.h"
@@ -118,7 +118,7 @@ add_export(const Export *export, void *argument)
 
 /* An archive of Amplitude has no id and is not polled: a request is its export. */
 static void
-add_span(const SpanRecord *record, void *argument)
+add_span(const ArchiveRequest *record, void *argument)
 {
 	ExportsResult *result = argument;
 	Datum values[EXPORTS_COLUMNS];
@@ -174,7 +174,7 @@ adsexport_exports(PG_FUNCTION_ARGS)
 	info->setDesc = result.desc;
 	MemoryContextSwitchTo(old_context);
 	registry_visit(add_export, &result);
-	history_visit(add_span, &result);
+	archive_requests_visit(add_span, &result);
 	return (Datum) 0;
 }
 
@@ -182,7 +182,7 @@ Datum
 adsexport_forget(PG_FUNCTION_ARGS)
 {
 	registry_forget(may_act_for);
-	history_forget(may_act_for);
+	archive_requests_forget(may_act_for);
 	record_counts_forget(may_act_for);
 	PG_RETURN_VOID();
 }

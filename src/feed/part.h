@@ -21,7 +21,7 @@
 #include "portability/instr_time.h"
 #include "remote/foreign_content.h"
 #include "session/fetch_ahead.h"
-#include "session/history.h"
+#include "session/archive_requests.h"
 #include "session/jobs.h"
 #include "session/profile_listing.h"
 #include "session/registry.h"
@@ -58,7 +58,7 @@ typedef struct FeedPart
 	int64 began;            /* monotonic milliseconds */
 	int64 bytes_downloaded; /* by transfers that broke */
 	int64 retries;          /* of downloads */
-	SpanRecord *span;       /* for adsexport_exports(), or NULL */
+	ArchiveRequest *span;   /* for adsexport_exports(), or NULL */
 	double patience_began;  /* wait_time when its export began to be in progress; -1: not yet */
 
 	/* Amazon Ads: one profile's export */

@@ -65,7 +65,7 @@ report_request(const ExportFeed *feed, FeedPart *part)
 	{
 		hours_format(part->start_hour, start, sizeof(start));
 		hours_format(part->end_hour, end, sizeof(end));
-		part->span = history_add(feed->options, start, end);
+		part->span = archive_requests_add(feed->options, start, end);
 	}
 	part->span->requests++;
 }
@@ -73,7 +73,7 @@ report_request(const ExportFeed *feed, FeedPart *part)
 static void
 note_amounts(const ExportFeed *feed, FeedPart *part)
 {
-	SpanRecord *span = part->span;
+	ArchiveRequest *span = part->span;
 
 	span->retries = part->retries;
 	span->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
@@ -84,14 +84,14 @@ note_amounts(const ExportFeed *feed, FeedPart *part)
 static void
 note_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 {
-	SpanRecord *span = part->span;
+	ArchiveRequest *span = part->span;
 
 	if (span == NULL)
 		return;
 	span->completed_at = failure == NULL ? GetCurrentTimestamp() : 0;
 	note_amounts(feed, part);
 	if (failure != NULL)
-		history_note_failure(span, failure);
+		archive_requests_note_failure(span, failure);
 	span->status = failure != NULL ? "FAILED" : "COMPLETED";
 	span->in_use = false;
 	part->span = NULL;

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * history.c
+ * archive_requests.c
  *		The archives that this session asked Amplitude for.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "session/history.h"
+#include "session/archive_requests.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -18,7 +18,7 @@ static dlist_head records = DLIST_STATIC_INIT(records);
 static int record_count = 0;
 
 static void
-forget_record(SpanRecord *record)
+forget_record(ArchiveRequest *record)
 {
 	dlist_delete(&record->node);
 	record_count--;
@@ -37,7 +37,7 @@ make_place(void)
 		return;
 	for (node = records.head.prev; node != &records.head; node = node->prev)
 	{
-		SpanRecord *record = dlist_container(SpanRecord, node, node);
+		ArchiveRequest *record = dlist_container(ArchiveRequest, node, node);
 
 		if (!record->in_use)
 		{
@@ -47,13 +47,13 @@ make_place(void)
 	}
 }
 
-SpanRecord *
-history_add(const ForeignOptions *options, const char *start, const char *end)
+ArchiveRequest *
+archive_requests_add(const ForeignOptions *options, const char *start, const char *end)
 {
-	SpanRecord *record;
+	ArchiveRequest *record;
 
 	make_place();
-	record = MemoryContextAllocZero(TopMemoryContext, sizeof(SpanRecord));
+	record = MemoryContextAllocZero(TopMemoryContext, sizeof(ArchiveRequest));
 	record->in_use = true;
 	strlcpy(record->server_name, options->server_name, sizeof(record->server_name));
 	strlcpy(record->user_name, options->user_name, sizeof(record->user_name));
@@ -69,7 +69,7 @@ history_add(const ForeignOptions *options, const char *start, const char *end)
 }
 
 void
-history_note_failure(SpanRecord *record, const Failure *failure)
+archive_requests_note_failure(ArchiveRequest *record, const Failure *failure)
 {
 	char *text = failure_text(failure);
 
@@ -80,21 +80,21 @@ history_note_failure(SpanRecord *record, const Failure *failure)
 }
 
 void
-history_visit(void (*visit)(const SpanRecord *record, void *argument), void *argument)
+archive_requests_visit(void (*visit)(const ArchiveRequest *record, void *argument), void *argument)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &records) visit(dlist_container(SpanRecord, node, iter.cur), argument);
+	dlist_foreach(iter, &records) visit(dlist_container(ArchiveRequest, node, iter.cur), argument);
 }
 
 void
-history_forget(bool (*mine)(Oid user_id))
+archive_requests_forget(bool (*mine)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, &records)
 	{
-		SpanRecord *record = dlist_container(SpanRecord, node, iter.cur);
+		ArchiveRequest *record = dlist_container(ArchiveRequest, node, iter.cur);
 
 		if (!record->in_use && mine(record->user_id))
 			forget_record(record);

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * history.h
+ * archive_requests.h
  *		The archives that this session asked Amplitude for, for
  *		adsexport_exports().  (Those of Amazon Ads are in the registry.)
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_HISTORY_H
-#define ADSEXPORT_HISTORY_H
+#ifndef ADSEXPORT_ARCHIVE_REQUESTS_H
+#define ADSEXPORT_ARCHIVE_REQUESTS_H
 
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "option/foreign_options.h"
 #include "remote/failure.h"
 
-typedef struct SpanRecord
+typedef struct ArchiveRequest
 {
 	dlist_node node;
 	bool in_use; /* its scan goes on */
@@ -36,18 +36,20 @@ typedef struct SpanRecord
 	int64 bytes_inflated;
 	int64 records;
 	char *error; /* why it failed, or NULL */
-} SpanRecord;
+} ArchiveRequest;
 
 /* A new record, in use, of memory that lives as long as the session. */
-extern SpanRecord *history_add(const ForeignOptions *options, const char *start, const char *end);
+extern ArchiveRequest *
+archive_requests_add(const ForeignOptions *options, const char *start, const char *end);
 
 /* Why it failed; what is remembered is the text. */
-extern void history_note_failure(SpanRecord *record, const Failure *failure);
+extern void archive_requests_note_failure(ArchiveRequest *record, const Failure *failure);
 
 /* The newest first. */
-extern void history_visit(void (*visit)(const SpanRecord *record, void *argument), void *argument);
+extern void
+archive_requests_visit(void (*visit)(const ArchiveRequest *record, void *argument), void *argument);
 
 /* Forget those of the users that mine says, unless they are in use. */
-extern void history_forget(bool (*mine)(Oid user_id));
+extern void archive_requests_forget(bool (*mine)(Oid user_id));
 
-#endif /* ADSEXPORT_HISTORY_H */
+#endif /* ADSEXPORT_ARCHIVE_REQUESTS_H */
