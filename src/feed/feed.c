@@ -107,7 +107,7 @@ release_feed(void *argument)
 	feed->block = NULL;
 	container_free(feed->container);
 	feed->container = NULL;
-	delivered_free(feed->delivered);
+	delivered_entries_free(feed->delivered);
 	feed->delivered = NULL;
 	close_wait_reactor(feed);
 	if (feed->waiting && feed->helping)
@@ -151,7 +151,7 @@ feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordP
 	feed->preparer = preparer;
 	feed->container = container_create(feed->api->container);
 	if (feed->api->rereadable)
-		feed->delivered = delivered_create();
+		feed->delivered = delivered_entries_create();
 	if (feed->records == NULL || feed->walker == NULL || feed->container == NULL ||
 		(feed->api->rereadable && feed->delivered == NULL))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -551,10 +551,10 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	if (!feed->api->rereadable)
 		return;
 	if (!again)
-		delivered_clear(feed->delivered);
+		delivered_entries_clear(feed->delivered);
 	else
 	{
-		delivered_begin_again(feed->delivered);
+		delivered_entries_begin_again(feed->delivered);
 		if (!container_read_again(feed->container, feed->delivered))
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	}
@@ -977,9 +977,9 @@ note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer
 		return false;
 	/* The beginning of an entry that has brought nothing yet is not needed. */
 	if (position.inside && position.offset > 0)
-		delivered_note(feed->delivered, record_stream_entry(feed->records), position.offset,
-					   position.crc, false);
-	if (!delivered_is_complete(feed->delivered))
+		delivered_entries_note(feed->delivered, record_stream_entry(feed->records), position.offset,
+							   position.crc, false);
+	if (!delivered_entries_is_complete(feed->delivered))
 	{
 		failure_add_detail(&answer->failure,
 						   "It can't be gone on with, because more than %d files were read of it.",
@@ -1528,9 +1528,9 @@ next_record(ExportFeed *feed, FeedPart *part)
 			feed->counters.records++;
 			break;
 		case STREAM_ENTRY_END:
-			delivered_note(feed->delivered, record_stream_entry(feed->records),
-						   record_stream_entry_length(feed->records),
-						   record_stream_entry_crc(feed->records), true);
+			delivered_entries_note(feed->delivered, record_stream_entry(feed->records),
+								   record_stream_entry_length(feed->records),
+								   record_stream_entry_crc(feed->records), true);
 			break;
 		case STREAM_ERROR:
 			if (record_stream_error_is_json(feed->records))

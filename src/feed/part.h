@@ -224,8 +224,8 @@ struct ExportFeed
 	const RecordPreparer *preparer;
 	RecordStream *records;
 	Container *container;
-	Delivered *delivered; /* of the current part, where it is rereadable */
-	Doubt doubt;          /* while it is VERIFYING */
+	DeliveredEntries *delivered; /* of the current part, where it is rereadable */
+	Doubt doubt;                 /* while it is VERIFYING */
 
 	/* Without read-ahead: */
 	RecordBlock *block; /* being filled, or NULL */

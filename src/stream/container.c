@@ -27,10 +27,10 @@ struct Container
 	StreamInput decoded_input;
 
 	/* Of an archive that is read again: */
-	Delivered *delivered;   /* borrowed, or NULL */
-	unsigned char *scratch; /* for what is left out */
-	bool skipping;          /* the entry, or its beginning */
-	bool differs;           /* it is not the same, but may just be corrupt */
+	DeliveredEntries *delivered; /* borrowed, or NULL */
+	unsigned char *scratch;      /* for what is left out */
+	bool skipping;               /* the entry, or its beginning */
+	bool differs;                /* it is not the same, but may just be corrupt */
 	DeliveredEntry known;
 	uint64_t skipped; /* bytes of the entry */
 	StreamError error;
@@ -108,7 +108,7 @@ container_is_gzip_inside(const Container *container)
 }
 
 bool
-container_read_again(Container *container, Delivered *delivered)
+container_read_again(Container *container, DeliveredEntries *delivered)
 {
 	if (container->scratch == NULL)
 		container->scratch = malloc(SCRATCH_SIZE);
@@ -181,14 +181,14 @@ read_again(Container *container, StreamInput *input, unsigned char *output, size
 	if (container->skipping)
 		return skip_known(container, input);
 	status = unzip_read(container->unzip, input, output, output_size, produced);
-	if (status == STREAM_END && delivered_missing(container->delivered) > 0)
+	if (status == STREAM_END && delivered_entries_missing(container->delivered) > 0)
 		return fail_changed(container,
 							"is the last one, but others that were read before are missing");
 	if (status != STREAM_ENTRY_BEGIN)
 		return status;
 	container->skipped = 0;
-	if (!delivered_meet(container->delivered, unzip_entry_name(container->unzip),
-						&container->known))
+	if (!delivered_entries_meet(container->delivered, unzip_entry_name(container->unzip),
+								&container->known))
 		return status;
 	container->skipping = true;
 	container->differs = false;

@@ -9,7 +9,7 @@
 #define ADSEXPORT_CONTAINER_H
 
 #include "stream/content_coding.h"
-#include "stream/delivered.h"
+#include "stream/delivered_entries.h"
 #include "stream/stream.h"
 
 typedef enum ContainerKind
@@ -42,7 +42,7 @@ extern bool container_is_gzip_inside(const Container *container);
  * proves to be the same; if it is not, or is missing in the end, that is an
  * error (STREAM_ERROR_CHANGED).  False when memory is short.
  */
-extern bool container_read_again(Container *container, Delivered *delivered);
+extern bool container_read_again(Container *container, DeliveredEntries *delivered);
 
 /* As gunzip_read and unzip_read; the events of entries come from zip only. */
 extern StreamStatus container_read(Container *container, StreamInput *input, unsigned char *output,

@@ -459,7 +459,7 @@ build_archive(const Files *files, Archive *archive)
 
 typedef struct Again
 {
-	Delivered *delivered;
+	DeliveredEntries *delivered;
 	int *seen; /* by id */
 	long ids;
 	long records;
@@ -486,7 +486,7 @@ read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt
 	record_walker_reset(pipeline.walker, CONTAINER_ZIP);
 	if (!first)
 	{
-		delivered_begin_again(again->delivered);
+		delivered_entries_begin_again(again->delivered);
 		CHECK(container_read_again(pipeline.container, again->delivered));
 	}
 	for (;;)
@@ -511,9 +511,9 @@ read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt
 			CHECK(record_stream_position(stream, false).inside);
 		}
 		else if (status == STREAM_ENTRY_END)
-			delivered_note(again->delivered, record_stream_entry(stream),
-						   record_stream_entry_length(stream), record_stream_entry_crc(stream),
-						   true);
+			delivered_entries_note(again->delivered, record_stream_entry(stream),
+								   record_stream_entry_length(stream),
+								   record_stream_entry_crc(stream), true);
 		else if (status == STREAM_NEED_INPUT && supply(&pipeline, stream))
 			continue;
 		else if (status != STREAM_ENTRY_BEGIN)
@@ -524,9 +524,9 @@ read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt
 	}
 	again->known = position.known || status == STREAM_END;
 	if (status != STREAM_END && position.inside && position.offset > 0)
-		delivered_note(again->delivered, record_stream_entry(stream), position.offset, position.crc,
-					   false);
-	CHECK(delivered_is_complete(again->delivered));
+		delivered_entries_note(again->delivered, record_stream_entry(stream), position.offset,
+							   position.crc, false);
+	CHECK(delivered_entries_is_complete(again->delivered));
 	again->kind = record_stream_error(stream)->kind;
 	record_block_free(record_stream_take_back(stream));
 	for (int i = 0; i < pipeline.count; i++)
@@ -558,7 +558,9 @@ test_again(const char *name, int file_count, int records_each, size_t longest, s
 	for (int round = 0; round < rounds; round++)
 	{
 		Files files = { file_count, calloc((size_t) file_count, sizeof(Bytes)), 0 };
-		Again again = { delivered_create(), calloc(MAX_IDS, sizeof(int)), 0, 0, false, 0, false };
+		Again again = {
+			delivered_entries_create(), calloc(MAX_IDS, sizeof(int)), 0, 0, false, 0, false
+		};
 		StreamStatus status = STREAM_ERROR;
 		int breaks = 1 + (int) random_below(3);
 		bool wrong = false;
@@ -607,7 +609,7 @@ test_again(const char *name, int file_count, int records_each, size_t longest, s
 			free(files.texts[i].data);
 		free(files.texts);
 		free(again.seen);
-		delivered_free(again.delivered);
+		delivered_entries_free(again.delivered);
 	}
 	CHECK_THAT(given_up <= most_given_up, "gave up %d times of %d", given_up, rounds);
 }
@@ -621,7 +623,9 @@ test_changed(void)
 	{
 		Bytes texts[2] = { { 0 }, { 0 } };
 		Files files = { 2, texts, 20 };
-		Again again = { delivered_create(), calloc(MAX_IDS, sizeof(int)), 20, 0, false, 0, false };
+		Again again = {
+			delivered_entries_create(), calloc(MAX_IDS, sizeof(int)), 20, 0, false, 0, false
+		};
 		Archive archive;
 
 		begin_test(i == 0 ? "an entry that is not the same any more"
@@ -655,14 +659,14 @@ test_changed(void)
 		free(texts[0].data);
 		free(texts[1].data);
 		free(again.seen);
-		delivered_free(again.delivered);
+		delivered_entries_free(again.delivered);
 	}
 }
 
 static void
 test_delivered(void)
 {
-	Delivered *delivered = delivered_create();
+	DeliveredEntries *delivered = delivered_entries_create();
 	DeliveredEntry entry;
 	char name[32];
 
@@ -670,30 +674,31 @@ test_delivered(void)
 	for (int i = 0; i < DELIVERED_MAX_ENTRIES; i++)
 	{
 		snprintf(name, sizeof(name), "entry %d", i);
-		delivered_note(delivered, name, (uint64_t) i, (uint32_t) i, true);
+		delivered_entries_note(delivered, name, (uint64_t) i, (uint32_t) i, true);
 	}
-	CHECK(delivered_is_complete(delivered));
-	delivered_begin_again(delivered);
-	CHECK_NUMBER(delivered_missing(delivered), DELIVERED_MAX_ENTRIES);
-	CHECK(delivered_meet(delivered, "entry 4711", &entry));
+	CHECK(delivered_entries_is_complete(delivered));
+	delivered_entries_begin_again(delivered);
+	CHECK_NUMBER(delivered_entries_missing(delivered), DELIVERED_MAX_ENTRIES);
+	CHECK(delivered_entries_meet(delivered, "entry 4711", &entry));
 	CHECK_NUMBER(entry.length, 4711);
-	CHECK(!delivered_meet(delivered, "entry 4711", &entry));
-	CHECK(!delivered_meet(delivered, "entry", &entry));
-	CHECK_NUMBER(delivered_missing(delivered), DELIVERED_MAX_ENTRIES - 1);
+	CHECK(!delivered_entries_meet(delivered, "entry 4711", &entry));
+	CHECK(!delivered_entries_meet(delivered, "entry", &entry));
+	CHECK_NUMBER(delivered_entries_missing(delivered), DELIVERED_MAX_ENTRIES - 1);
 	begin_test("more than are remembered");
-	delivered_note(delivered, "one more", 1, 1, true);
-	CHECK(!delivered_is_complete(delivered));
-	delivered_clear(delivered);
-	CHECK(delivered_is_complete(delivered));
+	delivered_entries_note(delivered, "one more", 1, 1, true);
+	CHECK(!delivered_entries_is_complete(delivered));
+	delivered_entries_clear(delivered);
+	CHECK(delivered_entries_is_complete(delivered));
 
 	begin_test("two entries of one name");
-	delivered_note(delivered, "a", 1, 11, true);
-	delivered_note(delivered, "a", 2, 22, true);
-	delivered_begin_again(delivered);
-	CHECK(delivered_meet(delivered, "a", &entry) && delivered_meet(delivered, "a", &entry));
-	CHECK(!delivered_meet(delivered, "a", &entry));
-	CHECK_NUMBER(delivered_missing(delivered), 0);
-	delivered_free(delivered);
+	delivered_entries_note(delivered, "a", 1, 11, true);
+	delivered_entries_note(delivered, "a", 2, 22, true);
+	delivered_entries_begin_again(delivered);
+	CHECK(delivered_entries_meet(delivered, "a", &entry) &&
+		  delivered_entries_meet(delivered, "a", &entry));
+	CHECK(!delivered_entries_meet(delivered, "a", &entry));
+	CHECK_NUMBER(delivered_entries_missing(delivered), 0);
+	delivered_entries_free(delivered);
 }
 
 static void

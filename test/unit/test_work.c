@@ -187,7 +187,7 @@ read_unzip(Endless *endless, const char *message)
 
 /* The same by way of blocks, and read twice: the second time what is known is left out. */
 static void
-read_blocks(Endless *endless, ContainerKind kind, Delivered *known)
+read_blocks(Endless *endless, ContainerKind kind, DeliveredEntries *known)
 {
 	Container *container = container_create(kind);
 	RecordBlock *block = record_block_create();
@@ -459,7 +459,7 @@ test_zip(void)
 		{
 			static char titles[4][80];
 			char *title = titles[2 * again + wanted];
-			Delivered *known = delivered_create();
+			DeliveredEntries *known = delivered_entries_create();
 			Archive archive = { 0 };
 			Bytes content = { 0 };
 
@@ -473,20 +473,20 @@ test_zip(void)
 			append_bytes(&endless.head, &archive.bytes);
 			append_bytes(&endless.cycle, &archive.bytes);
 			for (int i = 0; again && i < 5000; i++)
-				delivered_note(known, "x.json.gz", 0, 0, true);
+				delivered_entries_note(known, "x.json.gz", 0, 0, true);
 			if (again)
-				delivered_begin_again(known);
+				delivered_entries_begin_again(known);
 			read_blocks(&endless, CONTAINER_ZIP, again ? known : NULL);
 			clear_endless(&endless);
 			clear_archive(&archive);
 			free(content.data);
-			delivered_free(known);
+			delivered_entries_free(known);
 		}
 
 	/* An entry that inflates to much is left out in as many steps. */
 	begin_test("a large entry, read again");
 	{
-		Delivered *known = delivered_create();
+		DeliveredEntries *known = delivered_entries_create();
 
 		append_gzip(&endless.head, "content");
 		for (int i = 0; i < 2000; i++)
@@ -496,11 +496,11 @@ test_zip(void)
 			append_gzip_with_flags(&endless.cycle, zeros, sizeof(zeros), 0);
 		}
 		deflate_as_entry(&endless, "x.json.gz");
-		delivered_note(known, "x.json.gz", UINT64_C(1) << 40, 0, true);
-		delivered_begin_again(known);
+		delivered_entries_note(known, "x.json.gz", UINT64_C(1) << 40, 0, true);
+		delivered_entries_begin_again(known);
 		read_blocks(&endless, CONTAINER_ZIP, known);
 		clear_endless(&endless);
-		delivered_free(known);
+		delivered_entries_free(known);
 	}
 }
 

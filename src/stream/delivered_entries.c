@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * delivered.c
+ * delivered_entries.c
  *		What was handed out of an archive that broke.
  *
  * An open hash table with linear probing.  Nothing is ever taken out of it,
@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "stream/delivered.h"
+#include "stream/delivered_entries.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 #define FIRST_CAPACITY ((size_t) 256)
 
-struct Delivered
+struct DeliveredEntries
 {
 	pthread_mutex_t mutex;
 	DeliveredEntry *table;
@@ -26,10 +26,10 @@ struct Delivered
 	bool incomplete;
 };
 
-Delivered *
-delivered_create(void)
+DeliveredEntries *
+delivered_entries_create(void)
 {
-	Delivered *delivered = calloc(1, sizeof(Delivered));
+	DeliveredEntries *delivered = calloc(1, sizeof(DeliveredEntries));
 
 	if (delivered != NULL)
 		pthread_mutex_init(&delivered->mutex, NULL);
@@ -37,7 +37,7 @@ delivered_create(void)
 }
 
 void
-delivered_free(Delivered *delivered)
+delivered_entries_free(DeliveredEntries *delivered)
 {
 	if (delivered == NULL)
 		return;
@@ -47,7 +47,7 @@ delivered_free(Delivered *delivered)
 }
 
 void
-delivered_clear(Delivered *delivered)
+delivered_entries_clear(DeliveredEntries *delivered)
 {
 	free(delivered->table);
 	delivered->table = NULL;
@@ -56,7 +56,7 @@ delivered_clear(Delivered *delivered)
 }
 
 bool
-delivered_is_complete(const Delivered *delivered)
+delivered_entries_is_complete(const DeliveredEntries *delivered)
 {
 	return !delivered->incomplete;
 }
@@ -86,7 +86,7 @@ put(DeliveredEntry *table, size_t capacity, const DeliveredEntry *entry)
 
 /* Make room for one more; false if there can't be. */
 static bool
-grow(Delivered *delivered)
+grow(DeliveredEntries *delivered)
 {
 	size_t capacity = delivered->capacity > 0 ? delivered->capacity * 2 : FIRST_CAPACITY;
 	DeliveredEntry *table;
@@ -109,7 +109,7 @@ grow(Delivered *delivered)
 
 /* The first entry of that name that was met or not, and is whole or not; NULL if there is none. */
 static DeliveredEntry *
-find(Delivered *delivered, uint64_t name, bool met, bool any_whole)
+find(DeliveredEntries *delivered, uint64_t name, bool met, bool any_whole)
 {
 	size_t place;
 
@@ -127,7 +127,8 @@ find(Delivered *delivered, uint64_t name, bool met, bool any_whole)
 }
 
 void
-delivered_note(Delivered *delivered, const char *name, uint64_t length, uint32_t crc, bool whole)
+delivered_entries_note(DeliveredEntries *delivered, const char *name, uint64_t length, uint32_t crc,
+					   bool whole)
 {
 	DeliveredEntry entry = { hash_name(name), length, crc, true, whole, true };
 	DeliveredEntry *beginning;
@@ -150,7 +151,7 @@ delivered_note(Delivered *delivered, const char *name, uint64_t length, uint32_t
 }
 
 void
-delivered_begin_again(Delivered *delivered)
+delivered_entries_begin_again(DeliveredEntries *delivered)
 {
 	for (size_t i = 0; i < delivered->capacity; i++)
 		delivered->table[i].met = false;
@@ -158,7 +159,7 @@ delivered_begin_again(Delivered *delivered)
 }
 
 bool
-delivered_meet(Delivered *delivered, const char *name, DeliveredEntry *entry)
+delivered_entries_meet(DeliveredEntries *delivered, const char *name, DeliveredEntry *entry)
 {
 	DeliveredEntry *found;
 
@@ -175,7 +176,7 @@ delivered_meet(Delivered *delivered, const char *name, DeliveredEntry *entry)
 }
 
 uint64_t
-delivered_missing(Delivered *delivered)
+delivered_entries_missing(DeliveredEntries *delivered)
 {
 	uint64_t missing;
 

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * delivered.h
+ * delivered_entries.h
  *		What was handed out of an archive that broke, so that it is not handed
  *		out again when the archive is read once more.
  *
@@ -13,8 +13,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ADSEXPORT_DELIVERED_H
-#define ADSEXPORT_DELIVERED_H
+#ifndef ADSEXPORT_DELIVERED_ENTRIES_H
+#define ADSEXPORT_DELIVERED_ENTRIES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@
  */
 #define DELIVERED_MAX_ENTRIES 262144
 
-typedef struct Delivered Delivered;
+typedef struct DeliveredEntries DeliveredEntries;
 
 typedef struct DeliveredEntry
 {
@@ -38,30 +38,31 @@ typedef struct DeliveredEntry
 	bool met;   /* in the archive that is read now */
 } DeliveredEntry;
 
-/* Returns NULL when memory is short.  Free with delivered_free. */
-extern Delivered *delivered_create(void);
-extern void delivered_free(Delivered *delivered);
+/* Returns NULL when memory is short.  Free with delivered_entries_free. */
+extern DeliveredEntries *delivered_entries_create(void);
+extern void delivered_entries_free(DeliveredEntries *delivered);
 
 /* Nothing was handed out yet. */
-extern void delivered_clear(Delivered *delivered);
+extern void delivered_entries_clear(DeliveredEntries *delivered);
 
 /*
  * All of an entry was handed out, or its first length bytes.  The beginning of
  * an entry that is continued is replaced by what is known of it now.
  */
-extern void
-delivered_note(Delivered *delivered, const char *name, uint64_t length, uint32_t crc, bool whole);
+extern void delivered_entries_note(DeliveredEntries *delivered, const char *name, uint64_t length,
+								   uint32_t crc, bool whole);
 
 /* Was everything remembered?  Not if it was too much, or memory was short. */
-extern bool delivered_is_complete(const Delivered *delivered);
+extern bool delivered_entries_is_complete(const DeliveredEntries *delivered);
 
 /* The archive is read again from its beginning: nothing of it was met yet. */
-extern void delivered_begin_again(Delivered *delivered);
+extern void delivered_entries_begin_again(DeliveredEntries *delivered);
 
 /* An entry of that name begins: was it handed out before?  Then *entry says how much of it. */
-extern bool delivered_meet(Delivered *delivered, const char *name, DeliveredEntry *entry);
+extern bool
+delivered_entries_meet(DeliveredEntries *delivered, const char *name, DeliveredEntry *entry);
 
 /* How many were not met. */
-extern uint64_t delivered_missing(Delivered *delivered);
+extern uint64_t delivered_entries_missing(DeliveredEntries *delivered);
 
-#endif /* ADSEXPORT_DELIVERED_H */
+#endif /* ADSEXPORT_DELIVERED_ENTRIES_H */
