@@ -441,7 +441,7 @@ export_part_ready(ExportFeed *feed, FeedPart *part)
 }
 
 const FeedApi amazon_export_feed = {
-	.container = CONTAINER_GZIP,
+	.packing = PACKED_GZIP,
 	.resumable = true,
 	.parts_are_kept = true,
 	.uses_registry = true,
@@ -543,7 +543,7 @@ describe_profiles(const ForeignOptions *options, const ExportQuery *query, char 
 }
 
 const FeedApi amazon_profiles_feed = {
-	.container = CONTAINER_GZIP,
+	.packing = PACKED_GZIP,
 	.parts_are_kept = true,
 	.uses_registry = true,
 	.add_parts = add_profiles_part,

@@ -297,7 +297,7 @@ describe_spans(const ForeignOptions *options, const ExportQuery *query, char **r
 }
 
 const FeedApi amplitude_feed = {
-	.container = CONTAINER_ZIP,
+	.packing = PACKED_ZIP,
 	.rereadable = true,
 	.uses_registry = false,
 	.add_parts = add_span,

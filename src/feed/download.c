@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * download.c
- *		The bytes of a download: where they begin, and how they get to the container.
+ *		The bytes of a download: where they begin, and how they get to the unpacker.
  *
  *-------------------------------------------------------------------------
  */
@@ -85,7 +85,7 @@ check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result)
 }
 
 /*-------------------------------------------------------------------------
- * What the container is lent
+ * What the unpacker is lent
  *-------------------------------------------------------------------------
  */
 
@@ -127,7 +127,7 @@ lend_from_spool(ExportFeed *feed, FeedPart *part)
 	return true;
 }
 
-/* Of the request's body goes what the container has taken. */
+/* Of the request's body goes what the unpacker has taken. */
 void
 consume_lent(ExportFeed *feed, FeedPart *part)
 {
@@ -200,7 +200,7 @@ lend_input(ExportFeed *feed, FeedPart *part)
 	feed->lent_from_file = false;
 	feed->input.next = (const unsigned char *) body;
 	feed->input.available = length;
-	/* The container took all that was lent before, so this is new. */
+	/* The unpacker took all that was lent before, so this is new. */
 	keep_input(feed, part);
 	feed->input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
 	return length > 0 || feed->input.last;

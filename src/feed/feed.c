@@ -105,8 +105,8 @@ release_feed(void *argument)
 	feed->walker = NULL;
 	record_block_free(feed->block);
 	feed->block = NULL;
-	container_free(feed->container);
-	feed->container = NULL;
+	unpacker_free(feed->unpacker);
+	feed->unpacker = NULL;
 	delivered_entries_free(feed->delivered);
 	feed->delivered = NULL;
 	close_wait_reactor(feed);
@@ -149,10 +149,10 @@ feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordP
 	feed->records = record_stream_create();
 	feed->walker = record_walker_create(paths);
 	feed->preparer = preparer;
-	feed->container = container_create(feed->api->container);
+	feed->unpacker = unpacker_create(feed->api->packing);
 	if (feed->api->rereadable)
 		feed->delivered = delivered_entries_create();
-	if (feed->records == NULL || feed->walker == NULL || feed->container == NULL ||
+	if (feed->records == NULL || feed->walker == NULL || feed->unpacker == NULL ||
 		(feed->api->rereadable && feed->delivered == NULL))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	return feed;
@@ -529,7 +529,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		part->export->read_at = moment_now();
 	feed->given = 0;
 	if (again && !feed->api->rereadable)
-		return; /* container and records stand where they stopped */
+		return; /* unpacker and records stand where they stopped */
 	part->sniffed = false;
 	feed->head.length = 0;
 	if (part->from_spool)
@@ -537,15 +537,15 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	else if (feed->keep)
 		prepare_spool(feed, part);
 	record_block_free(record_stream_take_back(feed->records));
-	record_stream_reset(feed->records, feed->api->container);
-	record_walker_reset(feed->walker, feed->api->container);
-	container_reset(feed->container);
+	record_stream_reset(feed->records, feed->api->packing);
+	record_walker_reset(feed->walker, feed->api->packing);
+	unpacker_reset(feed->unpacker);
 	if (!part->from_spool)
 	{
 		request_result(part->request, &result);
 		part->coding = content_coding_by_name(result.headers->content_encoding);
 	}
-	if (!container_set_coding(feed->container, part->coding))
+	if (!unpacker_set_coding(feed->unpacker, part->coding))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	feed->filling = false;
 	if (!feed->api->rereadable)
@@ -555,7 +555,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	else
 	{
 		delivered_entries_begin_again(feed->delivered);
-		if (!container_read_again(feed->container, feed->delivered))
+		if (!unpacker_read_again(feed->unpacker, feed->delivered))
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	}
 }
@@ -1077,7 +1077,7 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 static bool
 has_checksum(const ExportFeed *feed, const FeedPart *part)
 {
-	return feed->api->container == CONTAINER_ZIP || part->is_gzip;
+	return feed->api->packing == PACKED_ZIP || part->is_gzip;
 }
 
 /* Read on to the next checksum before something is said of the content. */
@@ -1102,8 +1102,8 @@ handle_stream_error(ExportFeed *feed, FeedPart *part, const StreamError *error, 
 	ForeignContent content;
 	Answer answer;
 
-	if (part->delivered == 0 && is_json == (feed->api->container == CONTAINER_GZIP) &&
-		content_is_foreign(&feed->head, part->coding, feed->api->container, &content))
+	if (part->delivered == 0 && is_json == (feed->api->packing == PACKED_GZIP) &&
+		content_is_foreign(&feed->head, part->coding, feed->api->packing, &content))
 		judge_foreign(feed, part, &content, &answer);
 	else
 	{
@@ -1183,7 +1183,7 @@ has_file_size(const ExportFeed *feed, const FeedPart *part)
 	if (part->export->file_size < 0 || !part->is_gzip)
 		return false;
 	/* A store may name the file's own form as a coding. */
-	return part->coding == CODING_NONE || !container_is_gzip_inside(feed->container);
+	return part->coding == CODING_NONE || !unpacker_is_gzip_inside(feed->unpacker);
 }
 
 /* An archive was read: did it hold what is no export? */
@@ -1391,7 +1391,7 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 	/* Whoever goes on, here or there, is lent it anew before it can be the last. */
 	feed_take_back_input(feed, part);
 	part->read_ahead =
-		read_ahead_start(part->reactor, part->request, wait_reactor(feed), feed->container,
+		read_ahead_start(part->reactor, part->request, wait_reactor(feed), feed->unpacker,
 						 feed->walker, feed->preparer, record_stream_block(feed->records));
 }
 
@@ -1435,9 +1435,9 @@ supply_here(ExportFeed *feed, FeedPart *part)
 		/* Much may be passed over before anything gets into the block. */
 		CHECK_FOR_INTERRUPTS();
 		if (feed->filling)
-			status = record_block_continue(feed->block, feed->container, &feed->input);
+			status = record_block_continue(feed->block, feed->unpacker, &feed->input);
 		else
-			status = record_block_fill(feed->block, feed->container, &feed->input);
+			status = record_block_fill(feed->block, feed->unpacker, &feed->input);
 		feed->filling = true;
 		if (status == STREAM_PAUSED)
 			continue;

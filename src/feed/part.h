@@ -94,7 +94,7 @@ typedef struct FeedPart
 	Overflow *overflow;    /* what arrived while the scan rested, to be read next; or NULL */
 
 	/*
-	 * A download that broke goes on where it stopped: the container has taken
+	 * A download that broke goes on where it stopped: the unpacker has taken
 	 * so many bytes of it, with that checksum.  A server that sends all of it
 	 * again is heard out for so long and must send the same.
 	 */
@@ -118,7 +118,7 @@ typedef struct FeedPart
 /* One of these for each way to get records. */
 typedef struct FeedApi
 {
-	ContainerKind container;
+	PackingKind packing;
 
 	/* Can a download go on where it broke?  (The remote keeps the file.) */
 	bool resumable;
@@ -223,7 +223,7 @@ struct ExportFeed
 	RecordWalker *walker;
 	const RecordPreparer *preparer;
 	RecordStream *records;
-	Container *container;
+	Unpacker *unpacker;
 	DeliveredEntries *delivered; /* of the current part, where it is rereadable */
 	Doubt doubt;                 /* while it is VERIFYING */
 

@@ -53,7 +53,7 @@ struct ReadAhead
 	Reactor *reactor;
 	Request *request;
 	Reactor *waker; /* of the reader */
-	Container *container;
+	Unpacker *unpacker;
 	RecordWalker *walker;
 	const RecordPreparer *preparer;
 	pthread_t thread;
@@ -259,7 +259,7 @@ goes_on(ReadAhead *read_ahead, const RecordBlock *block)
 	return !stopping;
 }
 
-/* Lend the container what has arrived; false if that is nothing new. */
+/* Lend the unpacker what has arrived; false if that is nothing new. */
 static bool
 lend_input(ReadAhead *read_ahead)
 {
@@ -301,7 +301,7 @@ wait_for_transfer(ReadAhead *read_ahead)
 static bool
 fill_block(ReadAhead *read_ahead, RecordBlock *block)
 {
-	StreamStatus status = record_block_fill(block, read_ahead->container, &read_ahead->input);
+	StreamStatus status = record_block_fill(block, read_ahead->unpacker, &read_ahead->input);
 
 	for (;;)
 	{
@@ -328,7 +328,7 @@ fill_block(ReadAhead *read_ahead, RecordBlock *block)
 				continue;
 			}
 		}
-		status = record_block_continue(block, read_ahead->container, &read_ahead->input);
+		status = record_block_continue(block, read_ahead->unpacker, &read_ahead->input);
 	}
 }
 
@@ -392,7 +392,7 @@ start_thread(ReadAhead *read_ahead)
 }
 
 ReadAhead *
-read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Container *container,
+read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Unpacker *unpacker,
 				 RecordWalker *walker, const RecordPreparer *preparer, const RecordBlock *in_use)
 {
 	ReadAhead *read_ahead = calloc(1, sizeof(ReadAhead));
@@ -403,7 +403,7 @@ read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Container *
 	read_ahead->reactor = reactor;
 	read_ahead->request = request;
 	read_ahead->waker = waker;
-	read_ahead->container = container;
+	read_ahead->unpacker = unpacker;
 	read_ahead->walker = walker;
 	read_ahead->preparer = preparer;
 	read_ahead->reader_walks = in_use != NULL && record_block_state(in_use) != BLOCK_WALKED;
@@ -508,7 +508,7 @@ read_ahead_retire(ReadAhead *read_ahead)
 	pthread_mutex_unlock(&read_ahead->mutex);
 	pthread_join(read_ahead->thread, NULL);
 	read_ahead->retired = read_ahead->ended = true;
-	/* What was lent to the container and used up is not to be read again. */
+	/* What was lent to the unpacker and used up is not to be read again. */
 	request_consume(read_ahead->request, read_ahead->lent - read_ahead->input.available);
 }
 

@@ -32,7 +32,7 @@ typedef struct ReadAhead ReadAhead;
 
 /*
  * Start a thread that goes on with the transfer, whose body is unpacked by
- * container.  Until read_ahead_stop the caller keeps its hands off all three
+ * unpacker.  Until read_ahead_stop the caller keeps its hands off all three
  * and the preparer (or NULL), and off the walker but as told below.  in_use:
  * the block that the caller has at the moment, or NULL; if it is not walked to
  * its end, the walker is the caller's.  waker's descriptor becomes readable
@@ -41,7 +41,7 @@ typedef struct ReadAhead ReadAhead;
  * by itself.
  */
 extern ReadAhead *
-read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Container *container,
+read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Unpacker *unpacker,
 				 RecordWalker *walker, const RecordPreparer *preparer, const RecordBlock *in_use);
 
 /*
@@ -58,7 +58,7 @@ extern void read_ahead_walked(ReadAhead *read_ahead);
 extern void read_ahead_put_back(ReadAhead *read_ahead, RecordBlock *block);
 
 /*
- * End the thread, so that the transfer, the container and the walker (as told
+ * End the thread, so that the transfer, the unpacker and the walker (as told
  * above) are the caller's again; its blocks are there to be taken.
  */
 extern void read_ahead_retire(ReadAhead *read_ahead);

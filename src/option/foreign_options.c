@@ -17,7 +17,7 @@
 
 #include "option/foreign_options.h"
 
-typedef struct KeptSettings
+typedef struct KeptOptions
 {
 	dlist_node node;
 	MemoryContext context; /* holds the struct and what it points to */
@@ -25,13 +25,13 @@ typedef struct KeptSettings
 	uint32 mapping_hash;
 	bool changed; /* the mapping is another one now */
 	ForeignOptions options;
-} KeptSettings;
+} KeptOptions;
 
 /* Somebody's share in a copy, which ends with a memory context. */
 typedef struct Share
 {
 	MemoryContextCallback callback;
-	KeptSettings *kept;
+	KeptOptions *kept;
 } Share;
 
 static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
@@ -87,12 +87,12 @@ foreign_options_equal(const ForeignOptions *a, const ForeignOptions *b)
 	return memcmp(&a_plain, &b_plain, sizeof(ForeignOptions)) == 0;
 }
 
-static KeptSettings *
+static KeptOptions *
 make_kept(const ForeignOptions *options)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw options", ALLOCSET_SMALL_SIZES);
-	KeptSettings *kept = MemoryContextAllocZero(context, sizeof(KeptSettings));
+	KeptOptions *kept = MemoryContextAllocZero(context, sizeof(KeptOptions));
 
 	kept->context = context;
 	plain_fields(&kept->options, options);
@@ -111,14 +111,14 @@ make_kept(const ForeignOptions *options)
 	return kept;
 }
 
-static KeptSettings *
+static KeptOptions *
 find_kept(const ForeignOptions *options)
 {
 	dlist_iter iter;
 
 	dlist_foreach(iter, &all_kept)
 	{
-		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
+		KeptOptions *kept = dlist_container(KeptOptions, node, iter.cur);
 
 		/* What was marked may have lost its secrets, or is about to. */
 		if (kept->changed)
@@ -133,7 +133,7 @@ find_kept(const ForeignOptions *options)
 static void
 give_up_share(void *argument)
 {
-	KeptSettings *kept = ((Share *) argument)->kept;
+	KeptOptions *kept = ((Share *) argument)->kept;
 
 	if (kept == NULL || --kept->users > 0)
 		return;
@@ -182,7 +182,7 @@ foreign_options_mark_changed(uint32 mapping_hash)
 
 	dlist_foreach(iter, &all_kept)
 	{
-		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
+		KeptOptions *kept = dlist_container(KeptOptions, node, iter.cur);
 
 		if (kept->mapping_hash == mapping_hash)
 			kept->changed = true;
@@ -196,7 +196,7 @@ foreign_options_wipe_changed(void)
 
 	dlist_foreach(iter, &all_kept)
 	{
-		KeptSettings *kept = dlist_container(KeptSettings, node, iter.cur);
+		KeptOptions *kept = dlist_container(KeptOptions, node, iter.cur);
 
 		for (size_t i = 0; kept->changed && i < lengthof(secret_fields); i++)
 			wipe_string((char **) ((char *) &kept->options + secret_fields[i]));

@@ -67,7 +67,7 @@ begins_as_array(const ContentHead *head)
 }
 
 bool
-content_is_foreign(const ContentHead *head, ContentCoding coding, ContainerKind kind,
+content_is_foreign(const ContentHead *head, ContentCoding coding, PackingKind kind,
 				   ForeignContent *content)
 {
 	ContentHead *unpacked = &content->head;
@@ -80,7 +80,7 @@ content_is_foreign(const ContentHead *head, ContentCoding coding, ContainerKind 
 	*unpacked = packed;
 	if (packed.length == 0)
 		return false;
-	if (kind == CONTAINER_ZIP)
+	if (kind == PACKED_ZIP)
 	{
 		content->may_heal = !is_gzip(&packed);
 		return !is_zip(&packed);

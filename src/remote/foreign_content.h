@@ -14,7 +14,7 @@
 
 #include "postgres.h"
 
-#include "stream/container.h"
+#include "stream/unpack.h"
 
 /* So much of the beginning is looked at. */
 #define CONTENT_HEAD 2048
@@ -37,7 +37,7 @@ typedef struct ForeignContent
 } ForeignContent;
 
 /* Is it, decoded, no export?  Then *content says more of it. */
-extern bool content_is_foreign(const ContentHead *head, ContentCoding coding, ContainerKind kind,
+extern bool content_is_foreign(const ContentHead *head, ContentCoding coding, PackingKind kind,
 							   ForeignContent *content);
 
 #endif /* ADSEXPORT_FOREIGN_CONTENT_H */

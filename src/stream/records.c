@@ -59,8 +59,8 @@ struct RecordBlock
 	size_t names_length;
 	StreamError error; /* with STREAM_ERROR */
 	bool error_is_json;
-	StreamError container_error; /* the same, of the event */
-	bool state_known;            /* of the entry, behind the last byte: */
+	StreamError unpacker_error; /* the same, of the event */
+	bool state_known;           /* of the entry, behind the last byte: */
 	uint32_t crc;
 	uint64_t entry_length;
 	uint64_t early_end; /* of a record that lies before the block; 0: there is none */
@@ -90,7 +90,7 @@ struct RecordWalker
 {
 	JsonReader *reader;
 	int path_count;
-	ContainerKind kind;
+	PackingKind kind;
 	RecordBlock *block; /* being walked, or NULL */
 	int next_event;     /* of the block */
 
@@ -103,7 +103,7 @@ struct RecordWalker
 	char *limit;
 	bool at_content_end;  /* no more bytes belong to this content */
 	bool between_entries; /* zip: none is open */
-	bool container_ended;
+	bool unpacker_ended;
 	size_t unfinished; /* so many bytes were not enough for a record */
 
 	/* Between two blocks: the unfinished record, if it fits into the headroom. */
@@ -124,7 +124,7 @@ struct RecordWalker
 
 struct RecordStream
 {
-	ContainerKind kind;
+	PackingKind kind;
 	RecordBlock *block; /* in use, or NULL */
 	int next_item;
 	const JsonValue *values;
@@ -254,48 +254,46 @@ has_room(const RecordBlock *block)
 }
 
 StreamStatus
-record_block_continue(RecordBlock *block, Container *container, StreamInput *input)
+record_block_continue(RecordBlock *block, Unpacker *unpacker, StreamInput *input)
 {
-	uint64_t began = container_work(container);
+	uint64_t began = unpacker_work(unpacker);
 	StreamStatus status = STREAM_DATA;
 
 	while (has_room(block))
 	{
 		size_t produced = 0;
 
-		if (container_work(container) - began >= STREAM_WORK)
+		if (unpacker_work(unpacker) - began >= STREAM_WORK)
 		{
 			status = STREAM_PAUSED;
 			break;
 		}
 
-		status =
-			container_read(container, input, (unsigned char *) block_data(block) + block->length,
-						   BLOCK_SIZE - block->length, &produced);
+		status = unpacker_read(unpacker, input, (unsigned char *) block_data(block) + block->length,
+							   BLOCK_SIZE - block->length, &produced);
 		block->length += produced;
 		switch (status)
 		{
 			case STREAM_ENTRY_BEGIN:
-				add_event(block, status, container_entry_name(container));
-				block->events[block->event_count - 1].length = container_entry_skipped(container);
+				add_event(block, status, unpacker_entry_name(unpacker));
+				block->events[block->event_count - 1].length = unpacker_entry_skipped(unpacker);
 				break;
 			case STREAM_ENTRY_END:
 				add_event(block, status, NULL);
-				(void) container_entry_state(container,
-											 &block->events[block->event_count - 1].length,
-											 &block->events[block->event_count - 1].crc);
+				(void) unpacker_entry_state(unpacker, &block->events[block->event_count - 1].length,
+											&block->events[block->event_count - 1].crc);
 				break;
 			case STREAM_END:
 			{
 				const char *first = NULL;
-				uint64_t passed_over = container_passed_over(container, &first);
+				uint64_t passed_over = unpacker_passed_over(unpacker, &first);
 
 				add_event(block, status, first);
 				block->events[block->event_count - 1].length = passed_over;
 				goto done;
 			}
 			case STREAM_ERROR:
-				block->container_error = *container_error(container);
+				block->unpacker_error = *unpacker_error(unpacker);
 				add_event(block, status, NULL);
 				goto done;
 			case STREAM_NEED_INPUT:
@@ -307,13 +305,13 @@ record_block_continue(RecordBlock *block, Container *container, StreamInput *inp
 	}
 
 done:
-	block->state_known = container_entry_state(container, &block->entry_length, &block->crc);
+	block->state_known = unpacker_entry_state(unpacker, &block->entry_length, &block->crc);
 	memset(block_data(block) + block->length, 0, JSON_PADDING);
 	return status;
 }
 
 StreamStatus
-record_block_fill(RecordBlock *block, Container *container, StreamInput *input)
+record_block_fill(RecordBlock *block, Unpacker *unpacker, StreamInput *input)
 {
 	block->length = 0;
 	block->event_count = 0;
@@ -322,7 +320,7 @@ record_block_fill(RecordBlock *block, Container *container, StreamInput *input)
 	block->early_end = 0;
 	free(block->large);
 	block->large = NULL;
-	return record_block_continue(block, container, input);
+	return record_block_continue(block, unpacker, input);
 }
 
 /*-------------------------------------------------------------------------
@@ -358,20 +356,19 @@ record_walker_free(RecordWalker *walker)
 }
 
 void
-record_walker_reset(RecordWalker *walker, ContainerKind kind)
+record_walker_reset(RecordWalker *walker, PackingKind kind)
 {
 	walker->kind = kind;
 	walker->block = NULL;
 	walker->next_event = 0;
 	walker->next = walker->limit = walker->carried;
-	walker->at_content_end = walker->container_ended = false;
-	walker->between_entries = kind == CONTAINER_ZIP;
+	walker->at_content_end = walker->unpacker_ended = false;
+	walker->between_entries = kind == PACKED_ZIP;
 	walker->unfinished = 0;
 	walker->in_large = walker->large_is_used = false;
 	walker->block_rest = NULL;
 	walker->failed = false;
-	json_reader_reset(walker->reader,
-					  kind == CONTAINER_ZIP ? JSON_FRAMING_LINES : JSON_FRAMING_ARRAY);
+	json_reader_reset(walker->reader, kind == PACKED_ZIP ? JSON_FRAMING_LINES : JSON_FRAMING_ARRAY);
 }
 
 static BlockItem *
@@ -637,8 +634,8 @@ handle_event(RecordWalker *walker)
 			break;
 		case STREAM_END:
 			walker->next_event++;
-			walker->container_ended = true;
-			if (walker->kind == CONTAINER_ZIP)
+			walker->unpacker_ended = true;
+			if (walker->kind == PACKED_ZIP)
 			{
 				item = add_item(walker, STREAM_END);
 				item->offset = event->length;
@@ -648,7 +645,7 @@ handle_event(RecordWalker *walker)
 				walker->at_content_end = true;
 			break;
 		default:
-			fail(walker, &walker->block->container_error, false);
+			fail(walker, &walker->block->unpacker_error, false);
 			break;
 	}
 }
@@ -721,7 +718,7 @@ walk_step(RecordWalker *walker)
 		}
 		if (status == STREAM_END)
 		{
-			if (walker->kind == CONTAINER_ZIP)
+			if (walker->kind == PACKED_ZIP)
 			{
 				BlockItem *item = add_item(walker, STREAM_ENTRY_END);
 
@@ -731,7 +728,7 @@ walk_step(RecordWalker *walker)
 				walker->at_content_end = false;
 				return true;
 			}
-			else if (walker->container_ended)
+			else if (walker->unpacker_ended)
 			{
 				add_item(walker, STREAM_END);
 				return false;
@@ -849,7 +846,7 @@ record_stream_free(RecordStream *stream)
 }
 
 void
-record_stream_reset(RecordStream *stream, ContainerKind kind)
+record_stream_reset(RecordStream *stream, PackingKind kind)
 {
 	memset(stream, 0, sizeof(RecordStream));
 	stream->kind = kind;
@@ -924,7 +921,7 @@ record_stream_next(RecordStream *stream)
 			stream->entry_crc = item->more;
 			break;
 		case STREAM_END:
-			if (stream->kind == CONTAINER_ZIP)
+			if (stream->kind == PACKED_ZIP)
 			{
 				stream->passed_over = item->offset;
 				snprintf(stream->first_passed_over, sizeof(stream->first_passed_over), "%s",
@@ -969,7 +966,7 @@ record_stream_error_is_json(const RecordStream *stream)
 const char *
 record_stream_entry(const RecordStream *stream)
 {
-	return stream->kind == CONTAINER_ZIP ? stream->entry : NULL;
+	return stream->kind == PACKED_ZIP ? stream->entry : NULL;
 }
 
 uint64_t
@@ -1039,9 +1036,9 @@ record_stream_position(const RecordStream *stream, bool before_last)
 	const char *limit;
 	uint64_t left;
 
-	if (stream->kind != CONTAINER_ZIP)
+	if (stream->kind != PACKED_ZIP)
 		position.known = false;
-	if (!stream->inside || stream->kind != CONTAINER_ZIP)
+	if (!stream->inside || stream->kind != PACKED_ZIP)
 		return position;
 	/* It has not moved since the block before. */
 	if (block == NULL || stream->places_in_block < (before_last ? 2 : 1))
@@ -1093,7 +1090,7 @@ record_stream_verify(RecordStream *stream)
 			case STREAM_END:
 				return STREAM_END;
 			case STREAM_ERROR:
-				stream->error = block->container_error;
+				stream->error = block->unpacker_error;
 				stream->error_is_json = false;
 				stream->failed = true;
 				return STREAM_ERROR;

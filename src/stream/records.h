@@ -19,7 +19,7 @@
 #ifndef ADSEXPORT_RECORDS_H
 #define ADSEXPORT_RECORDS_H
 
-#include "stream/container.h"
+#include "stream/unpack.h"
 #include "stream/json.h"
 #include "stream/stream.h"
 
@@ -40,9 +40,9 @@ extern void record_block_free(RecordBlock *block);
  * STREAM_PAUSED: the same, only that there is more input.
  * STREAM_END, STREAM_ERROR: the last block, which says so itself.
  */
-extern StreamStatus record_block_fill(RecordBlock *block, Container *container, StreamInput *input);
+extern StreamStatus record_block_fill(RecordBlock *block, Unpacker *unpacker, StreamInput *input);
 extern StreamStatus
-record_block_continue(RecordBlock *block, Container *container, StreamInput *input);
+record_block_continue(RecordBlock *block, Unpacker *unpacker, StreamInput *input);
 
 /* Nothing in it that a reader would notice. */
 extern bool record_block_is_empty(const RecordBlock *block);
@@ -71,7 +71,7 @@ extern RecordWalker *record_walker_create(const JsonPaths *paths);
 extern void record_walker_free(RecordWalker *walker);
 
 /* Start on another export. */
-extern void record_walker_reset(RecordWalker *walker, ContainerKind kind);
+extern void record_walker_reset(RecordWalker *walker, PackingKind kind);
 
 /*
  * Walk the block that follows the one walked last, or go on with one that is
@@ -130,7 +130,7 @@ extern RecordStream *record_stream_create(void);
 extern void record_stream_free(RecordStream *stream);
 
 /* Start on another export.  The caller has taken back the block. */
-extern void record_stream_reset(RecordStream *stream, ContainerKind kind);
+extern void record_stream_reset(RecordStream *stream, PackingKind kind);
 
 /*
  * The next record.  STREAM_RECORD: its values are there until the next call.
@@ -156,7 +156,7 @@ extern RecordBlock *record_stream_block(const RecordStream *stream);
 extern RecordBlock *record_stream_take_back(RecordStream *stream);
 
 /* Where the error is: offset counts inflated bytes for errors of the JSON,
- * compressed bytes for those of the container. */
+ * compressed bytes for those of the unpacker. */
 extern const StreamError *record_stream_error(const RecordStream *stream);
 extern bool record_stream_error_is_json(const RecordStream *stream);
 

@@ -82,10 +82,10 @@ read_whole(char *content, size_t length, Sum *sum)
 
 /* A block with some of the content; *ended: it is the last. */
 static RecordBlock *
-fill(Container *container, StreamInput *input, size_t *left, size_t piece, bool *ended)
+fill(Unpacker *unpacker, StreamInput *input, size_t *left, size_t piece, bool *ended)
 {
 	RecordBlock *block = record_block_create();
-	StreamStatus status = record_block_fill(block, container, input);
+	StreamStatus status = record_block_fill(block, unpacker, input);
 
 	while (status == STREAM_PAUSED || (status == STREAM_NEED_INPUT && !input->last))
 	{
@@ -96,7 +96,7 @@ fill(Container *container, StreamInput *input, size_t *left, size_t piece, bool 
 		input->available += next;
 		*left -= next;
 		input->last = *left == 0;
-		status = record_block_continue(block, container, input);
+		status = record_block_continue(block, unpacker, input);
 		if (!record_block_is_empty(block) && fuzz_below(3) == 0)
 			break;
 	}
@@ -109,7 +109,7 @@ read_blocks(const char *content, size_t length, Sum *sum)
 {
 	static const size_t pieces[] = { 3, 50, 3000, 100000, 1000000 };
 	RecordPreparer preparer = { prepare, NULL, 1 };
-	Container *container = container_create(CONTAINER_GZIP);
+	Unpacker *unpacker = unpacker_create(PACKED_GZIP);
 	RecordWalker *walker = record_walker_create(paths);
 	RecordStream *stream = record_stream_create();
 	StreamInput input = { (const unsigned char *) content, 0, false };
@@ -122,8 +122,8 @@ read_blocks(const char *content, size_t length, Sum *sum)
 
 	if (length / piece > 2000)
 		piece = length / 2000;
-	record_stream_reset(stream, CONTAINER_GZIP);
-	record_walker_reset(walker, CONTAINER_GZIP);
+	record_stream_reset(stream, PACKED_GZIP);
+	record_walker_reset(walker, PACKED_GZIP);
 	while ((status = record_stream_next(stream)) == STREAM_RECORD || status == STREAM_NEED_INPUT)
 	{
 		RecordBlock *block = record_stream_block(stream);
@@ -151,7 +151,7 @@ read_blocks(const char *content, size_t length, Sum *sum)
 		}
 		record_block_free(record_stream_take_back(stream));
 		while (!ended && count < MAX_AHEAD && (count == 0 || fuzz_below(2) == 0))
-			ahead[count++] = fill(container, &input, &length, piece, &ended);
+			ahead[count++] = fill(unpacker, &input, &length, piece, &ended);
 		EXPECT(count > 0, "nothing comes behind %ju records", (uintmax_t) sum->records);
 		while (walked < count &&
 			   (walked == 0 ||
@@ -174,7 +174,7 @@ read_blocks(const char *content, size_t length, Sum *sum)
 		record_block_free(ahead[--count]);
 	record_stream_free(stream);
 	record_walker_free(walker);
-	container_free(container);
+	unpacker_free(unpacker);
 	return status;
 }
 

@@ -62,7 +62,7 @@ prepare_block(void *argument)
 /* A walker, a stream and a block, with an array of records that differ from their neighbours. */
 typedef struct Lab
 {
-	Container *container;
+	Unpacker *unpacker;
 	RecordWalker *walker;
 	RecordStream *stream;
 	Beside beside;
@@ -72,7 +72,7 @@ static void
 lab_create(Lab *lab)
 {
 	memset(lab, 0, sizeof(*lab));
-	lab->container = container_create(CONTAINER_GZIP);
+	lab->unpacker = unpacker_create(PACKED_GZIP);
 	lab->walker = record_walker_create(paths);
 	lab->stream = record_stream_create();
 	lab->beside.block = record_block_create();
@@ -101,12 +101,12 @@ lab_load(Lab *lab, int first, int records)
 	input.next = text.data;
 	input.available = text.length;
 	input.last = true;
-	container_reset(lab->container);
-	record_stream_reset(lab->stream, CONTAINER_GZIP);
-	record_walker_reset(lab->walker, CONTAINER_GZIP);
-	status = record_block_fill(lab->beside.block, lab->container, &input);
+	unpacker_reset(lab->unpacker);
+	record_stream_reset(lab->stream, PACKED_GZIP);
+	record_walker_reset(lab->walker, PACKED_GZIP);
+	status = record_block_fill(lab->beside.block, lab->unpacker, &input);
 	while (status == STREAM_PAUSED)
-		status = record_block_continue(lab->beside.block, lab->container, &input);
+		status = record_block_continue(lab->beside.block, lab->unpacker, &input);
 	CHECK_NUMBER(status, STREAM_END);
 	record_walker_walk(lab->walker, lab->beside.block);
 	lab->beside.prepared_count = 0;
@@ -154,7 +154,7 @@ lab_free(Lab *lab)
 	record_block_free(lab->beside.block);
 	record_stream_free(lab->stream);
 	record_walker_free(lab->walker);
-	container_free(lab->container);
+	unpacker_free(lab->unpacker);
 }
 
 static void

@@ -107,10 +107,10 @@ prepare_padding(void *argument, const JsonValue *values, RecordArena *arena, voi
 	(*prepared_count)++;
 }
 
-/* Blocks on their way from the container to the stream. */
+/* Blocks on their way from the unpacker to the stream. */
 typedef struct Pipeline
 {
-	Container *container;
+	Unpacker *unpacker;
 	RecordWalker *walker;
 	const RecordPreparer *preparer; /* or NULL */
 	StreamInput input;
@@ -126,7 +126,7 @@ static void
 fill_next_block(Pipeline *pipeline)
 {
 	RecordBlock *block = record_block_create();
-	StreamStatus status = record_block_fill(block, pipeline->container, &pipeline->input);
+	StreamStatus status = record_block_fill(block, pipeline->unpacker, &pipeline->input);
 
 	while (status == STREAM_PAUSED || (status == STREAM_NEED_INPUT && !pipeline->input.last))
 	{
@@ -137,7 +137,7 @@ fill_next_block(Pipeline *pipeline)
 		pipeline->input.available += next;
 		pipeline->left -= next;
 		pipeline->input.last = pipeline->left == 0;
-		status = record_block_continue(block, pipeline->container, &pipeline->input);
+		status = record_block_continue(block, pipeline->unpacker, &pipeline->input);
 		if (!record_block_is_empty(block) && random_below(4) == 0)
 			break;
 	}
@@ -215,7 +215,7 @@ supply(Pipeline *pipeline, RecordStream *stream)
  * Returns the last status.
  */
 static StreamStatus
-read_all(ContainerKind kind, const Bytes *bytes, size_t piece, const size_t *lengths, long *count,
+read_all(PackingKind kind, const Bytes *bytes, size_t piece, const size_t *lengths, long *count,
 		 long *entries, char *message)
 {
 	long prepared_count = 0;
@@ -225,7 +225,7 @@ read_all(ContainerKind kind, const Bytes *bytes, size_t piece, const size_t *len
 	StreamStatus status;
 	long found_prepared = 0;
 
-	pipeline.container = container_create(kind);
+	pipeline.unpacker = unpacker_create(kind);
 	pipeline.walker = record_walker_create(paths);
 	pipeline.preparer = &preparer;
 	pipeline.input.next = bytes->data;
@@ -276,7 +276,7 @@ read_all(ContainerKind kind, const Bytes *bytes, size_t piece, const size_t *len
 		record_block_free(pipeline.blocks[i]);
 	record_stream_free(stream);
 	record_walker_free(pipeline.walker);
-	container_free(pipeline.container);
+	unpacker_free(pipeline.unpacker);
 	return status;
 }
 
@@ -301,17 +301,17 @@ test_array(const char *name, int records, size_t longest, size_t piece)
 	}
 	append_text(&text, "]");
 	append_gzip_with_flags(&gzip, text.data, text.length, 0);
-	CHECK_NUMBER(read_all(CONTAINER_GZIP, &gzip, piece, lengths, &count, &entries, message),
+	CHECK_NUMBER(read_all(PACKED_GZIP, &gzip, piece, lengths, &count, &entries, message),
 				 STREAM_END);
 	CHECK_NUMBER(count, records);
 	CHECK_NUMBER(entries, 0);
 	/* Not compressed at all, too. */
-	CHECK_NUMBER(read_all(CONTAINER_GZIP, &text, piece, lengths, &count, &entries, message),
+	CHECK_NUMBER(read_all(PACKED_GZIP, &text, piece, lengths, &count, &entries, message),
 				 STREAM_END);
 	CHECK_NUMBER(count, records);
 	/* A byte short is never complete. */
 	gzip.length--;
-	CHECK_NUMBER(read_all(CONTAINER_GZIP, &gzip, piece, lengths, &count, &entries, message),
+	CHECK_NUMBER(read_all(PACKED_GZIP, &gzip, piece, lengths, &count, &entries, message),
 				 STREAM_ERROR);
 	CHECK(message[0] != '\0');
 	free(text.data);
@@ -354,12 +354,12 @@ test_archive(const char *name, int entry_count, int records_each, size_t longest
 		free(gzip.data);
 	}
 	close_archive(&archive);
-	CHECK_NUMBER(read_all(CONTAINER_ZIP, &archive.bytes, piece, lengths, &count, &entries, message),
+	CHECK_NUMBER(read_all(PACKED_ZIP, &archive.bytes, piece, lengths, &count, &entries, message),
 				 STREAM_END);
 	CHECK_NUMBER(count, id);
 	CHECK_NUMBER(entries, entry_count);
 	archive.bytes.length -= 1 + random_below(200);
-	CHECK_NUMBER(read_all(CONTAINER_ZIP, &archive.bytes, piece, lengths, &count, &entries, message),
+	CHECK_NUMBER(read_all(PACKED_ZIP, &archive.bytes, piece, lengths, &count, &entries, message),
 				 STREAM_ERROR);
 	CHECK(message[0] != '\0');
 	free(archive.bytes.data);
@@ -388,8 +388,7 @@ test_broken(void)
 		Bytes gzip = { 0 };
 
 		append_gzip(&gzip, texts[i]);
-		CHECK_THAT(read_all(CONTAINER_GZIP, &gzip, 3, NULL, &count, &entries, message) ==
-					   STREAM_ERROR,
+		CHECK_THAT(read_all(PACKED_GZIP, &gzip, 3, NULL, &count, &entries, message) == STREAM_ERROR,
 				   "\"%s\" is accepted", texts[i]);
 		free(gzip.data);
 	}
@@ -401,7 +400,7 @@ test_broken(void)
 		append_text(&text, "[");
 		append_record(&text, 0, JSON_MAX_RECORD + 10);
 		append_text(&text, "]");
-		CHECK_NUMBER(read_all(CONTAINER_GZIP, &text, 1000000, NULL, &count, &entries, message),
+		CHECK_NUMBER(read_all(PACKED_GZIP, &text, 1000000, NULL, &count, &entries, message),
 					 STREAM_ERROR);
 		CHECK_CONTAINS(message, "larger");
 		free(text.data);
@@ -477,17 +476,17 @@ read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt
 	RecordPosition position = { 0 };
 	StreamStatus status;
 
-	pipeline.container = container_create(CONTAINER_ZIP);
+	pipeline.unpacker = unpacker_create(PACKED_ZIP);
 	pipeline.walker = record_walker_create(paths);
 	pipeline.input.next = bytes->data;
 	pipeline.left = bytes->length;
 	pipeline.piece = piece;
-	record_stream_reset(stream, CONTAINER_ZIP);
-	record_walker_reset(pipeline.walker, CONTAINER_ZIP);
+	record_stream_reset(stream, PACKED_ZIP);
+	record_walker_reset(pipeline.walker, PACKED_ZIP);
 	if (!first)
 	{
 		delivered_entries_begin_again(again->delivered);
-		CHECK(container_read_again(pipeline.container, again->delivered));
+		CHECK(unpacker_read_again(pipeline.unpacker, again->delivered));
 	}
 	for (;;)
 	{
@@ -533,7 +532,7 @@ read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt
 		record_block_free(pipeline.blocks[i]);
 	record_stream_free(stream);
 	record_walker_free(pipeline.walker);
-	container_free(pipeline.container);
+	unpacker_free(pipeline.unpacker);
 	return status;
 }
 

@@ -11,7 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include "check.h"
-#include "stream/container.h"
+#include "stream/unpack.h"
 #include "stream/gunzip.h"
 #include "stream/inflater.h"
 #include "stream/records.h"
@@ -187,31 +187,31 @@ read_unzip(Endless *endless, const char *message)
 
 /* The same by way of blocks, and read twice: the second time what is known is left out. */
 static void
-read_blocks(Endless *endless, ContainerKind kind, DeliveredEntries *known)
+read_blocks(Endless *endless, PackingKind kind, DeliveredEntries *known)
 {
-	Container *container = container_create(kind);
+	Unpacker *unpacker = unpacker_create(kind);
 	RecordBlock *block = record_block_create();
 	Work work = { 0 };
 	StreamStatus status = STREAM_DATA;
 
 	inflated = 0;
 	if (known != NULL)
-		container_read_again(container, known);
+		unpacker_read_again(unpacker, known);
 	do
 	{
 		if (endless->input.available == 0)
 			lend_more(endless);
 		begin_call(&work, &endless->input);
 		if (status == STREAM_DATA)
-			status = record_block_fill(block, container, &endless->input);
+			status = record_block_fill(block, unpacker, &endless->input);
 		else
-			status = record_block_continue(block, container, &endless->input);
+			status = record_block_continue(block, unpacker, &endless->input);
 		end_call(&work, &endless->input);
 	} while (status != STREAM_END && status != STREAM_ERROR && work.taken < 20000000 &&
 			 inflated < 200000000 && !goes_on_for_ever(&work));
-	check_work(&work, container_error(container), "");
+	check_work(&work, unpacker_error(unpacker), "");
 	record_block_free(block);
-	container_free(container);
+	unpacker_free(unpacker);
 }
 
 /*-------------------------------------------------------------------------
@@ -366,7 +366,7 @@ test_gzip(void)
 		read_gunzip(&endless, one->message);
 		clear_endless(&endless);
 		one->build(&endless);
-		read_blocks(&endless, CONTAINER_GZIP, NULL);
+		read_blocks(&endless, PACKED_GZIP, NULL);
 		clear_endless(&endless);
 
 		end_test();
@@ -378,7 +378,7 @@ test_gzip(void)
 		clear_endless(&endless);
 		one->build(&endless);
 		deflate_as_entry(&endless, "x.json.gz");
-		read_blocks(&endless, CONTAINER_ZIP, NULL);
+		read_blocks(&endless, PACKED_ZIP, NULL);
 		clear_endless(&endless);
 
 		end_test();
@@ -416,7 +416,7 @@ test_zip(void)
 		read_unzip(&endless, "more than 268435456 bytes that are no export");
 		endless.begun = false;
 		endless.input.available = 0;
-		read_blocks(&endless, CONTAINER_ZIP, NULL);
+		read_blocks(&endless, PACKED_ZIP, NULL);
 		clear_endless(&endless);
 	}
 
@@ -476,7 +476,7 @@ test_zip(void)
 				delivered_entries_note(known, "x.json.gz", 0, 0, true);
 			if (again)
 				delivered_entries_begin_again(known);
-			read_blocks(&endless, CONTAINER_ZIP, again ? known : NULL);
+			read_blocks(&endless, PACKED_ZIP, again ? known : NULL);
 			clear_endless(&endless);
 			clear_archive(&archive);
 			free(content.data);
@@ -498,7 +498,7 @@ test_zip(void)
 		deflate_as_entry(&endless, "x.json.gz");
 		delivered_entries_note(known, "x.json.gz", UINT64_C(1) << 40, 0, true);
 		delivered_entries_begin_again(known);
-		read_blocks(&endless, CONTAINER_ZIP, known);
+		read_blocks(&endless, PACKED_ZIP, known);
 		clear_endless(&endless);
 		delivered_entries_free(known);
 	}
