@@ -62,7 +62,7 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 	bool reused;
 
 	part->call = CALL_DOWNLOAD;
-	part->patience_began = -1;
+	part->in_progress_since = -1;
 	part->ad_products = piece->ad_products;
 	part->states = piece->states;
 	part->target_levels = piece->target_levels;
@@ -282,7 +282,7 @@ step_completed(ExportFeed *feed, FeedPart *part)
 			break;
 	}
 	/* The link is asked for when the download may begin. */
-	part->phase = PART_RIPE;
+	part->phase = PART_READY;
 }
 
 static int64
@@ -316,9 +316,9 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 			break;
 	}
 	/* Only time in which somebody waits counts: a cursor may rest. */
-	if (part->patience_began < 0)
-		part->patience_began = waited;
-	left = feed->options->export_timeout - (int64) (waited - part->patience_began);
+	if (part->in_progress_since < 0)
+		part->in_progress_since = waited;
+	left = feed->options->export_timeout - (int64) (waited - part->in_progress_since);
 	if (left <= 0)
 	{
 		ForeignText word;
@@ -417,10 +417,10 @@ describe_exports(const ForeignOptions *options, const ExportQuery *query, char *
 
 /*
  * The link is taken here and not in step, so that it is fresh: until it is
- * there the part stays RIPE without being opened.
+ * there the part stays READY without being opened.
  */
 static bool
-export_part_ready(ExportFeed *feed, FeedPart *part)
+export_part_may_open(ExportFeed *feed, FeedPart *part)
 {
 	if (part->export->phase != EXPORT_COMPLETED)
 	{
@@ -448,7 +448,7 @@ const FeedApi amazon_export_feed = {
 	.wakes = true,
 	.add_parts = add_export_parts,
 	.step = step_export_part,
-	.ready = export_part_ready,
+	.may_open = export_part_may_open,
 	.open = open_export_part,
 	.max_open = max_open_exports,
 	.remember = remember_export,
@@ -492,14 +492,14 @@ step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
 				return now;
 			break;
 		case CREDENTIAL_READY:
-			part->phase = PART_RIPE;
+			part->phase = PART_READY;
 			break;
 	}
 	return REACTOR_NEVER;
 }
 
 static bool
-profiles_part_ready(ExportFeed *feed, FeedPart *part)
+profiles_part_may_open(ExportFeed *feed, FeedPart *part)
 {
 	return true;
 }
@@ -548,7 +548,7 @@ const FeedApi amazon_profiles_feed = {
 	.uses_registry = true,
 	.add_parts = add_profiles_part,
 	.step = step_profiles_part,
-	.ready = profiles_part_ready,
+	.may_open = profiles_part_may_open,
 	.open = open_profiles_part,
 	.ask_otherwise = ask_for_other_profiles,
 	.max_open = max_open_profiles,

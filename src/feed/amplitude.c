@@ -112,7 +112,7 @@ add_span(ExportFeed *feed)
 static int64
 step_span(ExportFeed *feed, FeedPart *part, int64 now)
 {
-	part->phase = PART_RIPE;
+	part->phase = PART_READY;
 	return REACTOR_NEVER;
 }
 
@@ -126,7 +126,7 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 		return;
 	/* Next to it, so that hours come roughly in order. */
 	rest = feed_add_part_after(feed, part);
-	rest->phase = PART_RIPE;
+	rest->phase = PART_READY;
 	rest->call = part->call;
 	rest->start_hour = part->start_hour + hours;
 	rest->end_hour = part->end_hour;
@@ -144,7 +144,7 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
  * is still as long.
  */
 static bool
-span_ready(ExportFeed *feed, FeedPart *part)
+span_may_open(ExportFeed *feed, FeedPart *part)
 {
 	JobPool pool = { feed->options->endpoint, feed->options->api_key, "" };
 
@@ -302,7 +302,7 @@ const FeedApi amplitude_feed = {
 	.uses_registry = false,
 	.add_parts = add_span,
 	.step = step_span,
-	.ready = span_ready,
+	.may_open = span_may_open,
 	.open = open_span,
 	.max_open = max_open_spans,
 	.split = split_span,

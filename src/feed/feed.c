@@ -72,7 +72,7 @@ forget_parts(ExportFeed *feed)
 	dlist_init(&feed->parts);
 	dlist_init(&feed->live);
 	dlist_init(&feed->stock);
-	feed->ripe = feed->asleep = 0;
+	feed->ready = feed->asleep = 0;
 	feed->woken = false;
 }
 
@@ -231,7 +231,7 @@ rewind_parts(ExportFeed *feed)
 		part->began = monotonic_milliseconds();
 		part->bytes_downloaded = part->retries = 0;
 		part->due = 0;
-		part->patience_began = -1;
+		part->in_progress_since = -1;
 		part->reminted = part->reauthenticated = part->ahead_tried = false;
 		part->delivered = part->delivered_before = 0;
 		part->sniffed = false;
@@ -560,8 +560,8 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	}
 }
 
-/* At most this many ripe parts are looked at for one whose download can begin. */
-#define RIPE_AT_ONCE 16
+/* At most this many ready parts are looked at for one whose download can begin. */
+#define READY_AT_ONCE 16
 
 /* A part that needs no look for now leaves those that are looked at. */
 static void
@@ -571,7 +571,7 @@ settle_part(ExportFeed *feed, FeedPart *part)
 
 	if (part->phase == PART_DONE)
 		station = PART_OVER;
-	else if (part->phase == PART_RIPE && ++feed->ripe > RIPE_AT_ONCE && part != feed->broken)
+	else if (part->phase == PART_READY && ++feed->ready > READY_AT_ONCE && part != feed->broken)
 		station = PART_STOCK;
 	if (station == PART_LIVE)
 		return;
@@ -632,7 +632,7 @@ step_live_parts(ExportFeed *feed, int64 now)
 	int64 due = REACTOR_NEVER;
 	dlist_mutable_iter iter;
 
-	feed->ripe = 0;
+	feed->ready = 0;
 	feed->woken = false;
 	dlist_foreach_modify(iter, &feed->live)
 	{
@@ -649,10 +649,10 @@ step_live_parts(ExportFeed *feed, int64 now)
 		if (part->station == PART_LIVE)
 			settle_part(feed, part);
 	}
-	while (feed->ripe < RIPE_AT_ONCE && !dlist_is_empty(&feed->stock))
+	while (feed->ready < READY_AT_ONCE && !dlist_is_empty(&feed->stock))
 	{
 		make_live(feed, dlist_container(FeedPart, station_node, dlist_pop_head_node(&feed->stock)));
-		feed->ripe++;
+		feed->ready++;
 	}
 	return due;
 }
@@ -674,7 +674,7 @@ count_open(const ExportFeed *feed)
 }
 
 /*
- * A ripe part may be opened if it is ready.  Returns when there is more to do;
+ * A ready part is opened if it may be.  Returns when there is more to do;
  * *next says that it is the next one, so that others need not get ready beside it.
  */
 static int64
@@ -687,7 +687,7 @@ step_ripe_part(ExportFeed *feed, FeedPart *part, int64 now, bool *next)
 		return due;
 	if (!has_room_for_download(feed, now))
 		return now + ROOM_DELAY;
-	if (feed->api->ready(feed, part))
+	if (feed->api->may_open(feed, part))
 	{
 		open_download(feed, part);
 		reactor_drive(part->reactor);
@@ -741,7 +741,7 @@ step_parts(ExportFeed *feed)
 
 		if (feed->broken != NULL && part != feed->broken)
 			continue;
-		if (part->phase == PART_RIPE && open < max_open)
+		if (part->phase == PART_READY && open < max_open)
 		{
 			bool is_next;
 			int64 part_due = step_ripe_part(feed, part, now, &is_next);

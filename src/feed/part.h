@@ -30,7 +30,7 @@
 typedef enum PartPhase
 {
 	PART_WAITING,   /* for an export, a link, a token */
-	PART_RIPE,      /* its download can begin (not before due) */
+	PART_READY,     /* its download can begin (not before due) */
 	PART_OPENING,   /* asked for, no answer yet */
 	PART_READABLE,  /* content arrives */
 	PART_VERIFYING, /* it is read on to its next checksum, before something is said of it */
@@ -42,7 +42,7 @@ typedef enum PartStation
 {
 	PART_LIVE,   /* to be looked at each time */
 	PART_ASLEEP, /* waits for its export, which tells when something has changed */
-	PART_STOCK,  /* ripe, and others come before it */
+	PART_STOCK,  /* ready, and others come before it */
 	PART_OVER
 } PartStation;
 
@@ -55,11 +55,11 @@ typedef struct FeedPart
 	PartPhase phase;
 	int64 due; /* nothing to do before (monotonic milliseconds) */
 	Retry retry;
-	int64 began;            /* monotonic milliseconds */
-	int64 bytes_downloaded; /* by transfers that broke */
-	int64 retries;          /* of downloads */
-	ArchiveRequest *span;   /* for adsexport_exports(), or NULL */
-	double patience_began;  /* wait_time when its export began to be in progress; -1: not yet */
+	int64 began;              /* monotonic milliseconds */
+	int64 bytes_downloaded;   /* by transfers that broke */
+	int64 retries;            /* of downloads */
+	ArchiveRequest *span;     /* for adsexport_exports(), or NULL */
+	double in_progress_since; /* wait_time when its export began to be in progress; -1: not yet */
 
 	/* Amazon Ads: one profile's export */
 	const char *profile_id;
@@ -139,11 +139,11 @@ typedef struct FeedApi
 	 * there are no more. */
 	bool (*add_parts)(ExportFeed *feed);
 
-	/* See whether a WAITING part is RIPE; returns when it is due next. */
+	/* See whether a WAITING part is READY; returns when it is due next. */
 	int64 (*step)(ExportFeed *feed, FeedPart *part, int64 now);
 
-	/* May the download of a RIPE part begin right now? */
-	bool (*ready)(ExportFeed *feed, FeedPart *part);
+	/* May the download of a READY part begin right now? */
+	bool (*may_open)(ExportFeed *feed, FeedPart *part);
 
 	/* Begin it: sets part->request (NULL: no memory). */
 	void (*open)(ExportFeed *feed, FeedPart *part);
@@ -198,8 +198,8 @@ struct ExportFeed
 	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
 	dlist_head live;  /* of these, where something may happen */
-	dlist_head stock; /* ripe ones that come after those */
-	int ripe;         /* live ones that are ripe */
+	dlist_head stock; /* ready ones that come after those */
+	int ready;        /* live ones that are ready */
 	int asleep;
 	bool woken; /* one of them was, and is to be looked at */
 	FetchAheadShare ahead;

@@ -31,7 +31,7 @@ struct Reactor
 	int64_t alarm;
 	int64_t curl_due; /* libcurl wants to be called then */
 	int wait_depth;
-	int64_t rested;        /* milliseconds in which nobody waited */
+	int64_t idle_ms;       /* milliseconds in which nobody waited */
 	int64_t resting_since; /* while wait_depth is 0 */
 };
 
@@ -422,7 +422,7 @@ reactor_wait_begins(Reactor *reactor)
 {
 	if (reactor->wait_depth++ == 0)
 	{
-		reactor->rested += monotonic_milliseconds() - reactor->resting_since;
+		reactor->idle_ms += monotonic_milliseconds() - reactor->resting_since;
 		reactor_update_timer(reactor);
 	}
 }
@@ -452,7 +452,7 @@ reactor_rest(Reactor *reactor)
 void
 reactor_discount(Reactor *reactor, int64_t milliseconds)
 {
-	reactor->rested += milliseconds;
+	reactor->idle_ms += milliseconds;
 }
 
 int64_t
@@ -460,5 +460,5 @@ reactor_waited(const Reactor *reactor)
 {
 	int64_t now = reactor->wait_depth > 0 ? monotonic_milliseconds() : reactor->resting_since;
 
-	return now - reactor->rested;
+	return now - reactor->idle_ms;
 }
