@@ -106,6 +106,14 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #define compat_date_to_timestamp(value) date2timestamp_opt_overflow((value), &(int){ 0 })
 #endif
 
+/* Words to end a hint with about views that read as the user who asks: since version 15. */
+#if PG_VERSION_NUM >= 150000
+#define COMPAT_SECURITY_INVOKER_HINT                                                               \
+	" A view with the option security_invoker reads with that of the user who asks."
+#else
+#define COMPAT_SECURITY_INVOKER_HINT ""
+#endif
+
 /* Encoding conversion that stops before a character it cannot convert. */
 #if PG_VERSION_NUM >= 140000
 #define COMPAT_ENCODING_CONVERSION_BUF

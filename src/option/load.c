@@ -19,6 +19,7 @@
 
 #include "option/check.h"
 #include "option/load.h"
+#include "option/restore.h"
 
 ForeignOptions *
 foreign_options_load_server(Oid server_id)
@@ -101,22 +102,41 @@ mapping_command(const char *verb, const char *role, const ForeignOptions *option
  * Whoever asks through a view needs no mapping: its owner does, which is a
  * riddle if the owner is a superuser who never meant to query anything.
  */
+static char *
+owner_hint(const ForeignOptions *options, const char *command)
+{
+	Oid asker = GetOuterUserId();
+	bool refresh = is_refresh();
+	/* The best owner has a user mapping and is there already. */
+	const char *owner = OidIsValid(foreign_options_find_mapping(asker, options->server_id))
+							? quote_identifier(GetUserNameFromId(asker, false))
+							: "...";
+
+	return psprintf("Let a user who has a user mapping own it (ALTER %s ... OWNER TO %s), or run: "
+					"%s%s",
+					refresh ? "MATERIALIZED VIEW" : "VIEW", owner, command,
+					refresh ? "" : COMPAT_SECURITY_INVOKER_HINT);
+}
+
 static void
 report_no_mapping(const ForeignOptions *options)
 {
 	Oid asker = GetOuterUserId();
+	bool through_view = options->user_id != asker;
+	char *command = mapping_command("CREATE", quote_identifier(options->user_name), options,
+									missing_credentials(options));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 			 errmsg("no user mapping for user \"%s\" on server \"%s\"", options->user_name,
 					options->server_name),
-			 options->user_id != asker
-				 ? errdetail("User \"%s\" asks through a view, materialized view or function "
-							 "that user \"%s\" owns, with whose user mapping it reads.",
-							 GetUserNameFromId(asker, false), options->user_name)
-				 : 0,
-			 errhint("Run: %s", mapping_command("CREATE", quote_identifier(options->user_name),
-												options, missing_credentials(options)))));
+			 through_view ? errdetail("User \"%s\" asks through a view, materialized view or "
+									  "function that user \"%s\" owns, with whose user mapping it "
+									  "reads.",
+									  GetUserNameFromId(asker, false), options->user_name)
+						  : 0,
+			 errhint("%s", with_restore_hint(through_view ? owner_hint(options, command)
+														  : psprintf("Run: %s", command)))));
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "option/restore.h"
 #include "remote/failure.h"
 
 static void format_words(char *output, size_t size, const char *format, va_list arguments)
@@ -85,11 +86,13 @@ failure_text(const Failure *failure)
 void
 failure_raise(const Failure *failure, const char *table_name)
 {
+	const char *hint = with_restore_hint(failure->hint);
+
 	/* Whoever cancelled should hear of that and not of its consequence. */
 	CHECK_FOR_INTERRUPTS();
 	ereport(ERROR, (errcode(failure->sqlstate),
 					errmsg("could not %s for foreign table \"%s\": %s", failure->task, table_name,
 						   failure->reason),
 					failure->detail[0] != '\0' ? errdetail_internal("%s", failure->detail) : 0,
-					failure->hint[0] != '\0' ? errhint("%s", failure->hint) : 0));
+					hint[0] != '\0' ? errhint("%s", hint) : 0));
 }

@@ -33,7 +33,8 @@ import psycopg2.extensions
 import psycopg2.extras
 
 FOLDER = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(FOLDER), "emulator"))
+for folder in ("docs", "emulator"):
+    sys.path.insert(0, os.path.join(os.path.dirname(FOLDER), folder))
 
 import client  # noqa: E402  (the emulator's)
 from amazon import CLIENTS, DEFAULT_CLIENT, STATIC_ACCESS_TOKEN  # noqa: E402

@@ -3,12 +3,15 @@
 import os
 import re
 import subprocess
+import tempfile
 import time
 import unittest
 
 import psycopg2
 
 import support
+import client  # noqa: E402  (found by support, as pages is)
+import pages  # noqa: E402
 
 CAMPAIGNS = "SELECT count(*) FROM ads.campaigns"
 EVENTS = "SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-03Z'"
@@ -404,11 +407,31 @@ class Tools(SurfaceCase):
 
     STRANGE = "strange \"name\""
 
-    def tool(self, program, *arguments, database=None, text=None):
+    @staticmethod
+    def environment():
         cluster = support.cluster()
-        environment = dict(os.environ, PGHOST=cluster.host, PGPORT=cluster.port, PGUSER=cluster.user, PGOPTIONS="-c client_min_messages=warning")
-        done = subprocess.run([cluster.program(program)] + list(arguments) + [database or self.database], env=environment, input=text,
+        return dict(os.environ, PGHOST=cluster.host, PGPORT=cluster.port, PGUSER=cluster.user, PGOPTIONS="-c client_min_messages=warning",
+                    PATH=os.path.dirname(cluster.program("psql")) + os.pathsep + os.environ["PATH"])
+
+    def run_tool(self, program, *arguments, text=None):
+        return subprocess.run([support.Cluster.program(program)] + list(arguments), env=self.environment(), input=text,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+    def folder(self):
+        """One that is removed in the end."""
+        folder = tempfile.TemporaryDirectory(prefix="adsexport-t-")
+        self.addCleanup(folder.cleanup)
+        return folder.name
+
+    def copy(self):
+        """An empty database to restore into."""
+        copy = self.database + "_copy"
+        support.cluster().run("DROP DATABASE IF EXISTS %s WITH (FORCE)" % copy, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'" % copy)
+        self.addCleanup(support.cluster().drop_database, copy)
+        return copy
+
+    def tool(self, program, *arguments, database=None, text=None):
+        done = self.run_tool(program, *arguments, database or self.database, text=text)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stderr)
         return done.stdout
 
@@ -437,9 +460,7 @@ class Tools(SurfaceCase):
         first = self.tool("pg_dump", "--no-sync")
         for needed in ("CREATE EXTENSION IF NOT EXISTS adsexport_fdw", "json_path", "IMPORT"):
             (self.assertIn if needed != "IMPORT" else self.assertNotIn)(needed, first)
-        copy = self.database + "_copy"
-        support.cluster().run("DROP DATABASE IF EXISTS %s" % copy, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'" % copy)
-        self.addCleanup(support.cluster().drop_database, copy)
+        copy = self.copy()
         self.psql(first, database=copy)
         self.assertEqual(self.comparable(self.tool("pg_dump", "--no-sync", database=copy)), self.comparable(first))
         # It is not only equal but works.
@@ -456,6 +477,58 @@ class Tools(SurfaceCase):
         self.assertEqual(self.calls(), [])
         dump = self.tool("pg_dump", "--no-sync", "--include-foreign-data=amazon", "--table=ads.campaigns")
         self.assertEqual(len(re.search(r"(?ms)^COPY ads\.campaigns .*?;\n(.*?)^\\\.$", dump).group(1).splitlines()), 40)
+
+    def test_restore_of_a_materialized_view(self):
+        """Its data are requested at restore: with the vendor out of reach the error says how to do without, and docs/operations.md shows it."""
+        vendor = client.Emulator("--export-delay", "0")
+        self.addCleanup(vendor.stop)
+        self.amazon(endpoint=vendor.url)
+        self.session.run("CREATE SCHEMA IF NOT EXISTS warehouse; CREATE MATERIALIZED VIEW warehouse.campaign_names AS SELECT profile_id, campaign_id, name FROM ads.campaigns; "
+                         "CREATE TABLE warehouse.after AS SELECT 1 AS one")
+        self.addCleanup(self.session.run, "DROP SCHEMA warehouse CASCADE")
+        everything = os.path.join(self.folder(), "warehouse.dump")
+        self.tool("pg_dump", "-Fc", "-f", everything)
+        vendor.stop()
+
+        # What happens to somebody who has not read the page.
+        restored = self.copy()
+        done = self.run_tool("pg_restore", "-d", restored, everything)
+        self.assertEqual(done.returncode, 1)
+        for words in ("network error: no connection", "HINT:  Check the option", "leave the entries MATERIALIZED VIEW DATA out (pg_restore -L)", "errors ignored on restore: 1"):
+            self.assertIn(words, done.stderr)
+        self.check_restored(restored)
+        # The same of a user without a mapping.
+        restored = self.copy()
+        self.session.run("DROP USER MAPPING FOR CURRENT_USER SERVER amazon")
+        plain = self.tool("pg_dump", "--no-sync")
+        done = self.run_tool("psql", "-X", "-q", restored, text=plain)
+        self.assertRegex(done.stderr, r"no user mapping(.|\n)*HINT:  Run: CREATE USER MAPPING (.|\n)*REFRESH MATERIALIZED VIEW later")
+        self.check_restored(restored)
+        # A refresh that is none of a restore is told nothing of it.
+        error = self.expect_error("28000", "REFRESH MATERIALIZED VIEW warehouse.campaign_names", "no user mapping")
+        self.assertNotIn("restore", support.text_of_error(error))
+        self.session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER amazon " + support.option_list(self.amazon_mapping()))
+
+        for words in ("--exclude-table-data", "pg_restore -l"):
+            restored = self.copy()
+            code = pages.block("docs/operations.md", words).code
+            for name, database in (("warehouse", self.database), ("restored", restored)):
+                code = re.sub("(?m)(?<= )%s(?=$| )" % name, database, code)
+            done = subprocess.run(["bash", "-e", "-u", "-o", "pipefail", "-c", code], env=self.environment(), cwd=self.folder(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.assertEqual((done.returncode, done.stdout), (0, b""))
+            session = self.check_restored(restored)
+            # When the vendor can be reached again.
+            session.run("ALTER SERVER amazon OPTIONS (SET endpoint '%s', SET token_endpoint '%s/auth/o2/token')" % (self.emulator.url, self.emulator.url))
+            session.run("REFRESH MATERIALIZED VIEW warehouse.campaign_names")
+            self.assertEqual(session.value("SELECT count(*) FROM warehouse.campaign_names"), 40)
+
+    def check_restored(self, database):
+        """All but the rows of the materialized view; the session that looked."""
+        session = support.Session(database)
+        self.addCleanup(session.close)
+        self.assertEqual(session.value("SELECT one FROM warehouse.after"), 1)
+        self.expect_error("55000", "SELECT * FROM warehouse.campaign_names", "has not been populated", session=session)
+        return session
 
     def test_psql(self):
         self.objects()
