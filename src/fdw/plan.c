@@ -186,7 +186,7 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	bool analyzed = compat_has_statistics(baserel);
 	Oid user_id = OidIsValid(baserel->userid) ? baserel->userid : GetUserId();
 	FilterEstimate estimate;
-	double records;
+	double records = 0;
 
 	add_partition_clauses(root, baserel, relation);
 	/* What others have read tells of their accounts. */
