@@ -981,9 +981,11 @@ note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer
 							   position.crc, false);
 	if (!delivered_entries_is_complete(feed->delivered))
 	{
-		failure_add_detail(&answer->failure,
-						   "It can't be gone on with, because more than %d files were read of it.",
-						   DELIVERED_MAX_ENTRIES);
+		failure_add_detail(
+			&answer->failure,
+			"It can't be gone on with, because more than %d files were read of it, or "
+			"hundreds with one name.",
+			DELIVERED_MAX_ENTRIES);
 		failure_set_hint(&answer->failure, "Ask for fewer hours at a time with request_span of "
 										   "the server.");
 		return false;

@@ -16,6 +16,13 @@
 
 #define FIRST_CAPACITY ((size_t) 256)
 
+/*
+ * Farther from where it belongs no entry is put, so that an archive of entries
+ * with one name does not make each look at all others.  Names that are not
+ * alike come nowhere near it in a table that is three quarters full.
+ */
+#define MAX_PROBES 1024
+
 struct DeliveredEntries
 {
 	pthread_mutex_t mutex;
@@ -74,14 +81,20 @@ hash_name(const char *name)
 	return hash ^ (hash >> 31);
 }
 
-static void
+/* False if too many others are where it belongs. */
+static bool
 put(DeliveredEntry *table, size_t capacity, const DeliveredEntry *entry)
 {
 	size_t place = (size_t) entry->name & (capacity - 1);
 
-	while (table[place].used)
+	for (int others = 0; table[place].used; others++)
+	{
+		if (others >= MAX_PROBES)
+			return false;
 		place = (place + 1) & (capacity - 1);
+	}
 	table[place] = *entry;
+	return true;
 }
 
 /* Make room for one more; false if there can't be. */
@@ -99,8 +112,11 @@ grow(DeliveredEntries *delivered)
 	if (table == NULL)
 		return false;
 	for (size_t i = 0; i < delivered->capacity; i++)
-		if (delivered->table[i].used)
-			put(table, capacity, &delivered->table[i]);
+		if (delivered->table[i].used && !put(table, capacity, &delivered->table[i]))
+		{
+			free(table);
+			return false;
+		}
 	free(delivered->table);
 	delivered->table = table;
 	delivered->capacity = capacity;
@@ -115,13 +131,14 @@ find(DeliveredEntries *delivered, uint64_t name, bool met, bool any_whole)
 
 	if (delivered->capacity == 0)
 		return NULL;
-	for (place = (size_t) name & (delivered->capacity - 1); delivered->table[place].used;
-		 place = (place + 1) & (delivered->capacity - 1))
+	place = (size_t) name & (delivered->capacity - 1);
+	for (int others = 0; others <= MAX_PROBES && delivered->table[place].used; others++)
 	{
 		DeliveredEntry *entry = &delivered->table[place];
 
 		if (entry->name == name && entry->met == met && (any_whole || !entry->whole))
 			return entry;
+		place = (place + 1) & (delivered->capacity - 1);
 	}
 	return NULL;
 }
@@ -140,13 +157,10 @@ delivered_entries_note(DeliveredEntries *delivered, const char *name, uint64_t l
 	beginning = find(delivered, entry.name, true, false);
 	if (beginning != NULL)
 		*beginning = entry;
-	else if (!grow(delivered))
-		delivered->incomplete = true;
-	else
-	{
-		put(delivered->table, delivered->capacity, &entry);
+	else if (grow(delivered) && put(delivered->table, delivered->capacity, &entry))
 		delivered->count++;
-	}
+	else
+		delivered->incomplete = true;
 	pthread_mutex_unlock(&delivered->mutex);
 }
 

@@ -697,6 +697,17 @@ test_delivered(void)
 		  delivered_entries_meet(delivered, "a", &entry));
 	CHECK(!delivered_entries_meet(delivered, "a", &entry));
 	CHECK_NUMBER(delivered_entries_missing(delivered), 0);
+
+	/* Each would look at all before it otherwise: billions of looks. */
+	begin_test("more entries of one name than are looked at");
+	delivered_entries_clear(delivered);
+	for (int i = 0; i < 500; i++)
+		delivered_entries_note(delivered, "a", (uint64_t) i, (uint32_t) i, true);
+	CHECK(delivered_entries_is_complete(delivered));
+	for (int i = 500; i < 5000; i++)
+		delivered_entries_note(delivered, "a", (uint64_t) i, (uint32_t) i, true);
+	CHECK(!delivered_entries_is_complete(delivered));
+	CHECK(!delivered_entries_meet(delivered, "b", &entry));
 	delivered_entries_free(delivered);
 }
 
