@@ -98,7 +98,7 @@ release_feed(void *argument)
 	feed->all_added = true;
 	profile_listing_leave(&feed->listing_waiter);
 	if (feed->records != NULL)
-		record_block_free(record_stream_take_back(feed->records));
+		record_block_free(record_stream_return_block(feed->records));
 	record_stream_free(feed->records);
 	feed->records = NULL;
 	record_walker_free(feed->walker);
@@ -536,7 +536,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		spool_rewind(part->spool);
 	else if (feed->keep)
 		prepare_spool(feed, part);
-	record_block_free(record_stream_take_back(feed->records));
+	record_block_free(record_stream_return_block(feed->records));
 	record_stream_reset(feed->records, feed->api->packing);
 	record_walker_reset(feed->walker, feed->api->packing);
 	unpacker_reset(feed->unpacker);
@@ -1424,7 +1424,7 @@ supply_here(ExportFeed *feed, FeedPart *part)
 	StreamStatus status;
 
 	if (feed->block == NULL)
-		feed->block = record_stream_take_back(feed->records);
+		feed->block = record_stream_return_block(feed->records);
 	if (feed->block == NULL)
 	{
 		feed->block = record_block_create();
@@ -1476,7 +1476,7 @@ supply_from_thread(ExportFeed *feed, FeedPart *part)
 	RecordBlock *block;
 	bool ended;
 
-	read_ahead_put_back(part->read_ahead, record_stream_take_back(feed->records));
+	read_ahead_put_back(part->read_ahead, record_stream_return_block(feed->records));
 	/* In this order: the last block may come between the two looks. */
 	ended = read_ahead_ended(part->read_ahead);
 	block = read_ahead_take(part->read_ahead);

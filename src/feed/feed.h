@@ -22,7 +22,7 @@
 #include "option/foreign_options.h"
 #include "remote/query.h"
 #include "remote/record_origin.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
 
 typedef struct ExportFeed ExportFeed;
 

@@ -25,7 +25,9 @@
 #include "session/jobs.h"
 #include "session/profile_listing.h"
 #include "session/registry.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
+#include "stream/record_stream.h"
+#include "stream/record_walker.h"
 
 typedef enum PartPhase
 {

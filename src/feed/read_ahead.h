@@ -23,7 +23,8 @@
 #include <stdint.h>
 
 #include "net/request.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
+#include "stream/record_walker.h"
 
 typedef struct ReadAhead ReadAhead;
 

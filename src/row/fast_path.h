@@ -9,7 +9,7 @@
 #define ADSEXPORT_FAST_PATH_H
 
 #include "row/value.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
 
 /* For one thread at a time. */
 typedef struct FastPathState

@@ -21,7 +21,7 @@
 #include "option/foreign_options.h"
 #include "remote/record_origin.h"
 #include "stream/json.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
 
 typedef struct RowReader RowReader;
 

@@ -24,7 +24,7 @@
 #include "access/tupdesc.h"
 #include "access/tupmacs.h"
 
-#include "stream/records.h"
+#include "stream/record_block.h"
 
 /* The header is the same for all rows, but for the bits of the null bitmap. */
 typedef struct TupleLayout

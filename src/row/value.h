@@ -21,7 +21,7 @@
 
 #include "option/foreign_options.h"
 #include "stream/json.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
 
 /* What a problem's remedy is, apart from NULL instead of the value. */
 typedef enum ProblemKind

@@ -20,7 +20,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "stream/crc32.h"
 #include "stream/gunzip.h"
@@ -28,38 +27,7 @@
 #include "stream/portion.h"
 #include "stream/stream_error.h"
 #include "stream/unzip.h"
-
-/* Signatures, as little-endian numbers. */
-#define LOCAL_HEADER 0x04034b50u
-#define DESCRIPTOR 0x08074b50u
-#define CENTRAL_HEADER 0x02014b50u
-#define END_OF_DIRECTORY 0x06054b50u
-#define ZIP64_END_OF_DIRECTORY 0x06064b50u
-#define ZIP64_LOCATOR 0x07064b50u
-#define DIGITAL_SIGNATURE 0x05054b50u
-#define ARCHIVE_EXTRA_DATA 0x08064b50u
-#define SPANNING_MARKER 0x30304b50u
-
-/* Lengths of the records' fixed parts, signature included. */
-#define SIGNATURE_SIZE 4
-#define LOCAL_HEADER_SIZE 30
-#define CENTRAL_HEADER_SIZE 46
-#define END_OF_DIRECTORY_SIZE 22
-#define ZIP64_END_OF_DIRECTORY_SIZE 56
-#define ZIP64_LOCATOR_SIZE 20
-#define MAX_DESCRIPTOR_SIZE 24
-
-#define MAX_EXTRA 65535
-#define ZIP64_EXTRA_ID 1
-
-#define FLAG_ENCRYPTED 0x0001
-#define FLAG_DESCRIPTOR 0x0008
-#define FLAG_PATCH 0x0020
-#define FLAG_STRONG_ENCRYPTION 0x0040
-#define FLAG_MASKED_HEADER 0x2000
-
-#define METHOD_STORED 0
-#define METHOD_DEFLATED 8
+#include "stream/zip_format.h"
 
 /*
  * Enough to look ahead over any fixed part, or a descriptor and a signature,
@@ -108,39 +76,6 @@ typedef enum UnzipStage
 	STAGE_ZIP64_END,
 	STAGE_ZIP64_LOCATOR
 } UnzipStage;
-
-/* What an entry is by its name. */
-typedef enum EntryKind
-{
-	ENTRY_EXPORT,
-	ENTRY_PERHAPS, /* its content decides */
-	ENTRY_OTHER,
-	ENTRY_OF_NO_INTEREST /* a directory, or what a Mac notes */
-} EntryKind;
-
-/* What a local header and the central directory both say of an entry. */
-typedef struct EntryHeader
-{
-	char name[UNZIP_MAX_NAME + 1];
-	unsigned name_length;
-	unsigned extra_length;
-	unsigned comment_length;
-	unsigned flags;
-	unsigned method;
-	unsigned disk;
-	uint32_t crc;
-	uint64_t compressed;
-	uint64_t uncompressed;
-	uint64_t offset; /* of the local header */
-} EntryHeader;
-
-/* Order-independent digest of a set of entries. */
-typedef struct EntrySet
-{
-	uint64_t count;
-	uint64_t sum;
-	uint64_t mixed_sum;
-} EntrySet;
 
 struct Unzip
 {
@@ -549,101 +484,10 @@ skip(Unzip *unzip, StreamInput *input)
 	return true;
 }
 
-static inline unsigned
-get_uint16(const unsigned char *bytes)
-{
-	return (unsigned) bytes[0] | (unsigned) bytes[1] << 8;
-}
-
-static inline uint32_t
-get_uint32(const unsigned char *bytes)
-{
-	return get_uint16(bytes) | (uint32_t) get_uint16(bytes + 2) << 16;
-}
-
-static inline uint64_t
-get_uint64(const unsigned char *bytes)
-{
-	return get_uint32(bytes) | (uint64_t) get_uint32(bytes + 4) << 32;
-}
-
 /*-------------------------------------------------------------------------
  * Headers
  *-------------------------------------------------------------------------
  */
-
-/*
- * Replace the sizes and the offset that are all ones by those of the zip64
- * extra field, which holds just these, in this order.  Returns false when one
- * is missing there.
- */
-static bool
-apply_zip64_extra(EntryHeader *header, const unsigned char *extra, bool has_offset)
-{
-	const unsigned char *next = extra;
-	size_t left = header->extra_length;
-	uint64_t *wanted[3];
-	int wanted_count = 0;
-
-	if (header->uncompressed == UINT32_MAX)
-		wanted[wanted_count++] = &header->uncompressed;
-	if (header->compressed == UINT32_MAX)
-		wanted[wanted_count++] = &header->compressed;
-	if (has_offset && header->offset == UINT32_MAX)
-		wanted[wanted_count++] = &header->offset;
-	if (wanted_count == 0)
-		return true;
-
-	while (left >= 4)
-	{
-		unsigned id = get_uint16(next);
-		size_t length = get_uint16(next + 2);
-
-		next += 4;
-		left -= 4;
-		if (length > left)
-			return false;
-		if (id == ZIP64_EXTRA_ID)
-		{
-			if (length < (size_t) wanted_count * 8)
-				return false;
-			for (int i = 0; i < wanted_count; i++)
-				*wanted[i] = get_uint64(next + 8 * i);
-			return true;
-		}
-		next += length;
-		left -= length;
-	}
-	return false;
-}
-
-static inline uint64_t
-mix(uint64_t value)
-{
-	value ^= value >> 30;
-	value *= UINT64_C(0xbf58476d1ce4e5b9);
-	value ^= value >> 27;
-	value *= UINT64_C(0x94d049bb133111eb);
-	return value ^ (value >> 31);
-}
-
-static void
-add_to_set(EntrySet *set, const EntryHeader *header, uint32_t crc, uint64_t compressed,
-		   uint64_t uncompressed)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (unsigned i = 0; i < header->name_length; i++)
-		hash = (hash ^ (unsigned char) header->name[i]) * UINT64_C(0x100000001b3);
-	hash = mix(hash ^ header->name_length);
-	hash = mix(hash + crc + ((uint64_t) header->method << 32));
-	hash = mix(hash + compressed);
-	hash = mix(hash + uncompressed);
-	hash = mix(hash + header->offset);
-	set->count++;
-	set->sum += hash;
-	set->mixed_sum += mix(hash + UINT64_C(0x9e3779b97f4a7c15));
-}
 
 /* The fixed part of a local header. */
 static void
@@ -678,37 +522,6 @@ read_local_header(Unzip *unzip, const unsigned char *bytes)
 	}
 }
 
-static bool
-has_suffix(const EntryHeader *entry, const char *suffix, bool any_case)
-{
-	size_t length = strlen(suffix);
-	const char *end = entry->name + entry->name_length;
-
-	if (entry->name_length < length)
-		return false;
-	return any_case ? strncasecmp(end - length, suffix, length) == 0
-					: memcmp(end - length, suffix, length) == 0;
-}
-
-static EntryKind
-kind_by_name(const EntryHeader *entry)
-{
-	static const char *const perhaps[] = { ".json", ".jsonl", ".ndjson", ".gz", ".gzip" };
-	const char *slash = strrchr(entry->name, '/');
-	const char *base = slash != NULL ? slash + 1 : entry->name;
-
-	/* A Mac's notes on a file (AppleDouble) have the file's name behind two characters. */
-	if (*base == '\0' || strncmp(base, "._", 2) == 0 || strcmp(base, ".DS_Store") == 0 ||
-		strncmp(entry->name, "__MACOSX/", 9) == 0)
-		return ENTRY_OF_NO_INTEREST;
-	if (has_suffix(entry, ".json.gz", false))
-		return ENTRY_EXPORT;
-	for (size_t i = 0; i < sizeof(perhaps) / sizeof(perhaps[0]); i++)
-		if (has_suffix(entry, perhaps[i], true))
-			return ENTRY_PERHAPS;
-	return ENTRY_OTHER;
-}
-
 /* The entry is no export. */
 static void
 note_passed_over(Unzip *unzip)
@@ -721,32 +534,6 @@ note_passed_over(Unzip *unzip)
 		stream_escape(unzip->shown_names[unzip->passed_over], SHOWN_NAME_SIZE, unzip->entry.name,
 					  unzip->entry.name_length);
 	unzip->passed_over++;
-}
-
-/* Names that people know, from APPNOTE 6.3, 4.4.5; empty if there is none. */
-static const char *
-method_name(unsigned method)
-{
-	switch (method)
-	{
-		case 9:
-			return " (Deflate64)";
-		case 12:
-			return " (bzip2)";
-		case 14:
-			return " (LZMA)";
-		case 20:
-		case 93:
-			return " (Zstandard)";
-		case 95:
-			return " (XZ)";
-		case 98:
-			return " (PPMd)";
-		case 99:
-			return " (AES encryption)";
-		default:
-			return "";
-	}
 }
 
 /* Is the content looked at, or passed over? */
@@ -782,10 +569,10 @@ begin_content(Unzip *unzip)
 	if (entry->method != METHOD_STORED && entry->method != METHOD_DEFLATED)
 	{
 		fail_entry(unzip, STREAM_ERROR_UNSUPPORTED, "compression method %u%s is not supported",
-				   entry->method, method_name(entry->method));
+				   entry->method, zip_method_name(entry->method));
 		return;
 	}
-	if (!apply_zip64_extra(entry, unzip->extra, false))
+	if (!zip_apply_zip64_extra(entry, unzip->extra, false))
 	{
 		fail_entry(unzip, STREAM_ERROR_CORRUPT, "local header lacks its zip64 sizes");
 		return;
@@ -804,7 +591,7 @@ begin_content(Unzip *unzip)
 		return;
 	}
 
-	unzip->kind = kind_by_name(entry);
+	unzip->kind = zip_kind_by_name(entry);
 	unzip->wanted = unzip->kind == ENTRY_EXPORT;
 	unzip->judging = unzip->kind == ENTRY_PERHAPS;
 	if (!unzip->wanted && !unzip->judging)
@@ -877,7 +664,7 @@ finish_central_header(Unzip *unzip)
 {
 	EntryHeader *central = &unzip->central;
 
-	if (!apply_zip64_extra(central, unzip->extra, true))
+	if (!zip_apply_zip64_extra(central, unzip->extra, true))
 	{
 		char name[112];
 
@@ -886,7 +673,8 @@ finish_central_header(Unzip *unzip)
 			 "zip central directory lacks the zip64 sizes of entry \"%s\"", name);
 		return;
 	}
-	add_to_set(&unzip->listed, central, central->crc, central->compressed, central->uncompressed);
+	zip_add_to_set(&unzip->listed, central, central->crc, central->compressed,
+				   central->uncompressed);
 	unzip->skip_left = central->comment_length;
 	unzip->state = UNZIP_CENTRAL_COMMENT;
 }
@@ -1655,7 +1443,7 @@ check_entry(Unzip *unzip)
 				   unzip->crc, entry->crc);
 	else
 	{
-		add_to_set(&unzip->read, entry, unzip->crc, unzip->compressed, unzip->uncompressed);
+		zip_add_to_set(&unzip->read, entry, unzip->crc, unzip->compressed, unzip->uncompressed);
 		return true;
 	}
 	return false;

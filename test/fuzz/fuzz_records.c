@@ -11,7 +11,9 @@
  *-------------------------------------------------------------------------
  */
 #include "fuzz.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
+#include "stream/record_stream.h"
+#include "stream/record_walker.h"
 #include "stream/crc32.h"
 
 #define MAX_CONTENT ((size_t) 4 * 1024 * 1024)
@@ -149,7 +151,7 @@ read_blocks(const char *content, size_t length, Sum *sum)
 			record_stream_give(stream, block);
 			continue;
 		}
-		record_block_free(record_stream_take_back(stream));
+		record_block_free(record_stream_return_block(stream));
 		while (!ended && count < MAX_AHEAD && (count == 0 || fuzz_below(2) == 0))
 			ahead[count++] = fill(unpacker, &input, &length, piece, &ended);
 		EXPECT(count > 0, "nothing comes behind %ju records", (uintmax_t) sum->records);
@@ -169,7 +171,7 @@ read_blocks(const char *content, size_t length, Sum *sum)
 		memmove(ahead, ahead + 1, sizeof(ahead[0]) * (size_t) --count);
 		walked--;
 	}
-	record_block_free(record_stream_take_back(stream));
+	record_block_free(record_stream_return_block(stream));
 	while (count > 0)
 		record_block_free(ahead[--count]);
 	record_stream_free(stream);

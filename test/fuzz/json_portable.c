@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * json_portable.c
- *		stream/json.c again, with the portable byte-parallel steps, under other
- *		names, so that both variants can be compared in one program.
+ *		The reading of JSON again, with the portable byte-parallel steps, under
+ *		other names, so that both variants can be compared in one program.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,3 +10,6 @@
 #include "json_portable.h"
 
 #include "../../src/stream/json.c"
+#include "../../src/stream/json_cursor.c"
+#include "../../src/stream/json_paths.c"
+#include "../../src/stream/json_text.c"

@@ -13,7 +13,9 @@
 
 #include "check.h"
 
-#include "stream/records.h"
+#include "stream/record_block.h"
+#include "stream/record_stream.h"
+#include "stream/record_walker.h"
 
 static JsonPaths *paths;
 
@@ -150,7 +152,7 @@ lab_read(Lab *lab, int first, int leave, int *count)
 static void
 lab_free(Lab *lab)
 {
-	(void) record_stream_take_back(lab->stream);
+	(void) record_stream_return_block(lab->stream);
 	record_block_free(lab->beside.block);
 	record_stream_free(lab->stream);
 	record_walker_free(lab->walker);

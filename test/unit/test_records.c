@@ -8,7 +8,9 @@
 #include "gzip_build.h"
 
 #include "stream/crc32.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
+#include "stream/record_stream.h"
+#include "stream/record_walker.h"
 
 /* Blocks that are filled before the stream wants them, at most. */
 #define MAX_AHEAD 5
@@ -188,7 +190,7 @@ supply(Pipeline *pipeline, RecordStream *stream)
 		record_stream_give(stream, block);
 		return true;
 	}
-	record_block_free(record_stream_take_back(stream));
+	record_block_free(record_stream_return_block(stream));
 	while (!pipeline->ended && pipeline->count < MAX_AHEAD &&
 		   (pipeline->count == 0 || random_below(3) > 0))
 		fill_next_block(pipeline);
@@ -271,7 +273,7 @@ read_all(PackingKind kind, const Bytes *bytes, size_t piece, const size_t *lengt
 	if (status == STREAM_END)
 		CHECK_NUMBER(found_prepared, prepared_count);
 	snprintf(message, 256, "%s", record_stream_error(stream)->message);
-	record_block_free(record_stream_take_back(stream));
+	record_block_free(record_stream_return_block(stream));
 	for (int i = 0; i < pipeline.count; i++)
 		record_block_free(pipeline.blocks[i]);
 	record_stream_free(stream);
@@ -527,7 +529,7 @@ read_some(Again *again, const Bytes *bytes, size_t piece, bool first, long doubt
 							   position.crc, false);
 	CHECK(delivered_entries_is_complete(again->delivered));
 	again->kind = record_stream_error(stream)->kind;
-	record_block_free(record_stream_take_back(stream));
+	record_block_free(record_stream_return_block(stream));
 	for (int i = 0; i < pipeline.count; i++)
 		record_block_free(pipeline.blocks[i]);
 	record_stream_free(stream);

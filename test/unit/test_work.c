@@ -14,7 +14,9 @@
 #include "stream/unpack.h"
 #include "stream/gunzip.h"
 #include "stream/inflater.h"
-#include "stream/records.h"
+#include "stream/record_block.h"
+#include "stream/record_stream.h"
+#include "stream/record_walker.h"
 #include "stream/unzip.h"
 #include "zip_build.h"
 

@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * record_walker.h
+ *		Cut the records of a block, and find their values.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_RECORD_WALKER_H
+#define ADSEXPORT_RECORD_WALKER_H
+
+#include "stream/json.h"
+#include "stream/record_block.h"
+#include "stream/unpack.h"
+
+typedef struct RecordWalker RecordWalker;
+
+/* Returns NULL when memory is short.  The paths are borrowed. */
+extern RecordWalker *record_walker_create(const JsonPaths *paths);
+extern void record_walker_free(RecordWalker *walker);
+
+/* Start on another export. */
+extern void record_walker_reset(RecordWalker *walker, PackingKind kind);
+
+/*
+ * Walk the block that follows the one walked last, or go on with one that is
+ * partly walked, after which its former records are gone.  Afterwards the
+ * walker has no more to do with a walked block.
+ */
+extern void record_walker_walk(RecordWalker *walker, RecordBlock *block);
+
+#endif /* ADSEXPORT_RECORD_WALKER_H */
