@@ -7,12 +7,12 @@ import subprocess
 import time
 import unittest
 
-import psycopg2
-
 import support
+import pages  # noqa: E402  (found by support)
 
 SPEED = 40  # a minute of pg_cron takes a second and a half
 CHECKOUT = os.path.dirname(os.path.dirname(support.FOLDER))
+PAGE = "docs/scheduling.md"
 CONFIGURATION = "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'warehouse'\ncron.use_background_workers = on\n"
 
 
@@ -77,25 +77,33 @@ class History(support.TestCase):
         return self.rows("SELECT return_message FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE jobname = '%s' AND status = '%s' ORDER BY runid"
                          % (job, status))
 
+    def active(self):
+        """The runs under way."""
+        return self.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%take_snapshot%' AND state = 'active' AND pid <> pg_backend_pid()")[0][0]
+
     def test_a_history_that_is_kept(self):
-        self.as_keeper("SELECT cron.schedule('history', '* * * * *', 'CALL ads_history.take_snapshot()')")
+        schedule = pages.block(PAGE, "cron.schedule").code
+        self.assertIn("'30 4 * * *'", schedule)
+        self.as_keeper(schedule.replace("'30 4 * * *'", "'* * * * *'"))
         self.as_keeper(self.server("wrong", "wrong_ads", self.amazon_mapping(client_secret="not-the-secret")))
         self.as_keeper("SELECT cron.schedule('wrong', '* * * * *', 'SELECT count(*) FROM wrong_ads.campaigns')")
-        self.eventually(lambda: len(self.runs("history")) >= 2, "two runs", 60)
+        self.eventually(lambda: len(self.runs("ads history")) >= 2, "two runs", 60)
 
         # The one that fails says what is wrong and what to do.
         self.eventually(lambda: self.runs("wrong", "failed"), "the run that fails", 30)
         message = self.runs("wrong", "failed")[0][0]
         for part in ("ERROR: ", "could not get an access token", "DETAIL: ", "invalid_client", "HINT: "):
             self.assertIn(part, message)
+        shown = self.rows(pages.block(PAGE, "job_run_details").code.replace("LIMIT 5", "LIMIT 50"))
+        self.assertLessEqual({("succeeded", True), ("failed", False)}, {(status, "ERROR" not in (words or "")) for _, status, words in shown})
         self.as_keeper("SELECT cron.unschedule('wrong')")
 
         # A campaign changes: one version more of it, whatever number of snapshots follows.
-        before = len(self.runs("history"))
+        before = len(self.runs("ads history"))
         self.emulator.settings(inject=[{"entity": "campaigns", "profile": 1234567890, "index": 3, "path": "name", "literal": '"renamed"'},
                                        {"entity": "campaigns", "profile": 1234567890, "index": 3, "path": "lastUpdatedDateTime",
                                         "literal": '"2026-10-01T00:00:00.000Z"'}])
-        self.eventually(lambda: len(self.runs("history")) >= before + 2, "runs after the change", 60)
+        self.eventually(lambda: len(self.runs("ads history")) >= before + 2, "runs after the change", 60)
 
         # A run that takes longer than a minute is alone.
         self.emulator.settings(export_delay=3)
@@ -104,16 +112,24 @@ class History(support.TestCase):
         most = 0
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
-            most = max(most, self.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%take_snapshot%' AND state = 'active' AND pid <> pg_backend_pid()")[0][0])
+            most = max(most, self.active())
             time.sleep(0.1)
         self.assertEqual(most, 1)
         self.emulator.settings(export_delay=0)
+        before = len(self.runs("ads history"))
+        self.eventually(lambda: len(self.runs("ads history")) > before, "a run after the slow one", 60)
 
-        # The server ends while a run may be under way, and comes back.
+        # The server ends while a run waits for its exports, and comes back: that run added nothing, the next one does what it had to do.
+        before = len(self.runs("ads history"))
+        self.emulator.settings(export_delay=30)
+        self.clear_log()
+        self.wait_for_call("status", 4)
+        self.eventually(lambda: self.active() == 1, "a run that waits")
         self.server_of_cron.environment = faster_clock((time.monotonic() - self.began) * SPEED)
         self.server_of_cron.restart()
-        before = len(self.runs("history"))
-        self.eventually(lambda: len(self.runs("history")) > before, "a run after the restart", 60)
+        self.assertTrue(self.runs("ads history", "failed") or self.rows("SELECT FROM cron.job_run_details WHERE status NOT IN ('succeeded', 'failed')"))
+        self.emulator.settings(export_delay=0)
+        self.eventually(lambda: len(self.runs("ads history")) > before, "a run after the restart", 60)
 
         self.check_against_the_truth()
 

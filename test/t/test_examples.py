@@ -2,14 +2,18 @@
 
 import os
 import re
+import shlex
+import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import unittest
 import urllib.error
 import urllib.request
 
 import support
+import pages  # noqa: E402  (found by support)
 
 CHECKOUT = os.path.dirname(os.path.dirname(support.FOLDER))
 TABLES = ("campaigns", "ad_groups", "targets", "ads")
@@ -82,6 +86,38 @@ class History(ExamplesCase):
         self.fault({"call": "request", "entity": "ads"}, status=400, body_kind="exports", message="no ads today")
         self.expect_error("HV000", "CALL ads_history.take_snapshot()", "no ads today")
         self.assertEqual(self.counts(), [0, 0, 0, 0])
+
+
+class Timer(ExamplesCase):
+    """The units of systemd in docs/scheduling.md."""
+
+    PAGE = "docs/scheduling.md"
+
+    def test_the_command(self):
+        self.psql("history.sql", target="ads_history")
+        (line,) = re.findall("(?m)^ExecStart=(.*)$", pages.block(self.PAGE, "ExecStart=").code)
+        command = [self.database if word == "warehouse" else word for word in shlex.split(line)]
+        command[0] = support.Cluster.program("psql")
+        environment = dict(os.environ, PGHOST=support.cluster().host, PGPORT=support.cluster().port, PGUSER="postgres")
+        for right in (0, 1):
+            done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, right, done.stderr)
+            self.assertEqual(self.session.value("SELECT count(*) FROM ads_history.snapshots"), 1)
+            # The second time it has to fail, and to say so.
+            self.fault({"call": "request", "entity": "ads"}, status=400, body_kind="exports", message="no ads today")
+        self.assertIn(b"no ads today", done.stderr)
+
+    def test_systemd_takes_the_units(self):
+        if shutil.which("systemd-analyze") is None:
+            self.skipTest("systemd-analyze is not installed")
+        with tempfile.TemporaryDirectory() as folder:
+            for words, kind in (("ExecStart=", "service"), ("OnCalendar=", "timer")):
+                path = os.path.join(folder, "ads-history." + kind)
+                with open(path, "w", encoding="utf-8") as file:
+                    # Its user and program are those of this machine.
+                    file.write(pages.block(self.PAGE, words).code.replace("User=analyst", "User=root").replace("/usr/bin/psql", "/bin/sh"))
+                done = subprocess.run(["systemd-analyze", "verify", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                self.assertEqual((done.returncode, [line for line in done.stdout.decode().splitlines() if "ads-history" in line]), (0, []))
 
 
 class Events(ExamplesCase):

@@ -1,21 +1,56 @@
-"""What docs/managed.md and docs/scale.md set up: other servers, which have no adsexport_fdw, reach one that has it by postgres_fdw."""
+"""What docs/managed.md and docs/scale.md set up: other servers, which have no adsexport_fdw, reach those that have it by postgres_fdw.
 
+The blocks are read from the pages; what differs is where the servers are.
+"""
+
+import os
+import re
+import subprocess
 import unittest
 
-import psycopg2
-
 import support
+import pages  # noqa: E402  (found by support)
+
+SMALL = "1234567890"
+OTHER = "2345678901"
+
+
+class Server:
+    """A database of a cluster, in which blocks are run by psql."""
+
+    def __init__(self, cluster, database, hosts=()):
+        self.cluster, self.database, self.hosts = cluster, database, hosts
+
+    def psql(self, sql):
+        for name, server in self.hosts:
+            sql = sql.replace("host '%s', dbname 'warehouse'" % name, "host '%s', port '%s', dbname '%s'" % (server.cluster.host, server.cluster.port, server.database))
+        # No password is asked for on a socket.
+        sql = sql.replace(", password '...'", "").replace(" PASSWORD '...'", "")
+        environment = dict(os.environ, PGHOST=self.cluster.host, PGPORT=self.cluster.port, PGUSER="postgres", PGDATABASE=self.database, PGTZ="UTC")
+        done = subprocess.run([self.cluster.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-f", "-"], input=sql.encode(), env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, re.sub(r"(?m)^psql:<stdin>:\d+: ", "", done.stdout.decode())
+
+    def session(self, test):
+        """As support.Session, on this server."""
+        connection = self.cluster.connect(self.database)
+        test.addCleanup(connection.close)
+        session = object.__new__(support.Session)
+        session.connection, session.pid = connection, connection.get_backend_pid()
+        return session
 
 
 class Beside(support.TestCase):
-    """A second cluster, as a managed service is one, beside that of the tests."""
+    """A second cluster, as a managed service is one, beside that of the tests, which is the small server."""
+
+    emulator_options = ("--names", "account", "--drift", "false")
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.managed = support.Cluster() if support.cluster().folder else None
-        if cls.managed is None:
+        if not support.cluster().folder:
             raise unittest.SkipTest("the tests run against a server that is not theirs")
+        cls.managed = support.Cluster()
         if not cls.available("postgres_fdw"):
             raise unittest.SkipTest("postgres_fdw is not installed")
 
@@ -30,86 +65,135 @@ class Beside(support.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.amazon(profile_ids="1111,2222")
-        self.amplitude()
-        self.session.run("DROP SCHEMA IF EXISTS served CASCADE; CREATE SCHEMA served; CREATE VIEW served.campaigns AS SELECT * FROM ads.campaigns; "
-                         "CREATE VIEW served.amplitude_events AS SELECT * FROM product.amplitude_events")
+        self.small = Server(support.cluster(), self.database)
+        self.serve(self.small, self.session)
+        self.managed.run("DROP DATABASE IF EXISTS beside WITH (FORCE)", "CREATE DATABASE beside")
 
-    def other_session(self, statements):
-        """A session of the second cluster, in a database of its own."""
-        self.managed.run("DROP DATABASE IF EXISTS beside", "CREATE DATABASE beside")
-        connection = self.managed.connect("beside")
-        self.addCleanup(connection.close)
-        session = object.__new__(support.Session)
-        session.connection, session.pid = connection, connection.get_backend_pid()
-        session.run("CREATE EXTENSION postgres_fdw")
-        for statement in statements:
-            session.run(statement)
-        return session
+    def serve(self, server, session):
+        """What README.md and the page make on a server that has the extension."""
+        self.amazon(profile_ids=None)
+        self.amplitude(schema="ads")
+        session.run("DROP SCHEMA IF EXISTS served CASCADE")
+        self.serve_views(server, session)
 
-    def server_statements(self, name, more=""):
-        return ["CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname '%s'%s)"
-                % (name, support.cluster().host, support.cluster().port, self.database, more),
-                "CREATE USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (user 'postgres')" % name]
+    def serve_views(self, server, session):
+        # Of one cluster both classes make the role.
+        with server.cluster.lock:
+            if not session.rows("SELECT FROM pg_roles WHERE rolname = 'managed'"):
+                self.run_block(server, "docs/managed.md", "CREATE ROLE managed")
+        self.run_block(server, "docs/managed.md", "CREATE SCHEMA served")
+
+    def run_block(self, server, page, words):
+        """A block of a page, which must print what the page says."""
+        block = pages.block(page, words)
+        status, output = server.psql(block.code)
+        if block.output is not None and self.session.connection.server_version < 150000:
+            return  # the pages show what later ones print
+        if block.output is None:
+            self.assertEqual((status, output), (0, ""))
+        else:
+            self.assertTrue(block.prints(output), "%s:%d prints\n%s" % (page, block.line, output))
+
+
+class Sidecar(Beside):
+    def setUp(self):
+        super().setUp()
+        self.server = Server(self.managed, "beside", (("small.internal", self.small),))
+        self.run_block(self.server, "docs/managed.md", "CREATE SERVER exports")
+        self.managed_session = self.server.session(self)
+        self.managed_session.run("CREATE TABLE report (profile_id text, campaign_id text, cost numeric)")
 
     def bodies(self):
         return [call["body"] for call in self.calls("request")]
 
-
-class Sidecar(Beside):
-    def managed_session(self):
-        return self.other_session(self.server_statements("exports", ", use_remote_estimate 'true'") + ["CREATE SCHEMA ads", "IMPORT FOREIGN SCHEMA served FROM SERVER exports INTO ads",
-                                                                       "CREATE TABLE report (profile_id text, campaign_id text, cost numeric)"])
+    def test_what_the_page_shows(self):
+        for words in ("GROUP BY state", "EXPLAIN", "now() - interval"):
+            self.run_block(self.server, "docs/managed.md", words)
 
     def test_where_and_group_by_reach_the_request(self):
-        session = self.managed_session()
-        plan = session.explain("SELECT state, count(*) FROM ads.campaigns WHERE state = 'ENABLED' AND profile_id = '1111' GROUP BY state", "VERBOSE")
+        plan = self.managed_session.explain("SELECT state, count(*) FROM ads.campaigns WHERE state = 'ENABLED' AND profile_id = '%s' GROUP BY state" % SMALL, "VERBOSE")
         self.assertRegex(plan, r"Remote SQL: SELECT state, count\(\*\) FROM served.campaigns WHERE .*GROUP BY")
-        rows = session.rows("SELECT state, count(*) FROM ads.campaigns WHERE state = 'ENABLED' AND profile_id = '1111' GROUP BY state")
-        enabled = sum(1 for record in self.data().records("campaigns", 1111) if record["state"] == "ENABLED")
+        rows = self.managed_session.rows("SELECT state, count(*) FROM ads.campaigns WHERE state = 'ENABLED' AND profile_id = '%s' GROUP BY state" % SMALL)
+        enabled = sum(1 for record in self.data().records("campaigns", int(SMALL)) if record["state"] == "ENABLED")
         self.assertEqual(rows, [("ENABLED", enabled)])
         self.assertEqual(len(self.bodies()), 1)
         self.assertIn('"stateFilter":["ENABLED"]', self.bodies()[0].replace(" ", ""))
 
     def test_join_with_a_local_report(self):
-        session = self.managed_session()
-        session.run("INSERT INTO report SELECT profile_id, campaign_id, 1.5 FROM ads.campaigns")
-        self.assertEqual(session.value("SELECT sum(cost) FROM report JOIN ads.campaigns USING (profile_id, campaign_id) WHERE profile_id = '2222'"), 60)
+        self.managed_session.run("INSERT INTO report SELECT profile_id, campaign_id, 1.5 FROM ads.campaigns")
+        count = sum(1 for _ in self.data().records("campaigns", int(OTHER)))
+        self.assertEqual(self.managed_session.value("SELECT sum(cost) FROM report JOIN ads.campaigns USING (profile_id, campaign_id) WHERE profile_id = '%s'" % OTHER), 1.5 * count)
 
     def test_now_is_not_shipped(self):
-        session = self.managed_session()
         query = "SELECT count(*) FROM ads.amplitude_events WHERE server_upload_time >= %s AND server_upload_time < '2025-03-01 03:00Z'"
-        error = self.expect_error(("HV00L", "HV000"), query % "now() - interval '10 years'", "gives no lower bound on server_upload_time", session=session)
+        error = self.expect_error(("HV00L", "HV000"), query % "now() - interval '10 years'", "gives no lower bound on server_upload_time", session=self.managed_session)
         self.assertIn("default_start", support.text_of_error(error))
         right = sum(1 for _ in self.data().events("2025-03-01T01", "2025-03-01T02"))
-        self.assertEqual(session.value(query % "'2025-03-01 01:00Z'"), right)
-        self.assertEqual(session.value(query % "%s", "2025-03-01 01:00Z"), right)
+        self.assertEqual(self.managed_session.value(query % "'2025-03-01 01:00Z'"), right)
+        self.assertEqual(self.managed_session.value(query % "%s", "2025-03-01 01:00Z"), right)
 
     def test_default_start(self):
         self.emulator.settings(amplitude_ranges="now-5h..now", amplitude_latency=0)
-        self.session.run("ALTER FOREIGN TABLE product.amplitude_events OPTIONS (ADD default_start '4h', ADD incomplete_hours 'ignore')")
-        session = self.managed_session()
-        self.assertGreater(session.value("SELECT count(*) FROM ads.amplitude_events WHERE server_upload_time >= now() - interval '3 hours'"), 0)
+        self.session.run("ALTER FOREIGN TABLE ads.amplitude_events OPTIONS (ADD default_start '4h', ADD incomplete_hours 'ignore')")
+        self.assertGreater(self.managed_session.value("SELECT count(*) FROM ads.amplitude_events WHERE server_upload_time >= now() - interval '3 hours'"), 0)
 
 
 class SeveralNodes(Beside):
-    def test_partitions_by_profile(self):
-        statements = ["CREATE TABLE campaigns (profile_id text, campaign_id text, name text, state text) PARTITION BY LIST (profile_id)"]
-        asynchronous = ", async_capable 'true'" if self.session.value("SELECT current_setting('server_version_num')::int") >= 140000 else ""
-        for node, profile in (("node_a", "1111"), ("node_b", "2222")):
-            statements += self.server_statements(node, asynchronous)
-            # Each node serves its own profiles: postgres_fdw does not send a partition's bounds.
-            self.session.run("CREATE VIEW served.%s AS SELECT * FROM ads.campaigns WHERE profile_id = '%s'" % (node, profile))
-            statements.append("CREATE FOREIGN TABLE campaigns_%s PARTITION OF campaigns FOR VALUES IN ('%s') SERVER %s "
-                              "OPTIONS (schema_name 'served', table_name '%s')" % (node, profile, node, node))
-        session = self.other_session(statements)
-        self.assertEqual(session.rows("SELECT profile_id, count(*) FROM campaigns GROUP BY 1 ORDER BY 1"), [("1111", 40), ("2222", 40)])
-        # What a node is not asked for it does not ask the vendor for.
-        self.assertEqual(sorted(call["profile"] for call in self.calls("request")), ["1111", "2222"])
+    """A third cluster: the two nodes have the extension and an account each, the one that is asked has neither."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if support.Session("postgres").connection.server_version < 140000:
+            raise unittest.SkipTest("async Append is there from PostgreSQL 14 on")
+        cls.second = support.Cluster()
+
+    def setUp(self):
+        super().setUp()
+        self.session.run("ALTER SERVER amazon OPTIONS (ADD profile_ids '%s')" % SMALL)
+        self.second.run("DROP DATABASE IF EXISTS warehouse WITH (FORCE)", "CREATE DATABASE warehouse")
+        self.node_b = Server(self.second, "warehouse")
+        self.node_b_session = self.node_b.session(self)
+        self.node_b_session.run("CREATE EXTENSION adsexport_fdw; CREATE SCHEMA ads")
+        mapping = self.amazon_mapping("amzn1.application-oa2-client.second")
+        self.node_b_session.run("CREATE SERVER amazon FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', endpoint '%s', token_endpoint '%s/auth/o2/token', "
+                                "poll_interval '100ms', profile_ids '%s')" % (self.emulator.url, self.emulator.url, OTHER))
+        self.node_b_session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER amazon " + support.option_list(mapping))
+        self.node_b_session.run("CREATE SERVER amplitude FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude')")
+        for server in ("amazon", "amplitude"):
+            self.node_b_session.run("IMPORT FOREIGN SCHEMA exports FROM SERVER %s INTO ads" % server)
+        self.serve_views(self.node_b, self.node_b_session)
+        self.asked = Server(self.managed, "beside", (("a.internal", self.small), ("b.internal", self.node_b)))
         self.clear_log()
-        self.session.run("ALTER SERVER amazon OPTIONS (ADD max_age '0')")
-        self.assertEqual(session.value("SELECT count(*) FROM campaigns WHERE profile_id = '2222'"), 40)
-        self.assertEqual([call["profile"] for call in self.calls("request")], ["2222"])
+        self.run_block(self.asked, "docs/scale.md", "CREATE SERVER node_b")
+
+    def askers(self):
+        """Whose exports were requested of which profile."""
+        headers = [({name.lower(): value for name, value in call["headers"].items()}, call["profile"]) for call in self.calls("request")]
+        return sorted((found["amazon-advertising-api-clientid"].rsplit(".", 1)[1], profile) for found, profile in headers)
+
+    def test_partitions_by_profile(self):
+        # Each node asked for its own profile, with its own account.
+        self.assertEqual(self.askers(), [("emulator", SMALL), ("second", OTHER)])
+        self.run_block(self.asked, "docs/scale.md", "EXPLAIN")
+        # What a node is not asked for it does not ask the vendor for.
+        self.clear_log()
+        for session in (self.session, self.node_b_session):
+            session.run("ALTER SERVER amazon OPTIONS (ADD max_age '0')")
+        count = sum(1 for _ in self.data().records("campaigns", int(OTHER)))
+        self.assertEqual(self.asked.session(self).value("SELECT count(*) FROM campaigns WHERE profile_id = '%s'" % OTHER), count)
+        self.assertEqual(self.askers(), [("second", OTHER)])
+
+    def test_the_nodes_work_at_the_same_time(self):
+        for session in (self.session, self.node_b_session):
+            session.run("ALTER SERVER amazon OPTIONS (ADD max_age '0')")
+        self.emulator.settings(export_delay=1.0)
+        self.clear_log()
+        self.assertGreater(self.asked.session(self).value("SELECT count(*) FROM campaigns"), 0)
+        requests = sorted(call["time"] for call in self.calls("request"))
+        downloads = sorted(call["time"] for call in self.calls("download"))
+        self.assertEqual(len(requests), 2)
+        self.assertLess(requests[-1], downloads[0], "both are requested before the first is read")
 
 
 if __name__ == "__main__":
