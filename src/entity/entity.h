@@ -22,6 +22,8 @@ typedef enum ApiKind
 	API_AMPLITUDE
 } ApiKind;
 
+#define API_COUNT 2
+
 /* What one remote table is called in SQL, in the option "entity". */
 typedef enum EntityKind
 {

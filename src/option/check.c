@@ -18,10 +18,6 @@
 #include "entity/closest_match.h"
 #include "option/check.h"
 
-/* max_jobs: Amazon's exports in progress; Amplitude's requests, of which other programs may need one. */
-#define DEFAULT_MAX_EXPORTS 5
-#define DEFAULT_MAX_REQUESTS 4
-
 static unsigned
 bit_of_entity(const Entity *entity)
 {
@@ -232,6 +228,18 @@ resolve_poll_intervals(ForeignOptions *options, List *definitions)
 		options->poll_interval = options->poll_interval_max;
 }
 
+static void
+apply_defaults_of_api(ForeignOptions *options, List *definitions)
+{
+	const Option *option;
+
+	for (int i = 0; (option = option_at(i)) != NULL; i++)
+	{
+		if (!is_given(definitions, option->name))
+			option_default_of_api(option, options);
+	}
+}
+
 void
 options_apply(ForeignOptions *options, List *definitions, unsigned object)
 {
@@ -252,9 +260,7 @@ options_apply(ForeignOptions *options, List *definitions, unsigned object)
 		case ON_SERVER:
 			require_server_options(definitions);
 			check_options_fit_api(definitions, options->api);
-			if (options->max_jobs == 0)
-				options->max_jobs =
-					options->api == API_AMPLITUDE ? DEFAULT_MAX_REQUESTS : DEFAULT_MAX_EXPORTS;
+			apply_defaults_of_api(options, definitions);
 			option_resolve_region(options);
 			resolve_poll_intervals(options, definitions);
 			break;

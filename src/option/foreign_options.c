@@ -16,6 +16,7 @@
 #include "utils/syscache.h"
 
 #include "option/foreign_options.h"
+#include "option/option.h"
 
 typedef struct KeptOptions
 {
@@ -38,12 +39,6 @@ static dlist_head all_kept = DLIST_STATIC_INIT(all_kept);
 
 #define STRING_COUNT                                                                               \
 	((sizeof(ForeignOptions) - offsetof(ForeignOptions, table_name)) / sizeof(char *))
-
-static const size_t secret_fields[] = {
-	offsetof(ForeignOptions, client_secret), offsetof(ForeignOptions, refresh_token),
-	offsetof(ForeignOptions, access_token),  offsetof(ForeignOptions, api_key),
-	offsetof(ForeignOptions, secret_key),    offsetof(ForeignOptions, proxy_password),
-};
 
 /* The strings, one after the other. */
 static char **
@@ -189,6 +184,18 @@ foreign_options_mark_changed(uint32 mapping_hash)
 	}
 }
 
+static void
+wipe_secrets(ForeignOptions *options)
+{
+	const Option *option;
+
+	for (int i = 0; (option = option_at(i)) != NULL; i++)
+	{
+		if (option->secret)
+			wipe_string((char **) ((char *) options + option->offset));
+	}
+}
+
 void
 foreign_options_wipe_changed(void)
 {
@@ -198,8 +205,8 @@ foreign_options_wipe_changed(void)
 	{
 		KeptOptions *kept = dlist_container(KeptOptions, node, iter.cur);
 
-		for (size_t i = 0; kept->changed && i < lengthof(secret_fields); i++)
-			wipe_string((char **) ((char *) &kept->options + secret_fields[i]));
+		if (kept->changed)
+			wipe_secrets(&kept->options);
 	}
 }
 

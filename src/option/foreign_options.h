@@ -3,7 +3,7 @@
  * foreign_options.h
  *		What the options of a server, a user mapping and a table add up to.
  *
- * Filled by fdw/option.c (table wins over mapping over server over default),
+ * Filled by option/load.c (table wins over mapping over server over default),
  * read by everything that talks to a remote.  All durations are milliseconds.
  * Strings and the struct live in the memory context that was current when it
  * was loaded.  Credentials must never be printed.

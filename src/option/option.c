@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * option.c
- *		The table of all options, and how their values are read.
+ *		How the values of options are read, and what is said of wrong ones.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,7 @@
 #include "option/option.h"
 
 /*-------------------------------------------------------------------------
- * The table
+ * Looking things up
  *-------------------------------------------------------------------------
  */
 
@@ -43,119 +43,6 @@ static const struct
 	{ ON_COLUMN, AttributeRelationId, "a column of a foreign table" },
 	{ ON_MAPPING, UserMappingRelationId, "a user mapping" },
 };
-
-#define FIELD(field)                                                                               \
-	.offset = offsetof(ForeignOptions, field), .size = sizeof(((ForeignOptions *) NULL)->field)
-#define NO_FIELD .offset = 0, .size = 0
-
-static const char *const api_choices[] = { "amazon_ads", "amplitude", NULL };
-static const char *const incomplete_hours_choices[] = { "error", "warning", "ignore", NULL };
-static const char *const on_invalid_choices[] = { "error", "null", NULL };
-static const char *const invalid_text_choices[] = { "error", "replace", NULL };
-
-static const Option option_table[] = {
-	/* what and where */
-	{ "api", OPTION_CHOICE, ON_SERVER, FOR_BOTH, FIELD(api), .choices = api_choices },
-	{ "region", OPTION_REGION, ON_SERVER, FOR_BOTH, FIELD(region) },
-	{ "endpoint", OPTION_URL, ON_SERVER, FOR_BOTH, FIELD(endpoint) },
-	{ "token_endpoint", OPTION_URL, ON_SERVER, FOR_AMAZON, FIELD(token_endpoint) },
-	{ "ca_file", OPTION_FILE, ON_SERVER, FOR_BOTH, FIELD(ca_file), .superuser_only = true },
-	{ "proxy", OPTION_PROXY, ON_SERVER, FOR_BOTH, FIELD(proxy), .superuser_only = true },
-	{ "entity", OPTION_ENTITY, ON_TABLE, FOR_BOTH, FIELD(entity) },
-	{ "json_path", OPTION_JSON_PATH, ON_COLUMN, FOR_BOTH, NO_FIELD },
-
-	/* what to ask for */
-	{ "profile_ids", OPTION_PROFILE_IDS, ON_SERVER | ON_TABLE | ON_MAPPING, FOR_EXPORTS,
-	  FIELD(profile_ids) },
-	{ "ad_products", OPTION_AD_PRODUCTS, ON_SERVER | ON_TABLE, FOR_EXPORTS, FIELD(ad_products),
-	  .fallback = "SPONSORED_PRODUCTS,SPONSORED_BRANDS,SPONSORED_DISPLAY" },
-	{ "max_age", OPTION_DURATION, ON_SERVER | ON_TABLE, FOR_AMAZON, FIELD(max_age),
-	  .maximum = 1 * DAYS, .fallback = "5min" },
-	{ "request_span", OPTION_HOURS, ON_SERVER, FOR_AMPLITUDE, FIELD(request_span),
-	  .minimum = 1 * HOURS, .maximum = 365 * DAYS, .fallback = "1d" },
-	{ "incomplete_hours", OPTION_CHOICE, ON_SERVER | ON_TABLE, FOR_AMPLITUDE,
-	  FIELD(incomplete_hours), .choices = incomplete_hours_choices, .fallback = "warning" },
-	{ "default_start", OPTION_HOURS, ON_TABLE, FOR_AMPLITUDE, FIELD(default_start),
-	  .minimum = 1 * HOURS, .maximum = 36500 * DAYS },
-	{ "event_time_max_lag", OPTION_DURATION, ON_TABLE, FOR_AMPLITUDE, FIELD(event_time_max_lag),
-	  .maximum = 36500 * DAYS },
-	{ "event_time_max_lead", OPTION_DURATION, ON_TABLE, FOR_AMPLITUDE, FIELD(event_time_max_lead),
-	  .maximum = 36500 * DAYS },
-
-	/* how to ask */
-	{ "max_jobs", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_jobs), .minimum = 1,
-	  .maximum = 1000 },
-	{ "eager", OPTION_BOOLEAN, ON_SERVER, FOR_AMAZON, FIELD(eager), .fallback = "true" },
-	{ "poll_interval", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval),
-	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "1s" },
-	{ "poll_interval_max", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval_max),
-	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "15s" },
-	{ "export_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(export_timeout),
-	  .minimum = 100 * MILLISECONDS, .maximum = 7 * DAYS, .fallback = "30min" },
-	{ "concurrency", OPTION_INTEGER, ON_SERVER, FOR_AMPLITUDE, FIELD(concurrency), .minimum = 1,
-	  .maximum = 5, .fallback = "2" },
-	{ "connect_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(connect_timeout),
-	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "10s" },
-	{ "stall_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(stall_timeout),
-	  .minimum = 100 * MILLISECONDS, .maximum = 1 * DAYS, .fallback = "60s" },
-	{ "max_retries", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_retries), .minimum = 0,
-	  .maximum = 1000, .fallback = "5" },
-
-	/* what to do with values, and what the planner should think */
-	{ "on_invalid", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(on_invalid),
-	  .choices = on_invalid_choices, .fallback = "error" },
-	{ "invalid_text", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(invalid_text),
-	  .choices = invalid_text_choices, .fallback = "error" },
-	{ "estimated_rows", OPTION_NUMBER, ON_TABLE, FOR_BOTH, FIELD(estimated_rows), .minimum = 0,
-	  .maximum = 1e15 },
-	/*
-	 * A request costs seconds, a row microseconds.  The start is below
-	 * jit_above_cost even when four tables are joined.
-	 */
-	{ "fdw_startup_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_BOTH, FIELD(fdw_startup_cost),
-	  .minimum = 0, .maximum = 1e15, .fallback = "10000" },
-	{ "fdw_tuple_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_BOTH, FIELD(fdw_tuple_cost),
-	  .minimum = 0, .maximum = 1e15, .fallback = "0.02" },
-
-	/* who asks */
-	{ "client_id", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(client_id), .needed = true },
-	{ "client_secret", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(client_secret),
-	  .secret = true, .needed = true, .instead = "access_token" },
-	{ "refresh_token", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(refresh_token),
-	  .secret = true, .needed = true, .instead = "access_token" },
-	{ "access_token", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMAZON, FIELD(access_token),
-	  .secret = true },
-	{ "api_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(api_key), .secret = true,
-	  .needed = true },
-	{ "secret_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(secret_key), .secret = true,
-	  .needed = true },
-	{ "proxy_user", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_user), .secret = true },
-	{ "proxy_password", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_password),
-	  .secret = true },
-};
-
-/* Where each api lives; an api's first region is its default. */
-static const struct Region
-{
-	ApiKind api;
-	const char *name;
-	const char *endpoint;
-	const char *token_endpoint;
-} regions[] = {
-	{ API_AMAZON_ADS, "na", "https://advertising-api.amazon.com",
-	  "https://api.amazon.com/auth/o2/token" },
-	{ API_AMAZON_ADS, "eu", "https://advertising-api-eu.amazon.com",
-	  "https://api.amazon.co.uk/auth/o2/token" },
-	{ API_AMAZON_ADS, "fe", "https://advertising-api-fe.amazon.com",
-	  "https://api.amazon.co.jp/auth/o2/token" },
-	{ API_AMPLITUDE, "us", "https://amplitude.com", NULL },
-	{ API_AMPLITUDE, "eu", "https://analytics.eu.amplitude.com", NULL },
-};
-
-/*-------------------------------------------------------------------------
- * Looking things up
- *-------------------------------------------------------------------------
- */
 
 const char *
 object_with_article(unsigned object)
@@ -179,23 +66,6 @@ object_of_catalog(Oid catalog)
 	return 0;
 }
 
-const Option *
-option_at(int index)
-{
-	return index < (int) lengthof(option_table) ? &option_table[index] : NULL;
-}
-
-const Option *
-option_by_name(const char *name)
-{
-	for (size_t i = 0; i < lengthof(option_table); i++)
-	{
-		if (strcmp(option_table[i].name, name) == 0)
-			return &option_table[i];
-	}
-	return NULL;
-}
-
 unsigned
 entities_of_api(ApiKind api)
 {
@@ -206,17 +76,6 @@ const char *
 api_name_of_option(const Option *option)
 {
 	return api_name((option->entities & FOR_AMAZON) ? API_AMAZON_ADS : API_AMPLITUDE);
-}
-
-static const struct Region *
-region_by_name(ApiKind api, const char *name)
-{
-	for (size_t i = 0; i < lengthof(regions); i++)
-	{
-		if (regions[i].api == api && (name == NULL || strcmp(regions[i].name, name) == 0))
-			return &regions[i];
-	}
-	return NULL;
 }
 
 void
@@ -851,16 +710,17 @@ option_defaults(void)
 {
 	static ForeignOptions defaults;
 	static bool known = false;
+	const Option *option;
 
 	/* None of them is a string, so that they can be copied. */
 	if (!known)
 	{
-		for (size_t i = 0; i < lengthof(option_table); i++)
+		for (int i = 0; (option = option_at(i)) != NULL; i++)
 		{
-			if (option_table[i].fallback != NULL)
-				option_parse(&option_table[i], option_table[i].fallback, &defaults);
+			if (option->fallback != NULL)
+				option_parse(option, option->fallback, &defaults);
 			else
-				store_left_out(&option_table[i], &defaults);
+				store_left_out(option, &defaults);
 		}
 		known = true;
 	}
@@ -868,19 +728,27 @@ option_defaults(void)
 }
 
 void
+option_default_of_api(const Option *option, ForeignOptions *options)
+{
+	if (option->fallback_of_api[options->api] != NULL)
+		option_parse(option, option->fallback_of_api[options->api], options);
+}
+
+void
 option_resolve_region(ForeignOptions *options)
 {
-	const struct Region *region = region_by_name(options->api, options->region);
+	const Region *region = region_by_name(options->api, options->region);
 
 	if (region == NULL)
 	{
+		const Region *other;
 		StringInfoData valid;
 
 		initStringInfo(&valid);
-		for (size_t i = 0; i < lengthof(regions); i++)
+		for (int i = 0; (other = region_at(i)) != NULL; i++)
 		{
-			if (regions[i].api == options->api)
-				append_listed(&valid, regions[i].name);
+			if (other->api == options->api)
+				append_listed(&valid, other->name);
 		}
 		report_value(option_by_name("region"), options->region,
 					 psprintf("The regions of api \"%s\" are: %s.", api_name(options->api),
@@ -917,10 +785,12 @@ option_string(const Option *option, const ForeignOptions *options)
 bool
 option_same_account(const ForeignOptions *a, const ForeignOptions *b)
 {
-	for (size_t i = 0; i < lengthof(option_table); i++)
+	const Option *option;
+
+	for (int i = 0; (option = option_at(i)) != NULL; i++)
 	{
-		const char *a_string = option_string(&option_table[i], a);
-		const char *b_string = option_string(&option_table[i], b);
+		const char *a_string = option_string(option, a);
+		const char *b_string = option_string(option, b);
 
 		if (a_string == NULL || b_string == NULL ? a_string != b_string
 												 : strcmp(a_string, b_string) != 0)

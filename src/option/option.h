@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * option.h
- *		The table of all options.
+ *		The table of all options, and how their values are read.
  *
  *-------------------------------------------------------------------------
  */
@@ -57,14 +57,31 @@ typedef struct Option
 	size_t size;       /* of that field; 0 where the option has none */
 	double minimum;
 	double maximum;
-	const char
-		*fallback; /* what holds where it is left out, as it would be written; NULL: nothing */
 	const char *const *choices; /* by value of the field's enum, NULL at the end */
+
+	/* What holds where it is left out, as it would be written; NULL: nothing, or it depends. */
+	const char *fallback;
+	const char *fallback_of_api[API_COUNT];
+
 	bool superuser_only;
 	bool secret;
 	bool needed;         /* by each mapping for such an entity, */
 	const char *instead; /* unless this option is there */
+
+	/* For docs/options.md, in Markdown: */
+	const char *left_out; /* the default, where it is no fallback */
+	const char *meaning;
+	const char *on_table; /* what is special there, where it may stand on a server, too */
 } Option;
+
+/* Where each API lives; an API's first region is its default. */
+typedef struct Region
+{
+	ApiKind api;
+	const char *name;
+	const char *endpoint;
+	const char *token_endpoint; /* NULL: there is none */
+} Region;
 
 #define MILLISECONDS 1.0
 #define SECONDS (1000 * MILLISECONDS)
@@ -74,8 +91,12 @@ typedef struct Option
 
 extern const Option *option_by_name(const char *name);
 
-/* The options one by one: NULL behind the last. */
+/* The options and the regions one by one: NULL after the last. */
 extern const Option *option_at(int index);
+extern const Region *region_at(int index);
+
+/* A region of an API, the default where name is NULL; NULL: there is no such region. */
+extern const Region *region_by_name(ApiKind api, const char *name);
 
 /* The entities of an api, as bits. */
 extern unsigned entities_of_api(ApiKind api);
@@ -90,6 +111,10 @@ extern unsigned object_of_catalog(Oid catalog);
 /* The places where an option may stand, as in "a server or a foreign table". */
 extern char *places_of_option(const Option *option);
 
+/* What a value may be, and what holds without one, in Markdown; "" if there is nothing to say. */
+extern char *option_value_text(const Option *option);
+extern char *option_default_text(const Option *option);
+
 /* Add to a list with commas. */
 extern void append_listed(StringInfo list, const char *item);
 
@@ -103,8 +128,11 @@ extern void report_value(const Option *option, const char *value, const char *de
 /* Check an option's value and put it where it belongs. */
 extern void option_parse(const Option *option, const char *value, ForeignOptions *options);
 
-/* ForeignOptions with what holds for all that is left out. */
+/* ForeignOptions with what holds for all that is left out, whichever API it is. */
 extern ForeignOptions *option_defaults(void);
+
+/* The same for one option, where it depends on the API. */
+extern void option_default_of_api(const Option *option, ForeignOptions *options);
 
 /* Check the region, and fill in what follows from it. */
 extern void option_resolve_region(ForeignOptions *options);

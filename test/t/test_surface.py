@@ -551,6 +551,14 @@ class Tools(SurfaceCase):
         for secret in (support.SECRET_KEY, self.amazon_mapping()["client_secret"], self.amazon_mapping()["refresh_token"], "Atza|"):
             self.assertNotIn(secret, other)
 
+    def test_generated_pages(self):
+        """docs/tables.md and docs/options.md are what their generators write."""
+        for page in ("tables", "options"):
+            with self.subTest(page):
+                done = subprocess.run([os.path.join(CHECKOUT, "docs", "generate-" + page), "--check", "-d", self.database], env=self.environment(),
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+                self.assertEqual((done.returncode, done.stdout), (0, ""))
+
     # The views of examples/
 
     def run_example(self, name, target):
