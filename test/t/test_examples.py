@@ -81,6 +81,22 @@ class History(ExamplesCase):
             self.assertIsNone(one.wait().error)
         self.assertEqual(self.session.rows("SELECT campaigns FROM ads_history.snapshots ORDER BY taken_at"), [(self.truth("campaigns"),), (0,)])
 
+    def test_rows_without_a_time(self):
+        """README.md's history, and that of docs/recipes.md, take rows whose last_updated_date_time is NULL, and take them once."""
+        for page in ("README.md", "docs/recipes.md"):
+            self.emulator.settings(inject=[{"entity": "campaigns", "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": "null"}])
+            self.session.run("DROP SCHEMA IF EXISTS warehouse CASCADE; CREATE SCHEMA warehouse")
+            block = pages.block(page, "CREATE TABLE warehouse.campaign_history")
+            with self.session.connection.cursor() as cursor:
+                cursor.execute(block.code)
+            self.assertEqual(self.session.value("SELECT count(*) FROM warehouse.campaign_history WHERE last_updated_date_time IS NULL"), 1)
+            (insert,) = set(re.findall("(?m)^INSERT INTO warehouse.campaign_history.*?;", block.code))
+            self.session.run(insert)
+            self.assertEqual(self.session.value("SELECT count(*) FROM warehouse.campaign_history"), self.truth("campaigns"))
+            self.emulator.settings(inject=[{"entity": "campaigns", "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": '"2026-11-01T00:00:00.000Z"'}])
+            self.session.run(insert)
+            self.assertEqual(self.session.value("SELECT count(*) FROM warehouse.campaign_history"), self.truth("campaigns") + 1)
+
     def test_all_or_nothing(self):
         self.psql("history.sql", target="ads_history")
         self.fault({"call": "request", "entity": "ads"}, status=400, body_kind="exports", message="no ads today")
