@@ -33,9 +33,9 @@ typedef struct ExportsResult
 } ExportsResult;
 
 static const char *
-phase_name(const Export *export)
+phase_name(const ExportRecord *record)
 {
-	switch (export->phase)
+	switch (record->phase)
 	{
 		case EXPORT_QUEUED:
 			return "QUEUED";
@@ -48,7 +48,7 @@ phase_name(const Export *export)
 		default:
 			break;
 	}
-	return export->completed_at != 0 ? "COMPLETED" : "IN_PROGRESS";
+	return record->completed_at != 0 ? "COMPLETED" : "IN_PROGRESS";
 }
 
 static Datum
@@ -79,39 +79,39 @@ may_see(Oid user_id)
 }
 
 static void
-add_export(const Export *export, void *argument)
+add_export(const ExportAbout *about, const ExportRecord *record, void *argument)
 {
 	ExportsResult *result = argument;
 	Datum values[EXPORTS_COLUMNS];
 	bool nulls[EXPORTS_COLUMNS] = { false };
-	char *reason = export->failure.sqlstate != 0 ? failure_text(&export->failure) : NULL;
+	char *reason = record->failure.sqlstate != 0 ? failure_text(&record->failure) : NULL;
 	int column = 0;
 
-	if (!may_see(export->options->user_id))
+	if (!may_see(about->user_id))
 		return;
-	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->options->server_name));
-	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(export->options->user_name));
-	values[column++] = CStringGetTextDatum(export->entity->name);
-	values[column++] = CStringGetTextDatum(export->profile_id);
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(about->server_name));
+	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(about->user_name));
+	values[column++] = CStringGetTextDatum(about->entity);
+	values[column++] = CStringGetTextDatum(about->profile_id);
 	values[column] = text_or_null(NULL, &nulls[column]);
 	column++;
-	values[column++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(export->body));
-	values[column] = text_or_null(export->shown_id, &nulls[column]);
+	values[column++] = DirectFunctionCall1(jsonb_in, CStringGetDatum(about->body));
+	values[column] = text_or_null(record->shown_id, &nulls[column]);
 	column++;
-	values[column++] = CStringGetTextDatum(phase_name(export));
-	values[column] = time_or_null(export->requested_at, &nulls[column]);
+	values[column++] = CStringGetTextDatum(phase_name(record));
+	values[column] = time_or_null(record->requested_at, &nulls[column]);
 	column++;
-	values[column] = time_or_null(export->completed_at, &nulls[column]);
+	values[column] = time_or_null(record->completed_at, &nulls[column]);
 	column++;
 	values[column] =
-		time_or_null(export->has_generated_at ? export->generated_at : 0, &nulls[column]);
+		time_or_null(record->has_generated_at ? record->generated_at : 0, &nulls[column]);
 	column++;
-	values[column++] = Int64GetDatum(export->polls);
-	values[column++] = Int64GetDatum(export->requests);
-	values[column++] = Int64GetDatum(export->retries);
-	values[column++] = Int64GetDatum(export->bytes_downloaded);
-	values[column++] = Int64GetDatum(export->bytes_inflated);
-	values[column++] = Int64GetDatum(export->records);
+	values[column++] = Int64GetDatum(record->polls);
+	values[column++] = Int64GetDatum(record->requests);
+	values[column++] = Int64GetDatum(record->retries);
+	values[column++] = Int64GetDatum(record->bytes_downloaded);
+	values[column++] = Int64GetDatum(record->bytes_inflated);
+	values[column++] = Int64GetDatum(record->records);
 	values[column] = text_or_null(reason, &nulls[column]);
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }

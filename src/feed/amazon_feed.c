@@ -13,7 +13,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "remote/amazon_ads.h"
-#include "remote/foreign_text.h"
 #include "session/control.h"
 #include "session/record_counts.h"
 #include "utils/builtins.h"
@@ -33,21 +32,23 @@ ahead_changed(FetchAhead *ahead)
 static void
 consider_fetching_ahead(FeedPart *part)
 {
-	const Export *export = part->export;
+	ExportView export;
 
-	if (part->ahead_tried || part->phase != PART_WAITING || part->resume_from > 0 ||
-		export->phase != EXPORT_COMPLETED || export->file_size < 0 ||
-		export->file_size > FETCH_AHEAD_LARGEST)
+	if (part->ahead_tried || part->phase != PART_WAITING || part->resume_from > 0)
+		return;
+	exports_view(part->export, &export);
+	if (export.phase != EXPORT_COMPLETED || export.file_size < 0 ||
+		export.file_size > FETCH_AHEAD_LARGEST)
 		return;
 	part->ahead_tried = true;
 	part->ahead.changed = ahead_changed;
-	fetch_ahead_want(&part->ahead, &part->feed->ahead, &part->use, part->feed->options);
+	fetch_ahead_want(&part->ahead, &part->feed->ahead, part->export, part->feed->options);
 }
 
 static void
-export_changed(ExportUse *use)
+export_changed(void *owner)
 {
-	FeedPart *part = (FeedPart *) ((char *) use - offsetof(FeedPart, use));
+	FeedPart *part = owner;
 
 	consider_fetching_ahead(part);
 	feed_wake(part);
@@ -59,6 +60,7 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 {
 	FeedPart *part = feed_add_part(feed);
 	char *body = amazon_request_body(feed->options->entity, piece);
+	ExportView export;
 	bool reused;
 
 	part->call = CALL_DOWNLOAD;
@@ -67,12 +69,11 @@ add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *pie
 	part->states = piece->states;
 	part->target_levels = piece->target_levels;
 	part->negatives = piece->negatives;
-	part->use.changed = export_changed;
-	reused = exports_acquire(&part->use, feed->options, profile_id, body);
-	part->export = part->use.export;
-	part->profile_id = part->export->profile_id;
-	part->polls_before = part->export->polls;
-	part->retries_before = part->export->retries;
+	part->profile_id = MemoryContextStrdup(feed->context, profile_id);
+	part->export = exports_acquire(feed->options, profile_id, body, export_changed, part, &reused);
+	exports_view(part->export, &export);
+	part->polls_before = export.polls;
+	part->retries_before = export.retries;
 	if (reused)
 		feed->counters.exports_reused++;
 	else
@@ -288,21 +289,22 @@ step_completed(ExportFeed *feed, FeedPart *part)
 static int64
 step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
-	Export *export = part->export;
+	ExportView export;
 	double waited = feed->counters.wait_time;
 	int64 left;
 	Failure failure;
 
 	warn_of_listing(feed);
-	switch (export->phase)
+	exports_view(part->export, &export);
+	switch (export.phase)
 	{
 		case EXPORT_FAILED:
 			/* The new parts are looked at in the next round. */
-			if (export->timed_out && part->delivered == 0 && part != feed->broken &&
-				export->readers == 0 && split_export_part(feed, part))
+			if (export.timed_out && part->delivered == 0 && part != feed->broken &&
+				!export.is_read && split_export_part(feed, part))
 				return now;
-			failure = export->failure;
-			if (export->timed_out && is_least_part(feed, part))
+			exports_failure(part->export, &failure);
+			if (export.timed_out && is_least_part(feed, part))
 				set_least_part_hint(feed, &failure);
 			feed_fail_part(feed, part, &failure);
 			break;
@@ -321,17 +323,14 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 	left = feed->options->export_timeout - (int64) (waited - part->in_progress_since);
 	if (left <= 0)
 	{
-		ForeignText word;
-
 		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
-					export->without_link
+					export.without_link
 						? "it is completed, but has no link after export_timeout (%lld s)"
 						: "it is still in progress after export_timeout (%lld s)",
 					(long long) feed->options->export_timeout / 1000);
-		foreign_text(&word, export->status_word, feed->options, export->token);
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,
-						   export->shown_id[0] != '\0' ? export->shown_id : "not yet requested",
-						   word.text[0] != '\0' ? word.text : "unknown");
+						   export.shown_id[0] != '\0' ? export.shown_id : "not yet requested",
+						   export.status_word[0] != '\0' ? export.status_word : "unknown");
 		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
 								   "to go on waiting for it, or raise export_timeout.");
 		feed_fail_part(feed, part, &failure);
@@ -358,9 +357,13 @@ static bool
 is_nearly_over(const FeedPart *part)
 {
 	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+	ExportView export;
 
-	return part->reactor != NULL && part->export->file_size >= 0 &&
-		   start + (int64) bytes_of_transfer(part) + NEAR_END >= part->export->file_size;
+	if (part->reactor == NULL)
+		return false;
+	exports_view(part->export, &export);
+	return export.file_size >= 0 &&
+		   start + (int64) bytes_of_transfer(part) + NEAR_END >= export.file_size;
 }
 
 /* One at a time: a link is minted right before its download, which is then read soon. */
@@ -379,15 +382,18 @@ max_open_profiles(const ExportFeed *feed)
 static void
 remember_export(const ExportFeed *feed, const FeedPart *part)
 {
-	record_counts_remember_export(feed->options, part->export->profile_id, part->export->body,
+	record_counts_remember_export(feed->options, part->profile_id, exports_body(part->export),
 								  part->delivered);
 }
 
 static void
 export_subject(const FeedPart *part, char *subject, size_t size)
 {
+	ExportView export;
+
+	exports_view(part->export, &export);
 	snprintf(subject, size, "Profile %s, export %s", part->profile_id,
-			 part->export->shown_id[0] != '\0' ? part->export->shown_id : "not yet requested");
+			 export.shown_id[0] != '\0' ? export.shown_id : "not yet requested");
 }
 
 static void
@@ -422,19 +428,23 @@ describe_exports(const ForeignOptions *options, const ExportQuery *query, char *
 static bool
 export_part_may_open(ExportFeed *feed, FeedPart *part)
 {
-	if (part->export->phase != EXPORT_COMPLETED)
+	ExportView export;
+
+	exports_view(part->export, &export);
+	if (export.phase != EXPORT_COMPLETED)
 	{
 		/* A new link is being asked for, or the export was lost and renewed. */
-		if (part->export->phase != EXPORT_POLLING)
+		if (export.phase != EXPORT_POLLING)
 			part->phase = PART_WAITING;
 		return false;
 	}
-	part->url = exports_take_link(&part->use);
+	part->url = exports_take_link(part->export);
 	if (part->url == NULL)
 	{
 		control_step();
 		/* If it could not even be asked for, nothing will wake us. */
-		if (part->export->phase == EXPORT_FAILED || part->export->phase == EXPORT_QUEUED)
+		exports_view(part->export, &export);
+		if (export.phase == EXPORT_FAILED || export.phase == EXPORT_QUEUED)
 			part->phase = PART_WAITING;
 	}
 	return part->url != NULL;

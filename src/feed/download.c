@@ -42,8 +42,13 @@ expect_length(FeedPart *part)
 {
 	int64 start = part->from_start ? 0 : (int64) part->resume_from;
 
-	if (part->export != NULL && part->export->file_size > start)
-		request_expect(part->request, (uint64) (part->export->file_size - start));
+	ExportView export;
+
+	if (part->export == NULL)
+		return;
+	exports_view(part->export, &export);
+	if (export.file_size > start)
+		request_expect(part->request, (uint64) (export.file_size - start));
 }
 
 /* By its beginning: is it packed, or did something on its way unpack it? */

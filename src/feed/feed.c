@@ -520,13 +520,8 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	feed->lent = feed->spooled = 0;
 	feed->lent_from_file = false;
 	feed->waiting_since = 0;
-	if (part->export != NULL && !part->reading)
-	{
-		part->reading = true;
-		part->export->readers++;
-	}
 	if (part->export != NULL)
-		part->export->read_at = moment_now();
+		exports_begin_reading(part->export);
 	feed->given = 0;
 	if (again && !feed->api->rereadable)
 		return; /* unpacker and records stand where they stopped */
@@ -1178,14 +1173,22 @@ conclude_verifying(ExportFeed *feed, FeedPart *part, ContentState state)
 	return false;
 }
 
-/* Is what came the file whose size the status of the export told? */
-static bool
-has_file_size(const ExportFeed *feed, const FeedPart *part)
+/*
+ * The size of the file by the status of its export; -1 if none was told, or if
+ * what came is not the file itself.
+ */
+static int64
+announced_size(const ExportFeed *feed, const FeedPart *part)
 {
-	if (part->export->file_size < 0 || !part->is_gzip)
-		return false;
+	ExportView export;
+
+	if (part->export == NULL || part->from_spool || !part->is_gzip)
+		return -1;
 	/* A store may name the file's own form as a coding. */
-	return part->coding == CODING_NONE || !unpacker_is_gzip_inside(feed->unpacker);
+	if (part->coding != CODING_NONE && unpacker_is_gzip_inside(feed->unpacker))
+		return -1;
+	exports_view(part->export, &export);
+	return export.file_size;
 }
 
 /* An archive was read: did it hold what is no export? */
@@ -1236,8 +1239,9 @@ bytes_received(const FeedPart *part)
 static bool
 is_longer_than_announced(const ExportFeed *feed, const FeedPart *part)
 {
-	return part->export != NULL && !part->from_spool && has_file_size(feed, part) &&
-		   part->delivered > 0 && bytes_received(part) > part->export->file_size;
+	int64 announced = announced_size(feed, part);
+
+	return announced >= 0 && part->delivered > 0 && bytes_received(part) > announced;
 }
 
 static void
@@ -1250,7 +1254,7 @@ handle_wrong_length(ExportFeed *feed, FeedPart *part, int64 received)
 	failure_set(&answer.failure, ERRCODE_FDW_ERROR, "read an export",
 				"the download has " INT64_FORMAT
 				" bytes, but the status of the export announced " INT64_FORMAT,
-				received, part->export->file_size);
+				received, announced_size(feed, part));
 	failure_add_detail(&answer.failure, "%s.", subject);
 	handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);
 }
@@ -1259,6 +1263,8 @@ handle_wrong_length(ExportFeed *feed, FeedPart *part, int64 received)
 static void
 finish_part(ExportFeed *feed, FeedPart *part)
 {
+	int64 announced;
+
 	if (part->from_spool)
 	{
 		part->phase = PART_DONE;
@@ -1266,8 +1272,8 @@ finish_part(ExportFeed *feed, FeedPart *part)
 		return;
 	}
 	end_read_ahead(feed, part);
-	if (part->export != NULL && has_file_size(feed, part) &&
-		part->export->file_size != bytes_received(part))
+	announced = announced_size(feed, part);
+	if (announced >= 0 && announced != bytes_received(part))
 	{
 		handle_wrong_length(feed, part, bytes_received(part));
 		return;
@@ -1653,11 +1659,7 @@ feed_origin(const ExportFeed *feed, RecordOrigin *origin)
 		return;
 	origin->profile_id = part->profile_id;
 	if (part->export != NULL)
-	{
-		origin->export_id = part->export->id;
-		origin->has_exported_at = part->export->has_generated_at;
-		origin->exported_at = part->export->generated_at;
-	}
+		exports_tell_origin(part->export, origin);
 }
 
 uint64
@@ -1685,9 +1687,12 @@ feed_counters(const ExportFeed *feed, FeedCounters *counters)
 
 		if (part->export != NULL)
 		{
-			counters->longest_export = Max(counters->longest_export, part->export->took);
-			counters->polls += part->export->polls - part->polls_before;
-			counters->retries += part->export->retries - part->retries_before;
+			ExportView export;
+
+			exports_view(part->export, &export);
+			counters->longest_export = Max(counters->longest_export, export.took);
+			counters->polls += export.polls - part->polls_before;
+			counters->retries += export.retries - part->retries_before;
 		}
 	}
 	/* What is read at the moment, or was when the scan was left. */

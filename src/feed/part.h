@@ -64,10 +64,8 @@ typedef struct FeedPart
 	double in_progress_since; /* wait_time when its export began to be in progress; -1: not yet */
 
 	/* Amazon Ads: one profile's export */
-	const char *profile_id;
-	ExportUse use;
-	Export *export;       /* the same as use.export */
-	bool reading;         /* counted in export->readers */
+	char *profile_id;
+	ExportUse *export;    /* NULL: none */
 	unsigned ad_products; /* of the query, unless the export had to be split */
 	unsigned states;
 	unsigned target_levels;

@@ -30,8 +30,11 @@ log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const
 	subject[0] = pg_tolower((unsigned char) subject[0]);
 	if (part->export != NULL)
 	{
-		polls = part->export->polls - part->polls_before;
-		retries += part->export->retries - part->retries_before;
+		ExportView export;
+
+		exports_view(part->export, &export);
+		polls = export.polls - part->polls_before;
+		retries += export.retries - part->retries_before;
 	}
 	ereport(LOG, (errmsg("export %s: table \"%s\", server \"%s\", %s, %.3f s, polls " INT64_FORMAT
 						 ", retries " INT64_FORMAT ", bytes " INT64_FORMAT
@@ -156,11 +159,7 @@ count_part(ExportFeed *feed, FeedPart *part)
 	feed->counters.bytes_downloaded += downloaded;
 	feed->counters.bytes_inflated += inflated;
 	if (part->export != NULL)
-	{
-		part->export->bytes_downloaded += downloaded;
-		part->export->bytes_inflated += inflated;
-		part->export->records += part->delivered;
-	}
+		exports_note_read(part->export, downloaded, inflated, (int64) part->delivered);
 }
 
 /*-------------------------------------------------------------------------
@@ -171,12 +170,7 @@ count_part(ExportFeed *feed, FeedPart *part)
 void
 release_export(FeedPart *part)
 {
-	if (part->export == NULL)
-		return;
-	if (part->reading)
-		part->export->readers--;
-	part->reading = false;
-	exports_release(&part->use);
+	exports_release(part->export);
 	part->export = NULL;
 }
 
@@ -187,5 +181,7 @@ free_part(FeedPart *part)
 	spool_free(part->spool);
 	wipe_string(&part->token);
 	wipe_string(&part->url);
+	if (part->profile_id != NULL)
+		pfree(part->profile_id);
 	pfree(part);
 }

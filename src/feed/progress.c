@@ -53,14 +53,16 @@ static const char *const waiting_texts[] = {
 
 /* What an export that has no download yet waits for. */
 static Awaited
-awaited_of_export(const Export *export, int64 now)
+awaited_of_export(const ExportUse *use, int64 now)
 {
-	if (export->phase != EXPORT_COMPLETED &&
-		credential_state(export->credential) == CREDENTIAL_PENDING)
+	ExportView export;
+
+	exports_view(use, &export);
+	if (export.awaits_token)
 		return AWAIT_TOKEN;
-	if (export->phase == EXPORT_QUEUED)
-		return export->due > now ? AWAIT_RETRY : AWAIT_PLACE;
-	return export->completed_at != 0 ? AWAIT_DOWNLOAD : AWAIT_EXPORT;
+	if (export.phase == EXPORT_QUEUED)
+		return export.due > now ? AWAIT_RETRY : AWAIT_PLACE;
+	return export.is_completed ? AWAIT_DOWNLOAD : AWAIT_EXPORT;
 }
 
 static Awaited
@@ -162,8 +164,14 @@ position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
 	*total = -1;
 	if (part->request == NULL && part->ahead.request == NULL)
 		return start;
-	if (part->export != NULL && part->export->file_size > 0)
-		*total = part->export->file_size;
+	if (part->export != NULL)
+	{
+		ExportView export;
+
+		exports_view(part->export, &export);
+		if (export.file_size > 0)
+			*total = export.file_size;
+	}
 	if (part->request == NULL)
 		return (int64) request_bytes_received(part->ahead.request);
 	request_result(part->request, &result);
@@ -215,14 +223,15 @@ retry_text(const Retry *retry)
 }
 
 /* The tries of what a part waits for: of its download, or of its export's calls. */
-static const Retry *
+static Retry
 retry_of_part(const FeedPart *part)
 {
+	ExportView export;
+
 	if (part->retry.attempts > 0 || part->export == NULL)
-		return &part->retry;
-	if (credential_state(part->export->credential) == CREDENTIAL_PENDING)
-		return credential_retry(part->export->credential);
-	return &part->export->retry;
+		return part->retry;
+	exports_view(part->export, &export);
+	return export.retry;
 }
 
 static const Retry *
@@ -244,8 +253,32 @@ typedef struct Tally
 	int in_progress;
 	int queued;
 	const FeedPart *longest;
-	const Retry *retry; /* of one that had to be tried again */
+	int64 longest_since; /* monotonic milliseconds */
+	Retry retry;         /* of one that had to be tried again; zeroed: there is none */
 } Tally;
+
+static void
+count_export(Tally *tally, const FeedPart *part)
+{
+	Retry retry = retry_of_part(part);
+	ExportView export;
+
+	exports_view(part->export, &export);
+	if (retry.attempts > 0)
+		tally->retry = retry;
+	if (export.phase == EXPORT_QUEUED)
+		tally->queued++;
+	else if (export.in_progress)
+	{
+		tally->in_progress++;
+		if (export.phase != EXPORT_REQUESTING &&
+			(tally->longest == NULL || export.in_progress_since < tally->longest_since))
+		{
+			tally->longest = part;
+			tally->longest_since = export.in_progress_since;
+		}
+	}
+}
 
 static void
 count_parts(const ExportFeed *feed, Tally *tally)
@@ -265,20 +298,8 @@ count_parts(const ExportFeed *feed, Tally *tally)
 			tally->read++;
 			continue;
 		}
-		if (part->export == NULL)
-			continue;
-		if (retry_of_part(part)->attempts > 0)
-			tally->retry = retry_of_part(part);
-		if (part->export->phase == EXPORT_QUEUED)
-			tally->queued++;
-		else if (export_is_in_progress(part->export))
-		{
-			tally->in_progress++;
-			if (part->export->phase != EXPORT_REQUESTING &&
-				(tally->longest == NULL ||
-				 part->export->in_progress_since < tally->longest->export->in_progress_since))
-				tally->longest = part;
-		}
+		if (part->export != NULL)
+			count_export(tally, part);
 	}
 }
 
@@ -295,8 +316,8 @@ notice_of_many(const ExportFeed *feed, const Tally *tally, int64 now)
 		appendStringInfo(&text, ", %d queued", tally->queued);
 	if (tally->longest != NULL)
 		appendStringInfo(&text, "; longest: profile %s, for %lld s", tally->longest->profile_id,
-						 (long long) (now - tally->longest->export->in_progress_since) / 1000);
-	appendStringInfoString(&text, retry_text(tally->retry));
+						 (long long) (now - tally->longest_since) / 1000);
+	appendStringInfoString(&text, retry_text(&tally->retry));
 	ereport(NOTICE, (errmsg("%s: %s", feed->options->table_name, text.data)));
 }
 
@@ -334,6 +355,7 @@ report_progress(ExportFeed *feed)
 	const FeedPart *part;
 	Awaited awaited;
 	long long seconds;
+	Retry retry;
 	Tally tally;
 
 	if (progress_interval < 0)
@@ -364,6 +386,9 @@ report_progress(ExportFeed *feed)
 		 request_bytes_received(part->ahead.request) > 0))
 		notice_of_download(feed, part, subject);
 	else
+	{
+		retry = retry_of_part(part);
 		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->options->table_name, subject,
-								waiting_texts[awaited], seconds, retry_text(retry_of_part(part)))));
+								waiting_texts[awaited], seconds, retry_text(&retry))));
+	}
 }

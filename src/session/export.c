@@ -28,34 +28,27 @@
  * download (they are valid for an hour, but clients saw them go stale). */
 #define URL_FRESH 30000
 
-bool
-export_is_in_progress(const Export *export)
-{
-	return export->phase == EXPORT_REQUESTING || export->phase == EXPORT_IN_PROGRESS ||
-		   (export->phase == EXPORT_POLLING && export->completed_at == 0);
-}
-
 static void
 subject_of(const Export *export, char *subject, size_t size)
 {
 	snprintf(subject, size, "Profile %s%s%s", export->profile_id,
-			 export->shown_id[0] != '\0' ? ", export " : "", export->shown_id);
+			 export->record.shown_id[0] != '\0' ? ", export " : "", export->record.shown_id);
 }
 
 static void
 fail(Export *export, const Failure *failure)
 {
-	export->failure = *failure;
-	export->phase = EXPORT_FAILED;
-	export->url_wanted = false;
+	export->record.failure = *failure;
+	export->record.phase = EXPORT_FAILED;
+	export->work.url_wanted = false;
 }
 
 static void
 drop_request(Export *export)
 {
-	request_free(export->request);
-	export->request = NULL;
-	wipe_string(&export->token);
+	request_free(export->work.request);
+	export->work.request = NULL;
+	wipe_string(&export->work.token);
 }
 
 /* Start over with a new export; false if that was done too often already. */
@@ -65,16 +58,16 @@ renew(Export *export)
 	/* Whoever has rows of the lost export must not get others of a new one. */
 	if (export->readers > 0 || (export->read_at != 0 && in_current_statement(export->read_at)))
 		return false;
-	if (export->renewals >= MAX_RENEWALS)
+	if (export->record.renewals >= MAX_RENEWALS)
 		return false;
-	export->renewals++;
-	export->retries++;
-	export->id[0] = export->shown_id[0] = '\0';
-	export->completed_at = 0;
-	export->phase = EXPORT_QUEUED;
-	export->due =
+	export->record.renewals++;
+	export->record.retries++;
+	export->record.id[0] = export->record.shown_id[0] = '\0';
+	export->record.completed_at = 0;
+	export->record.phase = EXPORT_QUEUED;
+	export->record.due =
 		monotonic_milliseconds() +
-		policy_backoff(CALL_REQUEST, ACTION_RETRY, export->renewals - 1, random_fraction());
+		policy_backoff(CALL_REQUEST, ACTION_RETRY, export->record.renewals - 1, random_fraction());
 	return true;
 }
 
@@ -83,26 +76,27 @@ static void
 handle_trouble(Export *export, ApiCall call, Answer *answer)
 {
 	const ForeignOptions *options = export->options;
-	ExportPhase again = call == CALL_REQUEST
-							? EXPORT_QUEUED
-							: (export->completed_at != 0 ? EXPORT_COMPLETED : EXPORT_IN_PROGRESS);
+	ExportPhase again =
+		call == CALL_REQUEST
+			? EXPORT_QUEUED
+			: (export->record.completed_at != 0 ? EXPORT_COMPLETED : EXPORT_IN_PROGRESS);
 
-	if (answer->action == ACTION_REAUTHENTICATE && !export->reauthenticated &&
+	if (answer->action == ACTION_REAUTHENTICATE && !export->record.reauthenticated &&
 		options->access_token == NULL)
 	{
-		credential_reject(export->credential, export->token);
-		credential_want(export->credential);
-		export->reauthenticated = true;
-		export->retries++;
-		export->phase = again;
-		export->due = 0;
+		credential_reject(export->work.credential, export->work.token);
+		credential_want(export->work.credential);
+		export->record.reauthenticated = true;
+		export->record.retries++;
+		export->record.phase = again;
+		export->record.due = 0;
 	}
 	else if (answer->action == ACTION_REQUEST_ANEW && renew(export))
 		return;
-	else if (retry_allowed(&export->retry, answer, call, options, &export->due))
+	else if (retry_allowed(&export->record.retry, answer, call, options, &export->record.due))
 	{
-		export->retries++;
-		export->phase = again;
+		export->record.retries++;
+		export->record.phase = again;
 	}
 	else
 	{
@@ -125,22 +119,23 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	ForeignText text;
 
 	/* One that was completed before was not too large. */
-	export->timed_out = export->completed_at == 0 && strcmp(message->error_code, "TIMED_OUT") == 0;
-	if (!export->timed_out && renew(export))
+	export->record.timed_out =
+		export->record.completed_at == 0 && strcmp(message->error_code, "TIMED_OUT") == 0;
+	if (!export->record.timed_out && renew(export))
 		return;
 	subject_of(export, subject, sizeof(subject));
 	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export", "the export failed at the vendor%s%s",
 				message->error_code[0] != '\0' ? " with " : "",
-				foreign_text(&code, message->error_code, export->options, export->token));
-	foreign_text(&word, message->status_word, export->options, export->token);
-	foreign_text(&text, message->error_text, export->options, export->token);
+				foreign_text(&code, message->error_code, export->options, export->work.token));
+	foreign_text(&word, message->status_word, export->options, export->work.token);
+	foreign_text(&text, message->error_text, export->options, export->work.token);
 	if (text.text[0] != '\0')
 		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
 						   word.text, text.text);
 	else
 		failure_add_detail(&failure, "%s: the status is %s, and no message says why.", subject,
 						   word.text);
-	if (export->timed_out)
+	if (export->record.timed_out)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
 								   "target_level and negative for targets.");
 	else
@@ -156,36 +151,37 @@ schedule_poll(Export *export)
 	int64 now = monotonic_milliseconds();
 	PollSchedule schedule = { 0 };
 
-	schedule.elapsed = now - export->in_progress_since;
-	schedule.gap = export->poll_gap;
+	schedule.elapsed = now - export->record.in_progress_since;
+	schedule.gap = export->record.poll_gap;
 	schedule.expected =
 		durations_expected(options->endpoint, export->entity, export->profile_id, &schedule.own);
 	schedule.shortest = options->poll_interval;
 	schedule.longest = options->poll_interval_max;
-	export->phase = EXPORT_IN_PROGRESS;
-	export->next_gap = Max(poll_next(&schedule), 1);
-	export->due = now + export->next_gap;
+	export->record.phase = EXPORT_IN_PROGRESS;
+	export->record.next_gap = Max(poll_next(&schedule), 1);
+	export->record.due = now + export->record.next_gap;
 	if (schedule.expected < 0)
-		export->due += poll_jitter(export->next_gap, random_fraction());
+		export->record.due += poll_jitter(export->record.next_gap, random_fraction());
 }
 
 /* It is ready: the vendor says how long it took, else we know it within a gap. */
 static void
 note_duration(Export *export, int64 took)
 {
-	int64 elapsed = monotonic_milliseconds() - export->in_progress_since;
+	int64 elapsed = monotonic_milliseconds() - export->record.in_progress_since;
 
-	export->took = Min(took >= 0 ? took : elapsed - export->poll_gap / 2, elapsed);
-	durations_note(export->options->endpoint, export->entity, export->profile_id, export->took);
+	export->record.took = Min(took >= 0 ? took : elapsed - export->record.poll_gap / 2, elapsed);
+	durations_note(export->options->endpoint, export->entity, export->profile_id,
+				   export->record.took);
 }
 
 static void
 keep_url(Export *export, const char *url)
 {
-	wipe_string(&export->url);
-	export->url = MemoryContextStrdup(export->context, url);
-	export->url_minted = monotonic_milliseconds();
-	export->url_wanted = false;
+	wipe_string(&export->work.url);
+	export->work.url = MemoryContextStrdup(export->work.context, url);
+	export->work.url_minted = monotonic_milliseconds();
+	export->work.url_wanted = false;
 }
 
 /* Why a link can't be followed; NULL if it can. */
@@ -237,7 +233,7 @@ fail_link(Export *export, const StatusMessage *message, const char *refusal)
 	{
 		url_for_message(message->url, url, sizeof(url));
 		failure_add_detail(&failure, "Without its query the link reads \"%s\".",
-						   foreign_text(&shown, url, export->options, export->token));
+						   foreign_text(&shown, url, export->options, export->work.token));
 	}
 	failure_set_hint(&failure,
 					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
@@ -258,12 +254,12 @@ handle_completed(Export *export, const StatusMessage *message)
 		fail_link(export, message, refusal);
 	else
 	{
-		if (export->completed_at == 0)
+		if (export->record.completed_at == 0)
 		{
-			export->completed_at = GetCurrentTimestamp();
+			export->record.completed_at = GetCurrentTimestamp();
 			note_duration(export, message->took);
 		}
-		export->phase = EXPORT_COMPLETED;
+		export->record.phase = EXPORT_COMPLETED;
 		keep_url(export, message->url);
 	}
 }
@@ -272,15 +268,17 @@ handle_completed(Export *export, const StatusMessage *message)
 static void
 handle_status(Export *export, const StatusMessage *message)
 {
-	strlcpy(export->status_word, message->status_word, sizeof(export->status_word));
-	export->file_size = message->file_size;
+	foreign_name(export->record.status_word, sizeof(export->record.status_word),
+				 message->status_word, export->options, export->work.token);
+	export->record.file_size = message->file_size;
 	if (message->has_generated_at)
 	{
-		export->has_generated_at = true;
-		export->generated_at = message->generated_at - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
-														   SECS_PER_DAY * USECS_PER_SEC;
+		export->record.has_generated_at = true;
+		export->record.generated_at =
+			message->generated_at -
+			(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
 	}
-	export->without_link =
+	export->record.without_link =
 		message->status == EXPORT_STATUS_COMPLETED && message->link == LINK_ABSENT;
 	switch (message->status)
 	{
@@ -300,39 +298,39 @@ handle_status(Export *export, const StatusMessage *message)
 static void
 end_request(Export *export)
 {
-	ApiCall call = export->phase == EXPORT_REQUESTING ? CALL_REQUEST : CALL_STATUS;
+	ApiCall call = export->record.phase == EXPORT_REQUESTING ? CALL_REQUEST : CALL_STATUS;
 	StatusMessage *message = NULL;
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	Answer answer;
 	RequestResult result;
 
-	request_result(export->request, &result);
+	request_result(export->work.request, &result);
 	subject_of(export, subject, sizeof(subject));
-	answer_judge(&answer, call, &result, subject, export->options, export->token);
+	answer_judge(&answer, call, &result, subject, export->options, export->work.token);
 	if (answer.action == ACTION_SUCCESS)
 	{
-		message = MemoryContextAlloc(export->context, sizeof(StatusMessage));
+		message = MemoryContextAlloc(export->work.context, sizeof(StatusMessage));
 		if (!message_parse_status(result.body, result.length, message))
-			answer_unexpected(&answer, call, &result, subject, export->options, export->token,
+			answer_unexpected(&answer, call, &result, subject, export->options, export->work.token,
 							  "the answer is not the status of an export");
-		else if (call == CALL_STATUS && strcmp(message->export_id, export->id) != 0)
-			answer_unexpected(&answer, call, &result, subject, export->options, export->token,
+		else if (call == CALL_STATUS && strcmp(message->export_id, export->record.id) != 0)
+			answer_unexpected(&answer, call, &result, subject, export->options, export->work.token,
 							  "the answer is about another export");
 	}
 	if (answer.action == ACTION_SUCCESS)
 	{
-		memset(&export->retry, 0, sizeof(export->retry));
-		export->reauthenticated = false;
+		memset(&export->record.retry, 0, sizeof(export->record.retry));
+		export->record.reauthenticated = false;
 		if (call == CALL_REQUEST)
 		{
-			strlcpy(export->id, message->export_id, sizeof(export->id));
-			foreign_name(export->shown_id, sizeof(export->shown_id), export->id, export->options,
-						 export->token);
-			export->in_progress_since = monotonic_milliseconds();
-			export->poll_gap = 0;
+			strlcpy(export->record.id, message->export_id, sizeof(export->record.id));
+			foreign_name(export->record.shown_id, sizeof(export->record.shown_id),
+						 export->record.id, export->options, export->work.token);
+			export->record.in_progress_since = monotonic_milliseconds();
+			export->record.poll_gap = 0;
 		}
 		else
-			export->polls++;
+			export->record.polls++;
 		handle_status(export, message);
 	}
 	else
@@ -345,7 +343,7 @@ end_request(Export *export)
 static ApiCall
 next_call(const Export *export)
 {
-	return export->phase == EXPORT_QUEUED ? CALL_REQUEST : CALL_STATUS;
+	return export->record.phase == EXPORT_QUEUED ? CALL_REQUEST : CALL_STATUS;
 }
 
 /* Begin a request if the credentials are there; else they are asked for. */
@@ -354,41 +352,44 @@ begin_request(Export *export, Reactor *reactor)
 {
 	Failure failure;
 
-	switch (credential_state(export->credential))
+	switch (credential_state(export->work.credential))
 	{
 		case CREDENTIAL_FAILED:
-			failure = *credential_failure(export->credential);
+			failure = *credential_failure(export->work.credential);
 			fail(export, &failure);
 			return;
 		case CREDENTIAL_PENDING:
-			credential_want(export->credential);
+			credential_want(export->work.credential);
 			/* One that can't be refreshed fails here, at once. */
-			if (credential_state(export->credential) == CREDENTIAL_FAILED)
+			if (credential_state(export->work.credential) == CREDENTIAL_FAILED)
 				begin_request(export, reactor);
 			return;
 		case CREDENTIAL_READY:
 			break;
 	}
 
-	export->token = MemoryContextStrdup(export->context, credential_token(export->credential));
+	export->work.token =
+		MemoryContextStrdup(export->work.context, credential_token(export->work.credential));
 	throttle_begin(next_call(export), export->options, monotonic_milliseconds());
-	if (export->phase == EXPORT_QUEUED)
+	if (export->record.phase == EXPORT_QUEUED)
 	{
-		export->request = amazon_start_request(reactor, export->options, export->entity,
-											   export->profile_id, export->body, export->token);
-		export->requested_at = GetCurrentTimestamp();
-		export->requested = moment_now();
-		export->phase = EXPORT_REQUESTING;
+		export->work.request =
+			amazon_start_request(reactor, export->options, export->entity, export->profile_id,
+								 export->body, export->work.token);
+		export->record.requested_at = GetCurrentTimestamp();
+		export->record.requested = moment_now();
+		export->record.phase = EXPORT_REQUESTING;
 	}
 	else
 	{
-		export->poll_gap = export->next_gap;
-		export->request = amazon_start_status(reactor, export->options, export->entity,
-											  export->profile_id, export->id, export->token);
-		export->phase = EXPORT_POLLING;
+		export->record.poll_gap = export->record.next_gap;
+		export->work.request =
+			amazon_start_status(reactor, export->options, export->entity, export->profile_id,
+								export->record.id, export->work.token);
+		export->record.phase = EXPORT_POLLING;
 	}
-	export->requests++;
-	if (export->request == NULL)
+	export->record.requests++;
+	if (export->work.request == NULL)
 	{
 		failure_set(&failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
 		fail(export, &failure);
@@ -399,35 +400,35 @@ begin_request(Export *export, Reactor *reactor)
 bool
 export_wants_status(const Export *export)
 {
-	return export->phase == EXPORT_IN_PROGRESS ||
-		   (export->phase == EXPORT_COMPLETED && export->url_wanted);
+	return export->record.phase == EXPORT_IN_PROGRESS ||
+		   (export->record.phase == EXPORT_COMPLETED && export->work.url_wanted);
 }
 
 static bool
 wants_request(const Export *export, bool may_request)
 {
-	return export->phase == EXPORT_QUEUED ? may_request : export_wants_status(export);
+	return export->record.phase == EXPORT_QUEUED ? may_request : export_wants_status(export);
 }
 
 int64
 export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 {
-	if (export->credential == NULL)
+	if (export->work.credential == NULL)
 	{
 		drop_request(export);
 		return REACTOR_NEVER;
 	}
-	if (export->request != NULL && request_state(export->request) >= REQUEST_DONE)
+	if (export->work.request != NULL && request_state(export->work.request) >= REQUEST_DONE)
 		end_request(export);
-	if (export->request == NULL && wants_request(export, may_request))
+	if (export->work.request == NULL && wants_request(export, may_request))
 	{
-		int64 due = Max(export->due, throttle_due(next_call(export), export->options, now));
+		int64 due = Max(export->record.due, throttle_due(next_call(export), export->options, now));
 
 		if (due > now)
 			return due;
 		begin_request(export, reactor);
 		/* What could not even be set up is over, and no event will tell. */
-		if (export->request != NULL && request_state(export->request) >= REQUEST_DONE)
+		if (export->work.request != NULL && request_state(export->work.request) >= REQUEST_DONE)
 			return now;
 	}
 	return REACTOR_NEVER;
@@ -436,13 +437,13 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 char *
 export_take_url(Export *export)
 {
-	char *url = export->url;
+	char *url = export->work.url;
 
-	Assert(export->phase == EXPORT_COMPLETED || export->phase == EXPORT_POLLING);
-	export->url = NULL;
-	if (url != NULL && monotonic_milliseconds() - export->url_minted <= URL_FRESH)
+	Assert(export->record.phase == EXPORT_COMPLETED || export->record.phase == EXPORT_POLLING);
+	export->work.url = NULL;
+	if (url != NULL && monotonic_milliseconds() - export->work.url_minted <= URL_FRESH)
 		return url;
 	wipe_string(&url);
-	export->url_wanted = true;
+	export->work.url_wanted = true;
 	return NULL;
 }

@@ -33,7 +33,10 @@ void
 fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
 				 const ForeignOptions *options)
 {
+	ExportView view;
+
 	Assert(ahead->state == FETCH_AHEAD_NONE);
+	exports_view(use, &view);
 	if (!share->linked)
 	{
 		dlist_init(&share->wanted);
@@ -44,7 +47,7 @@ fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
 	ahead->use = use;
 	ahead->options = options;
 	/* An empty file takes its place, too. */
-	ahead->size = Max(use->export->file_size, 1);
+	ahead->size = Max(view.file_size, 1);
 	ahead->state = FETCH_AHEAD_WANTED;
 	dlist_push_tail(&share->wanted, &ahead->node);
 }
@@ -102,12 +105,13 @@ give_up(FetchAhead *ahead)
 static void
 begin(FetchAhead *ahead, Reactor *reactor)
 {
-	const Export *export = ahead->use->export;
+	ExportView view;
 	char *url;
 
-	if (export->phase == EXPORT_POLLING)
+	exports_view(ahead->use, &view);
+	if (view.phase == EXPORT_POLLING)
 		return;
-	if (export->phase != EXPORT_COMPLETED)
+	if (view.phase != EXPORT_COMPLETED)
 	{
 		give_up(ahead); /* it was lost */
 		return;

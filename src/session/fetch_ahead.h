@@ -16,7 +16,8 @@
 #ifndef ADSEXPORT_FETCH_AHEAD_H
 #define ADSEXPORT_FETCH_AHEAD_H
 
-#include "session/export.h"
+#include "lib/ilist.h"
+#include "session/registry.h"
 
 /* A file may be so large to be fetched ahead. */
 #define FETCH_AHEAD_LARGEST ((int64) 1024 * 1024)

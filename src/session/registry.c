@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "compat.h"
 #include "remote/throttle.h"
 #include "session/durations.h"
+#include "session/export.h"
 #include "session/freshness.h"
 #include "session/network.h"
 #include "session/profile_listing.h"
@@ -31,20 +31,20 @@
  */
 #define MAX_UNUSED 10000
 
-/* Of those that were asked for alike, at most this many are looked at. */
+/* Of those with the same key, at most this many are looked at. */
 #define MAX_ALIKE 8
 
-/* Exports that were asked for alike, newest first. */
+/* Exports with the same key, newest first. */
 typedef struct ExportsAlike
 {
-	uint64 fingerprint;
+	ExportKey key;
 	dlist_head exports;
 } ExportsAlike;
 
 static dlist_head exports = DLIST_STATIC_INIT(exports);
 static dlist_head unused = DLIST_STATIC_INIT(unused); /* longest unused first */
 static int unused_count = 0;
-static HTAB *by_fingerprint = NULL;
+static HTAB *by_key = NULL;
 static Reactor *reactor = NULL;
 static int attached = 0;
 
@@ -126,11 +126,11 @@ forget_changed(void)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
 
-		if (export->credential != NULL && credential_has_changed(export->credential))
+		if (export->work.credential != NULL && credential_has_changed(export->work.credential))
 		{
 			export->stale = true;
-			export->credential = NULL;
-			wipe_string(&export->url);
+			export->work.credential = NULL;
+			wipe_string(&export->work.url);
 		}
 	}
 	profile_listings_forget_changed();
@@ -185,63 +185,42 @@ register_invalidation(void)
  */
 
 static bool
-may_reuse(const Export *export, const ForeignOptions *options, const char *profile_id,
-		  const char *body)
+may_reuse(const Export *export, int64 max_age)
 {
+	const ExportRecord *record = &export->record;
 	/* One that waits for its place is as good as requested right now. */
-	bool never_requested = export->phase == EXPORT_QUEUED && export->requests == 0;
+	bool never_requested = record->phase == EXPORT_QUEUED && record->requests == 0;
 
-	return !export->stale && export->phase != EXPORT_FAILED &&
-		   export->options->mapping_id == options->mapping_id &&
-		   export->options->server_id == options->server_id &&
-		   strcmp(export->options->endpoint, options->endpoint) == 0 &&
-		   export->credential == credential_get(options) && export->entity == options->entity &&
-		   strcmp(export->profile_id, profile_id) == 0 && strcmp(export->body, body) == 0 &&
-		   (never_requested ||
-			recent_enough(export->requested, export->last_used, options->max_age));
-}
-
-/* What an export is found by; who finds one compares all of it. */
-static uint64
-fingerprint_of(const ForeignOptions *options, const char *profile_id, const char *body)
-{
-	const char *texts[] = { options->endpoint, options->entity->name, profile_id, body };
-	uint64 fingerprint = hash_bytes_extended((const unsigned char *) &options->mapping_id,
-											 sizeof(Oid), options->server_id);
-
-	for (int i = 0; i < (int) lengthof(texts); i++)
-		fingerprint =
-			hash_bytes_extended((const unsigned char *) texts[i], strlen(texts[i]), fingerprint);
-	return fingerprint;
+	return !export->stale && export->work.credential != NULL &&
+		   !credential_has_changed(export->work.credential) && record->phase != EXPORT_FAILED &&
+		   (never_requested || recent_enough(record->requested, export->last_used, max_age));
 }
 
 static ExportsAlike *
-find_alike(uint64 fingerprint, HASHACTION action)
+find_alike(const ExportKey *key, HASHACTION action)
 {
 	ExportsAlike *alike;
 	bool found;
 
-	if (by_fingerprint == NULL)
+	if (by_key == NULL)
 	{
 		HASHCTL control;
 
 		memset(&control, 0, sizeof(control));
-		control.keysize = sizeof(uint64);
+		control.keysize = sizeof(ExportKey);
 		control.entrysize = sizeof(ExportsAlike);
-		by_fingerprint =
-			hash_create("adsexport_fdw exports", 256, &control, HASH_ELEM | HASH_BLOBS);
+		by_key = hash_create("adsexport_fdw exports", 256, &control, HASH_ELEM | HASH_BLOBS);
 	}
-	alike = hash_search(by_fingerprint, &fingerprint, action, &found);
+	alike = hash_search(by_key, key, action, &found);
 	if (action == HASH_ENTER && !found)
 		dlist_init(&alike->exports);
 	return alike;
 }
 
 static Export *
-find_export(uint64 fingerprint, const ForeignOptions *options, const char *profile_id,
-			const char *body)
+find_export(const ExportKey *key, int64 max_age)
 {
-	ExportsAlike *alike = find_alike(fingerprint, HASH_FIND);
+	ExportsAlike *alike = find_alike(key, HASH_FIND);
 	int left = MAX_ALIKE;
 	dlist_iter iter;
 
@@ -251,7 +230,7 @@ find_export(uint64 fingerprint, const ForeignOptions *options, const char *profi
 	{
 		Export *export = dlist_container(Export, key_node, iter.cur);
 
-		if (may_reuse(export, options, profile_id, body))
+		if (may_reuse(export, max_age))
 			return export;
 		if (--left == 0)
 			break;
@@ -263,7 +242,7 @@ find_export(uint64 fingerprint, const ForeignOptions *options, const char *profi
 static void
 forget_export(Export *export)
 {
-	ExportsAlike *alike = find_alike(export->fingerprint, HASH_FIND);
+	ExportsAlike *alike = find_alike(&export->key, HASH_FIND);
 
 	schedule_forget(export);
 	dlist_delete(&export->node);
@@ -271,23 +250,23 @@ forget_export(Export *export)
 	unused_count--;
 	dlist_delete(&export->key_node);
 	if (dlist_is_empty(&alike->exports))
-		find_alike(export->fingerprint, HASH_REMOVE);
-	request_free(export->request);
-	wipe_string(&export->token);
-	wipe_string(&export->url);
-	MemoryContextDelete(export->context);
+		find_alike(&export->key, HASH_REMOVE);
+	request_free(export->work.request);
+	wipe_string(&export->work.token);
+	wipe_string(&export->work.url);
+	MemoryContextDelete(export->work.context);
 }
 
 static Export *
-create_export(uint64 fingerprint, const ForeignOptions *options, const char *profile_id,
+create_export(const ExportKey *key, const ForeignOptions *options, const char *profile_id,
 			  const char *body)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "adsexport_fdw export", ALLOCSET_SMALL_SIZES);
 	Export *export = MemoryContextAllocZero(context, sizeof(Export));
 
-	export->context = context;
-	export->fingerprint = fingerprint;
+	export->work.context = context;
+	export->key = *key;
 	export->options = foreign_options_keep(options, context);
 	export->entity = options->entity;
 	export->profile_id = MemoryContextStrdup(context, profile_id);
@@ -296,58 +275,134 @@ create_export(uint64 fingerprint, const ForeignOptions *options, const char *pro
 		GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(options->server_id));
 	export->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(options->mapping_id));
-	export->file_size = -1;
-	export->took = -1;
-	export->credential = credential_get(options);
-	credential_want(export->credential);
+	export->record.file_size = -1;
+	export->record.took = -1;
+	export->work.credential = credential_get(options);
+	credential_want(export->work.credential);
 	dlist_init(&export->uses);
-	dlist_push_head(&find_alike(fingerprint, HASH_ENTER)->exports, &export->key_node);
+	dlist_push_head(&find_alike(key, HASH_ENTER)->exports, &export->key_node);
 	dlist_push_head(&exports, &export->node);
 	dlist_push_tail(&unused, &export->unused_node);
 	unused_count++;
 	return export;
 }
 
-bool
-exports_acquire(ExportUse *use, const ForeignOptions *options, const char *profile_id,
-				const char *body)
+ExportUse *
+exports_acquire(const ForeignOptions *options, const char *profile_id, const char *body,
+				void (*changed)(void *owner), void *owner, bool *reused)
 {
-	uint64 fingerprint = fingerprint_of(options, profile_id, body);
-	Export *export = find_export(fingerprint, options, profile_id, body);
-	bool known = export != NULL;
+	ExportKey key;
+	ExportUse *use;
+	Export *export;
 
-	if (!known)
+	export_key_make(&key, options, profile_id, body);
+	export = find_export(&key, options->max_age);
+	*reused = export != NULL;
+	if (export == NULL)
 	{
 		if (unused_count >= MAX_UNUSED)
 			forget_export(dlist_head_element(Export, unused_node, &unused));
-		export = create_export(fingerprint, options, profile_id, body);
+		export = create_export(&key, options, profile_id, body);
 	}
+	use = MemoryContextAllocZero(export->work.context, sizeof(ExportUse));
+	use->export = export;
+	use->changed = changed;
+	use->owner = owner;
+	dlist_push_tail(&export->uses, &use->node);
 	export->last_used = moment_now();
 	if (export->users++ == 0)
 	{
 		dlist_delete(&export->unused_node);
 		unused_count--;
 	}
-	use->export = export;
-	dlist_push_tail(&export->uses, &use->node);
 	schedule_export(export);
-	return known;
+	return use;
 }
 
 void
 exports_release(ExportUse *use)
 {
-	Export *export = use->export;
+	Export *export;
 
-	if (export == NULL)
+	if (use == NULL)
 		return;
-	use->export = NULL;
+	export = use->export;
+	if (use->reading)
+		export->readers--;
 	dlist_delete(&use->node);
+	pfree(use);
 	if (--export->users > 0)
 		return;
 	dlist_push_tail(&unused, &export->unused_node);
 	unused_count++;
 	schedule_unused(export);
+}
+
+void
+exports_view(const ExportUse *use, ExportView *view)
+{
+	const Export *export = use->export;
+	const ExportRecord *record = &export->record;
+	const Credential *credential = export->work.credential;
+	bool no_token = credential != NULL && credential_state(credential) == CREDENTIAL_PENDING;
+
+	view->phase = record->phase;
+	view->in_progress = export_record_is_in_progress(record);
+	view->awaits_token = no_token && record->phase != EXPORT_COMPLETED;
+	view->is_completed = record->completed_at != 0;
+	view->without_link = record->without_link;
+	view->timed_out = record->timed_out;
+	view->is_read = export->readers > 0;
+	view->due = record->due;
+	view->in_progress_since = record->in_progress_since;
+	view->took = record->took;
+	view->file_size = record->file_size;
+	view->polls = record->polls;
+	view->retries = record->retries;
+	view->retry = no_token ? *credential_retry(credential) : record->retry;
+	strlcpy(view->shown_id, record->shown_id, sizeof(view->shown_id));
+	strlcpy(view->status_word, record->status_word, sizeof(view->status_word));
+}
+
+void
+exports_failure(const ExportUse *use, Failure *failure)
+{
+	*failure = use->export->record.failure;
+}
+
+const char *
+exports_body(const ExportUse *use)
+{
+	return use->export->body;
+}
+
+void
+exports_tell_origin(const ExportUse *use, RecordOrigin *origin)
+{
+	const ExportRecord *record = &use->export->record;
+
+	origin->export_id = record->id;
+	origin->has_exported_at = record->has_generated_at;
+	origin->exported_at = record->generated_at;
+}
+
+void
+exports_begin_reading(ExportUse *use)
+{
+	if (!use->reading)
+		use->export->readers++;
+	use->reading = true;
+	use->export->read_at = moment_now();
+}
+
+void
+exports_note_read(ExportUse *use, int64 downloaded, int64 inflated, int64 records)
+{
+	ExportRecord *record = &use->export->record;
+
+	record->bytes_downloaded += downloaded;
+	record->bytes_inflated += inflated;
+	record->records += records;
 }
 
 char *
@@ -397,9 +452,18 @@ registry_forget(bool (*mine)(Oid user_id))
 }
 
 void
-registry_visit(void (*visit)(const Export *export, void *argument), void *argument)
+registry_visit(void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument),
+			   void *argument)
 {
 	dlist_iter iter;
 
-	dlist_foreach(iter, &exports) visit(dlist_container(Export, node, iter.cur), argument);
+	dlist_foreach(iter, &exports)
+	{
+		const Export *export = dlist_container(Export, node, iter.cur);
+		const ForeignOptions *options = export->options;
+		ExportAbout about = { options->user_id,     options->server_name, options->user_name,
+							  export->entity->name, export->profile_id,   export->body };
+
+		visit(&about, &export->record, argument);
+	}
 }

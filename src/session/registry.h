@@ -4,31 +4,84 @@
  *		The exports that this session knows, and the control requests that
  *		make them progress.
  *
- * Exports live in this backend.  The interface is made so that a registry in
- * shared memory can take its place: whoever finds an export here must not
- * assume that this backend requested it.
+ * Nobody outside of session/ has more of an export than a use of it: whoever
+ * finds one here must not assume that this backend requested it.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_REGISTRY_H
 #define ADSEXPORT_REGISTRY_H
 
-#include "session/export.h"
+#include "postgres.h"
+
+#include "net/reactor.h"
+#include "option/foreign_options.h"
+#include "remote/record_origin.h"
+#include "session/export_record.h"
+
+/* Somebody's use of an export, which stays until it is released. */
+typedef struct ExportUse ExportUse;
+
+/* How far an export is: a copy, in which all belongs together. */
+typedef struct ExportView
+{
+	ExportPhase phase;
+	bool in_progress;  /* at the vendor */
+	bool awaits_token; /* else for the vendor */
+	bool is_completed; /* though a new link may be on its way */
+	bool without_link; /* it is, but its last status had none */
+	bool timed_out;    /* it failed because it was too much at once */
+	bool is_read;      /* somebody has begun to read it */
+	int64 due;         /* of the next call; monotonic milliseconds */
+	int64 in_progress_since;
+	int64 took;      /* milliseconds until it was ready; -1: not known */
+	int64 file_size; /* compressed bytes; -1: not told */
+	int64 polls;
+	int64 retries;
+	Retry retry;                          /* of what it waits for */
+	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* for messages; empty until requested */
+	char status_word[64];                 /* the vendor's, for messages */
+} ExportView;
 
 /*
  * Use an export of the options' entity for that profile and request body until
- * it is released.  One that is known is used again (true) if it was requested
- * in this statement, in this transaction at REPEATABLE READ or above, or at
- * most max_age before the statement began.  Needs options with the user
- * mapping loaded, and use->changed.
+ * it is released.  One that is known is used again (*reused) if it was
+ * requested in this statement, in this transaction at REPEATABLE READ or above,
+ * or at most max_age before the statement began.  Needs options with the user
+ * mapping loaded.
+ *
+ * changed is called whenever something became of the export, whichever scan is
+ * being read: it must not throw, and do next to nothing.
  */
-extern bool exports_acquire(ExportUse *use, const ForeignOptions *options, const char *profile_id,
-							const char *body);
+extern ExportUse *
+exports_acquire(const ForeignOptions *options, const char *profile_id, const char *body,
+				void (*changed)(void *owner), void *owner, bool *reused);
 
-/* Does not throw; nothing happens if nothing is used. */
+/* Does not throw; nothing happens if it is NULL. */
 extern void exports_release(ExportUse *use);
 
-/* export_take_url, and sees to it that a link comes if there is none. */
+extern void exports_view(const ExportUse *use, ExportView *view);
+
+/* Why it can't be had, while its phase is EXPORT_FAILED. */
+extern void exports_failure(const ExportUse *use, Failure *failure);
+
+/* The body that it is requested with; valid while it is used. */
+extern const char *exports_body(const ExportUse *use);
+
+/* What the export tells about its records; valid while it is used, once it is read. */
+extern void exports_tell_origin(const ExportUse *use, RecordOrigin *origin);
+
+/* Rows of it are being read, so that another one must not take its place. */
+extern void exports_begin_reading(ExportUse *use);
+
+/* It was downloaded, or this much of it. */
+extern void exports_note_read(ExportUse *use, int64 downloaded, int64 inflated, int64 records);
+
+/*
+ * A link for one download, to be freed with wipe_string.  NULL while none is
+ * there: then one is asked for (each status call mints one, and each is used
+ * once).
+ */
 extern char *exports_take_link(ExportUse *use);
 
 /* Reactor of all control requests; raises an error when it can't be had. */
@@ -55,7 +108,20 @@ extern void registry_discount(int64 milliseconds);
 /* Forget what is not in use of the users that mine says: exports, profiles, tokens. */
 extern void registry_forget(bool (*mine)(Oid user_id));
 
+/* Whose export it is, and of what. */
+typedef struct ExportAbout
+{
+	Oid user_id;
+	const char *server_name;
+	const char *user_name;
+	const char *entity;
+	const char *profile_id;
+	const char *body;
+} ExportAbout;
+
 /* For each export, newest first. */
-extern void registry_visit(void (*visit)(const Export *export, void *argument), void *argument);
+extern void
+registry_visit(void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument),
+			   void *argument);
 
 #endif /* ADSEXPORT_REGISTRY_H */

@@ -101,7 +101,7 @@ stand_in_queue(Export *export)
 	leave(export);
 	export->station = STATION_QUEUE;
 	/* One that was requested before has asked before the others. */
-	if (export->requests > 0)
+	if (export->record.requests > 0)
 		dlist_push_head(waiting, &export->station_node);
 	else
 		dlist_push_tail(waiting, &export->station_node);
@@ -116,7 +116,7 @@ tell_users(Export *export)
 	{
 		ExportUse *use = dlist_container(ExportUse, node, iter.cur);
 
-		use->changed(use);
+		use->changed(use->owner);
 	}
 }
 
@@ -124,15 +124,15 @@ tell_users(Export *export)
 static void
 settle(Export *export, int64 due, int64 now)
 {
-	if (export->request != NULL)
+	if (export->work.request != NULL)
 		stand_in(export, STATION_REQUESTING, &requesting);
-	else if (export->phase == EXPORT_QUEUED)
+	else if (export->record.phase == EXPORT_QUEUED)
 	{
 		/* A place in the queue that nobody waits in any more is given up. */
 		if (export->users == 0)
 			leave(export);
-		else if (Max(export->due, due == REACTOR_NEVER ? 0 : due) > now)
-			stand_by_alarm(export, Max(export->due, due == REACTOR_NEVER ? 0 : due));
+		else if (Max(export->record.due, due == REACTOR_NEVER ? 0 : due) > now)
+			stand_by_alarm(export, Max(export->record.due, due == REACTOR_NEVER ? 0 : due));
 		else if (export->station != STATION_QUEUE)
 			stand_in_queue(export);
 	}
@@ -142,7 +142,7 @@ settle(Export *export, int64 due, int64 now)
 		stand_in(export, STATION_WITHOUT_TOKEN, &without_token);
 	else
 		leave(export);
-	if (!export_is_in_progress(export) && export->station != STATION_QUEUE)
+	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
 }
 
@@ -160,13 +160,14 @@ schedule_export(Export *export)
 {
 	/* One that waits for something has its place already. */
 	if (export->station == STATION_NONE)
-		settle(export, export->phase == EXPORT_QUEUED ? REACTOR_NEVER : export->due, 0);
+		settle(export, export->record.phase == EXPORT_QUEUED ? REACTOR_NEVER : export->record.due,
+			   0);
 }
 
 void
 schedule_unused(Export *export)
 {
-	if (export->phase == EXPORT_QUEUED && export->request == NULL)
+	if (export->record.phase == EXPORT_QUEUED && export->work.request == NULL)
 	{
 		leave(export);
 		jobs_release(&export->place);
@@ -195,7 +196,7 @@ step_requesting(Reactor *reactor, int64 now)
 	{
 		Export *export = dlist_container(Export, station_node, iter.cur);
 
-		if (request_state(export->request) >= REQUEST_DONE)
+		if (request_state(export->work.request) >= REQUEST_DONE)
 			step(export, reactor, now);
 	}
 }
@@ -255,7 +256,8 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 			return now + JOBS_ASK_AGAIN;
 		due = export_step(export, reactor, now, true);
 		/* The token is not there yet, or the vendor wants to be left alone: that is true of all. */
-		if (export->phase == EXPORT_QUEUED && export->request == NULL && export->due <= now)
+		if (export->record.phase == EXPORT_QUEUED && export->work.request == NULL &&
+			export->record.due <= now)
 			return due;
 		settle(export, due, now);
 		tell_users(export);
@@ -271,7 +273,9 @@ is_any_over(void)
 
 	dlist_foreach(iter, &requesting)
 	{
-		if (request_state(dlist_container(Export, station_node, iter.cur)->request) >= REQUEST_DONE)
+		const Export *export = dlist_container(Export, station_node, iter.cur);
+
+		if (request_state(export->work.request) >= REQUEST_DONE)
 			return true;
 	}
 	return false;

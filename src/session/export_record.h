@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * export_record.h
+ *		What is known of an export, whoever drives it.
+ *
+ * Plain and of a fixed size, so that it can be copied to where other sessions
+ * find it: no pointer, no link, nothing secret.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_EXPORT_RECORD_H
+#define ADSEXPORT_EXPORT_RECORD_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "remote/answer.h"
+#include "remote/message.h"
+#include "session/freshness.h"
+
+typedef enum ExportPhase
+{
+	EXPORT_QUEUED, /* for a free slot (max_jobs), a token, or a retry */
+	EXPORT_REQUESTING,
+	EXPORT_IN_PROGRESS, /* between two polls */
+	EXPORT_POLLING,
+	EXPORT_COMPLETED,
+	EXPORT_FAILED
+} ExportPhase;
+
+typedef struct ExportRecord
+{
+	ExportPhase phase;
+	char id[MESSAGE_MAX_EXPORT_ID];       /* empty until requested */
+	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* the same for messages and functions */
+	char status_word[64];                 /* the vendor's, for messages */
+	TimestampTz requested_at;
+	Moment requested;         /* the same */
+	TimestampTz completed_at; /* when we learned of it; 0: not yet */
+	bool has_generated_at;
+	TimestampTz generated_at; /* the vendor's */
+	int64 file_size;          /* compressed bytes; -1: not told */
+	bool without_link;        /* completed by its last status, which had no link */
+	bool timed_out;           /* it failed because it was too much at once */
+	Failure failure;
+
+	/* When it is to be looked at, for whoever goes on with it; all in monotonic milliseconds. */
+	Retry retry;
+	bool reauthenticated; /* since the last success */
+	int64 due;            /* nothing to do before */
+	int64 in_progress_since;
+	int64 poll_gap; /* before the last status call; 0: there was none */
+	int64 next_gap;
+	int64 took;   /* milliseconds until it was ready; -1: not known */
+	int renewals; /* requested anew so often */
+
+	/* for adsexport_exports() */
+	int64 polls;
+	int64 requests;
+	int64 retries;
+	int64 bytes_downloaded;
+	int64 bytes_inflated;
+	int64 records;
+} ExportRecord;
+
+/* Does it hold one of the max_jobs places at the vendor? */
+static inline bool
+export_record_is_in_progress(const ExportRecord *record)
+{
+	return record->phase == EXPORT_REQUESTING || record->phase == EXPORT_IN_PROGRESS ||
+		   (record->phase == EXPORT_POLLING && record->completed_at == 0);
+}
+
+#endif /* ADSEXPORT_EXPORT_RECORD_H */
