@@ -227,6 +227,58 @@ compat_scan_user(ForeignScanState *node)
 #define compat_is_async(node) false
 #endif
 
+/*
+ * A struct in shared memory that is found by its name, without preloading.  Who
+ * is first makes it with init, which must not throw.  Raises an error if there
+ * is no room.  Since version 17 the server has a registry for this; before, a
+ * few hundred bytes fit into what it leaves free in its main shared memory.
+ */
+#include "storage/lwlock.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#if PG_VERSION_NUM >= 190000
+static inline void
+compat_init_named(void *memory, void *init)
+{
+	((void (*)(void *)) init)(memory);
+}
+#endif
+static inline void *
+compat_named_struct(const char *name, size_t size, void (*init)(void *memory))
+{
+	bool found;
+#if PG_VERSION_NUM >= 190000
+	return GetNamedDSMSegment(name, size, compat_init_named, &found, (void *) init);
+#else
+	return GetNamedDSMSegment(name, size, init, &found);
+#endif
+}
+#else
+#include "storage/shmem.h"
+static inline void *
+compat_named_struct(const char *name, size_t size, void (*init)(void *memory))
+{
+	void *memory;
+	bool found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	memory = ShmemInitStruct(name, size, &found);
+	if (!found)
+		init(memory);
+	LWLockRelease(AddinShmemInitLock);
+	return memory;
+}
+#endif
+
+/* A kind of lock, by which waits for it are shown: since version 19 its name is registered with it. */
+#if PG_VERSION_NUM >= 190000
+#define compat_new_tranche(name) LWLockNewTrancheId(name)
+#define compat_register_tranche(tranche, name) ((void) (tranche))
+#else
+#define compat_new_tranche(name) LWLockNewTrancheId()
+#define compat_register_tranche(tranche, name) LWLockRegisterTranche((tranche), (name))
+#endif
+
 /* No other settings than those defined may begin with this prefix. */
 #if PG_VERSION_NUM >= 150000
 #define compat_reserve_settings(prefix) MarkGUCPrefixReserved(prefix)

@@ -17,6 +17,8 @@ int progress_interval = 10000;
 bool read_ahead_enabled = true;
 bool log_exports = false;
 bool allow_loopback = false;
+bool share_exports = true;
+int shared_memory_kilobytes = 8192;
 
 void
 define_settings(void)
@@ -35,5 +37,16 @@ define_settings(void)
 							 "Let others than superusers make servers with endpoints on loopback "
 							 "addresses.",
 							 NULL, &allow_loopback, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("adsexport_fdw.share_exports",
+							 "Share exports with the other sessions of the cluster.",
+							 "What is shared are exports, the limits of how many are in progress, "
+							 "and what was learned of them.",
+							 &share_exports, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("adsexport_fdw.shared_memory",
+							"Memory for what the sessions of the cluster share.",
+							"It is allotted by the first session that needs it, and stays until "
+							"the server is restarted.",
+							&shared_memory_kilobytes, 8192, 1024, 1024 * 1024, PGC_SIGHUP,
+							GUC_UNIT_KB, NULL, NULL, NULL);
 	compat_reserve_settings("adsexport_fdw");
 }

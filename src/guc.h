@@ -22,6 +22,12 @@ extern bool log_exports;
 /* May others than superusers make servers with loopback endpoints? */
 extern bool allow_loopback;
 
+/* Share what is known of exports with the other sessions. */
+extern bool share_exports;
+
+/* How much shared memory the first session makes that needs it. */
+extern int shared_memory_kilobytes;
+
 /* Tell the server of them, when the library is loaded. */
 extern void define_settings(void);
 

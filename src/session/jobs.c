@@ -12,14 +12,13 @@
 #include "session/jobs.h"
 #include "utils/memutils.h"
 
-/* One that has not asked for this long is passed over (milliseconds). */
-#define GIVEN_UP_AFTER (5 * JOBS_ASK_AGAIN)
-
-/* A pool that somebody has a place in, or waits for one. */
+/* A pool that somebody of this session has a place in, or waits for one. */
 typedef struct Jobs
 {
 	dlist_node node;
 	uint64 fingerprint; /* of the pool, so that no account need be kept */
+	bool has_key;
+	SharedKey key; /* of the pool in shared memory */
 	dlist_head held;
 	dlist_head waiting; /* in the order of asking */
 } Jobs;
@@ -59,7 +58,16 @@ find_jobs(const JobPool *pool)
 	return jobs;
 }
 
-/* Places that are taken, and wishes that come before this one. */
+static void
+forget_if_empty(Jobs *jobs)
+{
+	if (!dlist_is_empty(&jobs->held) || !dlist_is_empty(&jobs->waiting))
+		return;
+	dlist_delete(&jobs->node);
+	pfree(jobs);
+}
+
+/* Places of this session alone that are taken, and wishes that come before this one. */
 static int
 count_before(const Jobs *jobs, const JobPlace *place, int64 now)
 {
@@ -68,7 +76,9 @@ count_before(const Jobs *jobs, const JobPlace *place, int64 now)
 
 	dlist_foreach(iter, (dlist_head *) &jobs->held)
 	{
-		if (dlist_container(JobPlace, node, iter.cur)->lapses > now)
+		const JobPlace *other = dlist_container(JobPlace, node, iter.cur);
+
+		if (other->shared.number == 0 && other->lapses > now)
 			count++;
 	}
 	dlist_foreach(iter, (dlist_head *) &jobs->waiting)
@@ -77,31 +87,94 @@ count_before(const Jobs *jobs, const JobPlace *place, int64 now)
 
 		if (other == place)
 			break;
-		if (other->asked + GIVEN_UP_AFTER > now)
+		if (other->shared.number == 0 && other->asked + JOBS_GIVEN_UP_AFTER > now)
 			count++;
 	}
 	return count;
+}
+
+static const SharedKey *
+shared_key_of(Jobs *jobs, const JobPool *pool)
+{
+	const char *texts[] = { pool->endpoint, pool->account, pool->entity };
+
+	if (!jobs->has_key)
+		jobs->key = shared_key(NULL, 0, texts, lengthof(texts));
+	jobs->has_key = true;
+	return &jobs->key;
+}
+
+/* A wish for a place, where all can see it if that is possible. */
+static void
+begin_to_ask(JobPlace *place, const JobPool *pool)
+{
+	Jobs *jobs = find_jobs(pool);
+
+	if (shared_memory_available())
+		jobs_shared_ask(&place->shared, shared_key_of(jobs, pool));
+	place->jobs = jobs;
+	dlist_push_tail(&jobs->waiting, &place->node);
+}
+
+static void
+note_held(JobPlace *place, int64 lapses)
+{
+	dlist_delete(&place->node);
+	dlist_push_tail(&place->jobs->held, &place->node);
+	place->held = true;
+	place->lapses = lapses;
 }
 
 bool
 jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses)
 {
 	int64 now = monotonic_milliseconds();
+	bool granted;
 
 	if (place->held)
 		return true;
 	if (place->jobs == NULL)
-	{
-		place->jobs = find_jobs(pool);
-		dlist_push_tail(&place->jobs->waiting, &place->node);
-	}
+		begin_to_ask(place, pool);
 	place->asked = now;
-	if (count_before(place->jobs, place, now) >= max_jobs)
+	if (place->shared.number != 0)
+		granted = jobs_shared_reserve(&place->shared, max_jobs, lapses);
+	else
+		granted = count_before(place->jobs, place, now) < max_jobs;
+	if (granted)
+		note_held(place, lapses);
+	return granted;
+}
+
+void
+jobs_keep(JobPlace *place, int64 over)
+{
+	if (place->held && place->shared.number != 0)
+		jobs_shared_keep(&place->shared, Min(over, place->lapses));
+}
+
+SharedPlace
+jobs_shared_place(const JobPlace *place)
+{
+	return place->shared;
+}
+
+bool
+jobs_adopt(JobPlace *place, const JobPool *pool, const SharedPlace *other, int64 lapses)
+{
+	Jobs *jobs;
+
+	if (place->jobs != NULL || !shared_memory_available())
 		return false;
-	dlist_delete(&place->node);
-	dlist_push_tail(&place->jobs->held, &place->node);
-	place->held = true;
-	place->lapses = lapses;
+	jobs = find_jobs(pool);
+	if (!jobs_shared_adopt(other, shared_key_of(jobs, pool)))
+	{
+		forget_if_empty(jobs);
+		return false;
+	}
+	place->jobs = jobs;
+	place->shared = *other;
+	dlist_push_tail(&jobs->waiting, &place->node);
+	note_held(place, lapses);
 	return true;
 }
 
@@ -113,13 +186,11 @@ jobs_release(JobPlace *place)
 	if (jobs == NULL)
 		return;
 	dlist_delete(&place->node);
+	if (place->shared.number != 0)
+		jobs_shared_release(&place->shared);
 	place->jobs = NULL;
 	place->held = false;
-	if (dlist_is_empty(&jobs->held) && dlist_is_empty(&jobs->waiting))
-	{
-		dlist_delete(&jobs->node);
-		pfree(jobs);
-	}
+	forget_if_empty(jobs);
 }
 
 bool

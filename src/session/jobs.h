@@ -12,8 +12,11 @@
  * least each JOBS_ASK_AGAIN milliseconds, for as long as it wants one: one that
  * stops asking (a cursor at rest) is passed over, so that it holds up nobody.
  *
- * The pools are this backend's.  The interface is made so that pools in shared
- * memory can take their place.
+ * Pools are those of all sessions of the cluster, where they share memory, and
+ * whoever waits is woken when a place becomes free; else they are this session's.
+ * A place in shared memory is given back when its session ends, however it does,
+ * unless jobs_keep was called: then it counts until another session has adopted
+ * and released it, or it lapses.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +26,7 @@
 #include "postgres.h"
 
 #include "lib/ilist.h"
+#include "session/jobs_shared.h"
 
 /* Longest pause between two calls of jobs_reserve by one that waits. */
 #define JOBS_ASK_AGAIN 200
@@ -42,7 +46,8 @@ typedef struct JobPool
 typedef struct JobPlace
 {
 	dlist_node node;
-	struct Jobs *jobs; /* NULL: neither held nor waited for */
+	struct Jobs *jobs;  /* NULL: neither held nor waited for */
+	SharedPlace shared; /* zeroed: this session's alone */
 	bool held;
 	int64 lapses; /* held: from then on it does not count */
 	int64 asked;  /* waited for: when it was asked for last */
@@ -54,6 +59,26 @@ typedef struct JobPlace
  * is over lapses at that time (monotonic_milliseconds, or REACTOR_NEVER).
  */
 extern bool jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses);
+
+/*
+ * It was answered that what the place is held for is in progress, and that does
+ * not end with this session, nor while it does something else.  Unless it is
+ * said again, it counts until that time, by which it will be over most likely: a
+ * mistake costs a request that is refused.  Does not throw.
+ */
+extern void jobs_keep(JobPlace *place, int64 over);
+
+/* What another session has to know to adopt it; zeroed if no other one can. */
+extern SharedPlace jobs_shared_place(const JobPlace *place);
+
+/*
+ * Make a place that another session holds, or held before it ended, one that
+ * this session holds: the other's jobs_release does nothing any more.  False if
+ * it does not count any more; then the place is what it was, and it is too late
+ * to ask for another one.
+ */
+extern bool
+jobs_adopt(JobPlace *place, const JobPool *pool, const SharedPlace *other, int64 lapses);
 
 /* Give it back, or ask no longer.  Does not throw; may be called for any place. */
 extern void jobs_release(JobPlace *place);

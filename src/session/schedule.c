@@ -7,8 +7,12 @@
  */
 #include "postgres.h"
 
+#include "session/durations.h"
 #include "session/schedule.h"
 #include "utils/memutils.h"
+
+/* Whoever looks after an export that is in progress does so again within this time (milliseconds). */
+#define LOOKED_AFTER_AGAIN 60000
 
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */
 typedef struct ExportQueue
@@ -120,6 +124,18 @@ tell_users(Export *export)
 	}
 }
 
+/* When it will be over by all that is known, although nobody asks for its status any more. */
+static int64
+likely_over(const Export *export)
+{
+	bool own;
+	int64 expected =
+		durations_expected(export->options->endpoint, export->entity, export->profile_id, &own);
+
+	return expected < 0 ? REACTOR_NEVER
+						: monotonic_milliseconds() + 2 * expected + LOOKED_AFTER_AGAIN;
+}
+
 /* Where does it belong now, if it has something to do at that time (REACTOR_NEVER: not known)? */
 static void
 settle(Export *export, int64 due, int64 now)
@@ -144,6 +160,8 @@ settle(Export *export, int64 due, int64 now)
 		leave(export);
 	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
+	else if (export->id[0] != '\0')
+		jobs_keep(&export->place, likely_over(export));
 }
 
 static void

@@ -46,12 +46,21 @@ class Emulator:
         self.amplitude = Amplitude(self)
         self.files = Files(self, folder)
         self.servers = []
+        self.moved = None
         self.check_settings()
 
     def listen(self, port, tls_context=None, address="127.0.0.1"):
         server = Server(self, port, tls_context, address)
         self.servers.append(server)
         return server
+
+    def move(self):
+        last, self.moved = self.moved, self.listen(0)
+        self.moved.start()
+        if last is not None:
+            self.servers.remove(last)
+            threading.Thread(target=lambda: (last.shutdown(), last.server_close()), daemon=True).start()
+        return self.moved.url()
 
     def service_for(self, call):
         if call.path.startswith("/api/2/"):

@@ -108,6 +108,10 @@ class Emulator:
         self.token = None
         self.control("POST", "/reset")
 
+    def move(self):
+        """Get another URL: what sessions share is known by it."""
+        self.url = self.control("POST", "/listen")["url"]
+
     # Amazon
 
     def fetch_token(self, **changes):

@@ -104,6 +104,10 @@ class Control:
         self.emulator.reset()
         return {}
 
+    def post_listen(self, body, query):
+        """Be known by another URL, so that nobody remembers anything of it; the first one stays good, the last one does not."""
+        return {"url": self.emulator.move()}
+
     def post_hang_up(self, body, query):
         """All connections by TLS end, whoever waits on them."""
         self.emulator.hang_up()

@@ -7,7 +7,7 @@
             self.amazon(max_retries=0)
             self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 10)
 
-Each class has a database and an emulator of its own; before each test the emulator is reset, a new session is begun, and
+Each class has a database and an emulator of its own; before each test the emulator is reset (and known by another URL), a new session is begun, and
 servers, user mappings and tables are made by the test with self.amazon() and self.amplitude().
 """
 
@@ -349,6 +349,8 @@ class TestCase(unittest.TestCase):
         self.log_start = cluster().log_size()
         self.addCleanup(self.check_server)
         self.emulator.reset()
+        # Sessions share what they learn by endpoint; each test is to begin anew.
+        self.emulator.move()
         self.session = self.connect()
 
     def check_server(self):

@@ -1,0 +1,363 @@
+/*-------------------------------------------------------------------------
+ *
+ * jobs_shared.c
+ *		Places at the vendor that all sessions of the cluster count together.
+ *
+ * Whatever pool they are of, places stand in one of a fixed number of lines, in
+ * the order of asking; those that are held by then stay where they stand.  So
+ * what is looked at is little more than the pool itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "net/clock.h"
+#include "session/jobs_shared.h"
+
+#define LINES 256
+#define NOBODY 0
+
+typedef struct Line
+{
+	uint32 first;
+	uint32 last;
+} Line;
+
+typedef struct Place
+{
+	SharedKey pool;
+	SharedSession owner; /* nobody: its session has ended, and it lapses */
+	int64 lapses;        /* held: from then on it does not count */
+	int64 asked;         /* waited for: when it was asked for last */
+	uint32 next;         /* in its line; also of those that are free */
+	uint32 previous;
+	uint32 version; /* changes when it is given back */
+	bool in_use;
+	bool held;
+	bool kept; /* it counts without its owner */
+} Place;
+
+typedef struct Places
+{
+	uint32 capacity; /* 0: not set up yet */
+	uint32 used;     /* up to here places were used before */
+	uint32 free;     /* first of those that are free again */
+	Line lines[LINES];
+	Place places[FLEXIBLE_ARRAY_MEMBER]; /* numbered from 1 */
+} Places;
+
+static SharedArea area;
+static Places *places = NULL;
+
+/*-------------------------------------------------------------------------
+ * Lines; with the lock held
+ *-------------------------------------------------------------------------
+ */
+
+static Place *
+place_at(uint32 number)
+{
+	return &places->places[number - 1];
+}
+
+static Line *
+line_of(const SharedKey *pool)
+{
+	return &places->lines[pool->words[0] % LINES];
+}
+
+static void
+join_line(uint32 number)
+{
+	Place *place = place_at(number);
+	Line *line = line_of(&place->pool);
+
+	place->next = NOBODY;
+	place->previous = line->last;
+	if (line->last != NOBODY)
+		place_at(line->last)->next = number;
+	else
+		line->first = number;
+	line->last = number;
+}
+
+static void
+free_place(uint32 number)
+{
+	Place *place = place_at(number);
+	Line *line = line_of(&place->pool);
+
+	if (place->previous != NOBODY)
+		place_at(place->previous)->next = place->next;
+	else
+		line->first = place->next;
+	if (place->next != NOBODY)
+		place_at(place->next)->previous = place->previous;
+	else
+		line->last = place->previous;
+	place->in_use = false;
+	place->version++;
+	place->next = places->free;
+	places->free = number;
+}
+
+static uint32
+take_place(void)
+{
+	uint32 number = places->free;
+
+	if (number != NOBODY)
+		places->free = place_at(number)->next;
+	else if (places->used < places->capacity)
+		number = ++places->used;
+	return number;
+}
+
+/* The one that is meant; NULL if it was given back since then. */
+static Place *
+find_place(const SharedPlace *wanted)
+{
+	Place *place;
+
+	if (wanted->number == NOBODY || wanted->number > places->used)
+		return NULL;
+	place = place_at(wanted->number);
+	return place->in_use && place->version == wanted->version ? place : NULL;
+}
+
+/* Nobody will give it back, or ask for it again. */
+static bool
+is_left_behind(const Place *place, int64 now)
+{
+	if (place->held && place->kept)
+		return place->lapses <= now && !shared_session_is_alive(&place->owner);
+	return !shared_session_is_alive(&place->owner);
+}
+
+static bool
+is_asking(const Place *place, int64 now)
+{
+	return !place->held && place->asked + JOBS_GIVEN_UP_AFTER > now;
+}
+
+/* What counts before that wish: places of its pool that are held, wherever they stand, and wishes before it. */
+static int
+count_before(const Place *wish, int64 now)
+{
+	const SharedKey *pool = &wish->pool;
+	bool before = true;
+	int count = 0;
+	uint32 number = line_of(pool)->first;
+
+	while (number != NOBODY)
+	{
+		Place *place = place_at(number);
+		uint32 next = place->next;
+
+		if (place == wish)
+			before = false;
+		else if (shared_key_equal(&place->pool, pool))
+		{
+			if (is_left_behind(place, now))
+				free_place(number);
+			else if (place->held ? place->lapses > now : before && is_asking(place, now))
+				count++;
+		}
+		number = next;
+	}
+	return count;
+}
+
+/* Who has waited longest; nobody, if nobody waits. */
+static SharedSession
+first_waiting(const SharedKey *pool, int64 now)
+{
+	SharedSession nobody = { 0 };
+
+	for (uint32 number = line_of(pool)->first; number != NOBODY; number = place_at(number)->next)
+	{
+		const Place *place = place_at(number);
+
+		if (shared_key_equal(&place->pool, pool) && is_asking(place, now))
+			return place->owner;
+	}
+	return nobody;
+}
+
+/*-------------------------------------------------------------------------
+ * Sessions
+ *-------------------------------------------------------------------------
+ */
+
+/* Wake others than this session, which goes on anyway. */
+static void
+wake(const SharedSession *session)
+{
+	if (session->serial != shared_session_self().serial)
+		shared_session_wake(session);
+}
+
+/* More than one wish may be granted by that: who gets one wakes the next. */
+static void
+give_back_all(void)
+{
+	uint64 self = shared_session_self().serial;
+	SharedSession waiting = { 0 };
+
+	for (uint32 number = 1;; number++)
+	{
+		bool over;
+
+		LWLockAcquire(area.lock, LW_EXCLUSIVE);
+		over = number > places->used;
+		if (!over)
+		{
+			Place *place = place_at(number);
+
+			if (place->in_use && place->owner.serial == self)
+			{
+				waiting = first_waiting(&place->pool, monotonic_milliseconds());
+				if (place->held && place->kept)
+					memset(&place->owner, 0, sizeof(place->owner));
+				else
+					free_place(number);
+			}
+		}
+		LWLockRelease(area.lock);
+		wake(&waiting);
+		memset(&waiting, 0, sizeof(waiting));
+		if (over)
+			return;
+	}
+}
+
+static bool
+open_places(void)
+{
+	if (!shared_memory_available())
+		return false;
+	if (places != NULL)
+		return true;
+	area = shared_memory_area(SHARED_JOBS);
+	places = area.memory;
+	LWLockAcquire(area.lock, LW_EXCLUSIVE);
+	places->capacity = (uint32) ((area.size - offsetof(Places, places)) / sizeof(Place));
+	LWLockRelease(area.lock);
+	shared_memory_at_exit(give_back_all);
+	return true;
+}
+
+bool
+jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
+{
+	uint32 number;
+
+	if (!open_places())
+		return false;
+	LWLockAcquire(area.lock, LW_EXCLUSIVE);
+	number = take_place();
+	if (number != NOBODY)
+	{
+		Place *added = place_at(number);
+
+		place->number = number;
+		place->version = added->version;
+		added->pool = *pool;
+		added->owner = shared_session_self();
+		added->lapses = added->asked = 0;
+		added->in_use = true;
+		added->held = added->kept = false;
+		join_line(number);
+	}
+	LWLockRelease(area.lock);
+	return number != NOBODY;
+}
+
+bool
+jobs_shared_reserve(const SharedPlace *place, int max_jobs, int64 lapses)
+{
+	int64 now = monotonic_milliseconds();
+	SharedSession next = { 0 };
+	bool granted = false;
+	Place *wish;
+
+	LWLockAcquire(area.lock, LW_EXCLUSIVE);
+	wish = find_place(place);
+	if (wish != NULL && !wish->held)
+	{
+		int before = count_before(wish, now);
+
+		wish->asked = now;
+		granted = before < max_jobs;
+		if (granted)
+		{
+			wish->held = true;
+			wish->lapses = lapses;
+		}
+		/* Several may have become free at once. */
+		if (granted && before + 1 < max_jobs)
+			next = first_waiting(&wish->pool, now);
+	}
+	LWLockRelease(area.lock);
+	wake(&next);
+	return granted;
+}
+
+void
+jobs_shared_keep(const SharedPlace *place, int64 lapses)
+{
+	Place *held;
+
+	if (!shared_memory_is_attached() || places == NULL)
+		return;
+	LWLockAcquire(area.lock, LW_EXCLUSIVE);
+	held = find_place(place);
+	if (held != NULL && held->owner.serial == shared_session_self().serial)
+	{
+		held->kept = true;
+		held->lapses = lapses;
+	}
+	LWLockRelease(area.lock);
+}
+
+bool
+jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool)
+{
+	bool adopted = false;
+	Place *held;
+
+	if (!open_places())
+		return false;
+	LWLockAcquire(area.lock, LW_EXCLUSIVE);
+	held = find_place(place);
+	if (held != NULL && held->held && shared_key_equal(&held->pool, pool))
+	{
+		held->owner = shared_session_self();
+		adopted = true;
+	}
+	LWLockRelease(area.lock);
+	return adopted;
+}
+
+void
+jobs_shared_release(SharedPlace *place)
+{
+	SharedSession next = { 0 };
+	Place *given;
+
+	if (shared_memory_is_attached() && places != NULL)
+	{
+		LWLockAcquire(area.lock, LW_EXCLUSIVE);
+		given = find_place(place);
+		if (given != NULL && given->owner.serial == shared_session_self().serial)
+		{
+			SharedKey pool = given->pool;
+
+			free_place(place->number);
+			next = first_waiting(&pool, monotonic_milliseconds());
+		}
+		LWLockRelease(area.lock);
+		wake(&next);
+	}
+	memset(place, 0, sizeof(*place));
+}

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * jobs_shared.h
+ *		Places at the vendor that all sessions of the cluster count together.
+ *
+ * For jobs.c, which knows what a place is for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_JOBS_SHARED_H
+#define ADSEXPORT_JOBS_SHARED_H
+
+#include "session/shared_memory.h"
+
+/* One that has not asked for this long is passed over (milliseconds). */
+#define JOBS_GIVEN_UP_AFTER 1000
+
+/* A place that is held or waited for, by its number and the version of it; zeroed it is none. */
+typedef struct SharedPlace
+{
+	uint32 number;
+	uint32 version;
+} SharedPlace;
+
+/* False: no place can be noted, because there is no shared memory or it is full. */
+extern bool jobs_shared_ask(SharedPlace *place, const SharedKey *pool);
+
+/* Ask for it once more; true: it is held now. */
+extern bool jobs_shared_reserve(const SharedPlace *place, int max_jobs, int64 lapses);
+
+/* See jobs_keep. */
+extern void jobs_shared_keep(const SharedPlace *place, int64 lapses);
+
+/* See jobs_adopt. */
+extern bool jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool);
+
+/* Neither throws nor asks whether the place is there any more. */
+extern void jobs_shared_release(SharedPlace *place);
+
+#endif /* ADSEXPORT_JOBS_SHARED_H */

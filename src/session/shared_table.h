@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_table.h
+ *		An area of shared memory as a table of values of one size, found by key.
+ *
+ * As many as fit: then the one that was written or touched longest ago goes,
+ * unless it is pinned.  Values are at most where their lock is held, and are
+ * copied out of there; to look at all of them, take the lock for each anew.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_SHARED_TABLE_H
+#define ADSEXPORT_SHARED_TABLE_H
+
+#include "session/shared_memory.h"
+
+/* A session's way to the table; zeroed at first, and the same afterwards. */
+typedef struct SharedTable
+{
+	SharedArea area;
+	struct SharedTableHead *head;
+	uint32 *buckets;
+	char *entries;
+	size_t entry_size;
+} SharedTable;
+
+/* False: there is no shared memory, so that this session works alone. */
+extern bool shared_table_open(SharedTable *table, SharedAreaKind kind, size_t value_size);
+
+extern void shared_table_lock(const SharedTable *table, LWLockMode mode);
+extern void shared_table_unlock(const SharedTable *table);
+
+/*
+ * All that follows is done with the lock held, exclusively where something
+ * changes, and does not throw.  Values are aligned for everything.
+ */
+
+/* NULL: there is none. */
+extern void *shared_table_find(const SharedTable *table, const SharedKey *key);
+
+/* Find or make it (zeroed), which makes it the newest.  NULL: all are pinned. */
+extern void *shared_table_enter(const SharedTable *table, const SharedKey *key, bool *found);
+
+/* It goes last of all. */
+extern void shared_table_touch(const SharedTable *table, void *value);
+
+/* One that is pinned stays until it was unpinned as often; then it is the newest. */
+extern void shared_table_pin(const SharedTable *table, void *value);
+extern void shared_table_unpin(const SharedTable *table, void *value);
+extern bool shared_table_is_pinned(const void *value);
+
+/* Whether it is pinned or not. */
+extern void shared_table_remove(const SharedTable *table, void *value);
+
+extern const SharedKey *shared_table_key(const void *value);
+
+/* From the newest to the oldest of those that are not pinned. */
+extern void *shared_table_newest(const SharedTable *table);
+extern void *shared_table_older(const SharedTable *table, const void *value);
+
+/*
+ * Of all: their places, from 0 to below the count (which no lock is needed
+ * for), of which some are empty (NULL).  A value keeps its place.
+ */
+extern uint32 shared_table_count(const SharedTable *table);
+extern void *shared_table_at(const SharedTable *table, uint32 place);
+extern uint32 shared_table_place(const SharedTable *table, const void *value);
+
+/* How many fit. */
+extern uint32 shared_table_capacity(const SharedTable *table);
+
+/* Copy what stands in that place; takes the lock itself.  False: nothing does. */
+extern bool shared_table_copy(const SharedTable *table, uint32 place, void *copy, size_t size);
+
+#endif /* ADSEXPORT_SHARED_TABLE_H */

@@ -1,0 +1,190 @@
+"""What the sessions of a cluster share: places at the vendor, what was learned, statistics; and the memory that it takes."""
+
+import time
+import unittest
+
+import support
+
+
+class SharedCase(support.TestCase):
+    def most_in_progress(self, entity="campaigns"):
+        """At once, by the emulator's account of it."""
+        return max([one["count"] for one in self.emulator.control("GET", "/state")["amazon"]["most_in_progress"] if one["entity"] == entity] or [0])
+
+    def statuses(self, call="request"):
+        return {one["status"] for one in self.calls(call)}
+
+    def sessions(self, count, **settings):
+        return [self.connect(**settings) for _ in range(count)]
+
+
+class Jobs(SharedCase):
+    """The vendor's cap holds for all sessions together."""
+
+    emulator_options = ("--export-delay", "0.4", "--campaigns", "3")
+
+    def filters(self, number):
+        """Queries that share no export."""
+        products = ("SPONSORED_PRODUCTS", "SPONSORED_BRANDS", "SPONSORED_DISPLAY")
+        states = ("ENABLED", "PAUSED", "ARCHIVED")
+        return "SELECT count(*) FROM ads.campaigns WHERE ad_product = '%s' AND state = '%s'" % (products[number % 3], states[number // 3 % 3])
+
+    def test_eight_sessions_keep_to_the_cap(self):
+        self.amazon(profile_ids="1111,2222", max_retries=0)
+        running = [session.start(self.filters(number)) for number, session in enumerate(self.sessions(8))]
+        for one in running:
+            one.wait()
+            self.assertIsNone(one.error)
+        self.assertEqual(self.statuses(), {202})
+        self.assertEqual(self.most_in_progress(), 5)
+        self.assertEqual(self.count_calls("request"), 16)
+
+    def test_whichever_server_or_mapping(self):
+        for name in ("amazon", "other"):
+            self.amazon(name, "ads" if name == "amazon" else "others", profile_ids="1111,2222", max_retries=0, max_jobs=2)
+        first = self.session.start("SELECT count(*) FROM ads.campaigns")
+        second = self.connect().start("SELECT count(*) FROM others.campaigns")
+        for one in (first, second):
+            self.assertIsNone(one.wait().error)
+        self.assertEqual(self.most_in_progress(), 2)
+
+    def test_others_are_not_counted(self):
+        """Another entity, or another account."""
+        self.amazon(profile_ids="1111", max_jobs=1)
+        self.amazon("other", "others", mapping=self.amazon_mapping("amzn1.application-oa2-client.second"), profile_ids="1111", max_jobs=1)
+        self.emulator.settings(export_delay=1.5)
+        began = time.monotonic()
+        running = [session.start("SELECT count(*) FROM " + table)
+                   for session, table in zip(self.sessions(3), ("ads.campaigns", "ads.ad_groups", "others.campaigns"))]
+        self.wait_for_call("request", 3)
+        self.assertLess(time.monotonic() - began, 1.4)
+        for one in running:
+            self.assertIsNone(one.wait().error)
+
+    def test_who_wants_many_lets_one_through(self):
+        """In the order of asking: a session that asks later for one waits for one place, not for all."""
+        self.amazon(profile_ids="1111", max_retries=0, max_jobs=1)
+        many = self.session.start(" UNION ALL ".join(self.filters(number) for number in range(6)))
+        self.wait_for_call("request", 1)
+        one = self.connect().start("SELECT count(*) FROM ads.campaigns WHERE name > ''")
+        one.wait()
+        self.assertIsNone(one.error)
+        self.assertIsNone(many.ended, "it waited for all of the others")
+        self.assertIsNone(many.wait().error)
+        self.assertEqual(self.count_calls("request"), 7)
+        self.assertEqual(self.most_in_progress(), 1)
+
+    def test_woken(self):
+        """Not by asking again and again: a place that is given back is taken at once."""
+        self.amazon(profile_ids="1111", max_retries=0, max_jobs=1)
+        sessions = self.sessions(6)
+        running = [session.start(self.filters(number)) for number, session in enumerate(sessions)]
+        for one in running:
+            self.assertIsNone(one.wait().error)
+        self.assertEqual(self.most_in_progress(), 1)
+        self.assertEqual(self.statuses(), {202})
+
+    def occupy(self, hang="request"):
+        """A session that has the only place, and its statement."""
+        self.amazon(profile_ids="1111", max_retries=0, max_jobs=1)
+        if hang == "request":
+            self.fault({"call": "request", "times": 1}, hang=True)
+        else:
+            self.emulator.settings(export_delay=3)
+        owner = self.connect()
+        running = owner.start("SELECT count(*) FROM ads.campaigns")
+        self.wait_for_call("request", 1)
+        return owner, running
+
+    def check_free(self):
+        began = time.monotonic()
+        self.session.value("SELECT count(*) FROM ads.campaigns WHERE state = 'PAUSED'")
+        return time.monotonic() - began
+
+    def test_owner_that_is_terminated_before_the_answer(self):
+        owner, running = self.occupy()
+        waiting = self.session.start("SELECT count(*) FROM ads.campaigns WHERE state = 'PAUSED'")
+        time.sleep(0.3)
+        self.assertEqual(self.count_calls("request"), 1)
+        self.cancel(running, "pg_terminate_backend")
+        self.assertIsNone(waiting.wait(5).error)
+
+    def test_owner_that_is_cancelled_before_the_answer(self):
+        """Its session keeps the request, whose answer is worth having; the place is given back with the session."""
+        owner, running = self.occupy()
+        self.cancel(running)
+        owner.close()
+        self.assertLess(self.check_free(), 5)
+
+    def test_export_of_a_session_that_is_gone(self):
+        """The vendor goes on counting it: it keeps its place, and nobody is refused."""
+        self.emulator.settings(export_delay=0.2)
+        self.amazon(profile_ids="1111", max_retries=0, max_jobs=1, export_timeout="5s")
+        self.session.value("SELECT count(*) FROM ads.ads")
+        self.emulator.settings(export_delay=1.5, job_cap=1)
+        owner = self.connect()
+        running = owner.start("SELECT count(*) FROM ads.campaigns")
+        self.wait_for_answer("request", 1, entity="campaigns")
+        time.sleep(0.3)
+        self.cancel(running, "pg_terminate_backend")
+        self.check_free()
+        self.assertEqual(self.statuses(), {202})
+
+    def test_waiting_session_that_is_gone(self):
+        """Its wish goes with it."""
+        owner, running = self.occupy("export")
+        waiting = self.connect()
+        wish = waiting.start("SELECT count(*) FROM ads.campaigns WHERE state = 'ARCHIVED'")
+        time.sleep(0.3)
+        self.cancel(wish, "pg_terminate_backend")
+        self.check_free()
+        self.assertIsNone(running.wait().error)
+        self.assertEqual(self.count_calls("request"), 2)
+
+    def test_sharing_turned_off(self):
+        """Each session counts for itself, as far as it does not share."""
+        self.amazon(profile_ids="1111,2222", max_retries=5, max_jobs=2)
+        running = [session.start(self.filters(number)) for number, session in enumerate(self.sessions(2, **{"adsexport_fdw.share_exports": "off"}))]
+        for one in running:
+            self.assertIsNone(one.wait().error)
+        self.assertEqual(self.most_in_progress(), 4)
+
+    def test_turned_off_in_between(self):
+        self.amazon(profile_ids="1111,2222", max_retries=0, max_jobs=1)
+        self.session.run("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM ads.campaigns WHERE profile_id = '1111'")
+        for setting in ("off", "on", "off"):
+            self.session.run("SET adsexport_fdw.share_exports = " + setting)
+            self.session.value("SELECT count(*) FROM ads.campaigns")
+        self.session.run("CLOSE c")
+        self.assertEqual(self.statuses(), {202})
+
+
+class Amplitude(SharedCase):
+    emulator_options = ("--amplitude-delay", "0.3", "--amplitude-concurrency", "4")
+
+    def query(self, day):
+        return "SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-0%dZ' AND server_upload_time < '2025-03-0%d 03:00Z'" % (day, day)
+
+    def test_cap(self):
+        self.amplitude(max_retries=0, max_jobs=4, request_span="1h")
+        running = [session.start(self.query(day)) for day, session in enumerate(self.sessions(6), 1)]
+        for one in running:
+            one.wait()
+            self.assertIsNone(one.error)
+        self.assertEqual(self.statuses("export") - {200, 404}, set())
+
+    def test_owner_that_is_terminated(self):
+        """The vendor counts no request whose connection has ended."""
+        self.amplitude(max_retries=0, max_jobs=1)
+        self.fault({"call": "export", "times": 1}, hang=True)
+        running = self.connect().start(self.query(1))
+        self.wait_for_call("export", 1)
+        waiting = self.session.start(self.query(2))
+        time.sleep(0.3)
+        self.assertEqual(self.count_calls("export"), 1)
+        self.cancel(running, "pg_terminate_backend")
+        self.assertIsNone(waiting.wait(5).error)
+
+
+if __name__ == "__main__":
+    unittest.main()
