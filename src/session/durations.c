@@ -9,6 +9,7 @@
 
 #include "common/hashfn.h"
 #include "session/durations.h"
+#include "session/shared_table.h"
 #include "utils/hsearch.h"
 
 /* At most this many are remembered; then it begins anew, which costs a few status calls. */
@@ -21,7 +22,85 @@ typedef struct Duration
 	double milliseconds;
 } Duration;
 
+/* In shared memory a value is the milliseconds alone. */
+static SharedTable shared;
 static HTAB *durations = NULL;
+
+/* Of the profile: what it takes of late. */
+static double
+averaged(double known, double milliseconds)
+{
+	return known + (milliseconds - known) / 2;
+}
+
+/* Of all: the shortest, slowly forgotten. */
+static double
+shortest(double known, double milliseconds)
+{
+	return milliseconds < known ? milliseconds : known + (milliseconds - known) / 16;
+}
+
+/*-------------------------------------------------------------------------
+ * Shared
+ *-------------------------------------------------------------------------
+ */
+
+static SharedKey
+shared_key_of(const char *endpoint, const Entity *entity)
+{
+	SharedKey key = shared_key_begin();
+
+	key = shared_key_of_text(&key, endpoint);
+	return shared_key_of_text(&key, entity->name);
+}
+
+/* With the lock held. */
+static void
+note_shared(const SharedKey *key, double milliseconds, double (*join)(double, double))
+{
+	bool found;
+	double *value = shared_table_enter(&shared, key, &found);
+
+	if (value != NULL)
+		*value = found ? join(*value, milliseconds) : milliseconds;
+}
+
+static void
+note_in_shared_memory(const char *endpoint, const Entity *entity, const char *profile_id,
+					  double milliseconds)
+{
+	SharedKey of_any = shared_key_of(endpoint, entity);
+	SharedKey of_profile = shared_key_of_text(&of_any, profile_id);
+
+	shared_table_lock(&shared, LW_EXCLUSIVE);
+	note_shared(&of_profile, milliseconds, averaged);
+	note_shared(&of_any, milliseconds, shortest);
+	shared_table_unlock(&shared);
+}
+
+static int64
+expected_by_shared_memory(const char *endpoint, const Entity *entity, const char *profile_id,
+						  bool *own)
+{
+	SharedKey of_any = shared_key_of(endpoint, entity);
+	SharedKey of_profile = shared_key_of_text(&of_any, profile_id);
+	const double *value;
+	int64 milliseconds;
+
+	shared_table_lock(&shared, LW_SHARED);
+	value = shared_table_find(&shared, &of_profile);
+	*own = value != NULL;
+	if (value == NULL)
+		value = shared_table_find(&shared, &of_any);
+	milliseconds = value != NULL ? (int64) *value : -1;
+	shared_table_unlock(&shared);
+	return milliseconds;
+}
+
+/*-------------------------------------------------------------------------
+ * This session's
+ *-------------------------------------------------------------------------
+ */
 
 static uint64
 fingerprint_of(const char *endpoint, const Entity *entity, const char *profile_id)
@@ -50,31 +129,30 @@ find_duration(uint64 fingerprint, HASHACTION action, bool *found)
 	return hash_search(durations, &fingerprint, action, found);
 }
 
+static void
+note_in_session(uint64 fingerprint, double milliseconds, double (*join)(double, double))
+{
+	bool found;
+	Duration *duration = find_duration(fingerprint, HASH_ENTER, &found);
+
+	duration->milliseconds = found ? join(duration->milliseconds, milliseconds) : milliseconds;
+}
+
 void
 durations_note(const char *endpoint, const Entity *entity, const char *profile_id,
 			   int64 milliseconds)
 {
-	Duration *duration;
-	bool found;
-
 	if (milliseconds < 0)
 		return;
+	if (shared_table_open(&shared, SHARED_DURATIONS, sizeof(double)))
+	{
+		note_in_shared_memory(endpoint, entity, profile_id, milliseconds);
+		return;
+	}
 	if (durations != NULL && hash_get_num_entries(durations) >= MAX_DURATIONS)
 		durations_forget();
-
-	/* Of the profile: what it takes of late. */
-	duration = find_duration(fingerprint_of(endpoint, entity, profile_id), HASH_ENTER, &found);
-	if (found)
-		duration->milliseconds += (milliseconds - duration->milliseconds) / 2;
-	else
-		duration->milliseconds = milliseconds;
-
-	/* Of all: the shortest, slowly forgotten. */
-	duration = find_duration(fingerprint_of(endpoint, entity, ""), HASH_ENTER, &found);
-	if (!found || milliseconds < duration->milliseconds)
-		duration->milliseconds = milliseconds;
-	else
-		duration->milliseconds += (milliseconds - duration->milliseconds) / 16;
+	note_in_session(fingerprint_of(endpoint, entity, profile_id), milliseconds, averaged);
+	note_in_session(fingerprint_of(endpoint, entity, ""), milliseconds, shortest);
 }
 
 int64
@@ -83,6 +161,8 @@ durations_expected(const char *endpoint, const Entity *entity, const char *profi
 	Duration *duration;
 
 	*own = false;
+	if (shared_table_open(&shared, SHARED_DURATIONS, sizeof(double)))
+		return expected_by_shared_memory(endpoint, entity, profile_id, own);
 	if (durations == NULL)
 		return -1;
 	duration = find_duration(fingerprint_of(endpoint, entity, profile_id), HASH_FIND, NULL);

@@ -3,7 +3,8 @@
  * durations.h
  *		How long exports take, by what the vendor said of earlier ones.
  *
- * Remembered by endpoint, entity and profile, for the session.
+ * Remembered by endpoint, entity and profile: for all sessions of the cluster where
+ * they share memory, else for this one.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +26,7 @@ extern void durations_note(const char *endpoint, const Entity *entity, const cha
 extern int64
 durations_expected(const char *endpoint, const Entity *entity, const char *profile_id, bool *own);
 
+/* What only this session knows. */
 extern void durations_forget(void);
 
 #endif /* ADSEXPORT_DURATIONS_H */

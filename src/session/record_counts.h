@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * record_counts.h
- *		How many records the exports had that this session has read.
+ *		How many records the exports had that were read.
  *
  * For the planner's estimates and nothing else: what is remembered here may be
  * out of date, and outlives the exports themselves.  It is bounded: what was
- * not used for longest goes first.
+ * not used for longest goes first.  Where sessions share memory, each learns
+ * what the others have read.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +34,7 @@ extern void record_counts_remember_hours(const ForeignOptions *options, int64 st
  */
 extern double record_counts_estimate(const ForeignOptions *options, const ExportQuery *query);
 
-/* Forget what these users have read. */
+/* Forget what these users have read, in this session only. */
 extern void record_counts_forget(bool (*mine)(Oid user_id));
 
 #endif /* ADSEXPORT_RECORD_COUNTS_H */

@@ -339,6 +339,14 @@ shared_key(const uint64 *numbers, int number_count, const char *const *texts, in
 }
 
 SharedKey
+shared_key_begin(void)
+{
+	SharedKey key = { { segment->salt[0], segment->salt[1] } };
+
+	return key;
+}
+
+SharedKey
 shared_key_of_text(const SharedKey *key, const char *text)
 {
 	int length = (int) strlen(text);

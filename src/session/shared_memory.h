@@ -104,6 +104,9 @@ typedef struct SharedKey
 extern SharedKey
 shared_key(const uint64 *numbers, int number_count, const char *const *texts, int text_count);
 
+/* That of nothing yet, to begin with. */
+extern SharedKey shared_key_begin(void);
+
 /* The key of something that belongs to what the other is a key of; cheap, and for no secrets. */
 extern SharedKey shared_key_of_text(const SharedKey *key, const char *text);
 

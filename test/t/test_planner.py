@@ -272,7 +272,10 @@ class Estimates(PlannerCase):
         real = self.session.value("SELECT count(*) FROM ads.targets WHERE state = 'PAUSED'")
         self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE state = 'PAUSED'"), real)
         self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE state = 'ENABLED'"), 33333)
-        self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE state = 'PAUSED'", self.connect()), 33333)
+        # What was read by one session is known to all, and to one that shares nothing only what it has read itself.
+        self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE state = 'PAUSED'", self.connect()), 77)
+        alone = self.connect(**{"adsexport_fdw.share_exports": "off"})
+        self.assertEqual(self.estimate("SELECT * FROM ads.targets WHERE state = 'PAUSED'", alone), 33333)
         # Of one that was not read to its end nothing is known.
         self.session.rows("SELECT * FROM ads.ads LIMIT 3")
         self.assertEqual(self.estimate("SELECT * FROM ads.ads"), 20000)

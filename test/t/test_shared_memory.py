@@ -186,5 +186,53 @@ class Amplitude(SharedCase):
         self.assertIsNone(waiting.wait(5).error)
 
 
+class Learned(SharedCase):
+    """What one session has read helps the planner of another."""
+
+    emulator_options = ("--campaigns", "7")
+
+    def estimate(self, sql, session):
+        (plan,) = session.value("EXPLAIN (FORMAT json) " + sql)
+        return plan["Plan"]["Plan Rows"]
+
+    def test_record_counts(self):
+        self.amazon(profile_ids="1111,2222")
+        other = self.connect()
+        query = "SELECT 1 FROM ads.campaigns"
+        before = self.estimate(query, other)
+        self.assertNotEqual(before, 14)
+        self.session.rows(query)
+        alone = self.connect(**{"adsexport_fdw.share_exports": "off"})
+        self.assertEqual([self.estimate(query, session) for session in (self.session, other, self.connect(), alone)], [14, 14, 14, before])
+        self.assertEqual(self.estimate(query + " WHERE profile_id = '2222'", other), 7)
+        other.run("SELECT adsexport_forget()")
+        self.assertEqual(self.estimate(query, other), before, "what was forgotten came back")
+        self.session.rows(query + " WHERE state = 'PAUSED'")
+        self.assertEqual(self.estimate(query, self.connect()), 14)
+
+    def test_more_than_are_taken_over_at_once(self):
+        self.amazon(profile_ids="1111")
+        bodies = ["'SPONSORED_PRODUCTS'", "'SPONSORED_BRANDS'", "'SPONSORED_DISPLAY'", "'SPONSORED_PRODUCTS', 'SPONSORED_BRANDS'"]
+        states = ["'ENABLED'", "'PAUSED'", "'ARCHIVED'", "'ENABLED', 'PAUSED'", "'ENABLED', 'ARCHIVED'"]
+        queries = ["SELECT 1 FROM ads.%s WHERE ad_product IN (%s) AND state IN (%s)" % (table, products, state)
+                   for table in ("campaigns", "ad_groups") for products in bodies for state in states]
+        found = [len(self.session.rows(query)) for query in queries]
+        other = self.connect()
+        self.assertEqual([self.estimate(query, other) for query in queries], [max(count, 1) for count in found])
+
+    def test_another_mapping_learns_nothing(self):
+        self.amazon(profile_ids="1111")
+        self.amazon("other", "others", profile_ids="1111")
+        before = self.estimate("SELECT 1 FROM others.campaigns", self.session)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual(self.estimate("SELECT 1 FROM others.campaigns", self.connect()), before)
+
+    def test_events(self):
+        self.amplitude()
+        query = "SELECT 1 FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-01 06:00Z'"
+        count = len(self.session.rows(query))
+        self.assertEqual(self.estimate(query, self.connect()), count)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -147,9 +147,12 @@ class Polls(WaitCase):
         self.clear_log()
         self.session.rows("SELECT 1 FROM ads.campaigns")
         self.assertEqual(self.count_calls("status"), self.PROFILES + 1)
-        self.session.run("SELECT adsexport_forget()")
+        # What one session has learned all know, unless they share nothing.
         self.clear_log()
-        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.connect().rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual(self.count_calls("status"), self.PROFILES + 1)
+        self.clear_log()
+        self.connect(**{"adsexport_fdw.share_exports": "off"}).rows("SELECT 1 FROM ads.campaigns")
         self.assertGreater(self.count_calls("status"), 5 * 3 + 2)
 
     def test_never_closer_than_the_interval(self):
