@@ -160,7 +160,7 @@ settle(Export *export, int64 due, int64 now)
 		leave(export);
 	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
-	else if (export->id[0] != '\0')
+	else if (export->record.id[0] != '\0')
 		jobs_keep(&export->place, likely_over(export));
 }
 
