@@ -30,6 +30,8 @@ struct Reactor
 	Transfer *transfers; /* all that are under way */
 	int64_t alarm;
 	int64_t curl_due; /* libcurl wants to be called then */
+	bool shares;      /* connections, see reactor_share_connections */
+	bool doubtful;    /* one that is shared may be dead */
 	int wait_depth;
 	int64_t idle_ms;       /* milliseconds in which nobody waited */
 	int64_t resting_since; /* while wait_depth is 0 */
@@ -435,10 +437,28 @@ reactor_wait_ends(Reactor *reactor)
 		reactor->resting_since = monotonic_milliseconds();
 }
 
+void
+reactor_share_connections(Reactor *reactor)
+{
+	reactor->shares = true;
+}
+
+bool
+reactor_shares_connections(const Reactor *reactor)
+{
+	return reactor->shares && !reactor->doubtful;
+}
+
+void
+reactor_stop_sharing(Reactor *reactor)
+{
+	reactor->doubtful = true;
+}
+
 bool
 reactor_rest(Reactor *reactor)
 {
-	if (reactor->transfers != NULL)
+	if (reactor->transfers != NULL || reactor->doubtful)
 		return false;
 	if (reactor->outer != NULL)
 		reactor_unnest(reactor->outer, reactor);

@@ -43,9 +43,18 @@ extern Reactor *reactor_create(void);
 extern void reactor_free(Reactor *reactor);
 
 /*
+ * What is begun in it from now on may share connections by HTTP/2 where a server
+ * offers it, so that one handshake does for all.  Its transfers are not to be
+ * held back, then: one that nobody reads would starve those beside it once its
+ * window is full.  A reactor whose transfers all are of the one or of the other
+ * kind does not mix them on connections to the same server either.
+ */
+extern void reactor_share_connections(Reactor *reactor);
+
+/*
  * It is nested in no other any more, has no alarm, and nobody waits for it.  Its
  * connections stay, for what is begun in it later.  False if something is under
- * way in it, so that it can only be freed.
+ * way in it or its connections are doubtful, so that it can only be freed.
  */
 extern bool reactor_rest(Reactor *reactor);
 

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "net/dial.h"
+#include "net/http_version.h"
 #include "net/signals.h"
 #include "net/transfer.h"
 #include "net/url.h"
@@ -48,6 +49,7 @@ struct Request
 {
 	Transfer transfer; /* first: a pointer to it is one to the request */
 	Dial dial;
+	bool shares;    /* its connection, perhaps */
 	bool ownerless; /* freed, but its transfer was set aside */
 	struct curl_slist *headers;
 	RequestState state;
@@ -466,6 +468,9 @@ check_timeouts(Transfer *transfer, int64_t now)
 	if (limit > waited)
 		return now + (limit - waited);
 
+	/* A shared connection would stay, dead or not, and the next try be put on it. */
+	if (request->shares)
+		reactor_stop_sharing(transfer->reactor);
 	end_transfer(request);
 	if (request->state == REQUEST_RECEIVING && request->is_error)
 		request->state = REQUEST_DONE;
@@ -583,7 +588,7 @@ set_target(CURL *easy, const RequestOptions *options)
 
 /* Everything libcurl needs to know; false when memory is short or a value is refused. */
 static bool
-set_options(Request *request, const RequestOptions *options)
+set_options(Request *request, const RequestOptions *options, bool may_share)
 {
 	CURL *easy = request->transfer.easy;
 	bool ok = true;
@@ -596,7 +601,6 @@ set_options(Request *request, const RequestOptions *options)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
@@ -609,6 +613,7 @@ set_options(Request *request, const RequestOptions *options)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 24L * 60 * 60 * 1000);
 
 	set_protocols(easy);
+	request->shares = http_version_choose(easy, options->url, may_share);
 	ok &= dial_begin(&request->dial, easy, options->url, options->proxy, options->local);
 	ok &= set_tls(easy, options->ca_file);
 
@@ -699,7 +704,8 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	request->transfer.check_timeouts = check_timeouts;
 	request->transfer.abandon = abandon;
 	request->transfer.easy = curl_easy_init();
-	begun = request->transfer.easy != NULL && set_options(request, options) &&
+	begun = request->transfer.easy != NULL &&
+			set_options(request, options, reactor_shares_connections(reactor)) &&
 			transfer_begin(reactor, &request->transfer);
 	signals_restore(&saved);
 	if (!begun)

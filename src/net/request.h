@@ -4,13 +4,10 @@
  *		One HTTP exchange in a reactor.
  *
  * Redirects are not followed, TLS is verified, only http and https are
- * spoken.  All of it is HTTP/1.1, one exchange at a time on a connection, and
- * HTTP/2 is not offered.  Tried with libcurl 7.88.1 before nginx 1.22, twenty
- * calls at once on one connection got each other's answers: an export's content
- * for that of another, which nothing would notice if both are sound.  What
- * HTTP/2 would save, some handshakes side by side at the beginning, connections
- * that are kept for the session save as well.  And a transfer that nobody reads
- * would starve those beside it once its window is full.
+ * spoken.  It is HTTP/1.1, one exchange at a time on a connection, but for
+ * reactors that share connections (reactor_share_connections).
+ *
+ *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_REQUEST_H
 #define ADSEXPORT_REQUEST_H

@@ -49,6 +49,15 @@ extern bool transfer_begin(Reactor *reactor, Transfer *transfer);
 /* Take it out if it is in one; libcurl closes what is half done.  Signals likewise. */
 extern void transfer_end(Transfer *transfer);
 
+/* May what is begun now share connections? */
+extern bool reactor_shares_connections(const Reactor *reactor);
+
+/*
+ * A transfer has waited in vain.  If its connection is shared, libcurl keeps it,
+ * although it may be dead: what is begun from now on has its own.
+ */
+extern void reactor_stop_sharing(Reactor *reactor);
+
 /* Milliseconds in which somebody waited for this reactor. */
 extern int64_t reactor_waited(const Reactor *reactor);
 

@@ -113,8 +113,14 @@ Reactor *
 spare_reactor_take(SpareKind kind)
 {
 	Spares *some = &spares[kind];
+	Reactor *reactor;
 
-	return some->count > 0 ? some->reactors[--some->count] : network_create_reactor();
+	if (some->count > 0)
+		return some->reactors[--some->count];
+	reactor = network_create_reactor();
+	if (kind == SPARE_FOR_CALLS)
+		reactor_share_connections(reactor);
+	return reactor;
 }
 
 void

@@ -65,8 +65,7 @@ class Certificates:
             context.set_ciphers("ALL:@SECLEVEL=0")
             context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = getattr(ssl.TLSVersion, "TLSv" + at_most.replace(".", "_"))
-        # A client that would like HTTP/2 gets it agreed upon, and then finds that it is not spoken here.
-        context.set_alpn_protocols(["h2", "http/1.1"])
+        context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self.certificate_file, self.key_file)
         return context
 

@@ -240,7 +240,7 @@ class Downloads(WaitCase):
 
 
 class Handshakes(WaitCase):
-    """Connections outlive the statement, so that the next one shakes no hands. The emulator would agree to HTTP/2, which is not asked for."""
+    """Connections outlive the statement, so that the next one shakes no hands."""
 
     emulator_options = ("--tls",)
 

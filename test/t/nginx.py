@@ -1,0 +1,91 @@
+"""An nginx before the emulator, which speaks HTTP/2 where it is asked to."""
+
+import collections
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+CONFIGURATION = """\
+daemon off;
+master_process off;
+pid %(folder)s/pid;
+error_log %(folder)s/error.log;
+events { worker_connections 512; }
+http {
+    log_format calls '$connection $server_protocol $body_bytes_sent $uri';
+    access_log %(folder)s/access.log calls buffer=64k flush=50ms;
+    client_body_temp_path %(folder)s/body;
+    proxy_temp_path %(folder)s/proxy;
+    fastcgi_temp_path %(folder)s/fastcgi;
+    uwsgi_temp_path %(folder)s/uwsgi;
+    scgi_temp_path %(folder)s/scgi;
+    server {
+        listen 127.0.0.1:%(port)d ssl%(http2)s;
+        ssl_certificate %(folder)s/server.pem;
+        ssl_certificate_key %(folder)s/server.key;
+        keepalive_requests %(requests)d;
+        location / {
+            proxy_pass %(behind)s;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_read_timeout 30s;
+        }
+    }
+}
+"""
+
+Call = collections.namedtuple("Call", "connection protocol bytes path")
+
+
+class Nginx:
+    """Before a server that speaks TLS; http2 False: it offers HTTP/1.1 alone. A connection ends after so many requests."""
+
+    def __init__(self, test, certificates, behind, http2=True, requests=1000):
+        program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+        if not program:
+            raise unittest.SkipTest("nginx is not installed")
+        self.folder = tempfile.mkdtemp(prefix="adsexport-nginx-", dir="/tmp")
+        test.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        for name in ("server.pem", "server.key"):
+            shutil.copy(os.path.join(certificates, name), self.folder)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        self.port = port
+        self.url = "https://127.0.0.1:%d" % port
+        configuration = os.path.join(self.folder, "nginx.conf")
+        with open(configuration, "w") as file:
+            file.write(CONFIGURATION % {"folder": self.folder, "port": port, "http2": " http2" if http2 else "", "requests": requests,
+                                        "behind": behind})
+        self.process = subprocess.Popen([program, "-p", self.folder, "-c", configuration, "-e", os.path.join(self.folder, "error.log")])
+        test.addCleanup(self.stop)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    with open(os.path.join(self.folder, "error.log")) as file:
+                        raise RuntimeError("nginx did not start: " + file.read()) from None
+                time.sleep(0.02)
+
+    def stop(self):
+        self.signal(signal.SIGCONT)
+        self.process.terminate()
+        self.process.wait(10)
+
+    def signal(self, number):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def calls(self):
+        """What was answered so far."""
+        time.sleep(0.15)  # until it is written
+        with open(os.path.join(self.folder, "access.log")) as file:
+            found = [line.rstrip("\n").split(" ", 3) for line in file]
+        return [Call(connection, protocol, int(length), path) for connection, protocol, length, path in found]

@@ -1,0 +1,67 @@
+"""What passes bytes on, and can do to connections what networks and the machines before a server do."""
+
+import selectors
+import socket
+import struct
+import threading
+
+
+class Relay:
+    """The n-th connection is passed on to the n-th of these ports, which begin anew at the end."""
+
+    def __init__(self, test, *ports):
+        self.ports = ports
+        self.lock = threading.Lock()
+        self.pairs = []
+        self.frozen = set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        test.addCleanup(self.close)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+        self.reset()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.ports[len(self.pairs) % len(self.ports)]))
+            with self.lock:
+                self.pairs.append((client, server))
+            threading.Thread(target=self.work, args=(client, server), daemon=True).start()
+
+    def work(self, client, server):
+        other = {client: server, server: client}
+        with client, server, selectors.DefaultSelector() as selector:
+            for end in other:
+                selector.register(end, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    try:
+                        data = key.fileobj.recv(65536)
+                        if client in self.frozen:
+                            continue
+                        if not data:
+                            return
+                        other[key.fileobj].sendall(data)
+                    except OSError:
+                        return
+
+    def freeze(self):
+        """Nothing that is sent on the connections of now arrives any more, and nobody is told."""
+        with self.lock:
+            self.frozen.update(client for client, _ in self.pairs)
+
+    def reset(self):
+        """The connections of now are broken off."""
+        with self.lock:
+            for client, _ in self.pairs:
+                try:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it is closed
