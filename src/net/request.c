@@ -152,6 +152,8 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 			 "the answer is compressed too highly");
 		return 0;
 	}
+	if (kept == 0)
+		return length;
 	if (!body_reserve(&request->body, kept))
 	{
 		fail(request, REQUEST_FAILURE_SETUP, CURLE_OUT_OF_MEMORY, "out of memory");
@@ -168,7 +170,11 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	return length;
 }
 
-/* If the line is that header, keep its value, cut to what fits. */
+/*
+ * If the line is that header, keep its value, cut to what fits.  As RFC 9110
+ * (section 5.5) wants it, what would end a line, or a string, becomes a space:
+ * an ETag is sent back.
+ */
 static void
 keep_header(const char *line, size_t length, const char *name, char *value, size_t value_size)
 {
@@ -189,7 +195,8 @@ keep_header(const char *line, size_t length, const char *name, char *value, size
 		length--;
 	if (length >= value_size)
 		length = value_size - 1;
-	memcpy(value, line, length);
+	for (size_t i = 0; i < length; i++)
+		value[i] = line[i] == '\r' || line[i] == '\n' || line[i] == '\0' ? ' ' : line[i];
 	value[length] = '\0';
 }
 
@@ -793,7 +800,8 @@ const char *
 request_body(const Request *request, size_t *length)
 {
 	*length = request->body.end - request->body.start;
-	return request->body.data + request->body.start;
+	/* Nothing is to be added to no pointer, or copied from it. */
+	return *length > 0 ? request->body.data + request->body.start : "";
 }
 
 void
