@@ -186,9 +186,10 @@ copy_checkout() {
 # Copy the installed PostgreSQL to $work/installation.  It finds its files by
 # where its programs are, so that the copy installs, loads and regresses in
 # itself.  Headers and libraries to link with stay where they are.  Sets
-# PG_CONFIG to the copy's.
+# PG_CONFIG to the copy's.  Within test/run, too, it copies what is installed:
+# other suites may be writing into the copy that they share.
 copy_postgresql() {
-	local original=$PG_CONFIG root=$work/installation what folder
+	local original=${ADSEXPORT_ORIGINAL_PG_CONFIG:-$PG_CONFIG} root=$work/installation what folder
 	for what in bindir pkglibdir sharedir; do
 		folder=$("$original" --$what)
 		[ -e "$root$folder" ] && continue
@@ -197,7 +198,7 @@ copy_postgresql() {
 
 	# Not every pg_config tells of where it is.
 	PG_CONFIG=$root$("$original" --bindir)/pg_config
-	export PG_CONFIG
+	export PG_CONFIG ADSEXPORT_ORIGINAL_PG_CONFIG=$original
 	rm -f "$PG_CONFIG"
 	cat >"$PG_CONFIG" <<-END
 		#!/bin/sh

@@ -20,6 +20,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -50,6 +51,11 @@ MOST_KEPT = 32 + 2 + 3 * 4
 exact_json_loads = functools.partial(json.loads, parse_float=decimal.Decimal)
 psycopg2.extras.register_default_jsonb(globally=True, loads=exact_json_loads)
 psycopg2.extras.register_default_json(globally=True, loads=exact_json_loads)
+
+
+def exit_when_terminated():
+    """A program that is told to end stops the servers that it has started, by atexit."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
 
 
 # The server
