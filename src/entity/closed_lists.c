@@ -26,7 +26,7 @@ static const char *const requestable_target_types[] = { "AUDIENCE",
 														"THEME",
 														"PRODUCT_CATEGORY_AUDIENCE" };
 
-#define LIST(list) .names = list, .count = lengthof(list)
+#define LIST(list) .names = (list), .count = lengthof(list)
 
 static const struct
 {

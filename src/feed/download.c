@@ -12,7 +12,7 @@
 #include "stream/crc32.h"
 
 /* Temporary files are read in pieces of this size. */
-#define FILE_BUFFER (128 * 1024)
+#define FILE_BUFFER ((size_t) 128 * 1024)
 
 /*-------------------------------------------------------------------------
  * The beginning of the answer
@@ -63,6 +63,20 @@ sniff(FeedPart *part, const char *body, size_t length)
 		expect_length(part);
 }
 
+/* Does the header Content-Range say that the content begins there? */
+static bool
+range_begins_at(const char *content_range, uint64 expected)
+{
+	static const char unit[] = "bytes ";
+	uint64 first;
+	char *end;
+
+	if (strncmp(content_range, unit, sizeof(unit) - 1) != 0)
+		return false;
+	first = strtoull(content_range + sizeof(unit) - 1, &end, 10);
+	return *end == '-' && first == expected;
+}
+
 /*
  * Where does the answer to a download begin?  A server may send the range it
  * was asked for, or all of it again.
@@ -70,13 +84,10 @@ sniff(FeedPart *part, const char *body, size_t length)
 void
 check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result)
 {
-	unsigned long long first;
-
 	part->skip_left = 0;
 	if (result->status == 206)
 	{
-		if (sscanf(result->headers->content_range, "bytes %llu-", &first) != 1 ||
-			first != part->resume_from || part->from_start)
+		if (part->from_start || !range_begins_at(result->headers->content_range, part->resume_from))
 			raise_changed_content(feed, part);
 		if (part->is_gzip && part->coding == CODING_NONE)
 			expect_length(part);

@@ -959,7 +959,7 @@ sqlstate_of_stream_error(StreamErrorKind kind)
 }
 
 /* So much of progress makes up for the attempts before. */
-#define WORTHWHILE_PROGRESS (64 * 1024)
+#define WORTHWHILE_PROGRESS ((uint64) 64 * 1024)
 
 /*
  * Some of the part was handed out, up to that position: note what, so that the

@@ -63,7 +63,7 @@ note_proxy(Dial *dial, const char *proxy)
 		snprintf(dial->proxy_host, sizeof(dial->proxy_host), "%.*s",
 				 (int) (bracketed ? length - 2 : length), bracketed ? host + 1 : host);
 		if (curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK)
-			dial->proxy_port = (unsigned) atoi(port);
+			dial->proxy_port = (unsigned) strtoul(port, NULL, 10);
 		else
 			dial->proxy_port = strncasecmp(proxy, "https://", 8) == 0 ? 443 : 1080;
 	}

@@ -114,7 +114,7 @@ body_reserve(Body *body, size_t more)
 			return true;
 	}
 	if (capacity == 0)
-		capacity = 16 * 1024;
+		capacity = (size_t) 16 * 1024;
 	while (capacity - used < more)
 		capacity *= 2;
 	data = realloc(body->data, capacity);

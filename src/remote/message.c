@@ -230,7 +230,7 @@ number_of(const JsonValue *value)
 static int64_t
 lifetime_member(const JsonValue *object)
 {
-	const int64_t longest = 366 * 24 * 3600;
+	const int64_t longest = (int64_t) 366 * 24 * 3600;
 	JsonValue member = json_document_member(object, "expires_in");
 	double seconds = number_of(&member);
 

@@ -106,7 +106,7 @@ struct JsonbBuilder
  * are sorted with 16 bytes for each.
  */
 #define FAST_PATH_NODES (FAST_PATH_TEXT_LENGTH / 2 + 2)
-#define FAST_PATH_ORDER (FAST_PATH_NODES * 2 * sizeof(uint64) + MAXIMUM_ALIGNOF)
+#define FAST_PATH_ORDER (2 * sizeof(uint64) * FAST_PATH_NODES + MAXIMUM_ALIGNOF)
 #define FAST_PATH_OUTPUT                                                                           \
 	(COPY_SLACK + FAST_PATH_TEXT_LENGTH + FAST_PATH_NODES * (2 * sizeof(JEntry) + 12) +            \
 	 NUMERIC_SHORT_SIZE)
@@ -1076,7 +1076,7 @@ write_shaped_object(JsonbBuilder *builder, uint32 index, JEntry *entry)
 		values[i] = value;
 		value = node_at(builder, value)->next;
 	}
-	begin_container(builder, shape->kept | JB_FOBJECT, 2 * shape->kept, &writer);
+	begin_container(builder, shape->kept | JB_FOBJECT, 2 * (size_t) shape->kept, &writer);
 	copy_string(builder->output.data + writer.offset, written, entries_size);
 	copy_string(reserve_output(builder, shape->key_length), written + entries_size,
 				shape->key_length);

@@ -276,7 +276,7 @@ handle_status(Export *export, const StatusMessage *message)
 		export->record.has_generated_at = true;
 		export->record.generated_at =
 			message->generated_at -
-			(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
+			(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
 	}
 	export->record.without_link =
 		message->status == EXPORT_STATUS_COMPLETED && message->link == LINK_ABSENT;

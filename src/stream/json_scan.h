@@ -255,7 +255,7 @@ skip_block(SkipState *state, const char *block, unsigned *position)
 	classify_block(block, &masks);
 	quote = masks.quote & ~find_escaped(masks.backslash, &state->escape_first);
 	in_string = prefix_parity(quote) ^ state->in_string;
-	state->in_string = (uint64_t) ((int64_t) in_string >> 63);
+	state->in_string = -(in_string >> 63);
 	brackets = masks.bracket & ~in_string;
 	line_breaks = masks.newline & in_string & state->newlines;
 	if (likely_false(line_breaks != 0))

@@ -41,7 +41,7 @@ zip_apply_zip64_extra(EntryHeader *header, const unsigned char *extra, bool has_
 			if (length < (size_t) wanted_count * 8)
 				return false;
 			for (int i = 0; i < wanted_count; i++)
-				*wanted[i] = get_uint64(next + 8 * i);
+				*wanted[i] = get_uint64(next + (size_t) 8 * i);
 			return true;
 		}
 		next += length;
