@@ -42,7 +42,7 @@ check:
 else # what PGXS builds
 
 # Goals that build nothing need no libraries.
-ifneq ($(filter-out clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean distclean installcheck prove_installcheck,$(or $(MAKECMDGOALS),all)),)
 ifndef WITH_ISAL
 WITH_ISAL := $(if $(shell $(PKG_CONFIG) --atleast-version=2.30 libisal 2>/dev/null && echo yes),1,0)
 endif
