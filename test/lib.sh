@@ -177,9 +177,10 @@ prepare_work() {
 # server's user.
 copy_checkout() {
 	mkdir "$1" || return 1
-	tar -C "$checkout" -cf - --exclude=./.git --exclude=./dist --exclude=./results --exclude=./tmp_check \
+	# Status 1: a folder got a file meanwhile, such as those that are left out.
+	{ tar -C "$checkout" -cf - --exclude=./.git --exclude=./dist --exclude=./results --exclude=./tmp_check \
 		--exclude='./test/*/build' --exclude=__pycache__ --exclude='*.o' --exclude='*.so' \
-		--exclude='*.bc' --exclude='*.gcda' --exclude='*.gcno' . |
+		--exclude='*.bc' --exclude='*.gcda' --exclude='*.gcno' . || [ $? = 1 ]; } |
 		tar -C "$1" -xf - --no-same-owner
 }
 
