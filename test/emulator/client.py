@@ -22,6 +22,9 @@ import exact_json
 from amazon import BY_ENTITY, CLIENTS, DEFAULT_CLIENT, EXPORTS
 from amplitude import API_KEY, SECRET_KEY
 
+# Under valgrind, say, everything takes so many times as long.
+PATIENCE = int(os.environ.get("ADSEXPORT_TEST_PATIENCE", "1"))
+
 PROGRAM = os.path.join(os.path.dirname(os.path.realpath(__file__)), "emulator")
 SEGMENT = {export[0]: segment for segment, export in EXPORTS.items()}
 
@@ -61,11 +64,11 @@ class Emulator:
     def stop(self):
         self.process.terminate()
         self.process.stdout.close()
-        return self.process.wait(10)
+        return self.process.wait(10 * PATIENCE)
 
     # HTTP
 
-    def call(self, method, url, headers=None, body=None, timeout=10):
+    def call(self, method, url, headers=None, body=None, timeout=10 * PATIENCE):
         """One request on a connection of its own; nothing is retried or followed."""
         if url.startswith("/"):
             url = self.url + url

@@ -38,12 +38,13 @@ for folder in ("docs", "emulator"):
     sys.path.insert(0, os.path.join(os.path.dirname(FOLDER), folder))
 
 import client  # noqa: E402  (the emulator's)
+from client import PATIENCE  # noqa: E402
 from amazon import CLIENTS, DEFAULT_CLIENT, STATIC_ACCESS_TOKEN  # noqa: E402
 from amplitude import API_KEY, SECRET_KEY  # noqa: E402
 from data import Data  # noqa: E402
 
 # A query that hangs must not hang the tests.
-LONGEST_STATEMENT = "20s"
+LONGEST_STATEMENT = "%ds" % (20 * PATIENCE)
 
 # Descriptors of connections, and of what they are driven by, that a session keeps for its next statement.
 MOST_KEPT = 32 + 2 + 3 * 4
@@ -117,7 +118,7 @@ class Cluster:
 
     def start(self):
         # Through a file: a server that inherited a pipe would keep it open.
-        self.server_command("pg_ctl", "-D", os.path.join(self.folder, "data"), "-l", self.log_file, "-w", "-t", "60", "start",
+        self.server_command("pg_ctl", "-D", os.path.join(self.folder, "data"), "-l", self.log_file, "-w", "-t", str(60 * PATIENCE), "start",
                             environment=self.environment)
 
     def restart(self):
@@ -191,7 +192,7 @@ class Session:
     def close(self):
         """And wait for the end of the backend, which may still be sending a request that the next test would find in the emulator's log."""
         self.connection.close()
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 2 * PATIENCE
         while os.path.exists("/proc/%d" % self.pid) and time.monotonic() < deadline:
             time.sleep(0.002)
 
@@ -256,6 +257,15 @@ class Session:
             raise AssertionError("%d descriptors were kept" % (kept - len(found)))
         return found
 
+    def threads(self):
+        """Of the backend, without a sanitizer's own. One that was joined may be seen for a moment more."""
+        deadline = time.monotonic() + 0.2 * PATIENCE
+        while True:
+            count = len(os.listdir("/proc/%d/task" % self.pid)) - int(os.environ.get("ADSEXPORT_TEST_OTHER_THREADS", "0"))
+            if count == 1 or time.monotonic() > deadline:
+                return count
+            time.sleep(0.01)
+
     def resident_kilobytes(self):
         """Private memory: pages of shared buffers come in whenever they are touched."""
         with open("/proc/%d/status" % self.pid) as file:
@@ -283,7 +293,7 @@ class Running:
             self.ended = time.monotonic()
 
     def wait(self, timeout=30):
-        self.thread.join(timeout)
+        self.thread.join(timeout * PATIENCE)
         if self.thread.is_alive():
             raise AssertionError("the statement did not end within %g s" % timeout)
         return self
@@ -374,14 +384,14 @@ class TestCase(unittest.TestCase):
         """(Re)create a server with its user mapping and all tables; an option of None is left out."""
         values = {"api": "amazon_ads", "endpoint": endpoint or self.emulator.url,
                   "token_endpoint": (endpoint or self.emulator.url) + "/auth/o2/token", "profile_ids": "1111",
-                  "poll_interval": "100ms", "poll_interval_max": "200ms", "max_retries": "1", "connect_timeout": "2s", "stall_timeout": "5s"}
+                  "poll_interval": "100ms", "poll_interval_max": "200ms", "max_retries": "1", "connect_timeout": "%ds" % (2 * PATIENCE), "stall_timeout": "%ds" % (5 * PATIENCE)}
         values.update(self.server_options)
         values.update(options)
         self.server(name, schema, values, mapping or self.amazon_mapping(), user, imports)
 
     def amplitude(self, name="amplitude", schema="product", mapping=None, user="CURRENT_USER", imports=None, endpoint=None, **options):
-        values = {"api": "amplitude", "endpoint": endpoint or self.emulator.url, "max_retries": "1", "connect_timeout": "2s",
-                  "stall_timeout": "5s"}
+        values = {"api": "amplitude", "endpoint": endpoint or self.emulator.url, "max_retries": "1", "connect_timeout": "%ds" % (2 * PATIENCE),
+                  "stall_timeout": "%ds" % (5 * PATIENCE)}
         values.update(options)
         self.server(name, schema, values, mapping or {"api_key": API_KEY, "secret_key": SECRET_KEY}, user, imports)
 
@@ -422,7 +432,7 @@ class TestCase(unittest.TestCase):
 
     def wait_for_call(self, call, count=1, **wanted):
         """Until so many of these have come in."""
-        wanted.update(call=call, count=count, timeout=10)
+        wanted.update(call=call, count=count, timeout=10 * PATIENCE)
         found = self.emulator.control("GET", "/wait?" + "&".join("%s=%s" % pair for pair in wanted.items()))
         self.assertGreaterEqual(len(found), count, "call %s did not come" % call)
         return found
@@ -432,7 +442,7 @@ class TestCase(unittest.TestCase):
         self.eventually(lambda: self.count_calls(call, finished="true", **wanted) >= count, "answer to call %s" % call)
 
     def eventually(self, condition, what, seconds=10):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while not condition():
             self.assertLess(time.monotonic(), deadline, "%s did not happen" % what)
             time.sleep(0.005)

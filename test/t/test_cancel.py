@@ -229,13 +229,13 @@ class Reading(support.TestCase):
                         break
                 self.assertLessEqual(min(times), LIMIT)
                 # Nothing goes on behind the session's back.
-                self.assertEqual(threads_of(self.session), 1)
+                self.assertEqual(self.session.threads(), 1)
 
     def test_limit_lets_the_thread_go(self):
         self.session.run("SET adsexport_fdw.read_ahead = on")
         for _ in range(20):
             self.assertEqual(len(self.session.rows("SELECT * FROM ads.targets LIMIT 5")), 5)
-        self.assertEqual(threads_of(self.session), 1)
+        self.assertEqual(self.session.threads(), 1)
 
     def test_terminate_while_reading(self):
         running = self.session.start("SELECT count(DISTINCT keyword || target_id) FROM ads.targets")
@@ -281,7 +281,7 @@ class Reading(support.TestCase):
                     self.assertEqual(self.session.value("SELECT 1"), 1)
 
     def check_reading(self, session, read_ahead):
-        self.assertEqual(threads_of(session), 2 if read_ahead == "on" else 1)
+        self.assertEqual(session.threads(), 2 if read_ahead == "on" else 1)
 
     def test_cancel_while_the_transfer_stalls(self):
         for read_ahead in ("on", "off"):
@@ -301,7 +301,7 @@ class Reading(support.TestCase):
                         times.append(self.cancel(running))
                         self.check_error(running.error, "57014")
                         self.assertEqual(self.session.descriptors_in_use(), descriptors)
-                        self.assertEqual(threads_of(self.session), 1)
+                        self.assertEqual(self.session.threads(), 1)
                         if times[-1] <= LIMIT:
                             break
                     self.assertLessEqual(min(times), LIMIT)
@@ -322,7 +322,7 @@ class Reading(support.TestCase):
                     error = self.expect_error(sqlstate, TARGETS, 'foreign table "targets"', "1111")
                     self.assertIn(self.calls("request")[-1]["export"], support.text_of_error(error))
                     self.assertEqual(self.session.descriptors_in_use(), descriptors)
-                    self.assertEqual(threads_of(self.session), 1)
+                    self.assertEqual(self.session.threads(), 1)
 
     def test_everything_is_read(self):
         self.assertEqual(self.session.rows("SELECT count(*), count(DISTINCT target_id), sum(target_id::bigint) FROM ads.targets"),
@@ -335,9 +335,6 @@ def copy_until_the_end(cursor, statement, output):
     except (psycopg2.Error, OSError):
         pass
 
-
-def threads_of(session):
-    return len(os.listdir("/proc/%d/task" % session.pid))
 
 
 class Adoption(support.TestCase):
@@ -491,7 +488,7 @@ class Leaks(support.TestCase):
             growth.append(after_memory - memory)
             memory = after_memory
         self.assertLess(min(growth), 200, "kB grown over %d scans, twice" % third)
-        self.assertEqual(threads_of(self.session), 1)
+        self.assertEqual(self.session.threads(), 1)
         # Nothing of it is still waited for at the other end.
         self.eventually(lambda: self.emulator.control("GET", "/state")["connections_open"] <= 1, "end of all connections", 5)
 

@@ -102,7 +102,7 @@ class Rest(PlacesCase):
         return self.session.column("FETCH %s FROM %s" % (count, name))
 
     def threads(self):
-        return len(os.listdir("/proc/%d/task" % self.session.pid))
+        return self.session.threads()
 
     def check_rest(self, declare="DECLARE %s CURSOR FOR ", rows=10, **options):
         """A cursor that was read in part, another scan, and the rest of the cursor."""

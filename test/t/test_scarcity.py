@@ -31,7 +31,7 @@ class Refusals(support.TestCase):
         subprocess.check_call(support.cluster().as_server_user(["prlimit", "--pid", str(self.session.pid), "--%s=%d:" % (what, value)]))
 
     def threads(self):
-        return len(os.listdir("/proc/%d/task" % self.session.pid))
+        return self.session.threads()
 
     def read(self):
         """Either all of it or an error about the system; whether it was all."""
