@@ -135,11 +135,11 @@ file_buffer(ExportFeed *feed)
 static bool
 lend_from_spool(ExportFeed *feed, FeedPart *part)
 {
-	if (feed->input.last)
+	if (feed->pump.input.last)
 		return false;
-	feed->input.next = (const unsigned char *) file_buffer(feed);
-	feed->input.available =
-		spool_read(part->spool, feed->file_buffer, FILE_BUFFER, &feed->input.last);
+	feed->pump.input.next = (const unsigned char *) file_buffer(feed);
+	feed->pump.input.available =
+		spool_read(part->spool, feed->file_buffer, FILE_BUFFER, &feed->pump.input.last);
 	return true;
 }
 
@@ -148,46 +148,46 @@ void
 consume_lent(ExportFeed *feed, FeedPart *part)
 {
 	if (!feed->lent_from_file)
-		request_consume(part->request, feed->lent - feed->input.available);
-	feed->lent = feed->input.available;
+		request_consume(part->request, feed->lent - feed->pump.input.available);
+	feed->lent = feed->pump.input.available;
 }
 
 void
 feed_take_back_input(ExportFeed *feed, FeedPart *part)
 {
-	if (feed->lent_from_file && feed->input.available > 0)
+	if (feed->lent_from_file && feed->pump.input.available > 0)
 		return; /* it is in the buffer of the feed already */
 	consume_lent(feed, part);
 	if (part->spool != NULL)
-		feed->spooled = feed->input.available;
-	feed->lent = feed->input.available = 0;
-	feed->input.last = false;
+		feed->spooled = feed->pump.input.available;
+	feed->lent = feed->pump.input.available = 0;
+	feed->pump.input.last = false;
 }
 
 /* Keep its beginning, and all that comes for the first time if it may be wanted again. */
 static void
 keep_input(ExportFeed *feed, FeedPart *part)
 {
-	size_t known = Min(feed->spooled, feed->input.available);
+	size_t known = Min(feed->spooled, feed->pump.input.available);
 
 	feed->spooled -= known;
-	content_head_add(&feed->head, feed->input.next, feed->input.available);
-	if (part->spool != NULL && feed->input.available > known)
-		spool_write(part->spool, (const char *) feed->input.next + known,
-					feed->input.available - known);
+	content_head_add(&feed->head, feed->pump.input.next, feed->pump.input.available);
+	if (part->spool != NULL && feed->pump.input.available > known)
+		spool_write(part->spool, (const char *) feed->pump.input.next + known,
+					feed->pump.input.available - known);
 }
 
 /* The same from the file that was filled while the scan rested. */
 bool
 lend_from_overflow(ExportFeed *feed, FeedPart *part)
 {
-	feed->input.next = (const unsigned char *) file_buffer(feed);
-	feed->input.available = overflow_read(part->overflow, feed->file_buffer, FILE_BUFFER);
-	feed->input.last = false;
-	feed->lent = feed->input.available;
+	feed->pump.input.next = (const unsigned char *) file_buffer(feed);
+	feed->pump.input.available = overflow_read(part->overflow, feed->file_buffer, FILE_BUFFER);
+	feed->pump.input.last = false;
+	feed->lent = feed->pump.input.available;
 	feed->lent_from_file = true;
 	if (!part->sniffed)
-		sniff(part, feed->file_buffer, feed->input.available);
+		sniff(part, feed->file_buffer, feed->pump.input.available);
 	keep_input(feed, part);
 	return true;
 }
@@ -214,10 +214,10 @@ lend_input(ExportFeed *feed, FeedPart *part)
 		sniff(part, body, length);
 	feed->lent = length;
 	feed->lent_from_file = false;
-	feed->input.next = (const unsigned char *) body;
-	feed->input.available = length;
+	feed->pump.input.next = (const unsigned char *) body;
+	feed->pump.input.available = length;
 	/* The unpacker took all that was lent before, so this is new. */
 	keep_input(feed, part);
-	feed->input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
-	return length > 0 || feed->input.last;
+	feed->pump.input.last = request_state(part->request) == REQUEST_DONE && part->skip_left == 0;
+	return length > 0 || feed->pump.input.last;
 }

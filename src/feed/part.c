@@ -132,5 +132,14 @@ bool
 is_driven(const ExportFeed *feed, const FeedPart *part)
 {
 	return part->reactor != NULL && part->read_ahead == NULL &&
-		   (part->phase == PART_OPENING || part == feed->current);
+		   (part->phase == PART_OPENING || part->phase == PART_SPOOLING || part == feed->current);
+}
+
+void
+end_read_ahead(FeedPart *part)
+{
+	if (part->read_ahead == NULL)
+		return;
+	read_ahead_stop(part->read_ahead);
+	part->read_ahead = NULL;
 }

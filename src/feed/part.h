@@ -15,6 +15,7 @@
 
 #include "feed/feed.h"
 #include "feed/overflow.h"
+#include "feed/pump.h"
 #include "feed/read_ahead.h"
 #include "feed/spool.h"
 #include "lib/ilist.h"
@@ -36,6 +37,7 @@ typedef enum PartPhase
 	PART_OPENING,   /* asked for, no answer yet */
 	PART_READABLE,  /* content arrives */
 	PART_VERIFYING, /* it is read on to its next checksum, before something is said of it */
+	PART_SPOOLING,  /* the scan starts over: the rest of it is brought to its file */
 	PART_DONE
 } PartPhase;
 
@@ -205,6 +207,7 @@ struct ExportFeed
 	FetchAheadShare ahead;
 	FeedPart *current;       /* being read, or NULL */
 	FeedPart *broken;        /* half read, to be gone on with before any other; or NULL */
+	FeedPart *spooling;      /* the one that is PART_SPOOLING, or NULL */
 	ResourceOwner owner;     /* of temporary files */
 	dlist_node session_node; /* see resting.c */
 	bool registered;         /* there */
@@ -228,10 +231,9 @@ struct ExportFeed
 	Doubt doubt;                 /* while it is VERIFYING */
 
 	/* Without read-ahead: */
-	RecordBlock *block; /* being filled, or NULL */
-	bool filling;       /* it was begun */
-	uint64 given;       /* blocks of the current part */
-	StreamInput input;
+	Pump pump;
+	RecordBlock *block;  /* being filled, or NULL */
+	uint64 given;        /* blocks of the current part */
 	size_t lent;         /* bytes of the request's body that input began with */
 	bool lent_from_file; /* it is from a temporary file instead */
 	ContentHead head;    /* the first bytes of the current part */
@@ -264,6 +266,9 @@ extern void prepare_transfer(FeedPart *part);
 
 /* Drop what the part holds outside of the feed's memory, but its export.  Does not throw. */
 extern void close_transfer(FeedPart *part);
+
+/* The transfer is the reader's again, if it was a thread's. */
+extern void end_read_ahead(FeedPart *part);
 
 /* How many have a reactor, in all feeds of the session. */
 extern int count_open_transfers(void);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "feed/pump.h"
 #include "net/descriptors.h"
 #include "net/signals.h"
 
@@ -53,7 +54,6 @@ struct ReadAhead
 	Reactor *reactor;
 	Request *request;
 	Reactor *waker; /* of the reader */
-	Unpacker *unpacker;
 	RecordWalker *walker;
 	const RecordPreparer *preparer;
 	pthread_t thread;
@@ -71,7 +71,7 @@ struct ReadAhead
 	bool retired; /* of the reader only */
 	_Atomic bool transfer_over;
 	_Atomic uint64_t bytes;
-	StreamInput input; /* of the thread only */
+	Pump pump; /* of the thread only, and so is the next: */
 	size_t lent;
 };
 
@@ -247,8 +247,9 @@ hand_over(ReadAhead *read_ahead, RecordBlock *block, bool last)
 
 /* Before more input: is there a reader to go on for?  It may wait for less than it was to be woken for. */
 static bool
-goes_on(ReadAhead *read_ahead, const RecordBlock *block)
+goes_on(Pump *pump, const RecordBlock *block)
 {
+	ReadAhead *read_ahead = pump->owner;
 	bool stopping;
 
 	pthread_mutex_lock(&read_ahead->mutex);
@@ -261,18 +262,19 @@ goes_on(ReadAhead *read_ahead, const RecordBlock *block)
 
 /* Lend the unpacker what has arrived; false if that is nothing new. */
 static bool
-lend_input(ReadAhead *read_ahead)
+lend_input(Pump *pump)
 {
+	ReadAhead *read_ahead = pump->owner;
 	size_t length;
 
-	request_consume(read_ahead->request, read_ahead->lent - read_ahead->input.available);
-	read_ahead->input.next = (const unsigned char *) request_body(read_ahead->request, &length);
-	read_ahead->input.available = read_ahead->lent = length;
-	read_ahead->input.last = request_state(read_ahead->request) == REQUEST_DONE;
-	atomic_store(&read_ahead->bytes, request_bytes_received(read_ahead->request));
-	if (request_state(read_ahead->request) >= REQUEST_DONE)
+	request_consume(pump->request, read_ahead->lent - pump->input.available);
+	pump->input.next = (const unsigned char *) request_body(pump->request, &length);
+	pump->input.available = read_ahead->lent = length;
+	pump->input.last = request_state(pump->request) == REQUEST_DONE;
+	atomic_store(&read_ahead->bytes, request_bytes_received(pump->request));
+	if (request_state(pump->request) >= REQUEST_DONE)
 		atomic_store(&read_ahead->transfer_over, true);
-	return length > 0 || read_ahead->input.last;
+	return length > 0 || pump->input.last;
 }
 
 /* Wait for the transfer; false when told to stop. */
@@ -301,35 +303,14 @@ wait_for_transfer(ReadAhead *read_ahead)
 static bool
 fill_block(ReadAhead *read_ahead, RecordBlock *block)
 {
-	StreamStatus status = record_block_fill(block, read_ahead->unpacker, &read_ahead->input);
+	Supply supply;
 
-	for (;;)
+	while ((supply = pump_fill(&read_ahead->pump, block)) == SUPPLY_NOTHING_YET)
 	{
-		if (status == STREAM_END || status == STREAM_ERROR)
+		if (!wait_for_transfer(read_ahead))
 			return false;
-		if (status != STREAM_NEED_INPUT && status != STREAM_PAUSED)
-			return true;
-		/* Much may be passed over before anything gets into a block. */
-		if (!goes_on(read_ahead, block))
-			return false;
-		if (status == STREAM_NEED_INPUT && !lend_input(read_ahead))
-		{
-			if (request_state(read_ahead->request) == REQUEST_FAILED)
-				return false;
-			reactor_drive(read_ahead->reactor);
-			if (!lend_input(read_ahead))
-			{
-				if (request_state(read_ahead->request) == REQUEST_FAILED)
-					return false;
-				if (!record_block_is_empty(block))
-					return true;
-				if (!wait_for_transfer(read_ahead))
-					return false;
-				continue;
-			}
-		}
-		status = record_block_continue(block, read_ahead->unpacker, &read_ahead->input);
 	}
+	return supply == SUPPLY_BLOCK;
 }
 
 static void *
@@ -403,7 +384,12 @@ read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Unpacker *u
 	read_ahead->reactor = reactor;
 	read_ahead->request = request;
 	read_ahead->waker = waker;
-	read_ahead->unpacker = unpacker;
+	read_ahead->pump.owner = read_ahead;
+	read_ahead->pump.unpacker = unpacker;
+	read_ahead->pump.request = request;
+	read_ahead->pump.reactor = reactor;
+	read_ahead->pump.lend = lend_input;
+	read_ahead->pump.goes_on = goes_on;
 	read_ahead->walker = walker;
 	read_ahead->preparer = preparer;
 	read_ahead->reader_walks = in_use != NULL && record_block_state(in_use) != BLOCK_WALKED;
@@ -509,7 +495,7 @@ read_ahead_retire(ReadAhead *read_ahead)
 	pthread_join(read_ahead->thread, NULL);
 	read_ahead->retired = read_ahead->ended = true;
 	/* What was lent to the unpacker and used up is not to be read again. */
-	request_consume(read_ahead->request, read_ahead->lent - read_ahead->input.available);
+	request_consume(read_ahead->request, read_ahead->lent - read_ahead->pump.input.available);
 }
 
 bool

@@ -10,6 +10,10 @@ import support
 TARGETS = "SELECT target_id FROM ads.targets"
 
 
+# A small file is fetched whole before any of it is read, unless nobody knows that it is small.
+NOT_FETCHED_AHEAD = {"file_size": -1}
+
+
 class Splitting(support.TestCase):
     """An export that the vendor gives up on as too large is asked for in pieces."""
 
@@ -85,6 +89,7 @@ class Append(support.TestCase):
                     text = '[{"campaignId": 1}, {"campaignId": %s}%s]' % (literal, "".join(
                         ', {"campaignId": %d, "name": "%032x"}' % (number, noise.getrandbits(128)) for number in range(3000)))
                     self.emulator.control("POST", "/content", {"entity": "campaigns", "profile": 1111, "text": text})
+                    self.fault({"call": "status"}, **NOT_FETCHED_AHEAD)
                     self.fault({"call": "download", "entity": "campaigns"}, pause_after=0.6, pause_seconds=2, **({"corrupt_byte": -6} if damaged else {}))
                     self.session.run("BEGIN; DECLARE c CURSOR FOR SELECT campaign_id FROM ads.bad UNION ALL SELECT target_id::numeric FROM ads.targets")
                     self.assertEqual(len(self.session.rows("FETCH %d FROM c" % (good + 1))), good + 1)
@@ -93,6 +98,25 @@ class Append(support.TestCase):
                     else:
                         self.expect_error(sqlstate, "FETCH ALL FROM c", words)
                     self.session.run("ROLLBACK")
+
+    def test_a_rescan_holds_up_nobody(self):
+        """A download that had not come to its end is brought to the file first; meanwhile the others' rows come."""
+        self.amazon()
+        self.session.run(Kept.NESTED)
+        good, slow = self.expected()["campaigns"], self.expected()["targets"]
+        # All of one, and a few of the other, which stops for a while then.
+        self.fault({"call": "status"}, **NOT_FETCHED_AHEAD)
+        self.fault({"call": "download", "entity": "targets"}, pause_after=0.6, pause_seconds=2)
+        self.session.run("BEGIN; DECLARE c CURSOR FOR SELECT n, u.entity FROM generate_series(1, 2) n, LATERAL ("
+                         "SELECT * FROM (SELECT 'slow' AS entity, target_id FROM ads.targets UNION ALL SELECT 'good', campaign_id FROM ads.campaigns) a "
+                         "LIMIT CASE WHEN n = 1 THEN %d END) u" % (good + 5))
+        first = self.session.rows("FETCH %d FROM c" % (good + 5))
+        self.assertEqual({n for n, _ in first}, {1})
+        self.assertEqual(sum(entity == "slow" for _, entity in first), 5, "this test counts on it")
+        self.assertEqual(self.session.rows("FETCH %d FROM c" % good), [(2, "good")] * good)
+        self.assertEqual(self.session.rows("FETCH ALL FROM c"), [(2, "slow")] * slow)
+        self.assertEqual(self.count_calls("download"), 2)
+        self.session.run("COMMIT")
 
     def test_not_eager_and_yet_together(self):
         self.amazon(eager="false")
@@ -165,6 +189,7 @@ class Kept(support.TestCase):
                 self.session.run("SELECT adsexport_forget()")
                 self.clear_faults()
                 self.clear_log()
+                self.fault({"call": "status"}, **NOT_FETCHED_AHEAD)
                 self.fault({"call": "download"}, pause_after=pause, pause_seconds=0.7)
                 found = self.session.rows("SELECT few.n, t.target_id FROM few, LATERAL (SELECT target_id FROM ads.targets "
                                           "WHERE length(target_id) > few.n LIMIT CASE WHEN few.n < 4 THEN 5 END) t")

@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * wait.c
+ *		Waiting for whatever a feed waits for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "feed/wait.h"
+#include "feed/progress.h"
+#include "feed/resting.h"
+#include "feed/steps.h"
+#include "feed/wait_reactor.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "session/control.h"
+#include "session/network.h"
+#include "storage/latch.h"
+
+/* Put everything that may wake us behind one descriptor. */
+static void
+nest_reactors(ExportFeed *feed)
+{
+	bool ok = true;
+	dlist_iter iter;
+
+	wait_reactor(feed);
+	/* What other scans wait for gets on, too. */
+	if (feed->helping)
+		ok &= reactor_nest(feed->reactor, registry_reactor());
+	dlist_foreach(iter, &feed->live)
+	{
+		FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+		if (is_driven(feed, part))
+			ok &= reactor_nest(feed->reactor, part->reactor);
+		else if (part->reactor != NULL)
+			reactor_unnest(feed->reactor, part->reactor);
+	}
+	if (!ok)
+		network_raise();
+}
+
+/* Say to all that are waited for that the wait begins or ends. */
+static void
+mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
+{
+	dlist_iter iter;
+
+	if (feed->helping && registry_in_use())
+		mark(registry_reactor());
+	dlist_foreach(iter, &feed->live)
+	{
+		FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+		if (is_driven(feed, part))
+			mark(part->reactor);
+	}
+}
+
+/*
+ * Count the wait up to now.  An Append's wait may have ended long ago, for
+ * another of its children, without anybody telling us: it can't have taken
+ * longer than its limit.
+ */
+static void
+count_wait(ExportFeed *feed)
+{
+	instr_time now;
+	instr_time duration;
+	double waited;
+	dlist_iter iter;
+
+	INSTR_TIME_SET_CURRENT(now);
+	duration = now;
+	INSTR_TIME_SUBTRACT(duration, feed->wait_began);
+	feed->wait_began = now;
+	waited = INSTR_TIME_GET_MILLISEC(duration);
+	if (feed->wait_limit >= 0 && waited > feed->wait_limit)
+	{
+		int64 excess = (int64) waited - feed->wait_limit;
+
+		if (feed->helping)
+			registry_discount(excess);
+		dlist_foreach(iter, &feed->live)
+		{
+			FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+			if (is_driven(feed, part))
+				reactor_discount(part->reactor, excess);
+		}
+		waited = feed->wait_limit;
+	}
+	feed->counters.wait_time += waited;
+}
+
+int
+feed_begin_wait(ExportFeed *feed, int64 at_most)
+{
+	int64 due = feed->due;
+
+	if (feed->waiting)
+		count_wait(feed);
+	report_progress(feed);
+	if (!feed->waiting)
+		feed->helping = registry_in_use();
+	nest_reactors(feed);
+	if (progress_interval >= 0)
+		due = Min(due, report_due());
+	if (at_most >= 0)
+		due = Min(due, monotonic_milliseconds() + at_most);
+	reactor_set_alarm(feed->reactor, due);
+	if (!feed->waiting)
+	{
+		mark_wait(feed, reactor_wait_begins);
+		INSTR_TIME_SET_CURRENT(feed->wait_began);
+	}
+	feed->waiting = true;
+	feed->wait_limit = at_most;
+	return reactor_descriptor(feed->reactor);
+}
+
+void
+feed_end_wait(ExportFeed *feed)
+{
+	if (!feed->waiting)
+		return;
+	count_wait(feed);
+	/* What is due is judged while the wait still counts. */
+	if (feed->current != NULL && is_driven(feed, feed->current))
+		reactor_drive(feed->current->reactor);
+	if (feed->helping && registry_in_use())
+		control_step();
+	feed->waiting = false;
+	mark_wait(feed, reactor_wait_ends);
+	if (feed->current != NULL)
+		step_parts(feed);
+}
+
+void
+wait_for_events(ExportFeed *feed)
+{
+	/* Nobody else is being read: what others hold of what we need can't become free by itself. */
+	Reactor *resting = resting_step(feed, 0);
+	int descriptor;
+	int events;
+
+	if (resting != NULL && !reactor_nest(wait_reactor(feed), resting))
+		resting = NULL;
+	descriptor = feed_begin_wait(feed, -1);
+	if (resting != NULL)
+		reactor_wait_begins(resting);
+	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+							   descriptor, -1L, report_wait_event(feed));
+	if (resting != NULL)
+	{
+		reactor_drive(resting);
+		reactor_wait_ends(resting);
+		reactor_unnest(feed->reactor, resting);
+	}
+	feed_end_wait(feed);
+	if (events & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+drop_wait(ExportFeed *feed)
+{
+	if (!feed->waiting)
+		return;
+	feed->waiting = false;
+	mark_wait(feed, reactor_wait_ends);
+}
