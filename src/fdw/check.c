@@ -65,6 +65,12 @@ typedef struct Check
  *-------------------------------------------------------------------------
  */
 
+static char *
+subject_of_server(const Check *check)
+{
+	return psprintf("Server %s", quote_identifier(check->options->server_name));
+}
+
 static void
 add_row(Check *check, const char *step, Outcome outcome, const char *detail, const char *hint)
 {
@@ -81,10 +87,30 @@ add_row(Check *check, const char *step, Outcome outcome, const char *detail, con
 	tuplestore_putvalues(check->store, check->desc, values, nulls);
 }
 
+/* The server is known to whoever asks, and a profile or an hour is named by the step. */
+static void
+drop_subject(const Check *check, const char *step, Failure *failure)
+{
+	const char *subjects[] = { subject_of_server(check), step };
+
+	for (int i = 0; i < (int) lengthof(subjects); i++)
+	{
+		size_t length = strlen(subjects[i]);
+
+		if (pg_strncasecmp(failure->detail, subjects[i], length) == 0 &&
+			strncmp(failure->detail + length, ": ", 2) == 0)
+			memmove(failure->detail, failure->detail + length + 2,
+					strlen(failure->detail + length + 2) + 1);
+	}
+}
+
 static void
 add_failure(Check *check, const char *step, Outcome outcome, const Failure *failure)
 {
-	add_row(check, step, outcome, failure_text(failure), failure->hint);
+	Failure shown = *failure;
+
+	drop_subject(check, step, &shown);
+	add_row(check, step, outcome, failure_text(&shown), shown.hint);
 }
 
 /*-------------------------------------------------------------------------
@@ -197,11 +223,10 @@ check_network(Check *check, const char *option, const char *url, ApiCall call)
 	passed[1] = reach.connected;
 	details[1] = psprintf("It leads to %s.", peer);
 	passed[2] = reach.secured;
-	details[2] = plain ? pstrdup("Not wanted: plain http does not leave this machine.")
+	details[2] = plain ? pstrdup("Not needed: plain http does not leave this machine.")
 					   : pstrdup("The server's certificate is trusted.");
 
-	judge(check, &answer, call,
-		  psprintf("Server %s", quote_identifier(check->options->server_name)));
+	judge(check, &answer, call, subject_of_server(check));
 	for (int i = 0; i < 3; i++)
 	{
 		const char *step = psprintf("%s: %s", option, steps[i]);
@@ -233,7 +258,8 @@ check_token(Check *check)
 	if (options->access_token != NULL)
 	{
 		check->token = pstrdup(options->access_token);
-		add_row(check, step, OUTCOME_OK, "It is that of the user mapping.", NULL);
+		add_row(check, step, OUTCOME_OK, "The access_token of the user mapping is used as it is.",
+				NULL);
 		return true;
 	}
 	check->request = credential_start_refresh(check->reactor, options, &failure);
@@ -261,6 +287,7 @@ check_token(Check *check)
 
 typedef struct Profiles
 {
+	bool known; /* there is a list */
 	size_t listed;
 	size_t count;                         /* that can have exports */
 	char *ids[MAX_PROFILES_CHECKED];      /* the first of these */
@@ -275,14 +302,14 @@ note_profile(Profiles *profiles, const ForeignOptions *options, const ListedProf
 	if (profile->id == 0)
 		return;
 	profiles->listed++;
-	if (profile->is_agency)
-		return;
 	snprintf(id, sizeof(id), UINT64_FORMAT, profile->id);
 	for (int i = 0; i < Min(options->profile_count, MAX_PROFILES_CHECKED); i++)
 	{
 		if (strcmp(options->profile_ids[i], id) == 0)
 			profiles->is_listed[i] = true;
 	}
+	if (profile->is_agency)
+		return;
 	if (options->profile_count < 0 && profiles->count < MAX_PROFILES_CHECKED)
 		profiles->ids[profiles->count] = pstrdup(id);
 	profiles->count++;
@@ -323,7 +350,7 @@ check_listing(Check *check, Profiles *profiles)
 {
 	static const char *const step = "profiles";
 	const ForeignOptions *options = check->options;
-	const char *subject = psprintf("Server %s", quote_identifier(options->server_name));
+	const char *subject = subject_of_server(check);
 	Credential *credential = credential_get(options);
 	bool first = true;
 	Answer answer;
@@ -355,6 +382,7 @@ check_listing(Check *check, Profiles *profiles)
 		}
 	} while (profiles->listed == 0 && credential_list_otherwise(credential));
 	drop_request(check);
+	profiles->known = true;
 	if (profiles->count == 0 && options->profile_count < 0)
 	{
 		profile_listing_fail_empty(&answer.failure, options, profiles->listed);
@@ -362,13 +390,13 @@ check_listing(Check *check, Profiles *profiles)
 		return false;
 	}
 	add_row(check, step, OUTCOME_OK,
-			psprintf("The account has %zu that can have exports.", profiles->count), NULL);
+			psprintf("Of the account's profiles %zu can have exports.", profiles->count), NULL);
 	return true;
 }
 
-/* May the account ask for exports of the profile? */
+/* May the account ask for exports of the profile?  If it does not know the profile, hint (or NULL) is better than the usual one. */
 static void
-check_profile(Check *check, const char *profile_id)
+check_profile(Check *check, const char *profile_id, const char *hint)
 {
 	const char *step = psprintf("profile %s", profile_id);
 	Answer answer;
@@ -379,10 +407,23 @@ check_profile(Check *check, const char *profile_id)
 	if (answer.action == ACTION_REQUEST_ANEW || answer.action == ACTION_SUCCESS)
 		add_row(check, step, OUTCOME_OK, "The account may ask for its exports.", NULL);
 	else if (answer.action == ACTION_REAUTHENTICATE || answer.action == ACTION_FAIL_PERMISSION)
+	{
+		if (hint != NULL && answer.action == ACTION_REAUTHENTICATE)
+			failure_set_hint(&answer.failure, "%s", hint);
 		add_failure(check, step, OUTCOME_FAILED, &answer.failure);
+	}
 	else
 		add_failure(check, step, OUTCOME_UNKNOWN, &answer.failure);
 	drop_request(check);
+}
+
+static char *
+not_listed_hint(const ForeignOptions *options)
+{
+	return psprintf("It is not in the list of the account's profiles in the region of server %s "
+					"(%s). Correct the option profile_ids, the region, or the refresh_token if it "
+					"is another account's.",
+					quote_identifier(options->server_name), options->region);
 }
 
 static void
@@ -397,7 +438,14 @@ check_amazon_ads(Check *check)
 		return;
 	count = named ? (size_t) options->profile_count : profiles.count;
 	for (size_t i = 0; i < Min(count, MAX_PROFILES_CHECKED); i++)
-		check_profile(check, named ? options->profile_ids[i] : profiles.ids[i]);
+	{
+		if (named)
+			check_profile(check, options->profile_ids[i],
+						  profiles.known && !profiles.is_listed[i] ? not_listed_hint(options)
+																   : NULL);
+		else
+			check_profile(check, profiles.ids[i], NULL);
+	}
 	if (count > MAX_PROFILES_CHECKED)
 		add_row(check, "other profiles", OUTCOME_UNKNOWN,
 				psprintf("%zu more were not tried.", count - MAX_PROFILES_CHECKED), NULL);

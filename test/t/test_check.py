@@ -61,9 +61,29 @@ class Steps(CheckCase):
         self.assertEqual([(row["step"], row["ok"]) for row in rows[8:]],
                          [("profile 1111", True), ("profile 4444", False), ("profile 5555", False)])
         self.assertIn("Not authorized to access scope 4444", rows[9]["detail"])
-        self.assertIn("belongs to this account", rows[9]["hint"])
+        self.assertIn("not in the list of the account's profiles in the region of server amazon (na)", rows[9]["hint"])
         self.assertIn("HTTP status 403", rows[10]["detail"])
         self.assertIn("may view the campaigns of this profile", rows[10]["hint"])
+
+    def test_an_agency_and_a_list_that_is_refused(self):
+        """What is in the list, or may be, is not said to be missing from it."""
+        self.amazon(profile_ids=None)
+        agency = self.session.column("SELECT profile_id FROM ads.profiles WHERE account_type = 'agency'")[0]
+        self.amazon(profile_ids=agency)
+        row = self.check()[-1]
+        self.assertEqual((row["step"], row["ok"]), ("profile " + agency, False))
+        self.assertIn("not an agency's", row["hint"])
+        self.amazon(profile_ids="4444")
+        self.fault({"call": "profiles"}, status=403, body='{"message": "Forbidden"}')
+        self.assertIn("belongs to this account", self.check()[-1]["hint"])
+
+    def test_the_words_are_of_the_step(self):
+        """The subject of each message is the step itself."""
+        self.amazon(profile_ids="4444")
+        for row in self.check():
+            self.assertNotRegex(row["detail"], "Server amazon: |Profile 4444: ")
+        self.amazon(mapping=self.amazon_mapping(client_secret="wrong"))
+        self.assertTrue(self.check()[-1]["detail"].startswith("HTTP status 401 (not authorized): the server answered"))
 
     def test_many_profiles(self):
         self.amazon(profile_ids=",".join(["1111"] + [str(id) for id in range(9000, 9024)]))
