@@ -339,7 +339,7 @@ def fault(template, sqlstate, sql, call, options=None, number=(), **action):
     def run(test):
         settings = {"max_retries": 0, "export_timeout": "2s"}
         settings.update(options or {})
-        if sql is EVENTS:
+        if "product." in sql:
             test.amplitude(**settings)
         else:
             test.amazon(**settings)
