@@ -36,3 +36,32 @@ CREATE FUNCTION adsexport_check(
 
 COMMENT ON FUNCTION adsexport_check(name)
     IS 'tries the way to a server''s vendor step by step: names, connections, credentials, profiles';
+
+CREATE FUNCTION adsexport_stats(
+    OUT database name,
+    OUT server name,
+    OUT user_name name,
+    OUT entity text,
+    OUT exports_requested bigint,
+    OUT exports_reused bigint,
+    OUT exports_failed bigint,
+    OUT retries bigint,
+    OUT throttled bigint,
+    OUT wait_time double precision,
+    OUT bytes_downloaded bigint,
+    OUT records bigint,
+    OUT since timestamptz
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 20
+    AS 'MODULE_PATHNAME', 'adsexport_stats';
+
+CREATE FUNCTION adsexport_stats_reset() RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'adsexport_stats_reset';
+
+REVOKE EXECUTE ON FUNCTION adsexport_stats_reset() FROM PUBLIC;
+
+COMMENT ON FUNCTION adsexport_stats()
+    IS 'what the sessions of the cluster exported, by server, user and entity, since the server was started';
+COMMENT ON FUNCTION adsexport_stats_reset()
+    IS 'begins to count anew what adsexport_stats() shows; for superusers';

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "feed/apis.h"
+#include "feed/feed_statistics.h"
 #include "feed/keep.h"
 #include "feed/part_end.h"
 #include "feed/reading.h"
@@ -19,6 +20,7 @@
 #include "miscadmin.h"
 #include "session/control.h"
 #include "session/spare_reactors.h"
+#include "session/statistics.h"
 #include "utils/memutils.h"
 
 /* While a part is read without waiting, the others are looked at this often (milliseconds). */
@@ -43,11 +45,23 @@ forget_parts(ExportFeed *feed)
 }
 
 static void
+note_statistics(ExportFeed *feed)
+{
+	FeedCounters now;
+
+	feed_counters(feed, &now);
+	feed_add_statistics(feed->options, &feed->noted, &now);
+}
+
+static void
 release_feed(void *argument)
 {
 	ExportFeed *feed = argument;
 	dlist_iter iter;
 
+	/* It may be called again, when nothing is left. */
+	if (feed->records != NULL)
+		note_statistics(feed);
 	resting_forget(feed);
 	dlist_foreach(iter, &feed->parts)
 	{
@@ -103,6 +117,7 @@ feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordP
 	feed->callback.func = release_feed;
 	feed->callback.arg = feed;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &feed->callback);
+	statistics_begin(options);
 	spare_reactors_attach(options->user_id);
 	feed->uses_spare = true;
 	feed->owner = CurrentResourceOwner;
@@ -203,6 +218,7 @@ drop_parts(ExportFeed *feed)
 {
 	dlist_mutable_iter iter;
 
+	note_statistics(feed);
 	dlist_foreach_modify(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
@@ -213,6 +229,7 @@ drop_parts(ExportFeed *feed)
 		free_part(part);
 	}
 	forget_parts(feed);
+	feed_counters(feed, &feed->noted);
 	feed->spooling = NULL;
 	spool_file_close(feed->spool_file);
 	feed->spool_file = NULL;
@@ -330,6 +347,8 @@ read_current_part(ExportFeed *feed, FeedResult *result, bool *starved)
 		StreamStatus status = next_record(feed, part);
 
 		*result = status == STREAM_RECORD ? FEED_RECORD : FEED_ORIGIN;
+		if (feed->current == NULL)
+			note_statistics(feed);
 		if (status != STREAM_NEED_INPUT)
 			return status == STREAM_RECORD || status == STREAM_ENTRY_BEGIN;
 	}

@@ -249,6 +249,7 @@ struct ExportFeed
 	int64 longest_span;  /* that was not too much; 0: none was too much yet */
 	int64 waiting_since; /* for what it waits now (monotonic milliseconds); 0: not known */
 	FeedCounters counters;
+	FeedCounters noted; /* what is in the statistics by now */
 };
 
 /* A zeroed part at the end of the list; or right after another one. */

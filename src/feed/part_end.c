@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "feed/feed_statistics.h"
 #include "feed/part_end.h"
 #include "guc.h"
 #include "net/clock.h"
@@ -142,6 +143,7 @@ void
 feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 {
 	report_end(feed, part, "failed", failure);
+	feed_add_failed_export(feed->options);
 	feed_fail(feed, failure);
 }
 

@@ -243,6 +243,8 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const ForeignOptions *
 	int most = answer->action == ACTION_RETRY_ONCE ? 1 : options->max_retries;
 	int64 delay;
 
+	if (answer->action == ACTION_THROTTLED && throttle_observer != NULL)
+		throttle_observer(options);
 	if (answer->action != ACTION_RETRY && answer->action != ACTION_RETRY_ONCE &&
 		answer->action != ACTION_THROTTLED)
 		return false;

@@ -13,6 +13,8 @@
 #include "remote/jitter.h"
 #include "remote/throttle.h"
 
+void (*throttle_observer)(const ForeignOptions *options) = NULL;
+
 /* Limits that are remembered at once; the one that was met longest ago goes first. */
 #define MAX_LIMITS 64
 

@@ -37,4 +37,7 @@ extern void throttle_give_up(ApiCall call, const ForeignOptions *options);
 
 extern void throttle_forget_all(void);
 
+/* Is told of each 429, or NULL. */
+extern void (*throttle_observer)(const ForeignOptions *options);
+
 #endif /* ADSEXPORT_THROTTLE_H */

@@ -14,12 +14,77 @@
 #include "remote/throttle.h"
 #include "session/freshness.h"
 #include "session/profile_listing.h"
+#include "session/shared_listing.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 static dlist_head listings = DLIST_STATIC_INIT(listings);
+
+static void
+replace_list(ProfileListing *listing, MemoryContext context, List *profile_ids)
+{
+	if (listing->list_context != NULL)
+		MemoryContextDelete(listing->list_context);
+	listing->list_context = context;
+	listing->profile_ids = profile_ids;
+}
+
+/*-------------------------------------------------------------------------
+ * Lists of other sessions
+ *-------------------------------------------------------------------------
+ */
+
+/* Another session has asked for it of late. */
+static bool
+take_shared(ProfileListing *listing, const ForeignOptions *options)
+{
+	MemoryContext context = AllocSetContextCreate(
+		listing->context, "adsexport_fdw list of profiles", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	List *profile_ids;
+	ListSummary summary;
+	bool found = shared_listing_find(options, &summary, &profile_ids);
+
+	MemoryContextSwitchTo(old_context);
+	if (!found)
+	{
+		MemoryContextDelete(context);
+		return false;
+	}
+	replace_list(listing, context, profile_ids);
+	listing->requested = summary.requested;
+	listing->listed = summary.listed;
+	listing->unusable = summary.unusable;
+	listing->first_unusable = summary.first_unusable;
+	strlcpy(listing->unusable_text, summary.unusable_text, sizeof(listing->unusable_text));
+	listing->failure.sqlstate = 0;
+	listing->complete = true;
+	return true;
+}
+
+static void
+publish(const ProfileListing *listing)
+{
+	ListSummary summary = { 0 };
+	ForeignText shown;
+
+	summary.requested = listing->requested;
+	summary.listed = listing->listed;
+	summary.unusable = listing->unusable;
+	summary.first_unusable = listing->first_unusable;
+	/* Should the server have sent back what it was sent, that goes no further. */
+	strlcpy(summary.unusable_text,
+			foreign_text(&shown, listing->unusable_text, listing->options, listing->token),
+			sizeof(summary.unusable_text));
+	shared_listing_publish(listing->options, &summary, listing->profile_ids);
+}
+
+/*-------------------------------------------------------------------------
+ * This session's
+ *-------------------------------------------------------------------------
+ */
 
 ProfileListing *
 profile_listing_get(const ForeignOptions *options)
@@ -50,7 +115,8 @@ profile_listing_get(const ForeignOptions *options)
 	}
 	if (!listing->wanted &&
 		(listing->failure.sqlstate != 0 || !listing->complete ||
-		 !recent_enough(listing->requested, listing->last_used, options->max_age)))
+		 !recent_enough(listing->requested, listing->last_used, options->max_age)) &&
+		!take_shared(listing, options))
 	{
 		listing->failure.sqlstate = 0;
 		listing->complete = false;
@@ -129,10 +195,7 @@ finish_list(ProfileListing *listing)
 {
 	ListBuilder *builder = listing->builder;
 
-	if (listing->list_context != NULL)
-		MemoryContextDelete(listing->list_context);
-	listing->list_context = builder->context;
-	listing->profile_ids = builder->profile_ids;
+	replace_list(listing, builder->context, builder->profile_ids);
 	listing->listed = builder->listed;
 	listing->unusable = builder->unusable;
 	listing->first_unusable = builder->first_unusable;
@@ -249,6 +312,8 @@ judge_list(ProfileListing *listing, const char *subject, Answer *answer)
 	finish_list(listing);
 	listing->complete = listing->listed > 0 || !credential_list_otherwise(listing->credential);
 	listing->wanted = !listing->complete;
+	if (listing->complete)
+		publish(listing);
 }
 
 static void

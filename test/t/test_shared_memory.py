@@ -235,5 +235,152 @@ class Learned(SharedCase):
         self.assertEqual(self.estimate(query, self.connect()), count)
 
 
+class Listings(SharedCase):
+    """The list of an account's profiles is asked for by one session, and known to those of the same mapping."""
+
+    emulator_options = ("--campaigns", "1")
+
+    def count(self, session=None, schema="ads"):
+        before = self.count_calls("profiles")
+        (session or self.connect()).value("SELECT count(*) FROM %s.campaigns" % schema)
+        return self.count_calls("profiles") - before
+
+    def test_for_other_sessions(self):
+        self.amazon(profile_ids=None, max_age="1h")
+        self.assertEqual([self.count(self.session), self.count(), self.count(), self.count(self.session)], [1, 0, 0, 0])
+        self.assertEqual(self.count(self.connect(**{"adsexport_fdw.share_exports": "off"})), 1)
+        self.assertEqual(self.connect().value("SELECT count(*) FROM ads.campaigns"), self.session.value("SELECT count(*) FROM ads.campaigns"))
+
+    def test_of_another_mapping(self):
+        self.amazon(profile_ids=None, max_age="1h")
+        self.amazon("other", "others", profile_ids=None, max_age="1h")
+        self.assertEqual([self.count(), self.count(schema="others")], [1, 1])
+
+    def test_changes(self):
+        """Of server or mapping, and whoever had it changed: it is not used any more, not even by a session that begins later."""
+        self.amazon(profile_ids=None, max_age="1h")
+        self.assertEqual([self.count(), self.count()], [1, 0])
+        for statement in ("ALTER SERVER amazon OPTIONS (SET max_retries '3')",
+                          "ALTER USER MAPPING FOR CURRENT_USER SERVER amazon OPTIONS (SET client_secret 'second-secret', SET client_id "
+                          "'amzn1.application-oa2-client.second', SET refresh_token 'Atzr|second')"):
+            with self.subTest(statement=statement):
+                self.session.run("BEGIN; " + statement + "; ROLLBACK")
+                self.assertEqual(self.count(), 0)
+                self.session.run(statement)
+                self.assertEqual([self.count(), self.count()], [1, 0])
+
+    def test_age(self):
+        self.amazon(profile_ids=None, max_age="2s")
+        self.assertEqual([self.count(), self.count()], [1, 0])
+        time.sleep(2)
+        self.assertEqual(self.count(), 1)
+        self.amazon(profile_ids=None, max_age=0)
+        self.assertEqual([self.count(), self.count()], [1, 1])
+
+    def test_long_lists(self):
+        """In pieces; and none that would leave no room for others."""
+        for count, more in ((500, 0), (1000, 0), (1717, 0), (100000, 1)):
+            with self.subTest(count=count):
+                self.emulator.settings(profiles=[{"profileId": 100000 + number, "countryCode": "US", "currencyCode": "USD", "timezone": "UTC",
+                                                  "accountInfo": {"type": "seller", "id": "A%d" % number, "name": "n"}} for number in range(count)])
+                self.amazon(profile_ids=None, max_age="1h")
+                query = "SELECT count(*) FROM ads.campaigns WHERE profile_id IN ('100000', '%d')" % (100000 + count - 1)
+                self.assertEqual([session.value(query) for session in (self.session, self.connect())], [2, 2])
+                self.assertEqual(self.count_calls("profiles"), 1 + more)
+                self.clear_log()
+
+    def test_entries_left_out(self):
+        """Each session is told of them."""
+        self.emulator.settings(profiles=[{"profileId": 1111, "countryCode": "US", "currencyCode": "USD", "timezone": "UTC", "accountInfo": {"type": "seller"}},
+                                         {"profileId": "x", "countryCode": "US", "accountInfo": {"type": "seller"}}])
+        self.amazon(profile_ids=None, max_age="1h")
+        for session in self.sessions(2):
+            session.value("SELECT count(*) FROM ads.campaigns")
+            self.assertIn("no usable profileId", session.take_notices())
+        self.assertEqual(self.count_calls("profiles"), 1)
+
+
+class Statistics(SharedCase):
+    emulator_options = ("--campaigns", "3")
+
+    def statistics(self, session=None, **wanted):
+        rows = (session or self.session).table("SELECT * FROM adsexport_stats() WHERE database = current_database() ORDER BY server, user_name, entity")
+        return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+    def setUp(self):
+        super().setUp()
+        self.session.run("SELECT adsexport_stats_reset()")
+
+    def test_what_all_sessions_do(self):
+        self.amazon(profile_ids="1111,2222")
+        self.amplitude()
+        self.assertEqual(self.statistics(), [])
+        for session in self.sessions(2):
+            session.rows("SELECT * FROM ads.campaigns")
+        self.session.rows("SELECT a.name FROM ads.campaigns a, ads.campaigns b LIMIT 1")
+        events = len(self.session.rows("SELECT 1 FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-01 06:00Z'"))
+        campaigns, events_row = self.statistics()
+        self.assertEqual((campaigns["server"], campaigns["user_name"], campaigns["entity"]), ("amazon", "postgres", "campaigns"))
+        self.assertGreaterEqual(campaigns["exports_requested"], 2)
+        self.assertEqual(campaigns["exports_requested"] + campaigns["exports_reused"], 8)
+        self.assertGreaterEqual(campaigns["records"], 12)
+        self.assertGreater(campaigns["bytes_downloaded"], 100)
+        self.assertGreater(campaigns["wait_time"], 0)
+        self.assertEqual([campaigns[name] for name in ("exports_failed", "retries", "throttled")], [0, 0, 0])
+        self.assertEqual((events_row["entity"], events_row["records"], events_row["exports_requested"]), ("amplitude_events", events, 1))
+        self.session.run("SELECT adsexport_stats_reset()")
+        self.assertEqual(self.statistics(self.connect()), [])
+
+    def test_trouble(self):
+        self.amazon(profile_ids="1111", max_retries=2, max_age=0)
+        self.fault({"call": "request", "times": 1}, status=429, body_kind="gateway")
+        self.fault({"call": "download", "times": 1}, status=503)
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        (row,) = self.statistics()
+        self.assertEqual((row["exports_failed"], row["throttled"], row["retries"]), (0, 1, 2))
+        self.fault({"call": "request", "times": 1}, status=400)
+        self.expect_error(("HV000", "HV00L"), "SELECT 1 FROM ads.campaigns")
+        (row,) = self.statistics()
+        self.assertEqual(row["exports_failed"], 1)
+        self.emulator.settings(export_delay=30)
+        running = self.session.start("SELECT 1 FROM ads.campaigns")
+        self.wait_for_call("request", 4)
+        self.cancel(running)
+        (row,) = self.statistics(self.connect())
+        self.assertEqual((row["exports_requested"], row["exports_failed"]), (3, 1))
+
+    def test_rescans(self):
+        """What is dropped because a parameter changed is counted once."""
+        self.amazon(profile_ids="1111,2222", max_age=0)
+        self.fault({"call": "download", "times": 1}, status=503)
+        rows = self.session.rows("SELECT p, (SELECT count(*) FROM ads.campaigns WHERE profile_id = p) FROM (VALUES ('1111'), ('2222'), ('1111')) v (p)")
+        self.assertEqual([row[1] for row in rows], [3, 3, 3])
+        (row,) = self.statistics()
+        self.assertEqual((row["records"], row["retries"], row["exports_requested"]), (9, 1, 2))
+
+    def test_who_sees_what(self):
+        support.cluster().run("DROP ROLE IF EXISTS adsexport_t_seer", "CREATE ROLE adsexport_t_seer LOGIN",
+                              "DROP ROLE IF EXISTS adsexport_t_member", "CREATE ROLE adsexport_t_member LOGIN",
+                              "GRANT pg_monitor TO adsexport_t_seer")
+        self.amazon(profile_ids="1111")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        seer, member = self.connect("adsexport_t_seer"), self.connect("adsexport_t_member")
+        self.assertEqual([len(self.statistics(session)) for session in (self.session, seer, member)], [1, 1, 0])
+        for session in (seer, member):
+            self.expect_error("42501", "SELECT adsexport_stats_reset()", session=session)
+        self.session.run("GRANT postgres TO adsexport_t_member")
+        self.assertEqual(len(self.statistics(member)), 1)
+        self.session.run("DROP ROLE adsexport_t_seer, adsexport_t_member")
+
+    def test_of_a_session_that_shares_nothing(self):
+        self.amazon(profile_ids="1111")
+        alone = self.connect(**{"adsexport_fdw.share_exports": "off"})
+        alone.rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual([len(self.statistics(session)) for session in (alone, self.session)], [1, 0])
+        self.assertEqual(self.statistics(alone)[0]["records"], 3)
+        alone.run("SELECT adsexport_stats_reset()")
+        self.assertEqual(self.statistics(alone), [])
+
+
 if __name__ == "__main__":
     unittest.main()

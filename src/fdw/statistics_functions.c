@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ *
+ * statistics_functions.c
+ *		SQL-callable functions about what was exported, for monitoring.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "session/statistics.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+SQL_FUNCTION(adsexport_stats);
+SQL_FUNCTION(adsexport_stats_reset);
+
+#define STATISTICS_COLUMNS 13
+
+typedef struct StatisticsResult
+{
+	Tuplestorestate *store;
+	TupleDesc desc;
+} StatisticsResult;
+
+static bool
+may_see(Oid user_id)
+{
+	return has_privs_of_role(GetUserId(), user_id) ||
+		   has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
+}
+
+static Datum
+name_datum(const char *text)
+{
+	return DirectFunctionCall1(namein, CStringGetDatum(text));
+}
+
+static void
+add_statistics(const Statistics *statistics, void *argument)
+{
+	StatisticsResult *result = argument;
+	const StatisticsCounts *counts = &statistics->counts;
+	Datum values[STATISTICS_COLUMNS];
+	bool nulls[STATISTICS_COLUMNS] = { false };
+	char *database = get_database_name(statistics->database_id);
+	int column = 0;
+
+	/* What was exported in a database that was dropped is of no use to anybody. */
+	if (database == NULL || !may_see(statistics->user_id))
+		return;
+	values[column++] = name_datum(database);
+	values[column++] = name_datum(statistics->server_name);
+	values[column++] = name_datum(statistics->user_name);
+	values[column++] = CStringGetTextDatum(statistics->entity);
+	values[column++] = Int64GetDatum(counts->exports_requested);
+	values[column++] = Int64GetDatum(counts->exports_reused);
+	values[column++] = Int64GetDatum(counts->exports_failed);
+	values[column++] = Int64GetDatum(counts->retries);
+	values[column++] = Int64GetDatum(counts->throttled);
+	values[column++] = Float8GetDatum(counts->wait_time);
+	values[column++] = Int64GetDatum(counts->bytes_downloaded);
+	values[column++] = Int64GetDatum(counts->records);
+	values[column++] = TimestampTzGetDatum(statistics->since);
+	tuplestore_putvalues(result->store, result->desc, values, nulls);
+}
+
+Datum
+adsexport_stats(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old_context;
+	StatisticsResult result;
+
+	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("set-valued function called in context that cannot accept a set")));
+	old_context = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &result.desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	result.store =
+		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	info->returnMode = SFRM_Materialize;
+	info->setResult = result.store;
+	info->setDesc = result.desc;
+	MemoryContextSwitchTo(old_context);
+	statistics_visit(add_statistics, &result);
+	return (Datum) 0;
+}
+
+Datum
+adsexport_stats_reset(PG_FUNCTION_ARGS)
+{
+	statistics_reset();
+	PG_RETURN_VOID();
+}

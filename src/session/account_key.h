@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * account_key.h
+ *		As whom something is known, for what sessions share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ADSEXPORT_ACCOUNT_KEY_H
+#define ADSEXPORT_ACCOUNT_KEY_H
+
+#include "option/foreign_options.h"
+#include "session/shared_memory.h"
+
+/*
+ * A key of database, server and user mapping as they are now, endpoint and
+ * credentials.  Any change of server or mapping makes another one, so that what
+ * was known by the old one is found by nobody any more.  Only where shared memory
+ * is available; looks at catalogs, and allocates.
+ */
+extern SharedKey account_key(const ForeignOptions *options);
+
+#endif /* ADSEXPORT_ACCOUNT_KEY_H */
