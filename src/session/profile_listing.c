@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 static dlist_head listings = DLIST_STATIC_INIT(listings);
+static Moment forgotten = 0; /* what others asked for before is not used here any more */
 
 static void
 replace_list(ProfileListing *listing, MemoryContext context, List *profile_ids)
@@ -48,7 +49,7 @@ take_shared(ProfileListing *listing, const ForeignOptions *options)
 	bool found = shared_listing_find(options, &summary, &profile_ids);
 
 	MemoryContextSwitchTo(old_context);
-	if (!found)
+	if (!found || summary.requested <= forgotten)
 	{
 		MemoryContextDelete(context);
 		return false;
@@ -587,6 +588,7 @@ profile_listings_forget(bool (*mine)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 
+	forgotten = moment_now();
 	dlist_foreach_modify(iter, &listings)
 	{
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);

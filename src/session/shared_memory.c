@@ -30,7 +30,9 @@
  * Sessions that have an older library live on after an update.  Each change of
  * what is in the segment, here or in an area, needs another name.
  */
+#ifndef CONTROL_NAME
 #define CONTROL_NAME "adsexport_fdw 1"
+#endif
 
 #define MAX_CALLBACKS 4
 
@@ -50,6 +52,7 @@ typedef struct AreaHeader
 
 typedef struct Segment
 {
+	char name[32]; /* CONTROL_NAME, for whoever looks at it from outside */
 	uint64 salt[2];
 	pg_atomic_uint64 next_serial;
 	uint32 process_count;
@@ -99,6 +102,7 @@ init_segment(Segment *made, size_t size, int tranche)
 
 	/* It may be memory that was used before. */
 	memset(made, 0, size);
+	strlcpy(made->name, CONTROL_NAME, sizeof(made->name));
 	if (!pg_strong_random(made->salt, sizeof(made->salt)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));

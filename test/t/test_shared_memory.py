@@ -1,9 +1,22 @@
 """What the sessions of a cluster share: places at the vendor, what was learned, statistics; and the memory that it takes."""
 
+import base64
+import hashlib
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
 import time
 import unittest
 
+import psycopg2
+
+import client
 import support
+import test_secrets
 from test_places import PlacesCase
 
 
@@ -269,6 +282,13 @@ class Listings(SharedCase):
                 self.session.run(statement)
                 self.assertEqual([self.count(), self.count()], [1, 0])
 
+    def test_forgotten(self):
+        """A session that has forgotten asks anew; others do not."""
+        self.amazon(profile_ids=None, max_age="1h")
+        self.assertEqual([self.count(self.session), self.count()], [1, 0])
+        self.session.run("SELECT adsexport_forget()")
+        self.assertEqual([self.count(self.session), self.count()], [1, 0])
+
     def test_age(self):
         self.amazon(profile_ids=None, max_age="2s")
         self.assertEqual([self.count(), self.count()], [1, 0])
@@ -278,15 +298,15 @@ class Listings(SharedCase):
         self.assertEqual([self.count(), self.count()], [1, 1])
 
     def test_long_lists(self):
-        """In pieces; and none that would leave no room for others."""
-        for count, more in ((500, 0), (1000, 0), (1717, 0), (100000, 1)):
+        """In pieces."""
+        for count in (500, 1000, 20017):
             with self.subTest(count=count):
                 self.emulator.settings(profiles=[{"profileId": 100000 + number, "countryCode": "US", "currencyCode": "USD", "timezone": "UTC",
                                                   "accountInfo": {"type": "seller", "id": "A%d" % number, "name": "n"}} for number in range(count)])
                 self.amazon(profile_ids=None, max_age="1h")
                 query = "SELECT count(*) FROM ads.campaigns WHERE profile_id IN ('100000', '%d')" % (100000 + count - 1)
                 self.assertEqual([session.value(query) for session in (self.session, self.connect())], [2, 2])
-                self.assertEqual(self.count_calls("profiles"), 1 + more)
+                self.assertEqual(self.count_calls("profiles"), 1)
                 self.clear_log()
 
     def test_entries_left_out(self):
@@ -380,6 +400,263 @@ class Statistics(SharedCase):
         self.assertEqual(self.statistics(alone)[0]["records"], 3)
         alone.run("SELECT adsexport_stats_reset()")
         self.assertEqual(self.statistics(alone), [])
+
+
+def segments(pid, name=b"adsexport_fdw 1\0"):
+    """Files of the dynamic shared memory that a backend has mapped, if they are of that name."""
+    with open("/proc/%d/maps" % pid) as file:
+        paths = sorted(set(re.findall(r"/dev/shm/PostgreSQL\.\S+", file.read())))
+    found = []
+    for path in paths:
+        with open(path, "rb") as file:
+            if file.read(len(name)) == name:
+                found.append(path)
+    return found
+
+
+class Memory(SharedCase):
+    """What is in it, and how much."""
+
+    emulator_options = ("--campaigns", "20")
+    secrets = test_secrets.Secrets.secrets
+    access_token = test_secrets.Secrets.access_token
+
+    def content(self, session):
+        found = segments(session.pid)
+        self.assertTrue(found, "the shared memory of the backend was not found")
+        text = b""
+        for path in found:
+            with open(path, "rb") as file:
+                text += file.read()
+        return text
+
+    def test_no_secrets(self):
+        self.mapping = self.amazon_mapping()
+        self.amazon(profile_ids=None, max_age=0)
+        self.amazon("given", "given", mapping={"client_id": "amzn1.application-oa2-client.emulator", "access_token": support.STATIC_ACCESS_TOKEN})
+        self.amplitude()
+        # A server that sends back what it was sent.
+        self.fault({"call": "profiles"}, status=200, body='[{"profileId": "x", "note": "%s"}, {"profileId": 1111, "accountInfo": {"type": "seller"}}]'
+                   % self.mapping["refresh_token"])
+        for _ in range(3):
+            session = self.connect()
+            for query in ("SELECT count(*) FROM ads.campaigns", "SELECT count(*) FROM ads.targets", "SELECT count(*) FROM given.ads",
+                          "SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-01 06:00Z'"):
+                try:
+                    session.rows(query)
+                except psycopg2.Error:
+                    pass
+        running = self.connect().start("SELECT count(*) FROM ads.ad_groups")
+        content = self.content(session)
+        running.wait()
+        content += self.content(session)
+        # This is where things are.
+        self.assertIn(b"amplitude_events\0", content)
+        secrets = self.secrets()
+        self.assertGreater(len(secrets), 20)
+        secrets["client id"] = "amzn1.application-oa2-client.emulator"
+        for name, secret in secrets.items():
+            self.assertNotIn(secret[:test_secrets.TELLING].encode(), content, name)
+            for algorithm in ("md5", "sha1", "sha256", "sha512"):
+                digest = hashlib.new(algorithm, secret.encode())
+                for form in (digest.digest()[:8], digest.hexdigest()[:16].encode(), base64.b64encode(digest.digest())[:12]):
+                    self.assertNotIn(form, content, "%s of %s" % (algorithm, name))
+        self.assertNotIn(b"X-Amz-", content)
+
+    def test_its_size(self):
+        self.amazon(profile_ids="1111")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        (path,) = segments(self.session.pid)
+        size = os.path.getsize(path)
+        self.assertLess(abs(size - 8 * 1024 * 1024), 256 * 1024)
+        for number in range(40):
+            self.connect().rows("SELECT 1 FROM ads.campaigns WHERE name <> '%d'" % number)
+        self.assertEqual((segments(self.session.pid), os.path.getsize(path)), ([path], size))
+        # Whoever comes later cannot change it.
+        other = self.connect(**{"adsexport_fdw.share_exports": "on"})
+        self.expect_error("55P02", "SET adsexport_fdw.shared_memory = '1GB'", session=self.session)
+        other.rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual(segments(other.pid), [path])
+
+    def test_nothing_is_shared_that_need_not_be(self):
+        alone = self.connect(**{"adsexport_fdw.share_exports": "off"})
+        self.amazon(profile_ids="1111")
+        alone.rows("SELECT 1 FROM ads.campaigns")
+        self.assertEqual(segments(alone.pid), [])
+
+
+class Tables(SharedCase):
+    """The structures, with many more entries than fit; in a segment of its own beside that of the extension, as another version would have it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        pg_config = os.environ.get("PG_CONFIG", "pg_config")
+        cls.folder = tempfile.mkdtemp(prefix="adsexport-t-", dir="/tmp")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+        os.chmod(cls.folder, 0o755)
+        cls.library = os.path.join(cls.folder, "shared_table.so")
+        source = os.path.join(os.path.dirname(os.path.dirname(support.FOLDER)), "src")
+        include = subprocess.check_output([pg_config, "--includedir-server"], text=True).strip()
+        done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-g", "-D_GNU_SOURCE", '-DCONTROL_NAME="adsexport_fdw test"', "-I" + source, "-I" + include,
+                               "-o", cls.library, os.path.join(support.FOLDER, "shared_table.c"), source + "/net/clock.c"] +
+                              [source + "/session/%s.c" % name for name in ("shared_memory", "shared_table", "jobs_shared")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout)
+
+    def setUp(self):
+        super().setUp()
+        for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_places(int, int) RETURNS int",
+                            "test_session(bigint, int) RETURNS bigint"):
+            self.session.run("CREATE OR REPLACE FUNCTION %s LANGUAGE c STRICT AS '%s'" % (declaration, self.library))
+
+    def test_entries(self):
+        """A hundred thousand are written into a table for some hundreds, by two sessions one after the other."""
+        for session in self.sessions(2):
+            capacity = session.value("SELECT test_shared_table(100000)")
+            self.assertLess(capacity, 2000)
+        (path,) = segments(session.pid, b"adsexport_fdw test\0")
+        self.assertLess(os.path.getsize(path), 1024 * 1024 + 128 * 1024)
+
+    def test_all_are_pinned(self):
+        self.assertGreater(self.session.value("SELECT test_all_pinned()"), 100)
+
+    def test_places(self):
+        few = self.session.value("SELECT test_places(100000, 100)")
+        self.assertEqual(few, 100)
+        # More than there is room for: the rest has to be counted by its session.
+        many = self.session.value("SELECT test_places(100000, 5000)")
+        self.assertLess(many, 2000)
+        self.assertEqual(self.session.value("SELECT test_places(100000, 5000)"), many, "places were lost")
+        # A session that ends without giving them back.
+        other = self.connect()
+        other.start("SELECT test_places(2000000000, %d)" % (many // 2))
+        time.sleep(0.3)
+        self.session.value("SELECT pg_terminate_backend(%s)", other.pid)
+        self.eventually(lambda: not os.path.exists("/proc/%d" % other.pid), "end of the backend")
+        self.assertEqual(self.session.value("SELECT test_places(100000, 5000)"), many, "places were lost")
+
+    def test_sessions(self):
+        """Each has a serial of its own, also where a process takes the place of another."""
+        other = self.connect()
+        first, second = (session.value("SELECT test_session(0, 0)") for session in (self.session, other))
+        self.assertNotEqual(first, second)
+        alive = "SELECT count(*) FROM generate_series(0, 200) AS g WHERE test_session(%d, g) = 1" % second
+        self.assertEqual(self.session.value(alive), 1)
+        other.close()
+        self.assertEqual(self.session.value(alive), 0)
+        self.assertNotIn(self.connect().value("SELECT test_session(0, 0)"), (first, second))
+
+
+class OwnServer(unittest.TestCase):
+    """Servers that are made for one test, because it breaks them."""
+
+    def begin(self, configuration="", **options):
+        self.emulator = client.Emulator("--export-delay", "0.3", "--campaigns", "3")
+        self.addCleanup(self.emulator.stop)
+        self.server = support.Cluster(configuration)
+        self.server.run("CREATE EXTENSION adsexport_fdw")
+        values = {"api": "amazon_ads", "endpoint": self.emulator.url, "token_endpoint": self.emulator.url + "/auth/o2/token",
+                  "max_retries": "0", "poll_interval": "100ms", "poll_interval_max": "200ms"}
+        values.update(options)
+        self.server.run("CREATE SERVER amazon FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(values),
+                        "CREATE USER MAPPING FOR postgres SERVER amazon " + support.option_list(support.TestCase.amazon_mapping()),
+                        "CREATE SCHEMA ads", "IMPORT FOREIGN SCHEMA exports FROM SERVER amazon INTO ads", "CHECKPOINT")
+
+    def connect(self, server=None, **settings):
+        connection = (server or self.server).connect("postgres", **settings)
+        self.addCleanup(connection.close)
+        return connection
+
+    @staticmethod
+    def value(connection, sql):
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchone()[0]
+
+    def cap_holds(self, connections):
+        """Of those, whichever asks."""
+        self.emulator.control("POST", "/reset")
+        runs = [support.Running(type("Session", (), {"connection": connection}), "SELECT count(*) FROM ads.campaigns WHERE state = '%s'" % state, ())
+                for connection, state in zip(connections, ("ENABLED", "PAUSED"))]
+        for run in runs:
+            self.assertIsNone(run.wait().error)
+        return max(one["count"] for one in self.emulator.control("GET", "/state")["amazon"]["most_in_progress"]) == 1
+
+    def test_crash(self):
+        """Afterwards all is new: no place is lost, nothing is remembered, and memory that others had before is cleared."""
+        self.begin("min_dynamic_shared_memory = '32MB'\n" if self.version() >= 14 else "", profile_ids="1111", max_jobs="1")
+        self.emulator.settings(export_delay=60)
+        owner = self.connect()
+        running = support.Running(type("Session", (), {"connection": owner}), "SELECT count(*) FROM ads.campaigns", ())
+        self.emulator.control("GET", "/wait?call=request&count=1&timeout=10")
+        os.kill(owner.get_backend_pid(), signal.SIGKILL)
+        running.wait()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                connections = [self.connect(), self.connect()]
+                break
+            except psycopg2.OperationalError:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.1)
+        self.assertEqual(self.value(connections[0], "SELECT count(*) FROM adsexport_stats()"), 0)
+        self.assertTrue(self.cap_holds(connections))
+
+    @staticmethod
+    def version():
+        return int(re.search(r"\d+", subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--version"], text=True)).group())
+
+    def test_no_room(self):
+        """A session that cannot have the memory works alone, and says so once."""
+        self.begin("adsexport_fdw.shared_memory = '64MB'\n", profile_ids="1111", max_jobs="1")
+        data = os.path.join(self.server.folder, "data")
+        self.server.server_command("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
+        done = subprocess.run(self.server.as_server_user(["bash", "-c", "ulimit -f 32768; exec '%s' -D '%s' -l '%s' -w start" %
+                                                          (self.server.program("pg_ctl"), data, self.server.log_file)]),
+                              cwd="/tmp", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0)
+        alone = self.connect(client_min_messages="debug1")
+        for _ in range(2):
+            self.assertEqual(self.value(alone, "SELECT count(*) FROM ads.campaigns"), 3)
+        notices = "".join(alone.notices)
+        self.assertEqual(notices.count("adsexport_fdw works without shared memory: could not resize shared memory segment"), 1, notices)
+        self.assertNotIn("WARNING", notices)
+        self.assertEqual(segments(alone.get_backend_pid()), [])
+        self.assertEqual(self.value(alone, "SELECT count(*) FROM adsexport_stats()"), 1)
+        self.assertFalse(self.cap_holds([alone, self.connect()]))
+        self.server.restart()
+        others = [self.connect(), self.connect()]
+        self.assertTrue(self.cap_holds(others))
+        self.assertEqual(len(segments(others[0].get_backend_pid())), 1)
+
+    def test_single_user_mode(self):
+        self.begin(profile_ids="1111")
+        # There are too few descriptors in that mode to wait for anything.
+        self.server.server_command("pg_ctl", "-D", os.path.join(self.server.folder, "data"), "-m", "fast", "-w", "stop")
+        try:
+            done = subprocess.run(self.server.as_server_user([self.server.program("postgres"), "--single", "-D", os.path.join(self.server.folder, "data"),
+                                                              "-c", "log_min_messages=debug1", "postgres"]), cwd="/tmp",
+                                  input=b"SELECT count(*) AS found FROM adsexport_stats()\n", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        finally:
+            self.server.start()
+        self.assertRegex(done.stdout.decode(), r'found = "0"')
+        self.assertIn("adsexport_fdw works without shared memory", done.stdout.decode())
+
+    def test_standby(self):
+        self.begin(profile_ids="1111", max_jobs="1")
+        folder = os.path.join(self.server.folder, "standby")
+        self.server.server_command("pg_basebackup", "-h", self.server.folder, "-U", "postgres", "-D", folder, "-R", "-X", "stream", "-c", "fast")
+        self.server.server_command("pg_ctl", "-D", folder, "-l", os.path.join(self.server.folder, "standby.log"), "-w", "-t", "60", "-o", "-c port=5433", "start")
+        self.addCleanup(self.server.server_command, "pg_ctl", "-D", folder, "-m", "immediate", "-w", "stop")
+        connections = [psycopg2.connect(host=self.server.folder, port=5433, user="postgres", dbname="postgres") for _ in range(2)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.autocommit = True
+        self.assertTrue(self.value(connections[0], "SELECT pg_is_in_recovery()"))
+        self.assertTrue(self.cap_holds(connections))
+        self.assertEqual(self.value(connections[1], "SELECT sum(exports_requested) FROM adsexport_stats()"), 2)
 
 
 if __name__ == "__main__":

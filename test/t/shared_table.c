@@ -1,0 +1,304 @@
+/*
+ * Tables and places in shared memory, compared with a model of them.  It is
+ * built with src/session/shared_*.c and jobs_shared.c into a library that has a
+ * segment of its own, as a later version of the extension would.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "net/clock.h"
+#include "session/jobs_shared.h"
+#include "session/shared_table.h"
+
+PG_MODULE_MAGIC;
+
+bool share_exports = true;
+int shared_memory_kilobytes = 1024;
+
+#define KEYS 20000
+
+typedef struct Value
+{
+	uint32 number;
+	uint32 version;
+	char filler[40];
+} Value;
+
+typedef struct Model
+{
+	uint32 version; /* 0: never entered */
+	uint64 used;    /* when last */
+	int pins;
+} Model;
+
+static SharedTable table;
+static Model model[KEYS];
+static uint64 clock_ticks = 0;
+
+#define check(condition)                                                                           \
+	do                                                                                             \
+	{                                                                                              \
+		if (!(condition))                                                                          \
+			elog(ERROR, "line %d: %s", __LINE__, #condition);                                      \
+	} while (0)
+
+static SharedKey
+key_of(uint32 number)
+{
+	SharedKey key = shared_key_begin();
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", number);
+	return shared_key_of_text(&key, text);
+}
+
+static uint32
+random_number(void)
+{
+	static uint64 state = 1;
+
+	state = state * UINT64CONST(6364136223846793005) + 1442695040888963407;
+	return (uint32) (state >> 33);
+}
+
+/* What is there must be what was written last, and whatever is pinned must be there. */
+static void
+look(uint32 number)
+{
+	SharedKey key = key_of(number);
+	const Value *value;
+
+	shared_table_lock(&table, LW_SHARED);
+	value = shared_table_find(&table, &key);
+	check(value != NULL || model[number].pins == 0);
+	check(value == NULL || (value->number == number && value->version == model[number].version));
+	check(value == NULL || shared_table_is_pinned(value) == (model[number].pins > 0));
+	shared_table_unlock(&table);
+}
+
+static void
+write_one(uint32 number)
+{
+	SharedKey key = key_of(number);
+	bool found;
+	Value *value;
+
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	value = shared_table_enter(&table, &key, &found);
+	check(value != NULL);
+	check(found ? value->number == number && value->version == model[number].version
+				: value->number == 0 && value->version == 0);
+	value->number = number;
+	value->version = ++model[number].version;
+	model[number].used = ++clock_ticks;
+	shared_table_unlock(&table);
+}
+
+static void
+change_pins(uint32 number, int change)
+{
+	SharedKey key = key_of(number);
+	Value *value;
+
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	value = shared_table_find(&table, &key);
+	if (value != NULL && change > 0)
+	{
+		shared_table_pin(&table, value);
+		model[number].pins++;
+	}
+	else if (value != NULL && model[number].pins > 0)
+	{
+		shared_table_unpin(&table, value);
+		if (--model[number].pins == 0)
+			model[number].used = ++clock_ticks;
+	}
+	shared_table_unlock(&table);
+}
+
+static void
+remove_one(uint32 number)
+{
+	SharedKey key = key_of(number);
+	Value *value;
+
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	value = shared_table_find(&table, &key);
+	if (value != NULL && model[number].pins == 0)
+		shared_table_remove(&table, value);
+	shared_table_unlock(&table);
+}
+
+/* From the newest to the oldest; and by place, where those are that are pinned, too. */
+static uint32
+check_order(void)
+{
+	uint64 before = PG_UINT64_MAX;
+	uint32 unpinned = 0;
+	uint32 all = 0;
+	const Value *value;
+
+	shared_table_lock(&table, LW_SHARED);
+	for (value = shared_table_newest(&table); value != NULL;
+		 value = shared_table_older(&table, value))
+	{
+		check(model[value->number].pins == 0);
+		check(model[value->number].used < before);
+		before = model[value->number].used;
+		unpinned++;
+	}
+	for (uint32 place = 0; place < shared_table_count(&table); place++)
+	{
+		value = shared_table_at(&table, place);
+		if (value == NULL)
+			continue;
+		check(shared_table_place(&table, value) == place);
+		all++;
+		if (model[value->number].pins > 0)
+			unpinned++;
+	}
+	shared_table_unlock(&table);
+	check(all == unpinned);
+	check(all <= shared_table_capacity(&table));
+	check(shared_table_count(&table) <= shared_table_capacity(&table));
+	return all;
+}
+
+PG_FUNCTION_INFO_V1(test_shared_table);
+
+static void
+clear(void)
+{
+	for (uint32 place = 0; place < shared_table_count(&table); place++)
+	{
+		void *value;
+
+		shared_table_lock(&table, LW_EXCLUSIVE);
+		value = shared_table_at(&table, place);
+		if (value != NULL)
+			shared_table_remove(&table, value);
+		shared_table_unlock(&table);
+	}
+	memset(model, 0, sizeof(model));
+}
+
+/* So many steps; returns how many entries fit. */
+Datum
+test_shared_table(PG_FUNCTION_ARGS)
+{
+	int steps = PG_GETARG_INT32(0);
+	uint32 pinned[8] = { 0 };
+
+	check(shared_table_open(&table, SHARED_STATISTICS, sizeof(Value)));
+	clear();
+	check(check_order() == 0);
+	for (int step = 0; step < steps; step++)
+	{
+		uint32 number = random_number() % KEYS;
+		uint32 *slot = &pinned[random_number() % lengthof(pinned)];
+
+		CHECK_FOR_INTERRUPTS();
+		write_one(number);
+		look(random_number() % KEYS);
+		if (step % 7 == 0)
+			remove_one(random_number() % KEYS);
+		if (step % 5 == 0)
+		{
+			change_pins(*slot, -1);
+			*slot = number;
+			change_pins(number, 1);
+		}
+		if (step % 1000 == 0)
+			check_order();
+	}
+	check(check_order() > shared_table_capacity(&table) / 2);
+	for (int i = 0; i < (int) lengthof(pinned); i++)
+		change_pins(pinned[i], -1);
+	PG_RETURN_INT32((int32) shared_table_capacity(&table));
+}
+
+PG_FUNCTION_INFO_V1(test_all_pinned);
+
+/* Then there is no room for another one, until one is unpinned. */
+Datum
+test_all_pinned(PG_FUNCTION_ARGS)
+{
+	uint32 capacity;
+	SharedKey key;
+	bool found;
+
+	check(shared_table_open(&table, SHARED_DURATIONS, sizeof(Value)));
+	capacity = shared_table_capacity(&table);
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	for (uint32 i = 0; i < capacity; i++)
+	{
+		key = key_of(i);
+		shared_table_pin(&table, shared_table_enter(&table, &key, &found));
+	}
+	key = key_of(capacity);
+	check(shared_table_enter(&table, &key, &found) == NULL);
+	key = key_of(7);
+	shared_table_unpin(&table, shared_table_find(&table, &key));
+	key = key_of(capacity);
+	check(shared_table_enter(&table, &key, &found) != NULL && !found);
+	key = key_of(7);
+	check(shared_table_find(&table, &key) == NULL);
+	shared_table_unlock(&table);
+	PG_RETURN_INT32((int32) capacity);
+}
+
+PG_FUNCTION_INFO_V1(test_places);
+
+/* So many places are asked for, held, and given back; as many as there is room for at once. */
+Datum
+test_places(PG_FUNCTION_ARGS)
+{
+	int rounds = PG_GETARG_INT32(0);
+	int most = PG_GETARG_INT32(1);
+	SharedPlace *places = palloc0(most * sizeof(SharedPlace));
+	int held = 0;
+
+	check(shared_memory_available());
+	for (int i = 0; i < rounds; i++)
+	{
+		SharedPlace *place = &places[i % most];
+		SharedKey pool = key_of(i % 300);
+
+		CHECK_FOR_INTERRUPTS();
+		jobs_shared_release(place);
+		if (!jobs_shared_ask(place, &pool))
+			continue;
+		check(jobs_shared_reserve(place, most, monotonic_milliseconds() + 1000000));
+		check(!jobs_shared_reserve(place, most, 0));
+		held = Max(held, i % most + 1);
+	}
+	for (int i = 0; i < most; i++)
+	{
+		SharedPlace old = places[i];
+
+		jobs_shared_release(&places[i]);
+		jobs_shared_release(&old); /* which is not there any more */
+	}
+	pfree(places);
+	PG_RETURN_INT32(held);
+}
+
+PG_FUNCTION_INFO_V1(test_session);
+
+/* Is there a session with that serial, or (0) which has this one? */
+Datum
+test_session(PG_FUNCTION_ARGS)
+{
+	SharedSession session;
+
+	check(shared_memory_available());
+	session = shared_session_self();
+	check(shared_session_is_alive(&session));
+	if (PG_GETARG_INT64(0) == 0)
+		PG_RETURN_INT64((int64) session.serial);
+	session.serial = (uint64) PG_GETARG_INT64(0);
+	session.process = PG_GETARG_INT32(1);
+	PG_RETURN_INT64(shared_session_is_alive(&session));
+}
