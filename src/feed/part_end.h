@@ -8,6 +8,7 @@
 #ifndef ADSEXPORT_PART_END_H
 #define ADSEXPORT_PART_END_H
 
+#include "compat.h"
 #include "feed/part.h"
 
 /* Raise a failure as an error of this feed's table. */

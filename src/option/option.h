@@ -12,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "option/foreign_options.h"
 
 /* Objects that an option may stand on. */

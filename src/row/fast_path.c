@@ -116,7 +116,7 @@ copy_plain_text(char *output, const char *text, size_t length)
 	for (size_t i = 0; i < length; i++)
 	{
 		output[i] = text[i];
-		if (text[i] <= 0)
+		if ((signed char) text[i] <= 0)
 			return false;
 	}
 	return true;

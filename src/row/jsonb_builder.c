@@ -336,7 +336,7 @@ plain_prefix_length(const char *text)
 		next += 8;
 	}
 #else
-	while ((unsigned char) *next >= ' ' && *next > 0 && *next != '"' && *next != '\\')
+	while ((signed char) *next >= ' ' && *next != '"' && *next != '\\')
 		next++;
 	return next - text;
 #endif

@@ -32,7 +32,7 @@ is_plain_ascii(const char *text, size_t length)
 	}
 	for (; text < end; text++)
 	{
-		if (*text <= 0)
+		if ((signed char) *text <= 0)
 			return false;
 	}
 	return true;
