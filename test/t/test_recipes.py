@@ -196,5 +196,47 @@ class SeveralNodes(Beside):
         self.assertLess(requests[-1], downloads[0], "both are requested before the first is read")
 
 
+class Replication(support.TestCase):
+    """docs/scale.md: what one server loads, others read."""
+
+    emulator_options = ("--names", "account", "--drift", "false")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not support.cluster().folder or support.Session("postgres").connection.server_version < 150000:
+            raise unittest.SkipTest("it needs servers of its own, and lists of columns, which are there from PostgreSQL 15 on")
+        cls.loader = Server(support.Cluster("wal_level = logical\n"), "postgres")
+        cls.reader = Server(support.Cluster("# a reader\n"), "postgres")
+
+    def test_what_is_loaded_arrives(self):
+        session, reader = self.loader.session(self), self.reader.session(self)
+        session.run("CREATE EXTENSION adsexport_fdw; CREATE SCHEMA ads; CREATE SCHEMA warehouse")
+        session.run("CREATE SERVER amazon FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', endpoint '%s', token_endpoint '%s/auth/o2/token', poll_interval '100ms', "
+                    "max_age '0')" % (self.emulator.url, self.emulator.url))
+        session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER amazon " + support.option_list(self.amazon_mapping()))
+        session.run("IMPORT FOREIGN SCHEMA exports FROM SERVER amazon INTO ads")
+        history = pages.block("README.md", "CREATE TABLE warehouse.campaign_history").code
+        session.run(history)
+        session.run(pages.block("docs/scale.md", "CREATE PUBLICATION").code)
+        statements = pages.block("docs/scale.md", "CREATE SUBSCRIPTION").code.replace(
+            "host=load.internal dbname=warehouse user=replicator password=...",
+            "host=%s port=%s dbname=postgres user=postgres" % (self.loader.cluster.host, self.loader.cluster.port))
+        # A subscription is not made within several statements that are sent together.
+        for statement in statements.split(";\n"):
+            if statement.strip():
+                reader.run(statement)
+        self.addCleanup(reader.run, "DROP SUBSCRIPTION loaded")
+        wanted = "SELECT profile_id, campaign_id, name, state, budget_amount, last_updated_date_time FROM warehouse.campaign_history ORDER BY 1, 2, 6"
+        self.assertEqual(len(session.rows(wanted)), 56)
+        self.eventually(lambda: reader.rows(wanted) == session.rows(wanted), "the copy of what was loaded", 60)
+        self.emulator.settings(inject=[{"entity": "campaigns", "profile": int(SMALL), "index": 2, "path": "lastUpdatedDateTime", "literal": '"2026-11-01T00:00:00.000Z"'}])
+        (insert,) = re.findall("(?m)^INSERT INTO .*;", history)
+        session.run(insert)
+        self.assertEqual(len(session.rows(wanted)), 57)
+        self.eventually(lambda: reader.rows(wanted) == session.rows(wanted), "the row that a load added", 60)
+        self.expect_error(("0A000", "22023"), "CREATE PUBLICATION foreign_one FOR TABLE ads.campaigns", "campaigns", session=session)
+
+
 if __name__ == "__main__":
     unittest.main()
