@@ -1478,14 +1478,22 @@ static ContentResult
 read_beginning(Unzip *unzip, StreamInput *input)
 {
 	size_t given = 0;
+	UnzipState state = unzip->state;
 	Verdict verdict;
 	ContentResult result = read_content(unzip, input, unzip->beginning + unzip->beginning_end,
 										BEGINNING_SIZE - unzip->beginning_end, &given);
 
 	unzip->beginning_end += (unsigned) given;
-	if (result == CONTENT_FAILED)
-		return result;
 	verdict = judge(unzip->beginning, unzip->beginning_end);
+	if (result == CONTENT_FAILED)
+	{
+		if (verdict != VERDICT_OTHER)
+			return result;
+		/* What is wrong behind that is no concern of ours; how the bytes were cut must not decide. */
+		unzip->state = state;
+		memset(&unzip->error, 0, sizeof(unzip->error));
+		result = CONTENT_PAUSED;
+	}
 	if (verdict == VERDICT_OTHER)
 	{
 		unzip->judging = false;
