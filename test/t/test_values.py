@@ -213,6 +213,16 @@ class Values(support.TestCase):
                 self.assertCountEqual(self.session.column("SELECT %s FROM ads.%s" % (column, table)), expected)
         self.assertEqual(self.session.value("SELECT DISTINCT profile_id FROM ads.campaigns"), 18014398509481985)
 
+    def test_types_that_no_table_has(self):
+        self.session.run("CREATE DOMAIN ads.required AS text NOT NULL")
+        self.session.run("CREATE FOREIGN TABLE ads.other_types (target_id text, lookback smallint, bid real, "
+                         "delivery_reasons varchar(60)[], required ads.required OPTIONS (json_path 'state')) SERVER amazon OPTIONS (entity 'targets')")
+        query = "SELECT target_id, lookback::smallint, bid::real, delivery_reasons::varchar(60)[], state FROM %s"
+        self.assertCountEqual(self.session.rows("SELECT target_id, lookback, bid, delivery_reasons, required FROM ads.other_types"),
+                              self.session.rows(query % "ads.targets"))
+        self.session.run("ALTER FOREIGN TABLE ads.other_types ALTER COLUMN required OPTIONS (SET json_path 'no.such.key')")
+        self.expect_error("23502", "SELECT required FROM ads.other_types", "does not allow null")
+
     def test_a_subset_in_another_order(self):
         self.session.run("CREATE FOREIGN TABLE ads.few (state text, exported_at timestamptz, budget_amount numeric, name varchar(300), "
                          "campaign_id text) SERVER amazon OPTIONS (entity 'campaigns', profile_ids '1111')")
