@@ -490,6 +490,13 @@ class Pushdown(RequestCase):
                    "AND t.profile_id = '1111') l")
         self.assertCountEqual(self.session.rows(lateral % "ads.targets"), self.session.rows(lateral % "local_targets"))
 
+    def test_a_clause_of_the_path(self):
+        """What is computed at the table from a value beside it makes its path depend on that, and brings clauses of the join into the scan."""
+        query = ("SELECT v.s, l.both FROM (VALUES ('ENABLED'), ('PAUSED')) v(s) LEFT JOIN LATERAL (SELECT concat(v.s, t.target_id) AS both FROM %s t "
+                 "WHERE t.state = v.s AND t.profile_id = '1111') l ON true")
+        self.assertRegex(self.session.explain(query % "ads.targets", "VERBOSE"), r"Filter: .*state = ")
+        self.assertCountEqual(self.session.rows(query % "ads.targets"), self.session.rows(query % "local_targets"))
+
     def test_random_clauses(self):
         """Many combinations of what can and what can't be pushed; the rows must be those of the copy."""
         chance = random.Random(7)
