@@ -15,7 +15,7 @@ import psycopg2
 
 import support
 
-LIMIT = 100  # milliseconds from a cancel to the error at the client
+LIMIT = 100 * support.PATIENCE  # milliseconds from a cancel to the error at the client
 ATTEMPTS = 3
 
 CAMPAIGNS = "SELECT count(*) FROM ads.campaigns"
