@@ -146,10 +146,17 @@ jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses)
 }
 
 void
+jobs_expect(JobPlace *place, int64 over)
+{
+	if (place->held && place->shared.number != 0)
+		jobs_shared_expect(&place->shared, Min(over, place->lapses), false);
+}
+
+void
 jobs_keep(JobPlace *place, int64 over)
 {
 	if (place->held && place->shared.number != 0)
-		jobs_shared_keep(&place->shared, Min(over, place->lapses));
+		jobs_shared_expect(&place->shared, Min(over, place->lapses), true);
 }
 
 SharedPlace

@@ -61,11 +61,14 @@ typedef struct JobPlace
 extern bool jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses);
 
 /*
- * It was answered that what the place is held for is in progress, and that does
- * not end with this session, nor while it does something else.  Unless it is
- * said again, it counts until that time, by which it will be over most likely: a
- * mistake costs a request that is refused.  Does not throw.
+ * What the place is held for will be over by that time, most likely, should nobody
+ * look after it any more (a session at rest): from then on it does not count,
+ * unless it is said again before.  A mistake costs a request that is refused.
+ * Neither throws.
  */
+extern void jobs_expect(JobPlace *place, int64 over);
+
+/* The same, and it was answered that it is in progress, which does not end with this session. */
 extern void jobs_keep(JobPlace *place, int64 over);
 
 /* What another session has to know to adopt it; zeroed if no other one can. */

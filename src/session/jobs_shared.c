@@ -304,7 +304,7 @@ jobs_shared_reserve(const SharedPlace *place, int max_jobs, int64 lapses)
 }
 
 void
-jobs_shared_keep(const SharedPlace *place, int64 lapses)
+jobs_shared_expect(const SharedPlace *place, int64 lapses, bool kept)
 {
 	Place *held;
 
@@ -314,7 +314,7 @@ jobs_shared_keep(const SharedPlace *place, int64 lapses)
 	held = find_place(place);
 	if (held != NULL && held->owner.serial == shared_session_self().serial)
 	{
-		held->kept = true;
+		held->kept = held->kept || kept;
 		held->lapses = lapses;
 	}
 	LWLockRelease(area.lock);

@@ -28,8 +28,8 @@ extern bool jobs_shared_ask(SharedPlace *place, const SharedKey *pool);
 /* Ask for it once more; true: it is held now. */
 extern bool jobs_shared_reserve(const SharedPlace *place, int max_jobs, int64 lapses);
 
-/* See jobs_keep. */
-extern void jobs_shared_keep(const SharedPlace *place, int64 lapses);
+/* See jobs_expect, and (kept) jobs_keep. */
+extern void jobs_shared_expect(const SharedPlace *place, int64 lapses, bool kept);
 
 /* See jobs_adopt. */
 extern bool jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool);

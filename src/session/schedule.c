@@ -11,8 +11,8 @@
 #include "session/schedule.h"
 #include "utils/memutils.h"
 
-/* Whoever looks after an export that is in progress does so again within this time (milliseconds). */
-#define LOOKED_AFTER_AGAIN 60000
+/* So long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
+#define UNKNOWN_DURATION (15 * 60 * 1000)
 
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */
 typedef struct ExportQueue
@@ -124,16 +124,20 @@ tell_users(Export *export)
 	}
 }
 
-/* When it will be over by all that is known, although nobody asks for its status any more. */
+/*
+ * When it will be over by all that is known, although nobody asks for its status
+ * any more: twice as long as usual, and longer than anybody who does pauses.
+ */
 static int64
 likely_over(const Export *export)
 {
+	const ForeignOptions *options = export->options;
 	bool own;
 	int64 expected =
-		durations_expected(export->options->endpoint, export->entity, export->profile_id, &own);
+		durations_expected(options->endpoint, export->entity, export->profile_id, &own);
 
-	return expected < 0 ? REACTOR_NEVER
-						: monotonic_milliseconds() + 2 * expected + LOOKED_AFTER_AGAIN;
+	return monotonic_milliseconds() + (expected >= 0 ? 2 * expected : UNKNOWN_DURATION) +
+		   4 * (int64) options->poll_interval_max + 5000;
 }
 
 /* Where does it belong now, if it has something to do at that time (REACTOR_NEVER: not known)? */
@@ -162,6 +166,8 @@ settle(Export *export, int64 due, int64 now)
 		jobs_release(&export->place);
 	else if (export->record.id[0] != '\0')
 		jobs_keep(&export->place, likely_over(export));
+	else if (export->work.request != NULL)
+		jobs_expect(&export->place, likely_over(export));
 }
 
 static void

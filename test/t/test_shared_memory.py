@@ -130,6 +130,19 @@ class Jobs(SharedCase):
         owner.close()
         self.assertLess(self.check_free(), 5)
 
+    def test_owner_that_does_something_else(self):
+        """Nobody looks after what it has asked for: by what is known of such exports it must be over."""
+        self.amazon(profile_ids="1111", max_retries=0, max_jobs=1)
+        self.session.value("SELECT count(*) FROM ads.campaigns")
+        self.fault({"call": "request", "times": 1}, hang=True)
+        owner = self.connect()
+        running = owner.start("SELECT count(*) FROM ads.campaigns WHERE state = 'ENABLED'")
+        self.wait_for_call("request", 2)
+        self.cancel(running)
+        waited = self.check_free()
+        self.assertGreater(waited, 3)
+        self.assertLess(waited, 12)
+
     def test_export_of_a_session_that_is_gone(self):
         """The vendor goes on counting it: it keeps its place, and nobody is refused."""
         self.emulator.settings(export_delay=0.2)
