@@ -24,9 +24,9 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "feed/amplitude.h"
 #include "option/load.h"
 #include "remote/amazon_ads.h"
+#include "remote/amplitude.h"
 #include "remote/foreign_text.h"
 #include "remote/hours.h"
 #include "remote/profile_reader.h"

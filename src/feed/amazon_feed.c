@@ -12,9 +12,14 @@
 #include "feed/part_end.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "net/clock.h"
 #include "remote/amazon_ads.h"
+#include "remote/message.h"
 #include "session/control.h"
+#include "session/fetch_ahead.h"
+#include "session/profile_listing.h"
 #include "session/record_counts.h"
+#include "session/registry.h"
 #include "utils/builtins.h"
 
 /*-------------------------------------------------------------------------
@@ -22,27 +27,72 @@
  *-------------------------------------------------------------------------
  */
 
+/* What is Amazon's of a feed. */
+typedef struct AmazonFeed
+{
+	ExportFeed *feed;
+	FetchAheadShare ahead;
+
+	/* When no profiles are named: */
+	ProfileListing *listing;
+	bool listing_warned;
+	ListingWaiter listing_waiter; /* while it is not there */
+	Failure listing_failure;      /* it can't be had; sqlstate 0: no word of that */
+} AmazonFeed;
+
+/* What is Amazon's of a part: one profile's export. */
+typedef struct AmazonPart
+{
+	FeedPart *part;
+	char *profile_id;
+	ExportUse *export;
+	unsigned ad_products; /* of the query, unless the export had to be split */
+	unsigned states;
+	unsigned target_levels;
+	unsigned negatives;
+	int64 polls_before; /* of the export, when this feed began to use it */
+	int64 retries_before;
+	double in_progress_since; /* wait_time when it began to be in progress; -1: not yet */
+	char *url;                /* link for the next download */
+	FetchAhead ahead;
+	bool ahead_tried;
+} AmazonPart;
+
+static AmazonFeed *
+amazon_feed(const ExportFeed *feed)
+{
+	return feed->own;
+}
+
+static AmazonPart *
+amazon_part(const FeedPart *part)
+{
+	return part->own;
+}
+
 static void
 ahead_changed(FetchAhead *ahead)
 {
-	feed_wake((FeedPart *) ((char *) ahead - offsetof(FeedPart, ahead)));
+	feed_wake(((AmazonPart *) ((char *) ahead - offsetof(AmazonPart, ahead)))->part);
 }
 
 /* Once it is known to be small, and to be read from its beginning for the first time. */
 static void
 consider_fetching_ahead(FeedPart *part)
 {
+	AmazonPart *own = amazon_part(part);
 	ExportView export;
 
-	if (part->ahead_tried || part->phase != PART_WAITING || part->resume_from > 0)
+	if (own->ahead_tried || part->phase != PART_WAITING || part->resume_from > 0)
 		return;
-	exports_view(part->export, &export);
+	exports_view(own->export, &export);
 	if (export.phase != EXPORT_COMPLETED || export.file_size < 0 ||
 		export.file_size > FETCH_AHEAD_LARGEST)
 		return;
-	part->ahead_tried = true;
-	part->ahead.changed = ahead_changed;
-	fetch_ahead_want(&part->ahead, &part->feed->ahead, part->export, part->feed->options);
+	own->ahead_tried = true;
+	own->ahead.changed = ahead_changed;
+	fetch_ahead_want(&own->ahead, &amazon_feed(part->feed)->ahead, own->export,
+					 part->feed->options);
 }
 
 static void
@@ -59,21 +109,23 @@ static void
 add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *piece)
 {
 	FeedPart *part = feed_add_part(feed);
+	AmazonPart *own = amazon_part(part);
 	char *body = amazon_request_body(feed->options->entity, piece);
 	ExportView export;
 	bool reused;
 
 	part->call = CALL_DOWNLOAD;
-	part->in_progress_since = -1;
-	part->ad_products = piece->ad_products;
-	part->states = piece->states;
-	part->target_levels = piece->target_levels;
-	part->negatives = piece->negatives;
-	part->profile_id = MemoryContextStrdup(feed->context, profile_id);
-	part->export = exports_acquire(feed->options, profile_id, body, export_changed, part, &reused);
-	exports_view(part->export, &export);
-	part->polls_before = export.polls;
-	part->retries_before = export.retries;
+	own->part = part;
+	own->in_progress_since = -1;
+	own->ad_products = piece->ad_products;
+	own->states = piece->states;
+	own->target_levels = piece->target_levels;
+	own->negatives = piece->negatives;
+	own->profile_id = MemoryContextStrdup(feed->context, profile_id);
+	own->export = exports_acquire(feed->options, profile_id, body, export_changed, part, &reused);
+	exports_view(own->export, &export);
+	own->polls_before = export.polls;
+	own->retries_before = export.retries;
 	if (reused)
 		feed->counters.exports_reused++;
 	else
@@ -92,9 +144,10 @@ has_several(unsigned bits)
 static bool
 is_least_part(const ExportFeed *feed, const FeedPart *part)
 {
-	return !has_several(part->ad_products) && !has_several(part->states) &&
+	AmazonPart *own = amazon_part(part);
+	return !has_several(own->ad_products) && !has_several(own->states) &&
 		   (feed->options->entity->kind != ENTITY_TARGETS ||
-			(!has_several(part->target_levels) && !has_several(part->negatives)));
+			(!has_several(own->target_levels) && !has_several(own->negatives)));
 }
 
 /* It was too large for the vendor although it was split as far as that goes. */
@@ -121,15 +174,16 @@ set_least_part_hint(const ExportFeed *feed, Failure *failure)
 static bool
 split_export_part(ExportFeed *feed, FeedPart *part)
 {
+	AmazonPart *own = amazon_part(part);
 	ExportQuery piece = *feed->query;
 	bool is_targets = feed->options->entity->kind == ENTITY_TARGETS;
 	unsigned *dimension;
 	unsigned bits;
 
-	piece.ad_products = part->ad_products;
-	piece.states = part->states;
-	piece.target_levels = part->target_levels;
-	piece.negatives = part->negatives;
+	piece.ad_products = own->ad_products;
+	piece.states = own->states;
+	piece.target_levels = own->target_levels;
+	piece.negatives = own->negatives;
 	if (has_several(piece.ad_products))
 		dimension = &piece.ad_products;
 	else if (has_several(piece.states))
@@ -147,7 +201,7 @@ split_export_part(ExportFeed *feed, FeedPart *part)
 		if (!(bits & bit))
 			continue;
 		*dimension = bit;
-		add_export_part(feed, part->profile_id, &piece);
+		add_export_part(feed, own->profile_id, &piece);
 	}
 	feed->counters.retries++;
 	part->split = true;
@@ -160,7 +214,7 @@ raise_no_profile(const ExportFeed *feed)
 {
 	Failure failure;
 
-	profile_listing_fail_empty(&failure, feed->options, feed->listing->listed);
+	profile_listing_fail_empty(&failure, feed->options, amazon_feed(feed)->listing->listed);
 	feed_fail(feed, &failure);
 }
 
@@ -173,11 +227,12 @@ raise_no_profile(const ExportFeed *feed)
 static bool
 add_parts_of_listing(ExportFeed *feed)
 {
-	Failure *failure = &feed->listing_failure;
+	AmazonFeed *common = amazon_feed(feed);
+	Failure *failure = &common->listing_failure;
 	List *wanted = NIL;
 	ListCell *cell;
 
-	foreach (cell, feed->listing->profile_ids)
+	foreach (cell, common->listing->profile_ids)
 	{
 		if (export_query_wants_profile(feed->query, lfirst(cell)))
 			wanted = lappend(wanted, lfirst(cell));
@@ -208,18 +263,18 @@ add_parts_of_listing(ExportFeed *feed)
 static void
 take_listing(ListingWaiter *waiter)
 {
-	ExportFeed *feed =
-		(ExportFeed *) ((char *) waiter - offsetof(struct ExportFeed, listing_waiter));
+	AmazonFeed *common = (AmazonFeed *) ((char *) waiter - offsetof(AmazonFeed, listing_waiter));
 
-	if (feed->listing->failure.sqlstate != 0)
-		feed->listing_failure = feed->listing->failure;
-	else if (feed->listing->profile_ids != NIL)
-		add_parts_of_listing(feed);
+	if (common->listing->failure.sqlstate != 0)
+		common->listing_failure = common->listing->failure;
+	else if (common->listing->profile_ids != NIL)
+		add_parts_of_listing(common->feed);
 }
 
 static bool
 add_export_parts(ExportFeed *feed)
 {
+	AmazonFeed *common = amazon_feed(feed);
 	const ExportQuery *query = feed->query;
 
 	if (query->profile_count >= 0)
@@ -232,19 +287,19 @@ add_export_parts(ExportFeed *feed)
 		feed->all_added = true;
 		return false;
 	}
-	if (feed->listing_failure.sqlstate != 0)
-		feed_fail(feed, &feed->listing_failure);
-	if (feed->listing == NULL)
-		feed->listing = profile_listing_get(feed->options);
-	if (feed->listing->failure.sqlstate != 0)
-		feed_fail(feed, &feed->listing->failure);
-	feed->listing_waiter.arrived = take_listing;
-	if (!feed->listing->complete)
-		profile_listing_await(feed->listing, &feed->listing_waiter);
-	else if (feed->listing->profile_ids == NIL)
+	if (common->listing_failure.sqlstate != 0)
+		feed_fail(feed, &common->listing_failure);
+	if (common->listing == NULL)
+		common->listing = profile_listing_get(feed->options);
+	if (common->listing->failure.sqlstate != 0)
+		feed_fail(feed, &common->listing->failure);
+	common->listing_waiter.arrived = take_listing;
+	if (!common->listing->complete)
+		profile_listing_await(common->listing, &common->listing_waiter);
+	else if (common->listing->profile_ids == NIL)
 		raise_no_profile(feed);
 	else if (!add_parts_of_listing(feed))
-		feed_fail(feed, &feed->listing_failure);
+		feed_fail(feed, &common->listing_failure);
 	return false;
 }
 
@@ -252,32 +307,35 @@ add_export_parts(ExportFeed *feed)
 static void
 warn_of_listing(ExportFeed *feed)
 {
-	if (feed->listing == NULL || feed->listing_warned)
+	AmazonFeed *common = amazon_feed(feed);
+	if (common->listing == NULL || common->listing_warned)
 		return;
-	feed->listing_warned = true;
-	profile_listing_warn(feed->listing);
+	common->listing_warned = true;
+	profile_listing_warn(common->listing);
 }
 
 /* What a part does whose export is completed. */
 static void
 step_completed(ExportFeed *feed, FeedPart *part)
 {
+	AmazonPart *own = amazon_part(part);
 	consider_fetching_ahead(part);
-	switch (part->ahead.state)
+	switch (own->ahead.state)
 	{
 		case FETCH_AHEAD_LINKING:
 		case FETCH_AHEAD_FETCHING:
 			return;
 		case FETCH_AHEAD_FETCHED:
-			part->request = part->ahead.request;
+			part->request = own->ahead.request;
+			part->is_lent = true;
 			part->from_start = true;
 			part->phase = PART_OPENING;
 			return;
 		case FETCH_AHEAD_WANTED:
 			/* There will be room, unless all that there is belongs to other scans. */
-			if (!fetch_ahead_is_idle(&feed->ahead))
+			if (!fetch_ahead_is_idle(&amazon_feed(feed)->ahead))
 				return;
-			fetch_ahead_end(&part->ahead);
+			fetch_ahead_end(&own->ahead);
 			break;
 		case FETCH_AHEAD_NONE:
 			break;
@@ -289,13 +347,14 @@ step_completed(ExportFeed *feed, FeedPart *part)
 static int64
 step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
+	AmazonPart *own = amazon_part(part);
 	ExportView export;
 	double waited = feed->counters.wait_time;
 	int64 left;
 	Failure failure;
 
 	warn_of_listing(feed);
-	exports_view(part->export, &export);
+	exports_view(own->export, &export);
 	switch (export.phase)
 	{
 		case EXPORT_FAILED:
@@ -303,7 +362,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 			if (export.timed_out && part->delivered == 0 && part != feed->broken &&
 				!export.is_read && split_export_part(feed, part))
 				return now;
-			exports_failure(part->export, &failure);
+			exports_failure(own->export, &failure);
 			if (export.timed_out && is_least_part(feed, part))
 				set_least_part_hint(feed, &failure);
 			feed_fail_part(feed, part, &failure);
@@ -318,9 +377,9 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 			break;
 	}
 	/* Only time in which somebody waits counts: a cursor may rest. */
-	if (part->in_progress_since < 0)
-		part->in_progress_since = waited;
-	left = feed->options->export_timeout - (int64) (waited - part->in_progress_since);
+	if (own->in_progress_since < 0)
+		own->in_progress_since = waited;
+	left = feed->options->export_timeout - (int64) (waited - own->in_progress_since);
 	if (left <= 0)
 	{
 		failure_set(&failure, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "get an export",
@@ -328,7 +387,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 						? "it is completed, but has no link after export_timeout (%lld s)"
 						: "it is still in progress after export_timeout (%lld s)",
 					(long long) feed->options->export_timeout / 1000);
-		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", part->profile_id,
+		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", own->profile_id,
 						   export.shown_id[0] != '\0' ? export.shown_id : "not yet requested",
 						   export.status_word[0] != '\0' ? export.status_word : "unknown");
 		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
@@ -341,12 +400,13 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 static void
 open_export_part(ExportFeed *feed, FeedPart *part)
 {
+	AmazonPart *own = amazon_part(part);
 	uint64 start = part->range_refused ? 0 : part->resume_from;
 
 	part->from_start = start == 0;
 	part->request =
-		amazon_start_download(part->reactor, feed->options, part->url, start, part->etag);
-	wipe_string(&part->url);
+		amazon_start_download(part->reactor, feed->options, own->url, start, part->etag);
+	wipe_string(&own->url);
 }
 
 /* So near to the end of a download the next one is opened (bytes). */
@@ -361,7 +421,7 @@ is_nearly_over(const FeedPart *part)
 
 	if (part->reactor == NULL)
 		return false;
-	exports_view(part->export, &export);
+	exports_view(amazon_part(part)->export, &export);
 	return export.file_size >= 0 &&
 		   start + (int64) bytes_of_transfer(part) + NEAR_END >= export.file_size;
 }
@@ -382,17 +442,19 @@ max_open_profiles(const ExportFeed *feed)
 static void
 remember_export(const ExportFeed *feed, const FeedPart *part)
 {
-	record_counts_remember_export(feed->options, part->profile_id, exports_body(part->export),
+	AmazonPart *own = amazon_part(part);
+	record_counts_remember_export(feed->options, own->profile_id, exports_body(own->export),
 								  part->delivered);
 }
 
 static void
 export_subject(const FeedPart *part, char *subject, size_t size)
 {
+	AmazonPart *own = amazon_part(part);
 	ExportView export;
 
-	exports_view(part->export, &export);
-	snprintf(subject, size, "Profile %s, export %s", part->profile_id,
+	exports_view(own->export, &export);
+	snprintf(subject, size, "Profile %s, export %s", own->profile_id,
 			 export.shown_id[0] != '\0' ? export.shown_id : "not yet requested");
 }
 
@@ -428,9 +490,10 @@ describe_exports(const ForeignOptions *options, const ExportQuery *query, char *
 static bool
 export_part_may_open(ExportFeed *feed, FeedPart *part)
 {
+	AmazonPart *own = amazon_part(part);
 	ExportView export;
 
-	exports_view(part->export, &export);
+	exports_view(own->export, &export);
 	if (export.phase != EXPORT_COMPLETED)
 	{
 		/* A new link is being asked for, or the export was lost and renewed. */
@@ -438,31 +501,203 @@ export_part_may_open(ExportFeed *feed, FeedPart *part)
 			part->phase = PART_WAITING;
 		return false;
 	}
-	part->url = exports_take_link(part->export);
-	if (part->url == NULL)
+	own->url = exports_take_link(own->export);
+	if (own->url == NULL)
 	{
 		control_step();
 		/* If it could not even be asked for, nothing will wake us. */
-		exports_view(part->export, &export);
+		exports_view(own->export, &export);
 		if (export.phase == EXPORT_FAILED || export.phase == EXPORT_QUEUED)
 			part->phase = PART_WAITING;
 	}
-	return part->url != NULL;
+	return own->url != NULL;
+}
+
+static void
+restart_exports(ExportFeed *feed)
+{
+	AmazonFeed *common = amazon_feed(feed);
+
+	profile_listing_leave(&common->listing_waiter);
+	common->feed = feed;
+	common->listing = NULL;
+	common->listing_warned = false;
+	common->listing_failure.sqlstate = 0;
+}
+
+static void
+release_exports(ExportFeed *feed)
+{
+	fetch_ahead_leave(&amazon_feed(feed)->ahead);
+	profile_listing_leave(&amazon_feed(feed)->listing_waiter);
+}
+
+static Awaited
+await_listing(const ExportFeed *feed, Retry *retry)
+{
+	const ProfileListing *listing = amazon_feed(feed)->listing;
+	bool needs_token;
+
+	if (listing == NULL)
+		return AWAIT_PROFILES;
+	needs_token = listing->request == NULL;
+	*retry = listing->retry;
+	if (needs_token && credential_state(listing->credential) == CREDENTIAL_PENDING)
+		*retry = *credential_retry(listing->credential);
+	if (!needs_token)
+		return AWAIT_PROFILES;
+	return listing->due > monotonic_milliseconds() ? AWAIT_RETRY : AWAIT_TOKEN;
+}
+
+static void
+rewind_export_part(FeedPart *part)
+{
+	amazon_part(part)->in_progress_since = -1;
+	amazon_part(part)->ahead_tried = false;
+}
+
+static void
+begin_reading_export(FeedPart *part)
+{
+	exports_begin_reading(amazon_part(part)->export);
+}
+
+static int64
+export_file_size(const FeedPart *part)
+{
+	ExportView export;
+
+	exports_view(amazon_part(part)->export, &export);
+	return export.file_size;
+}
+
+static int64
+export_bytes_ahead(const FeedPart *part)
+{
+	const Request *request = amazon_part(part)->ahead.request;
+
+	return request != NULL ? (int64) request_bytes_received(request) : -1;
+}
+
+static void
+end_export_transfer(FeedPart *part)
+{
+	fetch_ahead_end(&amazon_part(part)->ahead);
+}
+
+static void
+note_export_read(FeedPart *part, int64 downloaded, int64 inflated)
+{
+	exports_note_read(amazon_part(part)->export, downloaded, inflated, (int64) part->delivered);
+}
+
+static void
+release_export_part(FeedPart *part)
+{
+	AmazonPart *own = amazon_part(part);
+
+	exports_release(own->export);
+	own->export = NULL;
+	wipe_string(&own->url);
+	wipe_string(&own->profile_id);
+}
+
+static char *
+export_short_name(const FeedPart *part)
+{
+	return psprintf("profile %s", amazon_part(part)->profile_id);
+}
+
+static void
+export_state(const FeedPart *part, PartState *state)
+{
+	ExportView export;
+
+	exports_view(amazon_part(part)->export, &export);
+	state->is_queued = export.phase == EXPORT_QUEUED;
+	state->in_progress = !state->is_queued && export.in_progress;
+	if (state->in_progress && export.phase != EXPORT_REQUESTING)
+		state->since = export.in_progress_since;
+}
+
+static Awaited
+await_export(const FeedPart *part)
+{
+	ExportView export;
+
+	if (part->phase == PART_OPENING)
+		return AWAIT_DOWNLOAD;
+	exports_view(amazon_part(part)->export, &export);
+	if (export.awaits_token)
+		return AWAIT_TOKEN;
+	if (export.phase == EXPORT_QUEUED)
+		return export.due > monotonic_milliseconds() ? AWAIT_RETRY : AWAIT_PLACE;
+	return export.is_completed ? AWAIT_DOWNLOAD : AWAIT_EXPORT;
+}
+
+static void
+export_retry(const FeedPart *part, Retry *retry)
+{
+	ExportView export;
+
+	exports_view(amazon_part(part)->export, &export);
+	*retry = export.retry;
+}
+
+static void
+export_origin(const FeedPart *part, RecordOrigin *origin)
+{
+	origin->profile_id = amazon_part(part)->profile_id;
+	exports_tell_origin(amazon_part(part)->export, origin);
+}
+
+static void
+count_export(const FeedPart *part, FeedCounters *counters)
+{
+	const AmazonPart *own = amazon_part(part);
+	ExportView export;
+
+	/* It could not be had, or was given back. */
+	if (own->export == NULL)
+		return;
+	exports_view(own->export, &export);
+	counters->longest_export = Max(counters->longest_export, export.took);
+	counters->polls += export.polls - own->polls_before;
+	counters->retries += export.retries - own->retries_before;
 }
 
 const FeedApi amazon_export_feed = {
 	.packing = PACKED_GZIP,
+	.content_name = "export",
+	.feed_size = sizeof(AmazonFeed),
+	.part_size = sizeof(AmazonPart),
 	.resumable = true,
 	.parts_are_kept = true,
 	.uses_registry = true,
 	.wakes = true,
+	.restart = restart_exports,
 	.add_parts = add_export_parts,
+	.max_open = max_open_exports,
+	.await_parts = await_listing,
+	.release_feed = release_exports,
 	.step = step_export_part,
 	.may_open = export_part_may_open,
 	.open = open_export_part,
-	.max_open = max_open_exports,
+	.rewind = rewind_export_part,
+	.begin_reading = begin_reading_export,
+	.file_size = export_file_size,
+	.bytes_ahead = export_bytes_ahead,
+	.end_transfer = end_export_transfer,
+	.note_read = note_export_read,
 	.remember = remember_export,
+	.release = release_export_part,
 	.subject = export_subject,
+	.short_name = export_short_name,
+	.state = export_state,
+	.await = await_export,
+	.retry = export_retry,
+	.origin = export_origin,
+	.count = count_export,
 	.describe = describe_exports,
 };
 
@@ -532,6 +767,12 @@ ask_for_other_profiles(ExportFeed *feed, const FeedPart *part)
 	return credential_list_otherwise(credential_get(feed->options));
 }
 
+static Awaited
+await_profiles(const FeedPart *part)
+{
+	return part->phase == PART_OPENING ? AWAIT_PROFILES : AWAIT_TOKEN;
+}
+
 static void
 remember_profiles(const ExportFeed *feed, const FeedPart *part)
 {
@@ -554,6 +795,7 @@ describe_profiles(const ForeignOptions *options, const ExportQuery *query, char 
 
 const FeedApi amazon_profiles_feed = {
 	.packing = PACKED_GZIP,
+	.content_name = "list of profiles",
 	.parts_are_kept = true,
 	.uses_registry = true,
 	.add_parts = add_profiles_part,
@@ -563,6 +805,7 @@ const FeedApi amazon_profiles_feed = {
 	.ask_otherwise = ask_for_other_profiles,
 	.max_open = max_open_profiles,
 	.remember = remember_profiles,
+	.await = await_profiles,
 	.subject = profiles_subject,
 	.describe = describe_profiles,
 };

@@ -9,6 +9,7 @@
 
 #include "feed/download.h"
 #include "feed/part_end.h"
+#include "remote/message.h"
 #include "stream/crc32.h"
 
 /* Temporary files are read in pieces of this size. */
@@ -41,14 +42,10 @@ static void
 expect_length(FeedPart *part)
 {
 	int64 start = part->from_start ? 0 : (int64) part->resume_from;
+	int64 size = part->feed->api->file_size != NULL ? part->feed->api->file_size(part) : -1;
 
-	ExportView export;
-
-	if (part->export == NULL)
-		return;
-	exports_view(part->export, &export);
-	if (export.file_size > start)
-		request_expect(part->request, (uint64) (export.file_size - start));
+	if (size > start)
+		request_expect(part->request, (uint64) (size - start));
 }
 
 /* By its beginning: is it packed, or did something on its way unpack it? */

@@ -18,7 +18,10 @@
 #include "feed/wait.h"
 #include "feed/wait_reactor.h"
 #include "miscadmin.h"
+#include "net/clock.h"
+#include "net/reactor.h"
 #include "session/control.h"
+#include "session/registry.h"
 #include "session/spare_reactors.h"
 #include "session/statistics.h"
 #include "utils/memutils.h"
@@ -69,14 +72,13 @@ release_feed(void *argument)
 
 		part->overflow = NULL; /* the server removes the file */
 		close_transfer(part);
-		report_release(part);
-		release_export(part);
+		release_part(part);
 	}
-	fetch_ahead_leave(&feed->ahead);
 	forget_parts(feed);
 	feed->current = NULL;
 	feed->all_added = true;
-	profile_listing_leave(&feed->listing_waiter);
+	if (feed->api->release_feed != NULL)
+		feed->api->release_feed(feed);
 	if (feed->records != NULL)
 		record_block_free(record_stream_return_block(feed->records));
 	record_stream_free(feed->records);
@@ -107,6 +109,8 @@ feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordP
 	ExportFeed *feed = palloc0(sizeof(ExportFeed));
 
 	feed->api = feed_api_of(options->entity);
+	if (feed->api->feed_size > 0)
+		feed->own = palloc0(feed->api->feed_size);
 	feed->options = options;
 	feed->context = CurrentMemoryContext;
 	forget_parts(feed);
@@ -197,8 +201,9 @@ rewind_parts(ExportFeed *feed)
 		part->began = monotonic_milliseconds();
 		part->bytes_downloaded = part->retries = 0;
 		part->due = 0;
-		part->in_progress_since = -1;
-		part->reminted = part->reauthenticated = part->ahead_tried = false;
+		if (feed->api->rewind != NULL)
+			feed->api->rewind(part);
+		part->reminted = part->reauthenticated = false;
 		part->delivered = part->delivered_before = 0;
 		part->sniffed = false;
 		part->resume_from = 0;
@@ -225,7 +230,6 @@ drop_parts(ExportFeed *feed)
 
 		dlist_delete(&part->node);
 		close_transfer(part);
-		release_export(part);
 		free_part(part);
 	}
 	forget_parts(feed);
@@ -234,10 +238,6 @@ drop_parts(ExportFeed *feed)
 	spool_file_close(feed->spool_file);
 	feed->spool_file = NULL;
 	feed->all_added = false;
-	profile_listing_leave(&feed->listing_waiter);
-	feed->listing = NULL;
-	feed->listing_warned = false;
-	feed->listing_failure.sqlstate = 0;
 }
 
 /* Has all that came of it so far been kept, so that the rest of it will do? */
@@ -269,7 +269,8 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 		old_context = MemoryContextSwitchTo(feed->query_context);
 		feed->query = export_query_copy(query);
 		MemoryContextSwitchTo(old_context);
-		feed->next_hour = query->start_hour;
+		if (feed->api->restart != NULL)
+			feed->api->restart(feed);
 	}
 	if (feed->query->nothing)
 	{
@@ -435,9 +436,8 @@ feed_origin(const ExportFeed *feed, RecordOrigin *origin)
 	origin->archive_entry = record_stream_entry(feed->records);
 	if (part == NULL)
 		return;
-	origin->profile_id = part->profile_id;
-	if (part->export != NULL)
-		exports_tell_origin(part->export, origin);
+	if (feed->api->origin != NULL)
+		feed->api->origin(part, origin);
 }
 
 uint64
@@ -461,17 +461,8 @@ feed_counters(const ExportFeed *feed, FeedCounters *counters)
 	counters->longest_export = -1;
 	dlist_foreach(iter, (dlist_head *) &feed->parts)
 	{
-		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
-
-		if (part->export != NULL)
-		{
-			ExportView export;
-
-			exports_view(part->export, &export);
-			counters->longest_export = Max(counters->longest_export, export.took);
-			counters->polls += export.polls - part->polls_before;
-			counters->retries += export.retries - part->retries_before;
-		}
+		if (feed->api->count != NULL)
+			feed->api->count(dlist_container(FeedPart, node, iter.cur), counters);
 	}
 	/* What is read at the moment, or was when the scan was left. */
 	if (feed->current != NULL)

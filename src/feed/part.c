@@ -26,6 +26,8 @@ create_part(ExportFeed *feed)
 	FeedPart *part = MemoryContextAllocZero(feed->context, sizeof(FeedPart));
 
 	part->feed = feed;
+	if (feed->api->part_size > 0)
+		part->own = MemoryContextAllocZero(feed->context, feed->api->part_size);
 	part->began = monotonic_milliseconds();
 	return part;
 }
@@ -88,10 +90,12 @@ close_transfer(FeedPart *part)
 {
 	read_ahead_stop(part->read_ahead);
 	part->read_ahead = NULL;
-	if (part->request != part->ahead.request)
+	if (!part->is_lent)
 		request_free(part->request);
 	part->request = NULL;
-	fetch_ahead_end(&part->ahead);
+	part->is_lent = false;
+	if (part->feed->api->end_transfer != NULL)
+		part->feed->api->end_transfer(part);
 	if (part->reactor != NULL)
 		open_transfers--;
 	spare_reactor_give(SPARE_FOR_DOWNLOAD, part->reactor);

@@ -3,8 +3,9 @@
  * part.h
  *		A part of a feed, and what an API has to say about it.
  *
- * Internal to feed/: feed.c does what is the same for all, amazon_feed.c and
- * amplitude.c what is not.
+ * Internal to feed/.  What is here is the same for all; what is not has an
+ * adapter in its own structs (own), which nobody else looks into, and answers
+ * for it by a FeedApi.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,12 +21,9 @@
 #include "feed/spool.h"
 #include "lib/ilist.h"
 #include "portability/instr_time.h"
+#include "remote/answer.h"
 #include "remote/foreign_content.h"
-#include "session/fetch_ahead.h"
-#include "session/archive_requests.h"
 #include "session/jobs.h"
-#include "session/profile_listing.h"
-#include "session/registry.h"
 #include "stream/record_block.h"
 #include "stream/record_stream.h"
 #include "stream/record_walker.h"
@@ -59,38 +57,21 @@ typedef struct FeedPart
 	PartPhase phase;
 	int64 due; /* nothing to do before (monotonic milliseconds) */
 	Retry retry;
-	int64 began;              /* monotonic milliseconds */
-	int64 bytes_downloaded;   /* by transfers that broke */
-	int64 retries;            /* of downloads */
-	ArchiveRequest *span;     /* for adsexport_exports(), or NULL */
-	double in_progress_since; /* wait_time when its export began to be in progress; -1: not yet */
-
-	/* Amazon Ads: one profile's export */
-	char *profile_id;
-	ExportUse *export;    /* NULL: none */
-	unsigned ad_products; /* of the query, unless the export had to be split */
-	unsigned states;
-	unsigned target_levels;
-	unsigned negatives;
-	bool empty;         /* the remote said that there is nothing in it */
-	bool split;         /* others took its place */
-	int64 polls_before; /* of the export, when this feed began to use it */
-	int64 retries_before;
-	char *url; /* link for the next download */
-	FetchAhead ahead;
-	bool ahead_tried;
-	bool reminted; /* a link was refused already */
-	bool reauthenticated;
-
-	/* Amplitude: hours since 1970, UTC, both inclusive */
-	int64 start_hour;
-	int64 end_hour;
+	int64 began;            /* monotonic milliseconds */
+	int64 bytes_downloaded; /* by transfers that broke */
+	int64 retries;          /* of downloads */
+	bool empty;             /* the remote said that there is nothing in it */
+	bool split;             /* others took its place */
+	void *own;              /* the adapter's, zeroed at first; NULL: it needs none */
 
 	/* the download */
 	ApiCall call;
-	char *token;      /* sent with it */
+	char *token;   /* sent with it */
+	bool reminted; /* a link was refused already */
+	bool reauthenticated;
 	Reactor *reactor; /* its own: drives nothing else; NULL if it was fetched ahead */
 	Request *request;
+	bool is_lent;          /* the request is the adapter's */
 	ReadAhead *read_ahead; /* has the transfer in its hands, or NULL */
 	JobPlace place;        /* at the vendor, while the request is in flight */
 	Overflow *overflow;    /* what arrived while the scan rested, to be read next; or NULL */
@@ -117,10 +98,39 @@ typedef struct FeedPart
 	ContentCoding coding; /* of the download */
 } FeedPart;
 
-/* One of these for each way to get records. */
+/* What a feed can wait for. */
+typedef enum Awaited
+{
+	AWAIT_TOKEN,
+	AWAIT_PROFILES,
+	AWAIT_PLACE,
+	AWAIT_EXPORT,
+	AWAIT_RETRY,
+	AWAIT_DOWNLOAD
+} Awaited;
+
+/* How far a part's export is. */
+typedef struct PartState
+{
+	bool is_queued;
+	bool in_progress;
+	int64 since; /* monotonic milliseconds: in progress since then, or -1: not told yet */
+} PartState;
+
+/*
+ * One of these for each way to get records.  A function that may be NULL says
+ * what holds then.
+ */
 typedef struct FeedApi
 {
 	PackingKind packing;
+
+	/* What is downloaded, as in "is no archive". */
+	const char *content_name;
+
+	/* Sizes of what ExportFeed.own and FeedPart.own point to; 0: nothing. */
+	size_t feed_size;
+	size_t part_size;
 
 	/* Can a download go on where it broke?  (The remote keeps the file.) */
 	bool resumable;
@@ -137,9 +147,25 @@ typedef struct FeedApi
 	/* Do exports wake parts with feed_wake, so that they may sleep while they wait? */
 	bool wakes;
 
+	/* --- The feed --- */
+
+	/* Another query is set, and there are no parts.  NULL: nothing to do. */
+	void (*restart)(ExportFeed *feed);
+
 	/* Add the parts, as far as they are known.  Called until it says that
 	 * there are no more. */
 	bool (*add_parts)(ExportFeed *feed);
+
+	/* How many downloads may be open at once. */
+	int (*max_open)(const ExportFeed *feed);
+
+	/* What it waits for before there is a part, and the tries of that.  NULL: never. */
+	Awaited (*await_parts)(const ExportFeed *feed, Retry *retry);
+
+	/* It ends, after its parts.  Must not throw, and is called twice.  NULL: nothing to do. */
+	void (*release_feed)(ExportFeed *feed);
+
+	/* --- A part before its download --- */
 
 	/* See whether a WAITING part is READY; returns when it is due next. */
 	int64 (*step)(ExportFeed *feed, FeedPart *part, int64 now);
@@ -150,23 +176,72 @@ typedef struct FeedApi
 	/* Begin it: sets part->request (NULL: no memory). */
 	void (*open)(ExportFeed *feed, FeedPart *part);
 
-	/* There is no record in it: is the remote to be asked in another way?  NULL: no. */
-	bool (*ask_otherwise)(ExportFeed *feed, const FeedPart *part);
-
-	/* How many downloads may be open at once. */
-	int (*max_open)(const ExportFeed *feed);
-
 	/*
 	 * It is too much to be had at once: make several parts of it.  False if
 	 * they can't be smaller; then answer says so.  NULL: parts can't be split.
 	 */
 	bool (*split)(ExportFeed *feed, FeedPart *part, Answer *answer);
 
+	/* The scan starts over.  NULL: nothing to do. */
+	void (*rewind)(FeedPart *part);
+
+	/* --- Its download --- */
+
+	/* It was asked for.  NULL: nothing to do. */
+	void (*note_request)(const ExportFeed *feed, FeedPart *part);
+
+	/* Its records are read from now on.  NULL: nothing to do. */
+	void (*begin_reading)(FeedPart *part);
+
+	/* Size of the file that is downloaded; -1: not told.  NULL: it never is. */
+	int64 (*file_size)(const FeedPart *part);
+
+	/* Bytes of a download that is made before its turn; -1: there is none.  NULL: never. */
+	int64 (*bytes_ahead)(const FeedPart *part);
+
+	/* There is no transfer any more: drop a request that was lent.  Must not throw.  NULL: none is. */
+	void (*end_transfer)(FeedPart *part);
+
+	/* --- Its end --- */
+
+	/* There is no record in it: is the remote to be asked in another way?  NULL: no. */
+	bool (*ask_otherwise)(ExportFeed *feed, const FeedPart *part);
+
+	/* It was downloaded and inflated to this many bytes.  NULL: nothing to do. */
+	void (*note_read)(FeedPart *part, int64 downloaded, int64 inflated);
+
 	/* All records of the part were read: the planner may want to know how many. */
 	void (*remember)(const ExportFeed *feed, const FeedPart *part);
 
+	/* It was read (failure is NULL) or failed; or it was left.  NULL: nothing to do. */
+	void (*note_end)(const ExportFeed *feed, FeedPart *part, const Failure *failure);
+	void (*note_left)(const ExportFeed *feed, FeedPart *part);
+
+	/* Give back what own holds.  Must not throw, and is called twice.  NULL: nothing to do. */
+	void (*release)(FeedPart *part);
+
+	/* --- What is told of it --- */
+
 	/* The part's name in messages, with a capital letter. */
 	void (*subject)(const FeedPart *part, char *subject, size_t size);
+
+	/* Its short name, as in "longest: profile 1111"; with state below. */
+	char *(*short_name)(const FeedPart *part);
+
+	/* How far its export is.  NULL: it has none beside its download. */
+	void (*state)(const FeedPart *part, PartState *state);
+
+	/* What it waits for, if it is not its turn and no place. */
+	Awaited (*await)(const FeedPart *part);
+
+	/* The tries of what it waits for, other than of its download.  NULL: there are none. */
+	void (*retry)(const FeedPart *part, Retry *retry);
+
+	/* Where its records come from; origin is zeroed.  NULL: nothing is known. */
+	void (*origin)(const FeedPart *part, RecordOrigin *origin);
+
+	/* Add what its export took.  NULL: there is none. */
+	void (*count)(const FeedPart *part, FeedCounters *counters);
 
 	/* What EXPLAIN shows. */
 	void (*describe)(const ForeignOptions *options, const ExportQuery *query, char **request,
@@ -186,12 +261,12 @@ typedef struct Doubt
 struct ExportFeed
 {
 	const FeedApi *api;
+	void *own; /* the adapter's, zeroed at first; NULL: it needs none */
 	const ForeignOptions *options;
 	MemoryContext context;
 	MemoryContextCallback callback;
 	MemoryContext query_context; /* of query; reset before */
 	ExportQuery *query;          /* NULL: not started */
-	bool warned;                 /* of incomplete hours */
 	int64 warned_of_entries;     /* that were passed over */
 	char *first_passed_over;     /* the name of the first one, or NULL */
 	bool all_added;
@@ -203,8 +278,7 @@ struct ExportFeed
 	dlist_head stock; /* ready ones that come after those */
 	int ready;        /* live ones that are ready */
 	int asleep;
-	bool woken; /* one of them was, and is to be looked at */
-	FetchAheadShare ahead;
+	bool woken;              /* one of them was, and is to be looked at */
 	FeedPart *current;       /* being read, or NULL */
 	FeedPart *broken;        /* half read, to be gone on with before any other; or NULL */
 	FeedPart *spooling;      /* the one that is PART_SPOOLING, or NULL */
@@ -239,14 +313,6 @@ struct ExportFeed
 	ContentHead head;    /* the first bytes of the current part */
 	size_t spooled;      /* bytes that come next, and are in the spool already */
 
-	/* Amazon Ads, when no profiles are named */
-	ProfileListing *listing;
-	bool listing_warned;
-	ListingWaiter listing_waiter; /* while it is not there */
-	Failure listing_failure;      /* it can't be had; sqlstate 0: no word of that */
-
-	int64 next_hour;     /* Amplitude: of the parts to be added */
-	int64 longest_span;  /* that was not too much; 0: none was too much yet */
 	int64 waiting_since; /* for what it waits now (monotonic milliseconds); 0: not known */
 	FeedCounters counters;
 	FeedCounters noted; /* what is in the statistics by now */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * part_end.h
- *		How a part ends: log line, history, counts, error, and what it gives back.
+ *		How a part ends: log line, counts, error, and what it gives back.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,9 +18,6 @@ extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribu
 extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	pg_attribute_noreturn();
 
-/* A download of the part was asked for. */
-extern void report_request(const ExportFeed *feed, FeedPart *part);
-
 /*
  * The part has come to its end; tell the log if it wants to hear.  outcome is
  * "read", "empty", "left" (the scan was over before it) or "failed"; failure
@@ -29,14 +26,11 @@ extern void report_request(const ExportFeed *feed, FeedPart *part);
 extern void
 report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure);
 
-/* The part is dropped, whatever became of it.  Does not throw. */
-extern void report_release(FeedPart *part);
-
 /* Count the bytes of the part that was read. */
 extern void count_part(ExportFeed *feed, FeedPart *part);
 
-/* It needs its export no more.  Does not throw. */
-extern void release_export(FeedPart *part);
+/* What its adapter holds for it is needed no more.  Does not throw. */
+extern void release_part(FeedPart *part);
 
 /* The part, in no list and without a transfer, is needed no more. */
 extern void free_part(FeedPart *part);

@@ -13,21 +13,13 @@
 #include "feed/progress.h"
 #include "guc.h"
 #include "lib/stringinfo.h"
+#include "net/clock.h"
+#include "net/reactor.h"
+#include "remote/message.h"
 #include "utils/timestamp.h"
 
 /* Notices don't come faster than this, whatever progress_interval says. */
 #define SHORTEST_NOTICE 100
-
-/* What a feed can wait for. */
-typedef enum Awaited
-{
-	AWAIT_TOKEN,
-	AWAIT_PROFILES,
-	AWAIT_PLACE,
-	AWAIT_EXPORT,
-	AWAIT_RETRY,
-	AWAIT_DOWNLOAD
-} Awaited;
 
 /* Names of wait events, as pg_stat_activity shows them where the server has names. */
 static const char *const wait_event_names[] = {
@@ -51,42 +43,18 @@ static const char *const waiting_texts[] = {
  *-------------------------------------------------------------------------
  */
 
-/* What an export that has no download yet waits for. */
-static Awaited
-awaited_of_export(const ExportUse *use, int64 now)
-{
-	ExportView export;
-
-	exports_view(use, &export);
-	if (export.awaits_token)
-		return AWAIT_TOKEN;
-	if (export.phase == EXPORT_QUEUED)
-		return export.due > now ? AWAIT_RETRY : AWAIT_PLACE;
-	return export.is_completed ? AWAIT_DOWNLOAD : AWAIT_EXPORT;
-}
-
 static Awaited
 awaited_of_part(const ExportFeed *feed, const FeedPart *part)
 {
 	int64 now = monotonic_milliseconds();
 
-	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING)
+	if (part->phase >= PART_READABLE && part->phase < PART_DONE)
 		return AWAIT_DOWNLOAD;
 	if (part->phase != PART_OPENING && part->due > now)
 		return AWAIT_RETRY;
 	if (jobs_is_waiting(&part->place))
 		return AWAIT_PLACE;
-	switch (part->call)
-	{
-		case CALL_DOWNLOAD:
-			return part->phase == PART_OPENING ? AWAIT_DOWNLOAD
-											   : awaited_of_export(part->export, now);
-		case CALL_PROFILES:
-			return part->phase == PART_OPENING ? AWAIT_PROFILES : AWAIT_TOKEN;
-		default:
-			/* Amplitude makes the archive while it is being asked for it. */
-			return AWAIT_EXPORT;
-	}
+	return feed->api->await(part);
 }
 
 /* The first of these that is not done, or NULL. */
@@ -123,18 +91,17 @@ first_asleep(const ExportFeed *feed)
 	return NULL;
 }
 
-/* What the feed waits for, and of which part; NULL if of none. */
+/* What the feed waits for, and of which part; NULL if of none, and then retry is set. */
 static Awaited
-awaited_of_feed(const ExportFeed *feed, const FeedPart **part)
+awaited_of_feed(const ExportFeed *feed, const FeedPart **part, Retry *retry)
 {
 	*part = feed->current != NULL ? feed->current : first_at_work(&feed->live);
 	if (*part == NULL)
 		*part = first_asleep(feed);
 	if (*part != NULL)
 		return awaited_of_part(feed, *part);
-	if (feed->listing != NULL && feed->listing->request == NULL)
-		return feed->listing->due > monotonic_milliseconds() ? AWAIT_RETRY : AWAIT_TOKEN;
-	return AWAIT_PROFILES;
+	memset(retry, 0, sizeof(Retry));
+	return feed->api->await_parts != NULL ? feed->api->await_parts(feed, retry) : AWAIT_EXPORT;
 }
 
 uint32
@@ -142,7 +109,8 @@ report_wait_event(const ExportFeed *feed)
 {
 	static uint32 wait_events[lengthof(wait_event_names)];
 	const FeedPart *part;
-	Awaited awaited = awaited_of_feed(feed, &part);
+	Retry retry;
+	Awaited awaited = awaited_of_feed(feed, &part, &retry);
 
 	if (wait_events[awaited] == 0)
 		wait_events[awaited] = compat_wait_event(wait_event_names[awaited]);
@@ -154,6 +122,15 @@ report_wait_event(const ExportFeed *feed)
  *-------------------------------------------------------------------------
  */
 
+/* Of a download that is made before its turn; -1: there is none. */
+static int64
+bytes_ahead(const FeedPart *part)
+{
+	const FeedApi *api = part->feed->api;
+
+	return api->bytes_ahead != NULL ? api->bytes_ahead(part) : -1;
+}
+
 /* Bytes of a download: how many there are of it, and in all (-1: not announced). */
 static int64
 position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
@@ -162,18 +139,12 @@ position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
 	RequestResult result;
 
 	*total = -1;
-	if (part->request == NULL && part->ahead.request == NULL)
+	if (part->request == NULL && bytes_ahead(part) < 0)
 		return start;
-	if (part->export != NULL)
-	{
-		ExportView export;
-
-		exports_view(part->export, &export);
-		if (export.file_size > 0)
-			*total = export.file_size;
-	}
+	if (feed->api->file_size != NULL && feed->api->file_size(part) > 0)
+		*total = feed->api->file_size(part);
 	if (part->request == NULL)
-		return (int64) request_bytes_received(part->ahead.request);
+		return bytes_ahead(part);
 	request_result(part->request, &result);
 	if (*total < 0 && result.headers->content_length > 0)
 		*total = start + result.headers->content_length;
@@ -226,23 +197,11 @@ retry_text(const Retry *retry)
 static Retry
 retry_of_part(const FeedPart *part)
 {
-	ExportView export;
+	Retry retry = part->retry;
 
-	if (part->retry.attempts > 0 || part->export == NULL)
-		return part->retry;
-	exports_view(part->export, &export);
-	return export.retry;
-}
-
-static const Retry *
-retry_of_listing(const ExportFeed *feed)
-{
-	if (feed->listing == NULL)
-		return NULL;
-	if (feed->listing->request == NULL &&
-		credential_state(feed->listing->credential) == CREDENTIAL_PENDING)
-		return credential_retry(feed->listing->credential);
-	return &feed->listing->retry;
+	if (retry.attempts == 0 && part->feed->api->retry != NULL)
+		part->feed->api->retry(part, &retry);
+	return retry;
 }
 
 /* How many of many exports are how far. */
@@ -261,22 +220,20 @@ static void
 count_export(Tally *tally, const FeedPart *part)
 {
 	Retry retry = retry_of_part(part);
-	ExportView export;
+	PartState state = { .since = -1 };
 
-	exports_view(part->export, &export);
+	part->feed->api->state(part, &state);
 	if (retry.attempts > 0)
 		tally->retry = retry;
-	if (export.phase == EXPORT_QUEUED)
+	if (state.is_queued)
 		tally->queued++;
-	else if (export.in_progress)
+	if (!state.in_progress)
+		return;
+	tally->in_progress++;
+	if (state.since >= 0 && (tally->longest == NULL || state.since < tally->longest_since))
 	{
-		tally->in_progress++;
-		if (export.phase != EXPORT_REQUESTING &&
-			(tally->longest == NULL || export.in_progress_since < tally->longest_since))
-		{
-			tally->longest = part;
-			tally->longest_since = export.in_progress_since;
-		}
+		tally->longest = part;
+		tally->longest_since = state.since;
 	}
 }
 
@@ -298,7 +255,7 @@ count_parts(const ExportFeed *feed, Tally *tally)
 			tally->read++;
 			continue;
 		}
-		if (part->export != NULL)
+		if (feed->api->state != NULL)
 			count_export(tally, part);
 	}
 }
@@ -315,7 +272,7 @@ notice_of_many(const ExportFeed *feed, const Tally *tally, int64 now)
 	if (tally->queued > 0)
 		appendStringInfo(&text, ", %d queued", tally->queued);
 	if (tally->longest != NULL)
-		appendStringInfo(&text, "; longest: profile %s, for %lld s", tally->longest->profile_id,
+		appendStringInfo(&text, "; longest: %s, for %lld s", feed->api->short_name(tally->longest),
 						 (long long) (now - tally->longest_since) / 1000);
 	appendStringInfoString(&text, retry_text(&tally->retry));
 	ereport(NOTICE, (errmsg("%s: %s", feed->options->table_name, text.data)));
@@ -365,25 +322,22 @@ report_progress(ExportFeed *feed)
 	if (!notice_is_due(now))
 		return;
 	seconds = (long long) (now - feed->waiting_since) / 1000;
-	awaited = awaited_of_feed(feed, &part);
+	awaited = awaited_of_feed(feed, &part, &retry);
 	if (part == NULL)
 	{
-		ereport(NOTICE,
-				(errmsg("%s: %s for %lld s%s", feed->options->table_name, waiting_texts[awaited],
-						seconds, retry_text(retry_of_listing(feed)))));
+		ereport(NOTICE, (errmsg("%s: %s for %lld s%s", feed->options->table_name,
+								waiting_texts[awaited], seconds, retry_text(&retry))));
 		return;
 	}
 	count_parts(feed, &tally);
-	if (tally.parts > 1 && part->call == CALL_DOWNLOAD)
+	if (tally.parts > 1 && feed->api->state != NULL)
 	{
 		notice_of_many(feed, &tally, now);
 		return;
 	}
 	feed->api->subject(part, subject, sizeof(subject));
 	subject[0] = pg_tolower((unsigned char) subject[0]);
-	if (part->phase == PART_READABLE || part->phase == PART_VERIFYING ||
-		(part->ahead.state == FETCH_AHEAD_FETCHING &&
-		 request_bytes_received(part->ahead.request) > 0))
+	if ((part->phase >= PART_READABLE && part->phase < PART_DONE) || bytes_ahead(part) > 0)
 		notice_of_download(feed, part, subject);
 	else
 	{

@@ -9,10 +9,10 @@
 
 #include <limits.h>
 
-#include "feed/reading.h"
 #include "feed/download.h"
 #include "feed/keep.h"
 #include "feed/part_end.h"
+#include "feed/reading.h"
 #include "feed/recovery.h"
 #include "feed/wait_reactor.h"
 #include "guc.h"
@@ -38,8 +38,8 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	feed->lent = feed->spooled = 0;
 	feed->lent_from_file = false;
 	feed->waiting_since = 0;
-	if (part->export != NULL)
-		exports_begin_reading(part->export);
+	if (feed->api->begin_reading != NULL)
+		feed->api->begin_reading(part);
 	feed->given = 0;
 	if (again && !feed->api->rereadable)
 		return; /* unpacker and records stand where they stopped */

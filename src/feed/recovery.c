@@ -10,9 +10,10 @@
  */
 #include "postgres.h"
 
-#include "feed/recovery.h"
 #include "feed/part_end.h"
+#include "feed/recovery.h"
 #include "remote/foreign_text.h"
+#include "remote/message.h"
 #include "session/credential.h"
 #include "stream/crc32.h"
 
@@ -215,9 +216,6 @@ static void
 judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent *content,
 			  Answer *answer)
 {
-	const char *wanted = part->call == CALL_PROFILES  ? "list of profiles"
-						 : part->call == CALL_ARCHIVE ? "archive"
-													  : "export";
 	char subject[MESSAGE_MAX_EXPORT_ID + 64];
 	ForeignText words;
 
@@ -225,7 +223,7 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 	answer->action = content->may_heal ? ACTION_RETRY : ACTION_FAIL_REQUEST;
 	answer->retry_after = -1;
 	failure_set(&answer->failure, ERRCODE_FDW_ERROR, "read an export",
-				"what the server sent is no %s", wanted);
+				"what the server sent is no %s", feed->api->content_name);
 	foreign_body_words(&words, (const char *) content->head.bytes, content->head.length,
 					   content->inflated, feed->options, part->token);
 	failure_add_detail(&answer->failure, "%s: it is %s.", subject, words.text);
@@ -349,15 +347,12 @@ conclude_verifying(ExportFeed *feed, FeedPart *part, ContentState state)
 static int64
 announced_size(const ExportFeed *feed, const FeedPart *part)
 {
-	ExportView export;
-
-	if (part->export == NULL || part->from_spool || !part->is_gzip)
+	if (feed->api->file_size == NULL || part->from_spool || !part->is_gzip)
 		return -1;
 	/* A store may name the file's own form as a coding. */
 	if (part->coding != CODING_NONE && unpacker_is_gzip_inside(feed->unpacker))
 		return -1;
-	exports_view(part->export, &export);
-	return export.file_size;
+	return feed->api->file_size(part);
 }
 
 /* Bytes of the part's file that have come, wherever the transfer under way began. */

@@ -9,6 +9,7 @@
 
 #include "feed/download.h"
 #include "feed/resting.h"
+#include "net/clock.h"
 
 static dlist_head feeds = DLIST_STATIC_INIT(feeds);
 

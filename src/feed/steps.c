@@ -7,12 +7,15 @@
  */
 #include "postgres.h"
 
-#include "feed/steps.h"
 #include "feed/download.h"
 #include "feed/keep.h"
 #include "feed/part_end.h"
 #include "feed/recovery.h"
+#include "feed/steps.h"
 #include "feed/wait_reactor.h"
+#include "net/clock.h"
+#include "net/reactor.h"
+#include "remote/message.h"
 #include "remote/reached.h"
 #include "remote/throttle.h"
 #include "session/control.h"
@@ -98,7 +101,8 @@ open_download(ExportFeed *feed, FeedPart *part)
 	throttle_begin(part->call, feed->options, monotonic_milliseconds());
 	feed->api->open(feed, part);
 	network_announce();
-	report_request(feed, part);
+	if (feed->api->note_request != NULL)
+		feed->api->note_request(feed, part);
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	part->phase = PART_OPENING;

@@ -7,15 +7,18 @@
  */
 #include "postgres.h"
 
-#include "feed/wait.h"
 #include "feed/progress.h"
 #include "feed/resting.h"
 #include "feed/steps.h"
+#include "feed/wait.h"
 #include "feed/wait_reactor.h"
 #include "guc.h"
 #include "miscadmin.h"
+#include "net/clock.h"
+#include "net/reactor.h"
 #include "session/control.h"
 #include "session/network.h"
+#include "session/registry.h"
 #include "storage/latch.h"
 
 /* Put everything that may wake us behind one descriptor. */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * amplitude.c
+ * amplitude_feed.c
  *		Feeds from Amplitude: one archive for each span of hours.
  *
  * Facts: docs/vendors/amplitude-export.md 1.
@@ -9,15 +9,44 @@
  */
 #include "postgres.h"
 
-#include "feed/amplitude.h"
 #include "feed/apis.h"
 #include "feed/part_end.h"
 #include "lib/stringinfo.h"
-#include "net/url.h"
+#include "remote/amplitude.h"
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
+#include "remote/message.h"
+#include "session/archive_requests.h"
 #include "session/record_counts.h"
 #include "utils/timestamp.h"
+
+/* What is Amplitude's of a feed. */
+typedef struct AmplitudeFeed
+{
+	bool warned;        /* of incomplete hours */
+	int64 next_hour;    /* of the parts to be added */
+	int64 longest_span; /* that was not too much; 0: none was too much yet */
+} AmplitudeFeed;
+
+/* What is Amplitude's of a part: hours since 1970, UTC, both inclusive. */
+typedef struct AmplitudePart
+{
+	int64 start_hour;
+	int64 end_hour;
+	ArchiveRequest *request; /* for adsexport_exports(), or NULL */
+} AmplitudePart;
+
+static AmplitudeFeed *
+amplitude_own(const ExportFeed *feed)
+{
+	return feed->own;
+}
+
+static AmplitudePart *
+span_of(const FeedPart *part)
+{
+	return part->own;
+}
 
 static void
 raise_unbounded(const ExportFeed *feed)
@@ -38,14 +67,15 @@ raise_unbounded(const ExportFeed *feed)
 static void
 check_incomplete_hours(ExportFeed *feed, int64 end)
 {
+	AmplitudeFeed *own = amplitude_own(feed);
 	const ForeignOptions *options = feed->options;
 	int64 complete_until = hours_of_timestamp(feed->query->now) - HOURS_INCOMPLETE;
 
 	if (end < complete_until || options->incomplete_hours == INCOMPLETE_HOURS_IGNORE)
 		return;
-	if (feed->warned)
+	if (own->warned)
 		return; /* once is enough, however often the scan starts over */
-	feed->warned = true;
+	own->warned = true;
 	ereport(options->incomplete_hours == INCOMPLETE_HOURS_ERROR ? ERROR : WARNING,
 			(errcode(options->incomplete_hours == INCOMPLETE_HOURS_ERROR
 						 ? ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION
@@ -62,10 +92,11 @@ check_incomplete_hours(ExportFeed *feed, int64 end)
 static int64
 longest_span(const ExportFeed *feed, int64 start_hour)
 {
+	AmplitudeFeed *own = amplitude_own(feed);
 	int64 span = feed->options->request_span;
 
-	if (feed->longest_span > 0)
-		span = Min(span, feed->longest_span);
+	if (own->longest_span > 0)
+		span = Min(span, own->longest_span);
 	return start_hour < HOURS_FIRST_HOURLY ? Max(span / 24 * 24, 24) : span;
 }
 
@@ -73,7 +104,9 @@ longest_span(const ExportFeed *feed, int64 start_hour)
 static bool
 add_span(ExportFeed *feed)
 {
+	AmplitudeFeed *own = amplitude_own(feed);
 	const ForeignOptions *options = feed->options;
+	AmplitudePart *span;
 	FeedPart *part;
 	dlist_iter iter;
 	int live = 0;
@@ -82,13 +115,13 @@ add_span(ExportFeed *feed)
 
 	if (!amplitude_hours(options, feed->query, &start, &end))
 		raise_unbounded(feed);
-	if (feed->next_hour == feed->query->start_hour)
+	if (own->next_hour == feed->query->start_hour)
 	{
-		feed->next_hour = start;
+		own->next_hour = start;
 		if (start <= end)
 			check_incomplete_hours(feed, end);
 	}
-	if (feed->next_hour > end)
+	if (own->next_hour > end)
 	{
 		feed->all_added = true;
 		return false;
@@ -101,10 +134,11 @@ add_span(ExportFeed *feed)
 	if (live >= options->concurrency)
 		return false;
 	part = feed_add_part(feed);
+	span = span_of(part);
 	part->call = CALL_ARCHIVE;
-	part->start_hour = feed->next_hour;
-	part->end_hour = hours_span_end(feed->next_hour, end, longest_span(feed, feed->next_hour));
-	feed->next_hour = part->end_hour + 1;
+	span->start_hour = own->next_hour;
+	span->end_hour = hours_span_end(own->next_hour, end, longest_span(feed, own->next_hour));
+	own->next_hour = span->end_hour + 1;
 	feed->counters.exports_requested++;
 	return true;
 }
@@ -116,26 +150,94 @@ step_span(ExportFeed *feed, FeedPart *part, int64 now)
 	return REACTOR_NEVER;
 }
 
+/* What was asked for last is over, without having been read. */
+static void
+end_request(FeedPart *part, const char *status)
+{
+	AmplitudePart *span = span_of(part);
+
+	if (span->request == NULL)
+		return;
+	span->request->status = status;
+	span->request->in_use = false;
+	span->request = NULL;
+}
+
+static void
+release_span(FeedPart *part)
+{
+	end_request(part, part->split ? "SPLIT" : "DROPPED");
+}
+
+static void
+note_span_request(const ExportFeed *feed, FeedPart *part)
+{
+	AmplitudePart *span = span_of(part);
+	char start[16] = "";
+	char end[16] = "";
+
+	if (span->request == NULL)
+	{
+		hours_format(span->start_hour, start, sizeof(start));
+		hours_format(span->end_hour, end, sizeof(end));
+		span->request = archive_requests_add(feed->options, start, end);
+	}
+	span->request->requests++;
+}
+
+static void
+note_amounts(const ExportFeed *feed, FeedPart *part)
+{
+	ArchiveRequest *request = span_of(part)->request;
+
+	request->retries = part->retries;
+	request->bytes_downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part);
+	request->bytes_inflated =
+		part == feed->current ? (int64) record_stream_bytes(feed->records) : 0;
+	request->records = (int64) part->delivered;
+}
+
+static void
+note_span_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
+{
+	ArchiveRequest *request = span_of(part)->request;
+
+	if (request == NULL)
+		return;
+	request->completed_at = failure == NULL ? GetCurrentTimestamp() : 0;
+	note_amounts(feed, part);
+	if (failure != NULL)
+		archive_requests_note_failure(request, failure);
+	end_request(part, failure != NULL ? "FAILED" : "COMPLETED");
+}
+
+static void
+note_span_left(const ExportFeed *feed, FeedPart *part)
+{
+	if (span_of(part)->request != NULL)
+		note_amounts(feed, part);
+	release_span(part);
+}
+
 /* Leave the first hours of a span in the part, and make another part of the rest. */
 static void
 cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 {
+	AmplitudePart *span = span_of(part);
 	FeedPart *rest;
 
-	if (hours >= part->end_hour - part->start_hour + 1)
+	if (hours >= span->end_hour - span->start_hour + 1)
 		return;
 	/* Next to it, so that hours come roughly in order. */
 	rest = feed_add_part_after(feed, part);
 	rest->phase = PART_READY;
 	rest->call = part->call;
-	rest->start_hour = part->start_hour + hours;
-	rest->end_hour = part->end_hour;
-	part->end_hour = rest->start_hour - 1;
+	span_of(rest)->start_hour = span->start_hour + hours;
+	span_of(rest)->end_hour = span->end_hour;
+	span->end_hour = span_of(rest)->start_hour - 1;
 	feed->counters.exports_requested++;
 	/* What was asked for so far was something else. */
-	part->split = true;
-	report_release(part);
-	part->split = false;
+	end_request(part, "SPLIT");
 }
 
 /*
@@ -151,7 +253,7 @@ span_may_open(ExportFeed *feed, FeedPart *part)
 	if (!jobs_reserve(&part->place, &pool, feed->options->max_jobs, REACTOR_NEVER))
 		return false;
 	if (part->delivered == 0)
-		cut_span(feed, part, longest_span(feed, part->start_hour));
+		cut_span(feed, part, longest_span(feed, span_of(part)->start_hour));
 	return true;
 }
 
@@ -163,12 +265,13 @@ span_may_open(ExportFeed *feed, FeedPart *part)
 static bool
 split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 {
-	int64 half = hours_half(part->start_hour, part->end_hour);
+	AmplitudePart *span = span_of(part);
+	int64 half = hours_half(span->start_hour, span->end_hour);
 	RequestResult result;
 
 	if (part->delivered == 0 && half > 0)
 	{
-		feed->longest_span = half;
+		amplitude_own(feed)->longest_span = half;
 		memset(&part->retry, 0, sizeof(Retry));
 		cut_span(feed, part, half);
 		return true;
@@ -179,7 +282,7 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 		failure_set_hint(&answer->failure,
 						 "%s is the least that can be asked for. If it is too large for this API, "
 						 "get it through the vendor's Amazon S3 export.",
-						 part->start_hour < HOURS_FIRST_HOURLY ? "A day before 2014-11-12"
+						 span->start_hour < HOURS_FIRST_HOURLY ? "A day before 2014-11-12"
 															   : "One hour");
 	else if (part->delivered == 0)
 		failure_set_hint(&answer->failure,
@@ -195,43 +298,12 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 	return false;
 }
 
-Request *
-amplitude_start_archive(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
-						int64 start_hour, int64 end_hour)
-{
-	static const char *const headers[] = { "Accept: application/zip, */*", NULL };
-	char start[16];
-	char end[16];
-	char *url;
-	RequestOptions request_options = { 0 };
-	Request *request;
-
-	if (!hours_format(start_hour, start, sizeof(start)) ||
-		!hours_format(end_hour, end, sizeof(end)))
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-						errmsg("range of server_upload_time is out of the range of years that "
-							   "can be requested")));
-	url = psprintf("%s%s?start=%s&end=%s", options->endpoint, entity->path, start, end);
-	request_options.method = entity->method;
-	request_options.url = url;
-	request_options.headers = headers;
-	request_options.user = options->api_key;
-	request_options.password = options->secret_key;
-	foreign_options_for_request(options, &request_options);
-	request_options.local = url_is_loopback(options->endpoint);
-	/* The archive is built while we wait for the first byte. */
-	request_options.response_timeout = (int) Min(options->export_timeout, PG_INT32_MAX);
-	request_options.stream = true;
-	request = request_start(reactor, &request_options);
-	pfree(url);
-	return request;
-}
-
 static void
 open_span(ExportFeed *feed, FeedPart *part)
 {
+	AmplitudePart *span = span_of(part);
 	part->request = amplitude_start_archive(part->reactor, feed->options, feed->options->entity,
-											part->start_hour, part->end_hour);
+											span->start_hour, span->end_hour);
 }
 
 static int
@@ -243,17 +315,19 @@ max_open_spans(const ExportFeed *feed)
 static void
 remember_span(const ExportFeed *feed, const FeedPart *part)
 {
-	record_counts_remember_hours(feed->options, part->start_hour, part->end_hour, part->delivered);
+	AmplitudePart *span = span_of(part);
+	record_counts_remember_hours(feed->options, span->start_hour, span->end_hour, part->delivered);
 }
 
 static void
 span_subject(const FeedPart *part, char *subject, size_t size)
 {
+	AmplitudePart *span = span_of(part);
 	char start[16] = "";
 	char end[16] = "";
 
-	hours_format(part->start_hour, start, sizeof(start));
-	hours_format(part->end_hour, end, sizeof(end));
+	hours_format(span->start_hour, start, sizeof(start));
+	hours_format(span->end_hour, end, sizeof(end));
 	snprintf(subject, size, "Hours %s to %s", start, end);
 }
 
@@ -296,10 +370,26 @@ describe_spans(const ForeignOptions *options, const ExportQuery *query, char **r
 	*request = line.data;
 }
 
+static void
+restart_spans(ExportFeed *feed)
+{
+	amplitude_own(feed)->next_hour = feed->query->start_hour;
+}
+
+/* Amplitude makes the archive while it is being asked for it. */
+static Awaited
+await_span(const FeedPart *part)
+{
+	return AWAIT_EXPORT;
+}
+
 const FeedApi amplitude_feed = {
 	.packing = PACKED_ZIP,
+	.content_name = "archive",
+	.feed_size = sizeof(AmplitudeFeed),
+	.part_size = sizeof(AmplitudePart),
 	.rereadable = true,
-	.uses_registry = false,
+	.restart = restart_spans,
 	.add_parts = add_span,
 	.step = step_span,
 	.may_open = span_may_open,
@@ -307,6 +397,11 @@ const FeedApi amplitude_feed = {
 	.max_open = max_open_spans,
 	.split = split_span,
 	.remember = remember_span,
+	.note_request = note_span_request,
+	.note_end = note_span_end,
+	.note_left = note_span_left,
+	.release = release_span,
+	.await = await_span,
 	.subject = span_subject,
 	.describe = describe_spans,
 };
