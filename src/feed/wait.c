@@ -162,9 +162,10 @@ wait_for_events(ExportFeed *feed)
 		reactor_wait_ends(resting);
 		reactor_unnest(feed->reactor, resting);
 	}
-	feed_end_wait(feed);
+	/* Before we look: what another session tells of after that wakes us again. */
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
+	feed_end_wait(feed);
 	CHECK_FOR_INTERRUPTS();
 }
 
