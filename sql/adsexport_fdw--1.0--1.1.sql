@@ -65,3 +65,38 @@ COMMENT ON FUNCTION adsexport_stats()
     IS 'what the sessions of the cluster exported, by server, user and entity, since the server was started';
 COMMENT ON FUNCTION adsexport_stats_reset()
     IS 'begins to count anew what adsexport_stats() shows; for superusers';
+
+-- Of all sessions, and with more columns at the end.
+ALTER FUNCTION adsexport_exports() RENAME TO adsexport_exports_1_0;
+
+COMMENT ON FUNCTION adsexport_exports_1_0()
+    IS 'what adsexport_exports() was in version 1.0; for views that were made then';
+
+CREATE FUNCTION adsexport_exports(
+    OUT server name,
+    OUT user_name name,
+    OUT entity text,
+    OUT profile_id text,
+    OUT part text,
+    OUT request jsonb,
+    OUT export_id text,
+    OUT status text,
+    OUT requested_at timestamptz,
+    OUT completed_at timestamptz,
+    OUT generated_at timestamptz,
+    OUT polls bigint,
+    OUT requests bigint,
+    OUT retries bigint,
+    OUT bytes_downloaded bigint,
+    OUT bytes_inflated bigint,
+    OUT records bigint,
+    OUT error text,
+    OUT file_size bigint,
+    OUT sessions integer,
+    OUT pid integer
+) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 20
+    AS 'MODULE_PATHNAME', 'adsexport_exports_1_1';
+
+COMMENT ON FUNCTION adsexport_exports()
+    IS 'the exports that this session requested, reused or waits for, and those of other sessions';

@@ -21,10 +21,12 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-SQL_FUNCTION(adsexport_exports);
+SQL_FUNCTION(adsexport_exports); /* of version 1.0 of the extension */
+SQL_FUNCTION(adsexport_exports_1_1);
 SQL_FUNCTION(adsexport_forget);
 
-#define EXPORTS_COLUMNS 18
+/* The function of 1.0 has no more than the first 18 of these. */
+#define EXPORTS_COLUMNS 21
 
 typedef struct ExportsResult
 {
@@ -113,6 +115,12 @@ add_export(const ExportAbout *about, const ExportRecord *record, void *argument)
 	values[column++] = Int64GetDatum(record->bytes_inflated);
 	values[column++] = Int64GetDatum(record->records);
 	values[column] = text_or_null(reason, &nulls[column]);
+	column++;
+	nulls[column] = record->file_size < 0;
+	values[column++] = Int64GetDatum(record->file_size);
+	values[column++] = Int32GetDatum(about->sessions);
+	nulls[column] = about->pid == 0;
+	values[column] = Int32GetDatum(about->pid);
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }
 
@@ -150,12 +158,16 @@ add_span(const ArchiveRequest *record, void *argument)
 	values[column++] = Int64GetDatum(record->bytes_inflated);
 	values[column++] = Int64GetDatum(record->records);
 	values[column] = text_or_null(reason, &nulls[column]);
+	column++;
+	nulls[column++] = true;
+	values[column++] = Int32GetDatum(record->in_use);
+	values[column] = Int32GetDatum(MyProcPid);
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }
 
-/* Of this session only. */
-Datum
-adsexport_exports(PG_FUNCTION_ARGS)
+/* Those of Amplitude are of this session only. */
+static void
+return_exports(FunctionCallInfo fcinfo, bool others)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old_context;
@@ -173,8 +185,22 @@ adsexport_exports(PG_FUNCTION_ARGS)
 	info->setResult = result.store;
 	info->setDesc = result.desc;
 	MemoryContextSwitchTo(old_context);
-	registry_visit(add_export, &result);
+	registry_visit(add_export, &result, others);
 	archive_requests_visit(add_span, &result);
+}
+
+Datum
+adsexport_exports_1_1(PG_FUNCTION_ARGS)
+{
+	return_exports(fcinfo, true);
+	return (Datum) 0;
+}
+
+/* It is declared with fewer columns, and knows of no other sessions. */
+Datum
+adsexport_exports(PG_FUNCTION_ARGS)
+{
+	return_exports(fcinfo, false);
 	return (Datum) 0;
 }
 

@@ -60,9 +60,10 @@ static const Option option_table[] = {
 	{ "max_age", OPTION_DURATION, ON_SERVER | ON_TABLE, FOR_AMAZON, FIELD(max_age),
 	  .maximum = 1 * DAYS, .fallback = "5min",
 	  .on_table = "no effect on `profiles`, which is asked for by each scan",
-	  .meaning = "an export that this session requested at most this long before the statement "
-				 "began is used again, whether finished or in progress; `0`: never by a later "
-				 "statement" },
+	  .meaning =
+		  "an export that this session or another requested at most this long before the statement "
+		  "began is used again, whether finished or in progress; `0`: never by a later "
+		  "statement" },
 	{ "request_span", OPTION_HOURS, ON_SERVER, FOR_AMPLITUDE, FIELD(request_span),
 	  .minimum = 1 * HOURS, .maximum = 365 * DAYS, .fallback = "1d",
 	  .meaning = "hours asked for in one request; fewer where that proves to be too much. Before "

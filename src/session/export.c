@@ -43,8 +43,8 @@ fail(Export *export, const Failure *failure)
 	export->work.url_wanted = false;
 }
 
-static void
-drop_request(Export *export)
+void
+export_drop_request(Export *export)
 {
 	request_free(export->work.request);
 	export->work.request = NULL;
@@ -337,7 +337,7 @@ end_request(Export *export)
 		handle_trouble(export, call, &answer);
 	if (message != NULL)
 		pfree(message);
-	drop_request(export);
+	export_drop_request(export);
 }
 
 static ApiCall
@@ -393,7 +393,7 @@ begin_request(Export *export, Reactor *reactor)
 	{
 		failure_set(&failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
 		fail(export, &failure);
-		drop_request(export);
+		export_drop_request(export);
 	}
 }
 
@@ -415,7 +415,7 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 {
 	if (export->work.credential == NULL)
 	{
-		drop_request(export);
+		export_drop_request(export);
 		return REACTOR_NEVER;
 	}
 	if (export->work.request != NULL && request_state(export->work.request) >= REQUEST_DONE)

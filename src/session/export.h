@@ -28,6 +28,7 @@
 #include "session/export_record.h"
 #include "session/jobs.h"
 #include "session/registry.h"
+#include "session/shared_exports.h"
 
 /* Where it stands; see schedule.h. */
 typedef enum ExportStation
@@ -36,7 +37,8 @@ typedef enum ExportStation
 	STATION_QUEUE, /* for a place at the vendor */
 	STATION_ALARM, /* until it is due */
 	STATION_REQUESTING,
-	STATION_WITHOUT_TOKEN
+	STATION_WITHOUT_TOKEN,
+	STATION_FOLLOWING /* another session drives it */
 } ExportStation;
 
 /* What only the backend that drives an export has. */
@@ -50,6 +52,17 @@ typedef struct ExportWork
 	int64 url_minted;
 	bool url_wanted;
 } ExportWork;
+
+/* What it has to do with other sessions; see sharing.h. */
+typedef struct ExportSharing
+{
+	SharedExportRef ref; /* zeroed: it is this session's alone */
+	SharedKey key;
+	uint64 serial; /* of ref, or of that which was left last */
+	bool driving;
+	int pid; /* of the session that drives it, or did last */
+	dlist_node node;
+} ExportSharing;
 
 typedef struct Export
 {
@@ -77,6 +90,7 @@ typedef struct Export
 
 	ExportRecord record;
 	ExportWork work;
+	ExportSharing sharing;
 } Export;
 
 /* See registry.h. */
@@ -88,6 +102,9 @@ struct ExportUse
 	void (*changed)(void *owner);
 	void *owner;
 };
+
+/* What is under way is of no use any more.  Does not throw. */
+extern void export_drop_request(Export *export);
 
 /* Is its status to be asked for (when it is due)? */
 extern bool export_wants_status(const Export *export);

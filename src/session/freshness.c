@@ -73,9 +73,16 @@ in_current_statement(Moment at)
 	return at >= statement_began() || (IsolationUsesXactSnapshot() && at >= transaction_began());
 }
 
+Moment
+oldest_recent(int64 max_age)
+{
+	/* 0 would be one that was never requested. */
+	return Max(statement_began() - max_age * 1000, 1);
+}
+
 bool
 recent_enough(Moment requested, Moment last_used, int64 max_age)
 {
-	return (requested != 0 && requested >= statement_began() - max_age * 1000) ||
+	return requested >= oldest_recent(max_age) ||
 		   (IsolationUsesXactSnapshot() && in_current_statement(last_used));
 }

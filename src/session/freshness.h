@@ -36,4 +36,7 @@ extern bool in_current_statement(Moment at);
  */
 extern bool recent_enough(Moment requested, Moment last_used, int64 max_age);
 
+/* The moment that this is the limit of, but for the snapshot. */
+extern Moment oldest_recent(int64 max_age);
+
 #endif /* ADSEXPORT_FRESHNESS_H */

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "miscadmin.h"
 #include "remote/throttle.h"
 #include "session/durations.h"
 #include "session/export.h"
@@ -17,6 +18,7 @@
 #include "session/profile_listing.h"
 #include "session/registry.h"
 #include "session/schedule.h"
+#include "session/sharing.h"
 #include "session/spare_reactors.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -48,6 +50,9 @@ static HTAB *by_key = NULL;
 static Reactor *reactor = NULL;
 static int attached = 0;
 
+/* What other sessions requested before this session was told to forget is not used by it. */
+static Moment forgotten = 0;
+
 static void register_invalidation(void);
 static void forget_changed(void);
 
@@ -78,6 +83,7 @@ registry_detach(void)
 {
 	if (--attached > 0)
 		return;
+	sharing_yield_all();
 	forget_changed();
 	if (!any_request())
 	{
@@ -129,6 +135,7 @@ forget_changed(void)
 		if (export->work.credential != NULL && credential_has_changed(export->work.credential))
 		{
 			export->stale = true;
+			sharing_leave(export);
 			export->work.credential = NULL;
 			wipe_string(&export->work.url);
 		}
@@ -230,6 +237,8 @@ find_export(const ExportKey *key, int64 max_age)
 	{
 		Export *export = dlist_container(Export, key_node, iter.cur);
 
+		/* Others may have gone on with it. */
+		schedule_refresh(export);
 		if (may_reuse(export, max_age))
 			return export;
 		if (--left == 0)
@@ -291,6 +300,7 @@ ExportUse *
 exports_acquire(const ForeignOptions *options, const char *profile_id, const char *body,
 				void (*changed)(void *owner), void *owner, bool *reused)
 {
+	Moment oldest = Max(oldest_recent(options->max_age), forgotten);
 	ExportKey key;
 	ExportUse *use;
 	Export *export;
@@ -303,7 +313,11 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 		if (unused_count >= MAX_UNUSED)
 			forget_export(dlist_head_element(Export, unused_node, &unused));
 		export = create_export(&key, options, profile_id, body);
+		*reused = sharing_begin(export, oldest);
 	}
+	else if (export->users == 0 && export->record.phase == EXPORT_QUEUED &&
+			 export->work.request == NULL && export->sharing.ref.serial == 0)
+		sharing_begin(export, oldest);
 	use = MemoryContextAllocZero(export->work.context, sizeof(ExportUse));
 	use->export = export;
 	use->changed = changed;
@@ -315,6 +329,7 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 		dlist_delete(&export->unused_node);
 		unused_count--;
 	}
+	sharing_use(export);
 	schedule_export(export);
 	return use;
 }
@@ -403,6 +418,7 @@ exports_note_read(ExportUse *use, int64 downloaded, int64 inflated, int64 record
 	record->bytes_downloaded += downloaded;
 	record->bytes_inflated += inflated;
 	record->records += records;
+	shared_exports_note_read(&use->export->sharing.ref, downloaded, inflated, records);
 }
 
 char *
@@ -423,6 +439,7 @@ registry_forget(bool (*mine)(Oid user_id))
 	bool in_use = attached > 0;
 
 	spare_reactors_drop();
+	forgotten = moment_now();
 	dlist_foreach_modify(iter, &exports)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
@@ -451,19 +468,85 @@ registry_forget(bool (*mine)(Oid user_id))
 	network_settle();
 }
 
-void
-registry_visit(void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument),
-			   void *argument)
+/* Whom registry_visit is for. */
+typedef struct Visitor
+{
+	void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument);
+	void *argument;
+} Visitor;
+
+static void
+visit_own(const Export *export, const Visitor *visitor)
+{
+	const ForeignOptions *options = export->options;
+	const SharedExportRef *ref = &export->sharing.ref;
+	ExportAbout about = {
+		.user_id = options->user_id,
+		.server_name = options->server_name,
+		.user_name = options->user_name,
+		.entity = export->entity->name,
+		.profile_id = export->profile_id,
+		.body = export->body,
+		.sessions = ref->serial != 0 ? shared_exports_sessions(ref) : (export->users > 0),
+		.pid = export->sharing.pid,
+	};
+
+	visitor->visit(&about, &export->record, visitor->argument);
+}
+
+static bool
+is_known(uint64 serial)
 {
 	dlist_iter iter;
 
 	dlist_foreach(iter, &exports)
 	{
-		const Export *export = dlist_container(Export, node, iter.cur);
-		const ForeignOptions *options = export->options;
-		ExportAbout about = { options->user_id,     options->server_name, options->user_name,
-							  export->entity->name, export->profile_id,   export->body };
-
-		visit(&about, &export->record, argument);
+		if (dlist_container(Export, node, iter.cur)->sharing.serial == serial)
+			return true;
 	}
+	return false;
+}
+
+/* Is it to be seen here?  What this session was told to forget is not, though others may use it. */
+static bool
+is_visible(const SharedExportCopy *copy)
+{
+	const SharedExportAbout *shared = &copy->about;
+
+	return shared->database_id == MyDatabaseId &&
+		   SearchSysCacheExists1(USERMAPPINGOID, ObjectIdGetDatum(shared->mapping_id)) &&
+		   !(copy->pid == MyProcPid && copy->record.requested < forgotten) &&
+		   !is_known(copy->serial);
+}
+
+static void
+visit_other(const SharedExportCopy *copy, void *argument)
+{
+	const Visitor *visitor = argument;
+	const SharedExportAbout *shared = &copy->about;
+	ExportAbout about = {
+		.user_id = shared->user_id,
+		.server_name = NameStr(shared->server_name),
+		.user_name = NameStr(shared->user_name),
+		.entity = shared->entity,
+		.profile_id = shared->profile_id,
+		.body = shared->body,
+		.sessions = copy->sessions,
+		.pid = copy->pid,
+	};
+
+	if (is_visible(copy))
+		visitor->visit(&about, &copy->record, visitor->argument);
+}
+
+void
+registry_visit(void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument),
+			   void *argument, bool others)
+{
+	Visitor visitor = { visit, argument };
+	dlist_iter iter;
+
+	dlist_foreach(iter, &exports) visit_own(dlist_container(Export, node, iter.cur), &visitor);
+	if (others)
+		shared_exports_visit(visit_other, &visitor);
 }

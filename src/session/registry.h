@@ -117,11 +117,16 @@ typedef struct ExportAbout
 	const char *entity;
 	const char *profile_id;
 	const char *body;
+	int sessions; /* that use it at the moment */
+	int pid;      /* of that which drives it, or did last; 0: it has ended */
 } ExportAbout;
 
-/* For each export, newest first. */
+/*
+ * For each export of this session, newest first; then, with others, for those of
+ * other sessions in this database.
+ */
 extern void
 registry_visit(void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument),
-			   void *argument);
+			   void *argument, bool others);
 
 #endif /* ADSEXPORT_REGISTRY_H */

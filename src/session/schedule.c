@@ -9,6 +9,7 @@
 
 #include "session/durations.h"
 #include "session/schedule.h"
+#include "session/sharing.h"
 #include "utils/memutils.h"
 
 /* So long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
@@ -24,9 +25,16 @@ typedef struct ExportQueue
 	dlist_head waiting;
 } ExportQueue;
 
+/*
+ * Exports that other sessions drive are looked at as often as this (milliseconds),
+ * since their driver may be busy with something else; of changes we are told.
+ */
+#define LOOK_AGAIN 200
+
 static dlist_head queues = DLIST_STATIC_INIT(queues);
 static dlist_head requesting = DLIST_STATIC_INIT(requesting);
 static dlist_head without_token = DLIST_STATIC_INIT(without_token);
+static dlist_head following = DLIST_STATIC_INIT(following);
 static pairingheap *alarms = NULL;
 
 /* The earliest first. */
@@ -144,7 +152,14 @@ likely_over(const Export *export)
 static void
 settle(Export *export, int64 due, int64 now)
 {
-	if (export->work.request != NULL)
+	if (sharing_follows(export))
+	{
+		if (export->users == 0)
+			leave(export);
+		else if (export->station != STATION_FOLLOWING)
+			stand_in(export, STATION_FOLLOWING, &following);
+	}
+	else if (export->work.request != NULL)
 		stand_in(export, STATION_REQUESTING, &requesting);
 	else if (export->record.phase == EXPORT_QUEUED)
 	{
@@ -170,13 +185,40 @@ settle(Export *export, int64 due, int64 now)
 		jobs_expect(&export->place, likely_over(export));
 }
 
+/*
+ * Do what is due, unless another session has taken it over.  One that was lost
+ * at the vendor after it was completed is requested anew once for all sessions.
+ */
+static int64
+step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
+{
+	bool was_completed = export->record.completed_at != 0;
+	int64 due;
+
+	if (!sharing_may_act(export))
+		return REACTOR_NEVER;
+	due = export_step(export, reactor, now, may_request);
+	if (was_completed && export->record.completed_at == 0)
+		sharing_begin(export, export->record.requested);
+	sharing_tell(export);
+	return due;
+}
+
+/* The same, and find out where it stands then. */
 static void
 step(Export *export, Reactor *reactor, int64 now)
 {
-	int64 due = export_step(export, reactor, now, false);
+	int64 due = step_alone(export, reactor, now, false);
 
 	settle(export, due, now);
 	tell_users(export);
+}
+
+/* By its record alone. */
+static void
+settle_anew(Export *export)
+{
+	settle(export, export->record.phase == EXPORT_QUEUED ? REACTOR_NEVER : export->record.due, 0);
 }
 
 void
@@ -184,24 +226,36 @@ schedule_export(Export *export)
 {
 	/* One that waits for something has its place already. */
 	if (export->station == STATION_NONE)
-		settle(export, export->record.phase == EXPORT_QUEUED ? REACTOR_NEVER : export->record.due,
-			   0);
+		settle_anew(export);
+}
+
+void
+schedule_refresh(Export *export)
+{
+	if (!(sharing_follows(export) ? sharing_look(export, false) : !sharing_may_act(export)))
+		return;
+	settle_anew(export);
+	tell_users(export);
 }
 
 void
 schedule_unused(Export *export)
 {
-	if (export->record.phase == EXPORT_QUEUED && export->work.request == NULL)
+	if (sharing_follows(export))
+		leave(export);
+	else if (export->record.phase == EXPORT_QUEUED && export->work.request == NULL)
 	{
 		leave(export);
 		jobs_release(&export->place);
 	}
+	sharing_unuse(export);
 }
 
 void
 schedule_forget(Export *export)
 {
 	leave(export);
+	sharing_leave(export);
 	jobs_release(&export->place);
 }
 
@@ -265,6 +319,24 @@ step_without_token(Reactor *reactor, int64 now)
 	}
 }
 
+/* What did their drivers tell, and is one of them gone? */
+static int64
+step_following(int64 now)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &following)
+	{
+		Export *export = dlist_container(Export, station_node, iter.cur);
+
+		if (!sharing_look(export, true))
+			continue;
+		settle_anew(export);
+		tell_users(export);
+	}
+	return dlist_is_empty(&following) ? REACTOR_NEVER : now + LOOK_AGAIN;
+}
+
 /* Give free places to those that have waited longest; returns when to try again. */
 static int64
 step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
@@ -278,10 +350,10 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 		if (!jobs_reserve(&export->place, &pool, export->options->max_jobs,
 						  now + export->options->export_timeout))
 			return now + JOBS_ASK_AGAIN;
-		due = export_step(export, reactor, now, true);
+		due = step_alone(export, reactor, now, true);
 		/* The token is not there yet, or the vendor wants to be left alone: that is true of all. */
-		if (export->record.phase == EXPORT_QUEUED && export->work.request == NULL &&
-			export->record.due <= now)
+		if (!sharing_follows(export) && export->record.phase == EXPORT_QUEUED &&
+			export->work.request == NULL && export->record.due <= now)
 			return due;
 		settle(export, due, now);
 		tell_users(export);
@@ -308,10 +380,12 @@ is_any_over(void)
 int64
 schedule_step(Reactor *reactor, int64 now)
 {
-	int64 due = REACTOR_NEVER;
+	int64 due;
 	dlist_iter iter;
 
+	sharing_keep_all(now);
 	/* In this order: what ends makes places free. */
+	due = step_following(now);
 	step_requesting(reactor, now);
 	step_alarms(reactor, now);
 	step_without_token(reactor, now);

@@ -28,6 +28,12 @@ extern void schedule_unused(Export *export);
 /* It is dropped.  Does not throw. */
 extern void schedule_forget(Export *export);
 
+/*
+ * One that nobody of this session has looked after for a while: find out what
+ * other sessions did with it.
+ */
+extern void schedule_refresh(Export *export);
+
 /* Do what is due; returns when something is due next. */
 extern int64 schedule_step(Reactor *reactor, int64 now);
 

@@ -12,7 +12,9 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'ads'::regnamespace AND a.attnum > 0 ORDER BY c.relname COLLATE "C", a.attnum;
 SELECT relname, relacl, (SELECT array_agg(o ORDER BY o COLLATE "C") FROM unnest(ftoptions) AS o) AS options FROM pg_class LEFT JOIN pg_foreign_table ON ftrelid = oid WHERE relnamespace = 'ads'::regnamespace
 ORDER BY relname COLLATE "C";
-SELECT has_function_privilege('upgrade_reader', 'adsexport_exports()', 'EXECUTE WITH GRANT OPTION') AS may_grant_exports,
+-- A function that got more columns leaves its rights to the one of before, which views go on using; a restore gives them to the new one.
+SELECT has_function_privilege('upgrade_reader', 'adsexport_exports()', 'EXECUTE WITH GRANT OPTION')
+		OR coalesce(has_function_privilege('upgrade_reader', to_regprocedure('adsexport_exports_1_0()'), 'EXECUTE WITH GRANT OPTION'), false) AS may_grant_exports,
 	has_function_privilege('upgrade_reader', 'adsexport_forget()', 'EXECUTE') AS may_forget,
 	has_function_privilege('upgrade_other', 'adsexport_forget()', 'EXECUTE') AS others_may_forget;
 -- what they answer

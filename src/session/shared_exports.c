@@ -1,0 +1,503 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_exports.c
+ *		The exports that the sessions of a cluster share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "net/clock.h"
+#include "port/atomics.h"
+#include "session/shared_exports.h"
+#include "session/shared_table.h"
+
+/*
+ * A driver that did not renew its lease for this long (milliseconds) does
+ * something else: it sorts, or its cursor is not read.
+ */
+#define LEASE 2000
+
+/* At most this many sessions are woken by a change; more look for themselves. */
+#define MAX_WAITING 16
+
+typedef struct SharedExport
+{
+	uint64 serial;
+	pg_atomic_uint64 version; /* changes with the record */
+	pg_atomic_uint64 lease;   /* until then it is the driver's (monotonic milliseconds) */
+	SharedSession driver;
+	SharedPlace place; /* at the vendor, of the driver */
+	SharedSession waiting[MAX_WAITING];
+	int sessions; /* that use it, for each of which it is pinned once */
+	SharedExportAbout about;
+	ExportRecord record;
+} SharedExport;
+
+static SharedTable table;
+
+static bool
+open_table(void)
+{
+	return shared_table_open(&table, SHARED_EXPORTS, sizeof(SharedExport));
+}
+
+/* May something of a hold be looked at?  Not once the session has detached. */
+static bool
+is_held(const SharedExportRef *ref)
+{
+	return ref->serial != 0 && shared_memory_is_attached();
+}
+
+static bool
+is_self(const SharedSession *session)
+{
+	return session->serial != 0 && session->serial == shared_session_self().serial;
+}
+
+static bool
+is_over(const ExportRecord *record)
+{
+	return record->phase == EXPORT_COMPLETED || record->phase == EXPORT_FAILED;
+}
+
+/* Without the lock; so it is looked at again with it. */
+static bool
+has_driver(SharedExport *export)
+{
+	return shared_session_is_alive(&export->driver) &&
+		   (int64) pg_atomic_read_u64(&export->lease) > monotonic_milliseconds();
+}
+
+static void
+take_lease(SharedExport *export)
+{
+	export->driver = shared_session_self();
+	pg_atomic_write_u64(&export->lease, (uint64) (monotonic_milliseconds() + LEASE));
+}
+
+static void
+note_change(SharedExport *export)
+{
+	pg_atomic_write_u64(&export->version, pg_atomic_read_u64(&export->version) + 1);
+}
+
+/*-------------------------------------------------------------------------
+ * Who waits
+ *-------------------------------------------------------------------------
+ */
+
+static void
+begin_to_wait(SharedExport *export)
+{
+	SharedSession *free = NULL;
+
+	for (int i = 0; i < MAX_WAITING; i++)
+	{
+		SharedSession *session = &export->waiting[i];
+
+		if (is_self(session))
+			return;
+		if (free == NULL && !shared_session_is_alive(session))
+			free = session;
+	}
+	if (free != NULL)
+		*free = shared_session_self();
+}
+
+static void
+end_to_wait(SharedExport *export)
+{
+	for (int i = 0; i < MAX_WAITING; i++)
+	{
+		if (is_self(&export->waiting[i]))
+			memset(&export->waiting[i], 0, sizeof(SharedSession));
+	}
+}
+
+/* After the lock was released, by a copy of who waited. */
+static void
+wake(const SharedSession *waiting)
+{
+	for (int i = 0; i < MAX_WAITING; i++)
+	{
+		if (!is_self(&waiting[i]))
+			shared_session_wake(&waiting[i]);
+	}
+}
+
+/*-------------------------------------------------------------------------
+ * To use one
+ *-------------------------------------------------------------------------
+ */
+
+static bool
+may_be_joined(const SharedExport *export, Moment oldest, uint64 refused)
+{
+	const ExportRecord *record = &export->record;
+	bool never_requested = record->phase == EXPORT_QUEUED && record->requests == 0;
+
+	return export->serial != refused && record->phase != EXPORT_FAILED &&
+		   (never_requested || record->requested >= oldest);
+}
+
+/* Its old users go on alone. */
+static void
+begin_export(SharedExport *export, const SharedExportAbout *about, const ExportRecord *record)
+{
+	static uint32 made = 0;
+	uint64 version = export->serial != 0 ? pg_atomic_read_u64(&export->version) : 0;
+
+	while (export->sessions > 0)
+	{
+		shared_table_unpin(&table, export);
+		export->sessions--;
+	}
+	memset(export, 0, sizeof(*export));
+	export->serial = (shared_session_self().serial << 32) + ++made;
+	pg_atomic_init_u64(&export->version, version + 1);
+	pg_atomic_init_u64(&export->lease, 0);
+	export->about = *about;
+	export->record = *record;
+	take_lease(export);
+}
+
+static void
+note_copied(SharedExportRef *ref)
+{
+	ref->version = pg_atomic_read_u64(&ref->export->version);
+	ref->pid = ref->export->driver.pid;
+}
+
+static void
+note_used(SharedExportRef *ref)
+{
+	if (ref->used)
+		return;
+	shared_table_pin(&table, ref->export);
+	ref->export->sessions++;
+	ref->used = true;
+}
+
+static void
+note_unused(SharedExportRef *ref)
+{
+	end_to_wait(ref->export);
+	if (!ref->used)
+		return;
+	ref->export->sessions--;
+	shared_table_unpin(&table, ref->export);
+	ref->used = false;
+}
+
+bool
+shared_exports_join(SharedExportRef *ref, const SharedKey *key, const SharedExportAbout *about,
+					Moment oldest, uint64 refused, ExportRecord *record, bool *found)
+{
+	SharedExport *export;
+
+	if (!open_table())
+		return false;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	export = shared_table_enter(&table, key, found);
+	if (export != NULL)
+	{
+		*found = *found && may_be_joined(export, oldest, refused);
+		if (!*found)
+			begin_export(export, about, record);
+		*record = export->record;
+		ref->export = export;
+		ref->serial = export->serial;
+		note_copied(ref);
+		note_used(ref);
+		if (*found && !is_over(record))
+			begin_to_wait(export);
+	}
+	shared_table_unlock(&table);
+	return export != NULL;
+}
+
+void
+shared_exports_use(SharedExportRef *ref)
+{
+	if (!is_held(ref))
+		return;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (ref->export->serial == ref->serial)
+	{
+		note_used(ref);
+		if (!is_over(&ref->export->record) && !is_self(&ref->export->driver))
+			begin_to_wait(ref->export);
+	}
+	shared_table_unlock(&table);
+}
+
+void
+shared_exports_unuse(SharedExportRef *ref)
+{
+	if (!is_held(ref))
+		return;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (ref->export->serial == ref->serial)
+		note_unused(ref);
+	shared_table_unlock(&table);
+	ref->used = false;
+}
+
+void
+shared_exports_leave(SharedExportRef *ref)
+{
+	SharedExport *export = ref->export;
+	SharedSession waiting[MAX_WAITING];
+	bool given_up = false;
+
+	if (is_held(ref))
+	{
+		shared_table_lock(&table, LW_EXCLUSIVE);
+		if (export->serial == ref->serial)
+		{
+			if (is_self(&export->driver))
+			{
+				given_up = !is_over(&export->record);
+				pg_atomic_write_u64(&export->lease, 0);
+				memcpy(waiting, export->waiting, sizeof(waiting));
+			}
+			note_unused(ref);
+		}
+		shared_table_unlock(&table);
+		if (given_up)
+			wake(waiting);
+	}
+	memset(ref, 0, sizeof(*ref));
+}
+
+/*-------------------------------------------------------------------------
+ * To follow one
+ *-------------------------------------------------------------------------
+ */
+
+/* The answer to a request that is under way will come to nobody. */
+static void
+take_over(SharedExport *export)
+{
+	ExportRecord *record = &export->record;
+
+	take_lease(export);
+	end_to_wait(export);
+	if (record->phase == EXPORT_REQUESTING)
+	{
+		record->phase = EXPORT_QUEUED;
+		record->due = 0;
+	}
+	note_change(export);
+}
+
+SharedExportState
+shared_exports_look(SharedExportRef *ref, bool wait, ExportRecord *record, SharedPlace *place)
+{
+	SharedExport *export = ref->export;
+	SharedExportState state = SHARED_EXPORT_SAME;
+
+	if (!is_held(ref))
+		return SHARED_EXPORT_GONE;
+	if (export->serial == ref->serial && pg_atomic_read_u64(&export->version) == ref->version &&
+		(!wait || has_driver(export)))
+		return SHARED_EXPORT_SAME;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (export->serial != ref->serial)
+		state = SHARED_EXPORT_GONE;
+	else
+	{
+		if (wait && !is_over(&export->record) && !has_driver(export))
+		{
+			take_over(export);
+			state = SHARED_EXPORT_TAKEN;
+			*place = export->place;
+		}
+		else if (wait)
+			begin_to_wait(export);
+		if (pg_atomic_read_u64(&export->version) != ref->version)
+		{
+			*record = export->record;
+			note_copied(ref);
+			if (state == SHARED_EXPORT_SAME)
+				state = SHARED_EXPORT_CHANGED;
+		}
+	}
+	shared_table_unlock(&table);
+	return state;
+}
+
+/*-------------------------------------------------------------------------
+ * To drive one
+ *-------------------------------------------------------------------------
+ */
+
+bool
+shared_exports_keep(const SharedExportRef *ref)
+{
+	SharedExport *export = ref->export;
+	bool kept = true;
+
+	if (!is_held(ref))
+		return true;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (export->serial == ref->serial)
+	{
+		kept = is_self(&export->driver);
+		if (kept)
+			take_lease(export);
+	}
+	shared_table_unlock(&table);
+	return kept;
+}
+
+void
+shared_exports_renew(const SharedExportRef *ref)
+{
+	SharedExport *export = ref->export;
+
+	if (is_held(ref) && export->serial == ref->serial && is_self(&export->driver))
+		pg_atomic_write_u64(&export->lease, (uint64) (monotonic_milliseconds() + LEASE));
+}
+
+/* Is it something that others wait for? */
+static bool
+is_news(const ExportRecord *old, const ExportRecord *new)
+{
+	return old->phase != new->phase || strcmp(old->id, new->id) != 0;
+}
+
+bool
+shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedPlace place)
+{
+	SharedExport *export = ref->export;
+	SharedSession waiting[MAX_WAITING];
+	bool published = true;
+	bool news = false;
+
+	if (!is_held(ref))
+		return true;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (export->serial == ref->serial)
+	{
+		published = is_self(&export->driver);
+		if (published)
+		{
+			ExportRecord *shared = &export->record;
+			int64 downloaded = shared->bytes_downloaded;
+			int64 inflated = shared->bytes_inflated;
+			int64 records = shared->records;
+
+			news = is_news(shared, record);
+			*shared = *record;
+			/* Those are of all sessions. */
+			shared->bytes_downloaded = downloaded;
+			shared->bytes_inflated = inflated;
+			shared->records = records;
+			/* Who takes over asks again. */
+			if (shared->phase == EXPORT_POLLING)
+				shared->phase = EXPORT_IN_PROGRESS;
+			export->place = place;
+			take_lease(export);
+			note_change(export);
+			note_copied(ref);
+			memcpy(waiting, export->waiting, sizeof(waiting));
+		}
+	}
+	shared_table_unlock(&table);
+	if (news)
+		wake(waiting);
+	return published;
+}
+
+void
+shared_exports_yield(const SharedExportRef *ref)
+{
+	SharedExport *export = ref->export;
+	SharedSession waiting[MAX_WAITING];
+	bool given_up = false;
+
+	if (!is_held(ref))
+		return;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (export->serial == ref->serial && is_self(&export->driver))
+	{
+		pg_atomic_write_u64(&export->lease, 0);
+		given_up = !is_over(&export->record);
+		memcpy(waiting, export->waiting, sizeof(waiting));
+	}
+	shared_table_unlock(&table);
+	if (given_up)
+		wake(waiting);
+}
+
+/*-------------------------------------------------------------------------
+ * To read one, and about them
+ *-------------------------------------------------------------------------
+ */
+
+void
+shared_exports_note_read(const SharedExportRef *ref, int64 downloaded, int64 inflated,
+						 int64 records)
+{
+	SharedExport *export = ref->export;
+
+	if (!is_held(ref))
+		return;
+	shared_table_lock(&table, LW_EXCLUSIVE);
+	if (export->serial == ref->serial)
+	{
+		export->record.bytes_downloaded += downloaded;
+		export->record.bytes_inflated += inflated;
+		export->record.records += records;
+	}
+	shared_table_unlock(&table);
+}
+
+static int
+driver_of(const SharedExport *export)
+{
+	return shared_session_is_alive(&export->driver) ? export->driver.pid : 0;
+}
+
+int
+shared_exports_sessions(const SharedExportRef *ref)
+{
+	const SharedExport *export = ref->export;
+	int sessions = 0;
+
+	if (!is_held(ref))
+		return 0;
+	shared_table_lock(&table, LW_SHARED);
+	if (export->serial == ref->serial)
+		sessions = export->sessions;
+	shared_table_unlock(&table);
+	return sessions;
+}
+
+void
+shared_exports_visit(void (*visit)(const SharedExportCopy *copy, void *argument), void *argument)
+{
+	SharedExport *export;
+	SharedExportCopy *copy;
+
+	if (!open_table())
+		return;
+	export = palloc(sizeof(*export));
+	copy = palloc(sizeof(*copy));
+	for (uint32 place = 0; place < shared_table_count(&table); place++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!shared_table_copy(&table, place, export, sizeof(*export)))
+			continue;
+		copy->serial = export->serial;
+		copy->about = export->about;
+		copy->record = export->record;
+		copy->pid = driver_of(export);
+		copy->sessions = export->sessions;
+		visit(copy, argument);
+	}
+	pfree(copy);
+	pfree(export);
+}

@@ -1,0 +1,321 @@
+/*-------------------------------------------------------------------------
+ *
+ * sharing.c
+ *		What other sessions have to do with the exports of this one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "compat.h"
+#include "miscadmin.h"
+#include "net/clock.h"
+#include "session/sharing.h"
+#include "utils/syscache.h"
+
+/* Leases are renewed at these intervals (milliseconds), well before they run out. */
+#define RENEW_AFTER 500
+
+/* Those that are shared, as long as they have users or are not over. */
+static dlist_head shared = DLIST_STATIC_INIT(shared);
+static int64 renewed = 0;
+
+static bool
+is_shared(const Export *export)
+{
+	return export->sharing.ref.serial != 0;
+}
+
+static bool
+is_over(const ExportRecord *record)
+{
+	return record->completed_at != 0 || record->phase == EXPORT_FAILED;
+}
+
+bool
+sharing_follows(const Export *export)
+{
+	return is_shared(export) && !export->sharing.driving && !is_over(&export->record);
+}
+
+/*
+ * One that nobody of this session wants is seen to its end where it is in
+ * progress, but not requested: that is for others.
+ */
+static bool
+is_of_no_use(const Export *export)
+{
+	return export->users == 0 &&
+		   (is_over(&export->record) || (export->sharing.driving && export->work.request == NULL &&
+										 export->record.phase == EXPORT_QUEUED));
+}
+
+/*-------------------------------------------------------------------------
+ * What is the same for another session
+ *-------------------------------------------------------------------------
+ */
+
+/*
+ * Which version of a catalog row is it?  So that nothing of before is found once
+ * a server or user mapping was changed, whoever was told of that when.
+ */
+static void
+version_of_row(int cache, Oid id, uint64 *version)
+{
+	HeapTuple tuple = SearchSysCache1(cache, ObjectIdGetDatum(id));
+
+	version[0] = version[1] = 0;
+	if (!HeapTupleIsValid(tuple))
+		return;
+	version[0] = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	version[1] = ((uint64) ItemPointerGetBlockNumberNoCheck(&tuple->t_self) << 16) |
+				 ItemPointerGetOffsetNumberNoCheck(&tuple->t_self);
+	ReleaseSysCache(tuple);
+}
+
+static SharedKey
+shared_key_of(const Export *export)
+{
+	const ForeignOptions *options = export->options;
+	uint64 numbers[9] = { MyDatabaseId, options->server_id, options->mapping_id, options->user_id,
+						  export->entity->kind };
+	const char *texts[] = { options->endpoint,       export->profile_id,   export->body,
+							options->token_endpoint, options->client_id,   options->client_secret,
+							options->refresh_token,  options->access_token };
+
+	version_of_row(FOREIGNSERVEROID, options->server_id, &numbers[5]);
+	version_of_row(USERMAPPINGOID, options->mapping_id, &numbers[7]);
+	return shared_key(numbers, lengthof(numbers), texts, lengthof(texts));
+}
+
+/* For people; false if there is too much of it. */
+static bool
+describe(const Export *export, SharedExportAbout *about)
+{
+	const ForeignOptions *options = export->options;
+
+	memset(about, 0, sizeof(*about));
+	about->database_id = MyDatabaseId;
+	about->mapping_id = options->mapping_id;
+	about->user_id = options->user_id;
+	strlcpy(NameStr(about->server_name), options->server_name, NAMEDATALEN);
+	strlcpy(NameStr(about->user_name), options->user_name, NAMEDATALEN);
+	strlcpy(about->entity, export->entity->name, sizeof(about->entity));
+	return strlcpy(about->profile_id, export->profile_id, sizeof(about->profile_id)) <
+			   sizeof(about->profile_id) &&
+		   strlcpy(about->body, export->body, sizeof(about->body)) < sizeof(about->body);
+}
+
+/* An id that is shown otherwise than it is may have a secret in it. */
+static bool
+may_be_told(const ExportRecord *record)
+{
+	return strcmp(record->id, record->shown_id) == 0;
+}
+
+/*-------------------------------------------------------------------------
+ * Using one
+ *-------------------------------------------------------------------------
+ */
+
+static void
+end_of_session(void)
+{
+	while (!dlist_is_empty(&shared))
+		sharing_leave(dlist_head_element(Export, sharing.node, &shared));
+}
+
+static void
+register_end(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		shared_memory_at_exit(end_of_session);
+	registered = true;
+}
+
+bool
+sharing_begin(Export *export, Moment oldest)
+{
+	uint64 refused = export->sharing.serial;
+	SharedExportAbout about;
+	bool found;
+
+	sharing_leave(export);
+	export->sharing.pid = MyProcPid;
+	if (!shared_memory_available() || export->work.credential == NULL ||
+		!describe(export, &about) || !may_be_told(&export->record))
+		return false;
+	register_end();
+	if (refused == 0)
+		export->sharing.key = shared_key_of(export);
+	if (!shared_exports_join(&export->sharing.ref, &export->sharing.key, &about, oldest, refused,
+							 &export->record, &found))
+		return false;
+	export->sharing.serial = export->sharing.ref.serial;
+	export->sharing.driving = !found;
+	export->sharing.pid = export->sharing.ref.pid;
+	dlist_push_tail(&shared, &export->sharing.node);
+	return found;
+}
+
+void
+sharing_use(Export *export)
+{
+	if (is_shared(export))
+		shared_exports_use(&export->sharing.ref);
+}
+
+void
+sharing_unuse(Export *export)
+{
+	if (!is_shared(export))
+		return;
+	if (is_of_no_use(export))
+		sharing_leave(export);
+	else
+		shared_exports_unuse(&export->sharing.ref);
+}
+
+void
+sharing_leave(Export *export)
+{
+	if (!is_shared(export))
+		return;
+	shared_exports_leave(&export->sharing.ref);
+	export->sharing.driving = false;
+	dlist_delete(&export->sharing.node);
+}
+
+/*-------------------------------------------------------------------------
+ * Following
+ *-------------------------------------------------------------------------
+ */
+
+/* It is this session's now; so is its place at the vendor, if it had got one. */
+static void
+take_over(Export *export, const SharedPlace *place)
+{
+	const ForeignOptions *options = export->options;
+	JobPool pool = { options->endpoint, options->client_id, export->entity->name };
+
+	export->sharing.driving = true;
+	export->sharing.pid = MyProcPid;
+	jobs_adopt(&export->place, &pool, place, monotonic_milliseconds() + options->export_timeout);
+	if (export->work.credential != NULL)
+		credential_want(export->work.credential);
+}
+
+/* It goes on alone with what is known. */
+static void
+go_alone(Export *export)
+{
+	sharing_leave(export);
+	export->sharing.pid = MyProcPid;
+	if (export->record.phase == EXPORT_REQUESTING)
+	{
+		export->record.phase = EXPORT_QUEUED;
+		export->record.due = 0;
+	}
+	else if (export->record.phase == EXPORT_POLLING)
+		export->record.phase = EXPORT_IN_PROGRESS;
+}
+
+bool
+sharing_look(Export *export, bool wait)
+{
+	SharedPlace place;
+
+	switch (shared_exports_look(&export->sharing.ref, wait, &export->record, &place))
+	{
+		case SHARED_EXPORT_SAME:
+			return false;
+		case SHARED_EXPORT_CHANGED:
+			export->sharing.pid = export->sharing.ref.pid;
+			break;
+		case SHARED_EXPORT_TAKEN:
+			take_over(export, &place);
+			break;
+		case SHARED_EXPORT_GONE:
+			go_alone(export);
+			break;
+	}
+	return true;
+}
+
+/*-------------------------------------------------------------------------
+ * Driving
+ *-------------------------------------------------------------------------
+ */
+
+/* Another session has it. */
+static void
+lose(Export *export)
+{
+	export->sharing.driving = false;
+	export_drop_request(export);
+	jobs_release(&export->place);
+	export->sharing.ref.version = 0;
+	sharing_look(export, export->users > 0);
+}
+
+bool
+sharing_may_act(Export *export)
+{
+	if (!is_shared(export) || !export->sharing.driving)
+		return true;
+	if (shared_exports_keep(&export->sharing.ref))
+		return true;
+	lose(export);
+	return false;
+}
+
+void
+sharing_tell(Export *export)
+{
+	if (!export->sharing.driving)
+		return;
+	if (!may_be_told(&export->record))
+		sharing_leave(export);
+	else if (!shared_exports_publish(&export->sharing.ref, &export->record,
+									 jobs_shared_place(&export->place)))
+		lose(export);
+	else if (is_of_no_use(export))
+		sharing_leave(export);
+	else if (is_over(&export->record))
+		export->sharing.driving = false;
+}
+
+void
+sharing_keep_all(int64 now)
+{
+	dlist_iter iter;
+
+	if (now - renewed < RENEW_AFTER)
+		return;
+	renewed = now;
+	dlist_foreach(iter, &shared)
+	{
+		const Export *export = dlist_container(Export, sharing.node, iter.cur);
+
+		if (export->sharing.driving)
+			shared_exports_renew(&export->sharing.ref);
+	}
+}
+
+void
+sharing_yield_all(void)
+{
+	dlist_iter iter;
+
+	renewed = 0;
+	dlist_foreach(iter, &shared)
+	{
+		const Export *export = dlist_container(Export, sharing.node, iter.cur);
+
+		if (export->sharing.driving)
+			shared_exports_yield(&export->sharing.ref);
+	}
+}
