@@ -30,7 +30,7 @@ has_subscript(const char *key, size_t length)
 
 /*
  * What is wrong with the alternative at *path, as a sentence without a period,
- * and *path is where; NULL if nothing is, and *path is moved behind it.
+ * and *path is where; NULL if nothing is, and *path is moved past it.
  */
 static const char *
 alternative_problem(const char **path)

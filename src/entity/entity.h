@@ -107,7 +107,7 @@ typedef struct Entity
 	ApiKind api;
 	const char *name;       /* of the table and in the option "entity" */
 	const char *method;     /* POST or GET */
-	const char *path;       /* of the request, behind the endpoint */
+	const char *path;       /* of the request, after the endpoint */
 	const char *media_type; /* Accept and Content-Type; NULL if none is asked for */
 	bool is_by_hours;       /* asked for by hours, each time anew; else by profile */
 	double estimated_rows;  /* per export, until ANALYZE or the option says better */
