@@ -35,11 +35,11 @@ typedef struct Sample
 {
 	HeapTuple *rows;
 	int count;
-	int target; /* so many at most */
+	int target; /* at most this many */
 	Size size;  /* bytes of the rows */
 	Size limit;
 	double seen; /* rows read */
-	double skip; /* so many more are not wanted; below 0: not chosen yet */
+	double skip; /* this many more are not wanted; below 0: not chosen yet */
 	ReservoirStateData reservoir;
 } Sample;
 

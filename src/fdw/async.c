@@ -20,7 +20,7 @@
 #include "storage/latch.h"
 
 /*
- * A scan wakes its Append at least so often.  Minor releases before the fix let
+ * A scan wakes its Append at least this often (milliseconds).  Minor releases before the fix let
  * an Append sleep without its latch, and would not notice a cancellation; and
  * the control requests that all scans share are behind one scan's descriptor
  * only, so that the others look for themselves.

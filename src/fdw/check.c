@@ -87,7 +87,7 @@ add_row(Check *check, const char *step, Outcome outcome, const char *detail, con
 	tuplestore_putvalues(check->store, check->desc, values, nulls);
 }
 
-/* The server is known to whoever asks, and a profile or an hour is named by the step. */
+/* The user knows the server, and a profile or an hour is named by the step. */
 static void
 drop_subject(const Check *check, const char *step, Failure *failure)
 {

@@ -46,7 +46,7 @@ typedef struct CataloguePosition
 	int column;
 } CataloguePosition;
 
-/* The next column of the catalogue, or NULL behind the last one. */
+/* The next column of the catalogue, or NULL after the last one. */
 static const EntityColumn *
 next_column(CataloguePosition *position, const Entity **entity)
 {

@@ -194,7 +194,7 @@ create_table_command(const Entity *entity, const char *server_name, const Import
 }
 
 /*
- * PostgreSQL says nothing about a name behind LIMIT TO or EXCEPT that does
+ * PostgreSQL says nothing about a name after LIMIT TO or EXCEPT that does
  * not exist.  It need not be a mistake, but a typing error should be seen.
  */
 static void

@@ -169,7 +169,7 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 			status->ended = true;
 			break;
 		case ROW_WOULD_BLOCK:
-			/* Whoever called knows that this is not the end. */
+			/* The caller knows that this is not the end. */
 			status->would_block = true;
 			break;
 	}
