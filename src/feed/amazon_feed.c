@@ -409,7 +409,7 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 	wipe_string(&own->url);
 }
 
-/* So near to the end of a download the next one is opened (bytes). */
+/* The next download is opened when this much of the one before is left (bytes). */
 #define NEAR_END ((int64) 1024 * 1024)
 
 /* The turn of the next one is near when little is left of the one that is read. */

@@ -80,7 +80,7 @@ extern void feed_doubt(ExportFeed *feed, bool may_go_on);
 /*
  * After FEED_WOULD_BLOCK: get ready for a wait that the caller does.  Returns
  * a descriptor that becomes readable when it is time to call feed_next again,
- * at the latest after so many milliseconds (-1: no limit).  feed_end_wait says
+ * at the latest after this many milliseconds (-1: no limit).  feed_end_wait says
  * that the wait is over; both may be called twice.
  */
 extern int feed_begin_wait(ExportFeed *feed, int64 at_most);

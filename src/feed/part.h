@@ -78,8 +78,8 @@ typedef struct FeedPart
 
 	/*
 	 * A download that broke goes on where it stopped: the unpacker has taken
-	 * so many bytes of it, with that checksum.  A server that sends all of it
-	 * again is heard out for so long and must send the same.
+	 * this many bytes of it, with that checksum.  If the server sends everything
+	 * again, this many bytes are read and compared first.
 	 */
 	uint64 resume_from; /* 0: from the beginning */
 	uint32 resume_checksum;
@@ -285,7 +285,7 @@ struct ExportFeed
 	ResourceOwner owner;     /* of temporary files */
 	dlist_node session_node; /* see resting.c */
 	bool registered;         /* there */
-	int64 visited;           /* when somebody read it last (monotonic milliseconds) */
+	int64 visited;           /* when it was read last (monotonic milliseconds) */
 	Reactor *reactor;        /* for waiting: the others are nested in it; NULL until then */
 	bool is_async;           /* others are waited for at the same time */
 	int64 room_wanted;       /* since then a download waits for descriptors, or 0 */

@@ -28,7 +28,7 @@ static const char *const wait_event_names[] = {
 	[AWAIT_RETRY] = "AdsexportRetry",       [AWAIT_DOWNLOAD] = "AdsexportDownload",
 };
 
-/* The same in notices, behind "waiting ". */
+/* The same in notices, after "waiting ". */
 static const char *const waiting_texts[] = {
 	[AWAIT_TOKEN] = "waiting for an access token",
 	[AWAIT_PROFILES] = "waiting for the list of profiles",

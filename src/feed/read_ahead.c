@@ -26,7 +26,7 @@
 #define QUEUE_SIZE (BLOCK_COUNT + 2)
 
 /*
- * A reader that waits is woken for so many blocks, or for fewer before the
+ * A reader that waits is woken for this many blocks, or for fewer before the
  * thread waits, too: to wake it for each costs a twentieth of the time.
  */
 #define BLOCKS_WORTH_WAKING 3

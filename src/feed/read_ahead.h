@@ -3,8 +3,8 @@
  * read_ahead.h
  *		Download, inflate and begin with the rest beside the reader, in a thread.
  *
- * The thread drives one transfer and fills a fixed number of blocks; whoever
- * reads takes them in order.  While all of them are full, it is ahead and has
+ * The thread drives one transfer and fills a fixed number of blocks; the
+ * reader takes them in order.  While all of them are full, it is ahead and has
  * time to walk them, too, and to prepare their records.  What it did not get to
  * the reader does, who takes a block also while its records are being prepared.
  * So the work is shared out as it comes, whichever side has more of it.

@@ -86,7 +86,7 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 		part->overflow != NULL || part->reactor == NULL ||
 		!network_has_room(READ_AHEAD_DESCRIPTORS + DESCRIPTORS_OF_REACTOR))
 		return;
-	/* Whoever goes on, here or there, is lent it anew before it can be the last. */
+	/* The side that goes on with it, reader or thread, is lent it anew before it can be the last. */
 	feed_take_back_input(feed, part);
 	part->read_ahead =
 		read_ahead_start(part->reactor, part->request, wait_reactor(feed), feed->unpacker,

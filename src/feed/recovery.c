@@ -127,7 +127,7 @@ sqlstate_of_stream_error(StreamErrorKind kind)
 	}
 }
 
-/* So much of progress makes up for the attempts before. */
+/* This much of progress (bytes) makes up for the attempts before. */
 #define WORTHWHILE_PROGRESS ((uint64) 64 * 1024)
 
 /*

@@ -22,7 +22,7 @@ struct SpoolFile
 {
 	BufFile *file;
 	Spool *active; /* that the file's position belongs to, or NULL */
-	Spool *last;   /* behind which there is nothing */
+	Spool *last;   /* after which there is nothing */
 	Place end;
 };
 
@@ -106,7 +106,7 @@ activate(Spool *spool)
 		seek(spool, spool->here);
 }
 
-/* Where it stood before it is used again, if nothing follows there; else behind all. */
+/* Where it stood before it is used again, if nothing follows there; else after all. */
 void
 spool_restart(Spool *spool)
 {

@@ -3,7 +3,7 @@
  * spool.h
  *		Downloads kept in a temporary file, to be read again.
  *
- * Compressed bytes as they came, one download behind the other: a scan may have
+ * Compressed bytes as they came, one download after the other: a scan may have
  * thousands of parts, but has one file.  The file is the server's (BufFile): it
  * counts towards temp_file_limit and goes away with the transaction at the
  * latest.

@@ -47,7 +47,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 	/* An error's body is wanted, too. */
 	if (result.state == REQUEST_RECEIVING)
 		return;
-	/* Nothing left behind what we have: only hearing it all again can tell. */
+	/* Nothing is left after what we have: only reading all of it again can tell. */
 	if (result.status == 416 && part->resume_from > 0 && !part->range_refused)
 	{
 		part->range_refused = true;

@@ -64,7 +64,7 @@ mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 
 /*
  * Count the wait up to now.  An Append's wait may have ended long ago, for
- * another of its children, without anybody telling us: it can't have taken
+ * another of its children, without telling this one: it can't have taken
  * longer than its limit.
  */
 static void
