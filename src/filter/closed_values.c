@@ -239,7 +239,7 @@ wanted_bits(List *trees, const EvaluateContext *context, ColumnFilter filter)
 	return bits;
 }
 
-/* A list of so many names is not worth looking at: each is compared with all others. */
+/* A list of this many names is not worth looking at: each is compared with all others. */
 #define MAX_NAMES 1000
 
 typedef struct NamedValues

@@ -52,7 +52,7 @@ share(unsigned bits, unsigned of)
 	return total > 0 ? (double) count / total : 1;
 }
 
-/* A clause with a value that is not known yet is taken to ask for one of so many. */
+/* A clause with a value that is not known yet is taken to ask for one of this many. */
 static double
 share_of_unknown(ColumnFilter filter)
 {

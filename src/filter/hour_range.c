@@ -111,7 +111,7 @@ rounding_of(Oid column_type, int32 typmod)
 /* How far apart a column's time and the time of the upload can be (microseconds). */
 typedef struct UploadDelay
 {
-	bool has_lead; /* uploaded at most so long before */
+	bool has_lead; /* uploaded at most this long before */
 	bool has_lag;  /* or after it */
 	int64 lead;
 	int64 lag;
@@ -170,7 +170,7 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 		if (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber ||
 			strategy == BTEqualStrategyNumber)
 			range.start = hours_of_timestamp(lowest);
-		/* Behind the last moment of an hour is the next one. */
+		/* After the last moment of an hour is the next one. */
 		if (strategy == BTGreaterStrategyNumber && exact)
 			range.start = hours_of_timestamp(shift_moment(lowest, 1));
 	}
