@@ -5,7 +5,7 @@
  *
  * A server that budgets its descriptors wants to be told.  What happens here
  * may happen in a thread or in a callback of libcurl, where nothing can be
- * told: it is counted, and whoever answers for the process looks at the sum
+ * told: it is counted, and the layer that answers for the process looks at the sum
  * when it may.
  *
  *-------------------------------------------------------------------------
@@ -13,7 +13,7 @@
 #ifndef ADSEXPORT_DESCRIPTORS_H
 #define ADSEXPORT_DESCRIPTORS_H
 
-/* So many more are held, or are about to be opened; fewer if negative.  For any thread. */
+/* This many more are held, or are about to be opened; fewer if negative.  For any thread. */
 extern void descriptors_count(int more);
 
 extern int descriptors_held(void);

@@ -5,7 +5,7 @@
  *
  * A reactor holds libcurl transfers and an alarm.  Its descriptor becomes
  * readable when there is something to do; reactor_drive does what is due and
- * never blocks.  Whoever wants to wait polls the descriptor next to whatever
+ * never blocks.  To wait, poll the descriptor next to whatever
  * else can wake it (in a backend: the latch).  A reactor can be nested into
  * another one, so that one descriptor stands for several reactors, each of
  * which is driven by its owner only: not driving a reactor is how a transfer
@@ -80,14 +80,14 @@ extern void reactor_unnest(Reactor *outer, Reactor *inner);
 
 /*
  * While watched, the reactor's descriptor is readable whenever this one is.
- * Whoever watches it deals with it, and ends that before closing it.
+ * The caller deals with what it watches, and stops watching it before closing it.
  */
 extern bool reactor_watch(Reactor *reactor, int descriptor);
 extern void reactor_unwatch(Reactor *reactor, int descriptor);
 
 /*
  * Timeouts of requests count only the time in which somebody waits for them:
- * a cursor may rest for an hour between two fetches.  Whoever waits says so
+ * a cursor may rest for an hour between two fetches.  A caller that waits says so
  * with these two; they may be nested (waits within waits).
  */
 extern void reactor_discount(Reactor *reactor, int64_t milliseconds); /* of what was counted */

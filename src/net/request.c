@@ -95,7 +95,7 @@ fail(Request *request, RequestFailure failure, int code, const char *message)
  *-------------------------------------------------------------------------
  */
 
-/* Make room for more bytes behind the unconsumed ones. */
+/* Make room for more bytes after the unconsumed ones. */
 static bool
 body_reserve(Body *body, size_t more)
 {
@@ -145,7 +145,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 			 "the answer is longer than 64 kB");
 		return 0;
 	}
-	/* Few compressed bytes can be so many that nobody has a chance to read along. */
+	/* A few compressed bytes can become more than any reader keeps up with. */
 	else if (request->decode && have + length > MAX_DECODED)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
@@ -483,7 +483,7 @@ check_timeouts(Transfer *transfer, int64_t now)
 		request->state = REQUEST_DONE;
 	else
 		fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
-	/* At once, so that whoever waits notices. */
+	/* At once, so that a wait for it ends. */
 	return now;
 }
 

@@ -22,7 +22,7 @@ typedef enum UrlCheck
 
 /*
  * https is fine, http only to a loopback address (127.0.0.0/8, ::1,
- * localhost), whoever wrote the URL: a user or a server.
+ * localhost), no matter whether a user or a server wrote the URL.
  */
 extern UrlCheck url_check(const char *url);
 
