@@ -100,7 +100,7 @@ typedef struct ForeignOptions
 /*
  * The session's own copy of such options, shared by all who keep the same; it
  * lives as long as context does, at least.  It knows nothing of profile_ids:
- * whoever keeps options is about one profile, or about none.
+ * what keeps options is about one profile, or about none.
  */
 extern const ForeignOptions *
 foreign_options_keep(const ForeignOptions *options, MemoryContext context);

@@ -99,7 +99,7 @@ mapping_command(const char *verb, const char *role, const ForeignOptions *option
 }
 
 /*
- * Whoever asks through a view needs no mapping: its owner does, which is a
+ * A user who asks through a view needs no mapping: its owner does, which is a
  * riddle if the owner is a superuser who never meant to query anything.
  */
 static char *
