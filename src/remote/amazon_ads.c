@@ -176,7 +176,7 @@ amazon_start_probe(Reactor *reactor, const ForeignOptions *options, const char *
 /*
  * The default is a list of profiles that may be edited.  To view campaigns is
  * enough for an export (docs/vendors/amazon-ads-exports.md 2), and
- * whoever may edit may view.
+ * one that may edit may view.
  */
 Request *
 amazon_start_profiles(Reactor *reactor, const ForeignOptions *options, bool default_list,

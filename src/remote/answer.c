@@ -230,7 +230,7 @@ delay_of(const Retry *retry, const Answer *answer, ApiCall call)
 }
 
 /*
- * A server that was never reached is tried so often again: that takes a few
+ * A server that was never reached is tried this often again: that takes a few
  * seconds, in which a network may come up, but not the half minute of one that
  * worked before.
  */

@@ -14,7 +14,7 @@
 
 #include "remote/message.h"
 
-/* So much of what is not text is shown. */
+/* At most this much of what is not text is shown. */
 #define SHOWN_BINARY 24
 
 /* Longest of what stands before the quoted words, with the quotes. */
@@ -79,7 +79,7 @@ is_binary(const char *body, size_t length)
 	return false;
 }
 
-/* Also behind a declaration of XML, or a comment. */
+/* Also after a declaration of XML, or a comment. */
 static bool
 is_html(const char *body, size_t length)
 {

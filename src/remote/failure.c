@@ -88,7 +88,7 @@ failure_raise(const Failure *failure, const char *table_name)
 {
 	const char *hint = with_restore_hint(failure->hint);
 
-	/* Whoever cancelled should hear of that and not of its consequence. */
+	/* A user who cancelled should hear of that, and not of its consequence. */
 	CHECK_FOR_INTERRUPTS();
 	ereport(ERROR, (errcode(failure->sqlstate),
 					errmsg("could not %s for foreign table \"%s\": %s", failure->task, table_name,

@@ -16,7 +16,7 @@
 
 #include "stream/unpack.h"
 
-/* So much of the beginning is looked at. */
+/* At most this much of the beginning is looked at. */
 #define CONTENT_HEAD 2048
 
 /* The first bytes of a download. */

@@ -27,7 +27,7 @@ extern int64_t hours_of_microseconds(int64_t microseconds);
 /* The same for the server's timestamps, which count from 2000; any value will do. */
 extern int64_t hours_of_timestamp(int64_t timestamp);
 
-/* So many hours after its end an hour may still be incomplete (the same section). */
+/* For this many hours after its end an hour may still be incomplete (the same section). */
 #define HOURS_INCOMPLETE 2
 
 /* "YYYYMMDDTHH" as the vendor wants it; false for years outside of 0001..9999. */

@@ -16,7 +16,7 @@
 static uint64 reached[MAX_REACHED];
 static int next = 0;
 
-/* The store of downloads is known by whoever's links lead there. */
+/* The store of downloads is known by the server whose links lead there. */
 static uint64
 fingerprint_of(ApiCall call, const ForeignOptions *options)
 {

@@ -4,7 +4,7 @@
  *		Which servers this session has reached.
  *
  * One that answered before deserves patience when it can't be reached for a
- * while.  One that never did is more likely the wrong one, and whoever set it
+ * while.  One that never did is more likely the wrong one, and the one who set it
  * up wants to know soon.
  *
  *-------------------------------------------------------------------------

@@ -32,7 +32,7 @@ extern void throttle_begin(ApiCall call, const ForeignOptions *options, int64 no
  */
 extern void throttle_end(ApiCall call, const ForeignOptions *options, int64 now, int64 due);
 
-/* Whoever was throttled gave up: a later statement tries at once. */
+/* The statement that was throttled gave up: a later one tries at once. */
 extern void throttle_give_up(ApiCall call, const ForeignOptions *options);
 
 extern void throttle_forget_all(void);
