@@ -129,7 +129,7 @@ hexadecimal_digit(char c)
 	return -1;
 }
 
-/* As its input function: braces around, and hyphens behind any four digits. */
+/* As its input function: braces around, and hyphens after any four digits. */
 bool
 uuid_from_text(const char *text, size_t length, unsigned char *uuid)
 {
@@ -238,7 +238,7 @@ is_single_element(const Converter *converter, const JsonValue *json)
 	return (converter->inner->accepted & JSON_TYPE_BIT(json->type)) != 0;
 }
 
-/* text[]: its elements are written one behind the other where they belong. */
+/* text[]: its elements are written one after the other, where they belong. */
 static ValueStatus
 convert_text_array(Converter *converter, const JsonValue *json, Datum *result)
 {

@@ -33,7 +33,7 @@
 #include "row/tuple.h"
 #include "stream/iso_time.h"
 
-/* Copies of text may write so many bytes more. */
+/* Copies of text may write this many bytes more. */
 #define TEXT_COPY_SLACK 8
 
 /* Room for size bytes, aligned, with zeros before; NULL when the arena is full. */
@@ -82,7 +82,7 @@ refuse(const JsonValue *json)
 
 /*
  * Copy text if it is ASCII without NULs, which is what the return value says.
- * Reads up to seven bytes behind it, which JSON_PADDING allows, and writes as
+ * Reads up to seven bytes after it, which JSON_PADDING allows, and writes as
  * many.
  */
 static inline bool
@@ -205,7 +205,7 @@ fast_bool(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum
 	return FAST_PATH_VALUE;
 }
 
-/* An integer of at most so many digits, which cannot overflow. */
+/* An integer of at most this many digits, which cannot overflow. */
 static inline bool
 read_integer(const JsonValue *json, size_t most_digits, int64 *value)
 {
@@ -310,7 +310,7 @@ fast_date(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum
 {
 	Timestamp value;
 
-	/* With a time behind it the zone would matter. */
+	/* With a time after it the zone would matter. */
 	if (json->type != JSON_STRING || json->escaped || json->length != 10 ||
 		!iso_time_read(json->start, json->length, &value))
 		return refuse(json);
@@ -357,7 +357,7 @@ fast_text_array(FastPathState *state, const JsonValue *json, RecordArena *arena,
 		memset(text + size - sizeof(int32), 0, sizeof(int32));
 		if (!copy_plain_text(text + VARHDRSZ, element.start, element.length))
 			return FAST_PATH_CANNOT;
-		/* What the copy wrote behind the text is no part of it. */
+		/* What the copy wrote after the text is no part of it. */
 		memset(text + VARHDRSZ + element.length, 0, size - VARHDRSZ - element.length);
 		SET_VARSIZE(text, VARHDRSZ + element.length);
 		rest.next = text + size;

@@ -42,7 +42,7 @@
 /* Insertion sort is best for the few keys that objects mostly have. */
 #define INSERTION_SORT_KEYS 24
 
-/* Copies of strings may write so many bytes more. */
+/* Copies of strings may write this many bytes more. */
 #define COPY_SLACK 16
 StaticAssertDecl(SHAPE_WRITTEN_SLACK >= COPY_SLACK, "copies of keys read as far");
 
@@ -67,7 +67,7 @@ typedef struct ValueNode
 {
 	uint32 offset; /* of its bytes in the text or in decoded; shaped objects: their shape */
 	uint32 length; /* of its bytes; containers: number of elements or pairs */
-	uint32 next;   /* index of the node behind this one and its children */
+	uint32 next;   /* index of the node after this one and its children */
 	uint8 kind;
 } ValueNode;
 
@@ -298,7 +298,7 @@ plain_prefix_length(const char *text)
 {
 	const char *next = text;
 
-	/* The text has JSON_PADDING behind it and a quote before that. */
+	/* The text has JSON_PADDING after it and a quote before that. */
 #if defined(__SSE2__)
 	for (;; next += 16)
 	{
@@ -421,7 +421,7 @@ is_digit(char c)
 	return (unsigned char) (c - '0') <= 9;
 }
 
-/* Behind the text, zeros or a delimiter stop every loop. */
+/* After the text, zeros or a delimiter stop every loop. */
 static bool
 read_number(JsonbBuilder *builder)
 {
@@ -511,7 +511,7 @@ read_colon(JsonbBuilder *builder)
 	return true;
 }
 
-/* A key that was not predicted, or has spaces behind it; 0 if that fails. */
+/* A key that was not predicted, or has spaces after it; 0 if that fails. */
 static uint16
 read_other_key(JsonbBuilder *builder, uint16 parent)
 {
@@ -535,7 +535,7 @@ read_other_key(JsonbBuilder *builder, uint16 parent)
 	return read_colon(builder) ? key : 0;
 }
 
-/* A key and the colon behind it. */
+/* A key and the colon after it. */
 static inline bool
 read_key(JsonbBuilder *builder, uint16 *key)
 {
@@ -722,7 +722,7 @@ key_prefix(const JsonbBuilder *builder, uint32 index)
 		return ~UINT64CONST(0) << 8 * prefix_bytes;
 	if (node->kind == NODE_STRING)
 	{
-		/* JSON_PADDING is behind the text. */
+		/* JSON_PADDING is after the text. */
 		memcpy(&bytes, string_bytes(builder, node), sizeof(bytes));
 		bytes = pg_ntoh64(bytes) >> 8;
 		if (node->length < prefix_bytes)

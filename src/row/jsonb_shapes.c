@@ -14,10 +14,10 @@
 
 #include "row/jsonb_shapes.h"
 
-/* So many values of a column in a row are not tried at most. */
+/* At most this many values of a column in a row are not tried. */
 #define MOST_SKIPPED 1024
 
-/* When there is no more room, and so many values had objects that would have needed it, begin anew. */
+/* When there is no more room, and this many values had objects that would have needed it, begin anew. */
 #define FAILURES_TO_FORGET 32
 
 static void

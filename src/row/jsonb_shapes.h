@@ -26,7 +26,7 @@
 /* Objects with more keys have no shape. */
 #define SHAPE_MAX_KEYS 64
 
-/* Keys that may come behind the same keys: they are looked through. */
+/* Keys that may come after the same keys: they are looked through. */
 #define SHAPE_MAX_CHILDREN 16
 
 #define SHAPE_MAX_NODES 1024
@@ -34,10 +34,10 @@
 #define SHAPE_MAX_TEXT (32 * 1024)
 #define SHAPE_MAX_WRITTEN (64 * 1024)
 
-/* Behind all that is written of a shape, so that it can be copied in steps. */
+/* After all that is written of a shape, so that it can be copied in steps. */
 #define SHAPE_WRITTEN_SLACK 16
 
-/* A key behind all those before it; the first node is the beginning of an object. */
+/* A key after all those before it; the first node is the beginning of an object. */
 typedef struct ShapeNode
 {
 	unsigned char text[KEY_PREFIX] __attribute__((aligned(16))); /* with its quotes and colon */
@@ -94,13 +94,13 @@ jsonb_shapes_are_worth_it(ShapeUse *use)
 extern void jsonb_shapes_note(JsonbShapes *shapes, ShapeUse *use, bool known);
 
 /*
- * The node of a key (its bytes, which are plain ASCII) behind node; 0 if it is
+ * The node of a key (its bytes, which are plain ASCII) after node; 0 if it is
  * not known and there is no room for it.
  */
 extern uint16
 jsonb_shapes_find_key(JsonbShapes *shapes, uint16 node, const char *key, size_t length);
 
-/* The shape of an object that ends behind node; 0 if there is no room for it. */
+/* The shape of an object that ends after node; 0 if there is no room for it. */
 extern uint16 jsonb_shapes_find(JsonbShapes *shapes, uint16 node);
 
 /*

@@ -331,7 +331,7 @@ double_from_short_number(const char *text, size_t length, double *result)
 }
 
 /*
- * What strtod or strtof gets must end behind the number; the usual length of
+ * What strtod or strtof gets must end after the number; the usual length of
  * a literal fits on the stack.
  */
 static const char *
@@ -503,7 +503,7 @@ numeric_write_decimal(const Decimal *decimal, size_t display_scale, char *output
 
 /*
  * The same for a number with at most four digits before the point and four
- * behind it, which most have; 0 for any other.
+ * after it, which most have; 0 for any other.
  */
 static size_t
 numeric_write_small(const char *text, size_t length, char *output)

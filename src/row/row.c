@@ -507,7 +507,7 @@ choose_alternative(const Column *column, const JsonValue *json)
 	return other;
 }
 
-/* A string as a walk would return it, with zeros behind it. */
+/* A string as a walk would return it, with zeros after it. */
 #define CONSTANT_STRING(name, text)                                                                \
 	static const char name##_text[JSON_PADDING + sizeof(text) + 2] = "\"" text "\"";               \
 	static const JsonValue name = { .start = name##_text + 1,                                      \
@@ -754,7 +754,7 @@ finish_tuple(const RowReader *reader, TupleImage *image, MemoryContext memory)
 	return tuple;
 }
 
-/* A row that was prepared: its values, and behind them its nulls. */
+/* A row that was prepared: its values, and after them its nulls. */
 static size_t
 prepared_size(const RowReader *reader)
 {

@@ -31,7 +31,7 @@ typedef struct RowReader RowReader;
  * zero-based attribute numbers whose values are wanted, the others come out
  * as NULL.  json_paths holds each attribute's column option (NULL: unset).
  * Raises an error for a needed column that binds to nothing.  form_tuples:
- * whoever asks for all columns can take a row as a tuple.
+ * a caller that asks for all columns can take a row as a tuple.
  */
 extern RowReader *
 row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,

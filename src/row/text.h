@@ -11,7 +11,7 @@
 #include "row/value.h"
 
 /*
- * Is this ASCII without a NUL?  Looks at up to seven bytes behind the text,
+ * Is this ASCII without a NUL?  Looks at up to seven bytes after the text,
  * which JSON_PADDING allows.
  */
 static inline bool

@@ -10,7 +10,7 @@
  *
  * The header, the null bitmap and the columns of a record make an image in an
  * arena, by whichever thread gets to it.  The columns that are the same for all
- * records of a part come behind them, when the image becomes a tuple.
+ * records of a part come after them, when the image becomes a tuple.
  *
  *-------------------------------------------------------------------------
  */

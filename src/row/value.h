@@ -81,8 +81,8 @@ typedef enum ValueStatus
 /* Of a column of jsonb: is it of use to remember how its objects are made? */
 typedef struct ShapeUse
 {
-	uint32 failures; /* so many values in a row were not as any before */
-	uint32 skipped;  /* so many more values are not tried */
+	uint32 failures; /* this many values in a row were not as any before */
+	uint32 skipped;  /* this many more values are not tried */
 } ShapeUse;
 
 typedef struct Converter Converter;
