@@ -11,7 +11,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* So many are remembered for adsexport_exports(). */
+/* At most this many are remembered for adsexport_exports(). */
 #define MAX_REMEMBERED 1000
 
 static dlist_head records = DLIST_STATIC_INIT(records);

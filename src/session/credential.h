@@ -3,7 +3,7 @@
  * credential.h
  *		Access tokens of Login with Amazon, kept for the session.
  *
- * One Credential stands for one set of credentials, whoever uses it.  It is
+ * One Credential stands for one set of credentials, shared by all who use it.  It is
  * found by its content, so that a changed user mapping simply leads to
  * another one.  Tokens live for an hour and are refreshed a minute early
  * (docs/vendors/amazon-ads-exports.md 2).

@@ -15,7 +15,7 @@
 
 #include "entity/entity.h"
 
-/* An export was ready so many milliseconds after it was requested. */
+/* An export was ready this many milliseconds after it was requested. */
 extern void durations_note(const char *endpoint, const Entity *entity, const char *profile_id,
 						   int64 milliseconds);
 

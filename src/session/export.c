@@ -55,7 +55,7 @@ export_drop_request(Export *export)
 static bool
 renew(Export *export)
 {
-	/* Whoever has rows of the lost export must not get others of a new one. */
+	/* A scan that has rows of the lost export must not get others of a new one. */
 	if (export->readers > 0 || (export->read_at != 0 && in_current_statement(export->read_at)))
 		return false;
 	if (export->record.renewals >= MAX_RENEWALS)
@@ -202,7 +202,7 @@ link_refusal(const StatusMessage *message)
 	switch (url_check(message->url))
 	{
 		case URL_OK:
-		case URL_NO_MEMORY: /* whoever follows it will say so */
+		case URL_NO_MEMORY: /* following it will say so */
 			return NULL;
 		case URL_MALFORMED:
 			return "it is not a complete URL";

@@ -7,7 +7,7 @@
  * An Export belongs to the session (see registry.h): a cancelled statement
  * leaves it behind, and the next one may go on with it.  Its control requests
  * progress in export_step, which never throws because of the remote: what
- * went wrong is left in its record for whoever wants the export.
+ * went wrong is left in its record for the scans that want the export.
  *
  * For session/ alone: others have an ExportUse.
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * export_record.h
- *		What is known of an export, whoever drives it.
+ *		What is known of an export, whichever backend drives it.
  *
  * Plain and of a fixed size, so that it can be copied to where other sessions
  * find it: no pointer, no link, nothing secret.
@@ -44,7 +44,7 @@ typedef struct ExportRecord
 	bool timed_out;           /* it failed because it was too much at once */
 	Failure failure;
 
-	/* When it is to be looked at, for whoever goes on with it; all in monotonic milliseconds. */
+	/* When it is to be looked at, for the backend that goes on with it; all in monotonic milliseconds. */
 	Retry retry;
 	bool reauthenticated; /* since the last success */
 	int64 due;            /* nothing to do before */
@@ -52,7 +52,7 @@ typedef struct ExportRecord
 	int64 poll_gap; /* before the last status call; 0: there was none */
 	int64 next_gap;
 	int64 took;   /* milliseconds until it was ready; -1: not known */
-	int renewals; /* requested anew so often */
+	int renewals; /* how often it was requested anew */
 
 	/* for adsexport_exports() */
 	int64 polls;

@@ -19,7 +19,7 @@
 #include "lib/ilist.h"
 #include "session/registry.h"
 
-/* A file may be so large to be fetched ahead. */
+/* The largest file that is fetched ahead (bytes). */
 #define FETCH_AHEAD_LARGEST ((int64) 1024 * 1024)
 
 typedef enum FetchAheadState

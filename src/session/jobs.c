@@ -12,7 +12,7 @@
 #include "session/jobs.h"
 #include "utils/memutils.h"
 
-/* A pool that somebody of this session has a place in, or waits for one. */
+/* A pool in which this session has a place, or waits for one. */
 typedef struct Jobs
 {
 	dlist_node node;

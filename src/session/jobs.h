@@ -4,11 +4,11 @@
  *		How many requests or exports may be in progress at once for one account.
  *
  * A vendor counts what an account has in progress, whichever scan, server or
- * user mapping asked for it.  What it counts together is a pool.  Whoever wants
+ * user mapping asked for it.  What it counts together is a pool.  A caller that wants
  * to send something takes a place in the pool at the moment of sending, and
  * gives it back when the vendor no longer counts it.
  *
- * Places are given in the order of asking.  Whoever got none asks again, at
+ * Places are given in the order of asking.  A caller that got none asks again, at
  * least each JOBS_ASK_AGAIN milliseconds, for as long as it wants one: one that
  * stops asking (a cursor at rest) is passed over, so that it holds up nobody.
  *
@@ -40,7 +40,7 @@ typedef struct JobPool
 
 /*
  * A place that is held or waited for.  Zeroed it is neither.  It belongs to
- * whoever asks, who releases it before its memory goes; the fields are for
+ * the caller, which releases it before its memory goes; the fields are for
  * jobs.c only.
  */
 typedef struct JobPlace

@@ -25,7 +25,7 @@ extern Reactor *network_create_reactor(void);
 /* Tell what is held now; an error if that is too much. */
 extern void network_announce(void);
 
-/* May so many more be opened? */
+/* May this many more be opened? */
 extern bool network_has_room(int more);
 
 /* Tell what is not held any more.  Never throws. */

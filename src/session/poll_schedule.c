@@ -34,7 +34,7 @@ limit(int64_t value, int64_t least, int64_t most)
 	return value < least ? least : value;
 }
 
-/* It was to be ready for so long: another share of what it takes is not much more. */
+/* It has been due for a while: another share of what it takes is not much more. */
 static int64_t
 overdue_gap(const PollSchedule *schedule, int64_t overdue)
 {

@@ -82,7 +82,7 @@ extern void profile_listing_await(ProfileListing *listing, ListingWaiter *waiter
 /* Waits no longer, if it did.  Does not throw. */
 extern void profile_listing_leave(ListingWaiter *waiter);
 
-/* The failure of a list that has so many profiles, of which none can have exports. */
+/* The failure of a list that has this many profiles, of which none can have exports. */
 extern void
 profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size_t listed);
 

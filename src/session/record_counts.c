@@ -20,10 +20,10 @@
 #include "session/shared_table.h"
 #include "utils/memutils.h"
 
-/* So much is remembered. */
+/* At most this much is remembered. */
 #define MAX_COUNTS 1000
 
-/* So much is taken over at once from what others have read, while a lock is held. */
+/* This much is taken over at once from what others have read, while a lock is held. */
 #define TAKEN_AT_ONCE 32
 
 /* What was read, and how many records it had. */

@@ -435,7 +435,7 @@ void
 registry_forget(bool (*mine)(Oid user_id))
 {
 	dlist_mutable_iter iter;
-	/* Whoever is attached may hold a listing or a credential. */
+	/* A feed that is attached may hold a listing or a credential. */
 	bool in_use = attached > 0;
 
 	spare_reactors_drop();

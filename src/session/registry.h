@@ -4,7 +4,7 @@
  *		The exports that this session knows, and the control requests that
  *		make them progress.
  *
- * Nobody outside of session/ has more of an export than a use of it: whoever
+ * Nobody outside of session/ has more of an export than a use of it: a scan that
  * finds one here must not assume that this backend requested it.
  *
  *-------------------------------------------------------------------------
@@ -88,7 +88,7 @@ extern char *exports_take_link(ExportUse *use);
 extern Reactor *registry_reactor(void);
 
 /*
- * Whoever waits for control requests attaches for as long as it may.  When
+ * A feed attaches for as long as it may wait for control requests.  When
  * the last one detaches, connections and descriptors are given back, unless a
  * request is under way: its answer (the id of an export) is worth waiting for
  * until the next statement.  Detaching does not throw.
@@ -96,7 +96,7 @@ extern Reactor *registry_reactor(void);
 extern void registry_attach(void);
 extern void registry_detach(void);
 
-/* Is anybody attached, so that whoever waits for something else helps it along? */
+/* Is any feed attached, so that one that waits for something else helps it along? */
 extern bool registry_in_use(void);
 
 /* reactor_wait_ends for its reactor, if there is one; does not throw. */

@@ -12,7 +12,7 @@
 #include "session/sharing.h"
 #include "utils/memutils.h"
 
-/* So long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
+/* How long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
 #define UNKNOWN_DURATION (15 * 60 * 1000)
 
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */

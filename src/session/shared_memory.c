@@ -52,7 +52,7 @@ typedef struct AreaHeader
 
 typedef struct Segment
 {
-	char name[32]; /* CONTROL_NAME, for whoever looks at it from outside */
+	char name[32]; /* CONTROL_NAME, for a debugger */
 	uint64 salt[2];
 	pg_atomic_uint64 next_serial;
 	uint32 process_count;
@@ -170,7 +170,7 @@ find_segment(void)
 
 /*
  * Without a resource owner the mapping lives as long as the session.  No lock
- * is held by whoever calls, so that those are released that are held at an error.
+ * is held by the caller, so that those are released that are held at an error.
  */
 static void
 try_to_find_segment(void)

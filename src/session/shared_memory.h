@@ -8,7 +8,7 @@
  * a trade of its own, which knows what is in it (see shared_table.h for the
  * usual case).  Nothing in it grows, and a restart after a crash begins anew.
  *
- * Rules for whoever holds a lock: for microseconds only, and no palloc,
+ * Rules for the holder of a lock: for microseconds only, and no palloc,
  * ereport, CHECK_FOR_INTERRUPTS, system call or other lock meanwhile.  There
  * are no pointers in the segment, which is not at the same address everywhere,
  * and no secrets, nor what could be compared with one without the salt.

@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Of a session that shares nothing so many are kept. */
+/* Of a session that shares nothing, at most this many are kept. */
 #define MAX_ALONE 1000
 
 typedef struct AloneStatistics

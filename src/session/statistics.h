@@ -43,7 +43,7 @@ typedef struct Statistics
 /* Something is about to be done with these options: afterwards statistics_add does not throw. */
 extern void statistics_begin(const ForeignOptions *options);
 
-/* Add so much; nothing happens if it was not begun. */
+/* Add this much; nothing happens if it was not begun. */
 extern void statistics_add(const ForeignOptions *options, const StatisticsCounts *counts);
 
 /* For each, in no order. */
