@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /*
- * So many entries are remembered, at 24 bytes each in a table that is at most
+ * At most this many entries are remembered, at 24 bytes each in a table that is at most
  * three quarters full and at least a third: 12 MB in all.  A year of hours
  * with 20 files each has 175,200.
  */

@@ -41,8 +41,8 @@ typedef enum GunzipState
 	GUNZIP_HEADER_CRC,
 	GUNZIP_BODY,
 	GUNZIP_TRAILER,
-	GUNZIP_BETWEEN, /* behind a member */
-	GUNZIP_PADDING, /* behind a zero byte behind a member */
+	GUNZIP_BETWEEN, /* after a member */
+	GUNZIP_PADDING, /* after a zero byte after a member */
 	GUNZIP_FAILED
 } GunzipState;
 
@@ -50,7 +50,7 @@ struct Gunzip
 {
 	Inflater *inflater;
 	GunzipState state;
-	bool single_member; /* stop behind the member's trailer */
+	bool single_member; /* stop after the member's trailer */
 
 	/* A field of a header or trailer that is being collected. */
 	unsigned char field[HEADER_SIZE];
@@ -315,7 +315,7 @@ read_fixed_header(Gunzip *gunzip, StreamInput *input)
 	return true;
 }
 
-/* Take so many bytes of a header; false if it has become too long. */
+/* Take this many bytes of a header; false if it has become too long. */
 static bool
 skip_header_bytes(Gunzip *gunzip, StreamInput *input, size_t length)
 {
@@ -535,7 +535,7 @@ pass_through(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t o
 	input->available -= length;
 }
 
-/* gunzip_read, of so little that it need not look at the work it does. */
+/* gunzip_read, of so little input that it need not look at the work it does. */
 static StreamStatus
 read_portion(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t output_size,
 			 size_t *produced)

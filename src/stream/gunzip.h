@@ -54,9 +54,9 @@ extern StreamStatus gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned cha
 extern const StreamError *gunzip_error(const Gunzip *gunzip);
 
 /*
- * For unzip, which must look at what stands behind each member itself: make
+ * For unzip, which must look at what stands after each member itself: make
  * ready for exactly one gzip member.  Plain data is an error then, and
- * STREAM_END comes right behind the member's trailer, without a look at
+ * STREAM_END comes right after the member's trailer, without a look at
  * anything that follows and whether or not input->last is set.
  * gunzip_next_member goes on with another one and keeps all counters.
  */

@@ -48,7 +48,7 @@ days_of_date(int year, int month, int day)
 	era = year / 400;
 	year_of_era = year - era * 400;
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-		   730425; /* 2000-01-01 is that many days behind 0000-03-01 */
+		   730425; /* 2000-01-01 is that many days after 0000-03-01 */
 }
 
 bool

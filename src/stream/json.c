@@ -8,11 +8,11 @@
  * and everything else is skipped as a whole, 64 bytes at a time
  * (skip_container).  Records of one export are alike, so each object of the
  * trie remembers the keys it has seen, wanted or not, and for each of them
- * which key came behind it last time.  As long as that prediction holds, a key
+ * which key came after it last time.  As long as that prediction holds, a key
  * costs one masked comparison of 32 bytes and is not even measured; when it
  * fails, the key is looked up in a small hash table.
  *
- * No bounds are checked while walking: behind the data are zero bytes, which
+ * No bounds are checked while walking: after the data are zero bytes, which
  * no step can get past, so that every step that meets something unexpected
  * asks whether it stands at the end of the data.
  *
@@ -49,7 +49,7 @@ typedef struct KnownKey
 	unsigned char mask[KEY_PREFIX]; /* ff where text counts */
 	const char *key;                /* without quotes */
 	uint32_t key_length;
-	uint16_t predicted; /* which key came behind this one last time */
+	uint16_t predicted; /* which key came after this one last time */
 	int32_t slot;
 	struct ObjectNode *child; /* set if something below it is wanted */
 } __attribute__((aligned(32))) KnownKey;
@@ -82,10 +82,10 @@ typedef struct Frame
 typedef enum ReaderState
 {
 	READER_START,        /* nothing read yet */
-	READER_FIRST_RECORD, /* behind "[" */
-	READER_NEXT_RECORD,  /* behind "," */
+	READER_FIRST_RECORD, /* after "[" */
+	READER_NEXT_RECORD,  /* after "," */
 	READER_AFTER_RECORD,
-	READER_DONE, /* behind "]" */
+	READER_DONE, /* after "]" */
 	READER_FAILED
 } ReaderState;
 
@@ -390,7 +390,7 @@ walk_skip_problem(JsonReader *reader, SkipResult result)
 }
 
 /*
- * Walk the record that begins at start with "{".  Sets *stop behind its "}",
+ * Walk the record that begins at start with "{".  Sets *stop after its "}",
  * or to where the problem is.
  */
 static WalkResult
@@ -577,7 +577,7 @@ read_value:
 after_value:
 	if (likely_false(node == NULL))
 	{
-		/* In an array, behind its first element. */
+		/* In an array, after its first element. */
 		next = skip_space(next);
 		expected = "expected \",\" or \"]\"";
 		if (*next != ',' && *next != ']')

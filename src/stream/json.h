@@ -19,7 +19,7 @@
 
 #include "stream/stream.h"
 
-/* Zero bytes that the caller keeps behind the data it hands in. */
+/* Zero bytes that the caller keeps after the data it hands in. */
 #define JSON_PADDING 64
 
 #define JSON_MAX_DEPTH 512
@@ -98,13 +98,13 @@ extern void json_reader_free(JsonReader *reader);
 extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
 
 /*
- * Read the next record from data[0 .. length), behind which JSON_PADDING zero
+ * Read the next record from data[0 .. length), after which JSON_PADDING zero
  * bytes must follow.  last says that the stream ends there.
  *
  * STREAM_RECORD: values is filled; *consumed bytes are done with as soon as
  *	the caller has used the values.
  * STREAM_NEED_INPUT: *consumed bytes may be dropped; call again with the rest
- *	and more behind it.  If consumed is 0 and length is JSON_MAX_RECORD or
+ *	and more after it.  If consumed is 0 and length is JSON_MAX_RECORD or
  *	more, this is STREAM_ERROR (too large) instead.
  * STREAM_END: last, and the array was closed (array) or nothing is left
  *	(lines).  Only white space may follow an array's "]", so without last the
@@ -119,7 +119,7 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  * when its end has been found or its size has doubled.
  *
  * Raw control characters in a string are let pass here: what becomes of them
- * is for the policy of whoever decodes the string to say.  Only a line break in
+ * is for the policy of the decoding to say.  Only a line break in
  * JSON_FRAMING_LINES is an error, where it means that a line was cut.
  */
 extern StreamStatus json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
@@ -179,7 +179,7 @@ typedef enum JsonTextPolicy
  * Decode a string value: resolve escapes (surrogate pairs included) and check
  * that the result is valid UTF-8 without U+0000 and that JSON's own rule was
  * kept, which is to escape control characters.  Writes at most
- * json_string_decoded_size(value) bytes to output (no NUL behind) and sets
+ * json_string_decoded_size(value) bytes to output (no NUL after them) and sets
  * *output_length.  Under JSON_TEXT_REPLACE a lone surrogate, an escaped or
  * raw NUL and each maximal invalid byte sequence become U+FFFD; other control
  * characters are text and stay.  Returns false with *error set (offset counts from the string's first byte) under

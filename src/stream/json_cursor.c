@@ -34,7 +34,7 @@ fail(JsonCursor *cursor, const char *next, const char *expected, StreamError *er
 	return false;
 }
 
-/* The string at *next, which is moved after it.  Returns false where there is none. */
+/* The string at *next, which is moved past it.  Returns false where there is none. */
 static inline bool
 take_string(const char **next, const char *end, JsonValue *value)
 {
@@ -53,7 +53,7 @@ take_string(const char **next, const char *end, JsonValue *value)
 	return true;
 }
 
-/* The number or literal at *next, which is moved after it.  Returns false where there is none. */
+/* The number or literal at *next, which is moved past it.  Returns false where there is none. */
 static inline bool
 take_scalar(const char **next, const char *end, JsonValue *value)
 {

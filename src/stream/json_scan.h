@@ -24,7 +24,7 @@ is_space(char character)
 	return character == ' ' || character == '\n' || character == '\t' || character == '\r';
 }
 
-/* Stops at the zero bytes behind the data at the latest. */
+/* Stops at the zero bytes after the data at the latest. */
 static inline const char *
 skip_space(const char *next)
 {
@@ -74,7 +74,7 @@ find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, 
 	return NULL;
 }
 
-/* next is the first byte of the string, behind its opening quote. */
+/* next is the first byte of the string, after its opening quote. */
 static inline const char *
 find_quote(const char *next, const char *end, bool lines, bool *escaped, const char **stop)
 {
@@ -177,7 +177,7 @@ typedef enum SkipResult
 typedef struct SkipState
 {
 	uint64_t in_string;    /* all bits set inside a string, else 0 */
-	uint64_t escape_first; /* 1 if the next byte is behind a backslash */
+	uint64_t escape_first; /* 1 if the next byte is after a backslash */
 	uint64_t newlines;     /* all bits set if a string may hold no line break */
 	uint32_t depth;
 	uint32_t depth_limit;
@@ -194,7 +194,7 @@ skip_begin(SkipState *state, bool lines, uint32_t depth_limit)
 	state->depth_limit = depth_limit;
 }
 
-/* Which bytes of a block are behind a backslash that is not escaped itself? */
+/* Which bytes of a block are after a backslash that is not escaped itself? */
 static inline uint64_t
 find_escaped(uint64_t backslash, uint64_t *escape_first)
 {
@@ -240,7 +240,7 @@ prefix_parity(uint64_t bits)
 }
 
 /*
- * Look at one block.  *position is set (to the index behind the closing
+ * Look at one block.  *position is set (to the index after the closing
  * bracket, or of the offending byte) unless the answer is SKIP_GO_ON.
  */
 static inline __attribute__((always_inline)) SkipResult
@@ -308,7 +308,7 @@ skip_block(SkipState *state, const char *block, unsigned *position)
 }
 
 /*
- * Skip until depth falls to zero.  *next is moved behind the closing bracket,
+ * Skip until depth falls to zero.  *next is moved past the closing bracket,
  * or to the offending byte.  SKIP_GO_ON means that the data ended before.
  */
 static __attribute__((noinline, unused)) SkipResult
@@ -348,7 +348,7 @@ skip_container(const char **next, const char *end, bool lines, uint32_t depth_li
 	return skip_blocks(&state, next, end);
 }
 
-/* Skip to behind the "]" of an array whose beginning has been read. */
+/* Skip past the "]" of an array whose beginning has been read. */
 static inline SkipResult
 skip_rest_of_array(const char **next, const char *end, bool lines, uint32_t depth_limit)
 {

@@ -69,7 +69,7 @@ load_word(const void *bytes)
 
 /*
  * find_string_stop: index of the first quote, backslash or control character
- * (the NUL behind the data is one) among STRING_STEP bytes, or STRING_STEP.
+ * (the NUL after the data is one) among STRING_STEP bytes, or STRING_STEP.
  *
  * find_scalar_stop: index of the first byte among SCALAR_STEP that cannot be
  * inside a number or literal (white space, controls, , : " [ ] { }), or

@@ -281,7 +281,7 @@ refuse_control_character(unsigned char character, uint64_t offset, StreamError *
 }
 
 /*
- * Copy the escape at *next, which is moved behind it.  Returns false with
+ * Copy the escape at *next, which is moved past it.  Returns false with
  * *error set where it is none, or none that the policy allows.
  */
 static bool
@@ -490,7 +490,7 @@ json_string_equals(const JsonValue *value, const char *text)
 /*-------------------------------------------------------------------------
  * Checking the syntax
  *
- * Unlike a walk this does not count on zero bytes behind the text.
+ * Unlike a walk this does not count on zero bytes after the text.
  *-------------------------------------------------------------------------
  */
 static inline const char *
@@ -502,7 +502,7 @@ skip_space_until(const char *next, const char *end)
 }
 
 /*
- * Check the string whose content begins at next.  Returns what is behind its
+ * Check the string whose content begins at next.  Returns what is after its
  * closing quote, or NULL with *stop and *problem set.  Control characters are
  * let pass if first_control is given, which is set to the first one.
  */

@@ -201,7 +201,7 @@ record_block_prepare(RecordBlock *block, const RecordPreparer *preparer)
 		if (block->items[i].what == STREAM_RECORD)
 			preparer->prepare(preparer->argument, block->values + (size_t) i * block->path_count,
 							  &arena, block->prepared + (size_t) i * preparer->slots);
-		/* What was written before is there for whoever sees this. */
+		/* A reader that sees this sees what was written before, too. */
 		atomic_store_explicit(&block->prepared_count, i + 1, memory_order_release);
 	}
 }

@@ -62,7 +62,7 @@ extern bool record_block_has_large(const RecordBlock *block);
 /* Memory of a block for what is made of its records. */
 typedef struct RecordArena
 {
-	char *next; /* whoever needs it aligned does that */
+	char *next; /* the preparer aligns it where that is needed */
 	char *limit;
 } RecordArena;
 

@@ -40,7 +40,7 @@
 /* Prepared values are seldom twice as long as their text; what does not fit is left to the reader. */
 #define ARENA_SIZE ((size_t) 512 * 1024)
 
-/* Something that happens behind the byte at offset. */
+/* Something that happens after the byte at offset. */
 typedef struct BlockEvent
 {
 	StreamStatus what; /* STREAM_ENTRY_BEGIN, ENTRY_END, END or ERROR */
@@ -68,7 +68,7 @@ struct RecordBlock
 	StreamError error; /* with STREAM_ERROR */
 	bool error_is_json;
 	StreamError unpacker_error; /* the same, of the event */
-	bool state_known;           /* of the entry, behind the last byte: */
+	bool state_known;           /* of the entry, after the last byte: */
 	uint32_t crc;
 	uint64_t entry_length;
 	uint64_t early_end; /* of a record that lies before the block; 0: there is none */

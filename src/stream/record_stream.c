@@ -31,8 +31,8 @@ struct RecordStream
 	char entry[UNZIP_MAX_NAME + 1];
 
 	/*
-	 * Where it stands in an archive's entry: behind the last record, and
-	 * behind the one before that; and how many of these two places are in
+	 * Where it stands in an archive's entry: after the last record, and
+	 * after the one before that; and how many of these two places are in
 	 * the block in use.
 	 */
 	bool inside;
@@ -91,7 +91,7 @@ record_stream_return_block(RecordStream *stream)
 {
 	RecordBlock *block = stream->block;
 
-	/* What is behind the last record is known now, but not when the block is gone. */
+	/* What is after the last record is known now, but not when the block is gone. */
 	if (block != NULL && stream->inside)
 		stream->left_over = record_stream_position(stream, false);
 	stream->block = NULL;
@@ -261,7 +261,7 @@ record_stream_position(const RecordStream *stream, bool before_last)
 		return stream->left_over;
 
 	/*
-	 * What is known is the state behind the bytes of the entry that are in the
+	 * What is known is the state after the bytes of the entry that are in the
 	 * block.  From there it goes back to the record.
 	 */
 	position.inside = true;

@@ -64,7 +64,7 @@ extern uint32_t record_stream_entry_crc(const RecordStream *stream);
 
 /*
  * How much of an archive's entry was handed out, up to and including the last
- * record or (before_last) up to it: so many bytes of its content, with that
+ * record or (before_last) up to it: this many bytes of its content, with that
  * CRC-32.  known is false where nothing can tell.
  */
 typedef struct RecordPosition

@@ -14,7 +14,7 @@
 #include "stream/crc32.h"
 #include "stream/record_internal.h"
 
-/* Walking so little once more costs nothing. */
+/* To walk no more than this once more costs nothing. */
 #define SMALL_RECORD ((size_t) 64 * 1024)
 
 struct RecordWalker
@@ -26,7 +26,7 @@ struct RecordWalker
 	int next_event;     /* of the block */
 
 	/*
-	 * What the reader may look at: bytes [next, limit) and, behind the limit,
+	 * What the reader may look at: bytes [next, limit) and, after the limit,
 	 * whatever follows it: an event, or more bytes that are not in this piece.
 	 * The bytes are in the block, in carried or in large.
 	 */
@@ -35,7 +35,7 @@ struct RecordWalker
 	bool at_content_end;  /* no more bytes belong to this content */
 	bool between_entries; /* zip: none is open */
 	bool unpacker_ended;
-	size_t unfinished; /* so many bytes were not enough for a record */
+	size_t unfinished; /* this many bytes were not enough for a record */
 
 	/* Between two blocks: the unfinished record, if it fits into the headroom. */
 	char carried[HEADROOM];
@@ -138,7 +138,7 @@ piece_end(RecordWalker *walker)
 /*
  * A piece that ends inside of the block is followed by other bytes, not by
  * the zeros that the reader relies on.  That is fine with JSON_PADDING real
- * bytes behind it, as long as the reader is told that the content ends there,
+ * bytes after it, as long as the reader is told that the content ends there,
  * which it is: it ends at an event.  But what it would see there could look
  * like a continuation, so the piece is closed with zeros for the time being.
  */
@@ -174,7 +174,7 @@ worth_a_walk(const RecordWalker *walker)
 
 /*
  * Put the unfinished record at the beginning of a large buffer with room for
- * so many bytes more; false when memory is short.
+ * this many bytes more; false when memory is short.
  */
 static bool
 move_to_large(RecordWalker *walker, size_t more)
@@ -228,7 +228,7 @@ extend_large(RecordWalker *walker)
 
 /*
  * The record that was put together in large was read: whatever large holds
- * behind it came from the current block, and is read there.
+ * after it came from the current block, and is read there.
  */
 static void
 leave_large(RecordWalker *walker)
@@ -242,7 +242,7 @@ leave_large(RecordWalker *walker)
 	walker->in_large = false;
 }
 
-/* Begin another block behind what was carried over; false when memory is short. */
+/* Begin another block after what was carried over; false when memory is short. */
 static bool
 begin_block(RecordWalker *walker)
 {
@@ -329,7 +329,7 @@ read_piece(RecordWalker *walker, JsonValue *values)
 	return status;
 }
 
-/* All bytes before the block's next event are consumed, or it lies right behind them: act on it. */
+/* All bytes before the block's next event are consumed, or it lies right after them: act on it. */
 static void
 handle_event(RecordWalker *walker)
 {
@@ -377,7 +377,7 @@ handle_event(RecordWalker *walker)
 
 /*
  * A large record is not looked at each time that there is more of it, so it
- * may have ended before this block: then the bytes behind it are not in the
+ * may have ended before this block: then the bytes after it are not in the
  * block, and what the checksum was there has to be noted.
  */
 static void

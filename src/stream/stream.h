@@ -10,7 +10,7 @@
  *
  * No call does more than a constant amount of work (STREAM_WORK), whether or
  * not it produces anything: what was compressed a thousandfold, and twice,
- * keeps nobody waiting.  And nothing that a format allows to go on for ever
+ * keeps no caller waiting.  And nothing that a format allows to go on for ever
  * without content does so here: there is a limit to each, with an error.
  *
  *-------------------------------------------------------------------------
@@ -65,7 +65,7 @@ typedef struct StreamError
 #define STREAM_WORK ((size_t) 1024 * 1024)
 #define STREAM_WORK_TAKEN 16
 
-/* So many bytes are taken from the input in a call at most. */
+/* At most this many bytes are taken from the input in a call. */
 #define STREAM_MAX_TAKEN (STREAM_WORK / STREAM_WORK_TAKEN)
 
 /*

@@ -66,7 +66,7 @@ extern uint64_t unpacker_work(const Unpacker *unpacker);
  */
 extern bool unpacker_entry_state(const Unpacker *unpacker, uint64_t *length, uint32_t *crc);
 
-/* So many bytes were left out at the entry's beginning. */
+/* This many bytes were left out at the entry's beginning. */
 extern uint64_t unpacker_entry_skipped(const Unpacker *unpacker);
 
 #endif /* ADSEXPORT_UNPACK_H */

@@ -9,7 +9,7 @@
  * end of its deflate data, or, for the stored entries with a descriptor that
  * the vendor sends, by the end of the gzip member inside; there the descriptor
  * is recognised by its own content, which must be the checksum and the sizes of
- * exactly what was read, and by the signature of the record behind it.  Where
+ * exactly what was read, and by the signature of the record after it.  Where
  * there is no gzip inside, it is looked for at each byte.
  *
  * An entry is handed over before the central directory can confirm it.  That
@@ -37,10 +37,10 @@
 
 #define MIDDLE_SIZE 65536
 
-/* A descriptor, and the signature of the record behind it. */
+/* A descriptor, and the signature of the record after it. */
 #define DESCRIPTOR_LOOK (MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE)
 
-/* So much of content without a character that tells what it is will do. */
+/* Content is judged by this much of its beginning at most. */
 #define BEGINNING_SIZE 512
 
 /* Names of entries that an error can list. */
@@ -50,7 +50,7 @@
 typedef enum UnzipState
 {
 	UNZIP_RECORD,     /* a signature comes */
-	UNZIP_LOCAL_NAME, /* local header, behind its fixed part */
+	UNZIP_LOCAL_NAME, /* local header, after its fixed part */
 	UNZIP_LOCAL_EXTRA,
 	UNZIP_STORED,        /* content of known size */
 	UNZIP_STORED_DECIDE, /* a gzip member or a descriptor comes */
@@ -681,7 +681,7 @@ finish_central_header(Unzip *unzip)
 
 /*
  * The central directory is complete: does it list what was read?  Called at
- * the first record behind it.
+ * the first record after it.
  */
 static bool
 check_central(Unzip *unzip)
@@ -1144,9 +1144,9 @@ read_deflated(Unzip *unzip, StreamInput *input, unsigned char *output, size_t ou
 	}
 }
 
-/* Does a record follow that may stand behind an entry? */
+/* Does a record follow that may stand after an entry? */
 static bool
-is_record_behind_entry(const unsigned char *bytes)
+is_record_after_entry(const unsigned char *bytes)
 {
 	uint32_t signature = get_uint32(bytes);
 
@@ -1173,16 +1173,16 @@ match_descriptor(const unsigned char *bytes, uint32_t crc, uint64_t compressed,
 		if (get_uint32(fields) != crc)
 			continue;
 		if (get_uint32(fields + 4) == compressed && get_uint32(fields + 8) == uncompressed &&
-			is_record_behind_entry(fields + 12))
+			is_record_after_entry(fields + 12))
 			return (unsigned) (fields + 12 - bytes);
 		if (get_uint64(fields + 4) == compressed && get_uint64(fields + 12) == uncompressed &&
-			is_record_behind_entry(fields + 20))
+			is_record_after_entry(fields + 20))
 			return (unsigned) (fields + 20 - bytes);
 	}
 	return 0;
 }
 
-/* Could it be one by its sizes, after so many bytes of stored content? */
+/* Could it be one by its sizes, after this many bytes of stored content? */
 static bool
 sizes_fit(const unsigned char *bytes, uint64_t length)
 {
@@ -1372,7 +1372,7 @@ judge(const unsigned char *bytes, size_t length)
 }
 
 /*
- * In a stored entry of unknown size, before or behind a gzip member: is this
+ * In a stored entry of unknown size, before or after a gzip member: is this
  * the descriptor, or does another member come?  Returns false when that cannot
  * be told yet, or on an error.
  */
@@ -1489,7 +1489,7 @@ read_beginning(Unzip *unzip, StreamInput *input)
 	{
 		if (verdict != VERDICT_OTHER)
 			return result;
-		/* What is wrong behind that is no concern of ours; how the bytes were cut must not decide. */
+		/* What is wrong after that does not matter here; how the bytes were cut must not decide. */
 		unzip->state = state;
 		memset(&unzip->error, 0, sizeof(unzip->error));
 		result = CONTENT_PAUSED;

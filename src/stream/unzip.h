@@ -4,7 +4,7 @@
  *		Read a zip archive of gzip files forward, as it arrives.
  *
  * Made for Amplitude's archives: entries are usually stored with bit 3 set,
- * zero sizes in the local header and a data descriptor behind, so nothing but
+ * zero sizes in the local header and a data descriptor after it, so nothing but
  * the entry's own gzip says where it ends.  An entry whose name ends in
  * ".json.gz" is inflated (twice where the entry itself is deflated) and
  * delivered.  Of other names that end in .json, .jsonl, .ndjson, .gz or .gzip,

@@ -97,7 +97,7 @@ zip_kind_by_name(const EntryHeader *entry)
 	const char *slash = strrchr(entry->name, '/');
 	const char *base = slash != NULL ? slash + 1 : entry->name;
 
-	/* A Mac's notes on a file (AppleDouble) have the file's name behind two characters. */
+	/* A Mac's notes on a file (AppleDouble) have the file's name after two characters. */
 	if (*base == '\0' || strncmp(base, "._", 2) == 0 || strcmp(base, ".DS_Store") == 0 ||
 		strncmp(entry->name, "__MACOSX/", 9) == 0)
 		return ENTRY_OF_NO_INTEREST;
