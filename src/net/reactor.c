@@ -8,7 +8,9 @@
 #include "net/reactor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/descriptors.h"
 #include "net/multiplexer.h"
@@ -32,6 +34,7 @@ struct Reactor
 	int64_t curl_due; /* libcurl wants to be called then */
 	bool shares;      /* connections, see reactor_share_connections */
 	bool doubtful;    /* one that is shared may be dead */
+	char *tunnels_of; /* "user:password"; NULL: no proxy was used yet */
 	int wait_depth;
 	int64_t idle_ms;       /* milliseconds in which nobody waited */
 	int64_t resting_since; /* while wait_depth is 0 */
@@ -221,6 +224,9 @@ destroy(Reactor *reactor)
 		curl_multi_cleanup(reactor->multi);
 		descriptors_count(-DESCRIPTORS_OF_MULTI);
 	}
+	if (reactor->tunnels_of != NULL)
+		explicit_bzero(reactor->tunnels_of, strlen(reactor->tunnels_of));
+	free(reactor->tunnels_of);
 	free(reactor);
 }
 
@@ -453,6 +459,29 @@ void
 reactor_stop_sharing(Reactor *reactor)
 {
 	reactor->doubtful = true;
+}
+
+bool
+reactor_tunnels_for(Reactor *reactor, const char *user, const char *password)
+{
+	size_t length = user == NULL ? 0 : strlen(user) + 1 + strlen(password != NULL ? password : "");
+	char *pair = malloc(length + 1);
+	bool same;
+
+	if (pair == NULL)
+		return false;
+	/* What the proxy is told, so that what looks the same is the same. */
+	snprintf(pair, length + 1, "%s%s%s", user != NULL ? user : "", user != NULL ? ":" : "",
+			 user != NULL && password != NULL ? password : "");
+	if (reactor->tunnels_of == NULL)
+	{
+		reactor->tunnels_of = pair;
+		return true;
+	}
+	same = strcmp(reactor->tunnels_of, pair) == 0;
+	explicit_bzero(pair, length);
+	free(pair);
+	return same;
 }
 
 bool

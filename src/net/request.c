@@ -266,9 +266,31 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
  *-------------------------------------------------------------------------
  */
 
-static RequestFailure
-classify(CURLcode code)
+/*
+ * Did the connection end before TLS was agreed upon?  That is no judgement of
+ * either side, but libcurl has no other code for it; the words are those of the
+ * TLS libraries.
+ */
+static bool
+ended_in_handshake(CURLcode code, const char *message)
 {
+	static const char *const words[] = { "SSL_ERROR_SYSCALL",       "unexpected eof",
+										 "Connection reset",        "Broken pipe",
+										 "non-properly terminated", "Error in the pull function" };
+
+	if (code != CURLE_SSL_CONNECT_ERROR)
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(message, words[i]) != NULL)
+			return true;
+	return false;
+}
+
+static RequestFailure
+classify(CURLcode code, const char *message)
+{
+	if (ended_in_handshake(code, message))
+		return REQUEST_FAILURE_BROKEN;
 	switch (code)
 	{
 		case CURLE_COULDNT_RESOLVE_HOST:
@@ -364,7 +386,8 @@ examine_failure(Request *request, CURLcode code)
 #endif
 	request->os_error = (int) os_error;
 	fail(request,
-		 is_refusal_of_proxy(request->proxy_status) ? REQUEST_FAILURE_PROXY : classify(code),
+		 is_refusal_of_proxy(request->proxy_status) ? REQUEST_FAILURE_PROXY
+													: classify(code, request->error_buffer),
 		 (int) code,
 		 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
 }
@@ -573,6 +596,19 @@ set_proxy(CURL *easy, const RequestOptions *options)
 }
 
 /*
+ * libcurl before 8.19 (CVE-2026-3784) takes any tunnel through the same proxy
+ * to the same server, whoever opened it with whose password.  So those of one
+ * user are kept in a reactor, and another one's are made for one request each.
+ */
+static bool
+needs_own_tunnel(const Request *request, const RequestOptions *options, Reactor *reactor)
+{
+	bool by_proxy = request->dial.proxy_host[0] != '\0' && !url_is_loopback(options->url);
+
+	return by_proxy && !reactor_tunnels_for(reactor, options->proxy_user, options->proxy_password);
+}
+
+/*
  * Where memory is short for it, libcurl (7.88) drops a URL's query without a
  * word, and so asks for something else than what was meant.  So the target is
  * handed over as it is.  A proxy for plain http wants all of the URL instead.
@@ -595,10 +631,11 @@ set_target(CURL *easy, const RequestOptions *options)
 
 /* Everything libcurl needs to know; false when memory is short or a value is refused. */
 static bool
-set_options(Request *request, const RequestOptions *options, bool may_share)
+set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 {
 	CURL *easy = request->transfer.easy;
 	bool ok = true;
+	bool alone;
 
 	ok &= curl_easy_setopt(easy, CURLOPT_PRIVATE, &request->transfer) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_URL, options->url) == CURLE_OK;
@@ -620,8 +657,12 @@ set_options(Request *request, const RequestOptions *options, bool may_share)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 24L * 60 * 60 * 1000);
 
 	set_protocols(easy);
-	request->shares = http_version_choose(easy, options->url, may_share);
 	ok &= dial_begin(&request->dial, easy, options->url, options->proxy, options->local);
+	alone = needs_own_tunnel(request, options, reactor);
+	ok &= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, alone ? 1L : 0L) == CURLE_OK;
+	ok &= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, alone ? 1L : 0L) == CURLE_OK;
+	request->shares =
+		http_version_choose(easy, options->url, !alone && reactor_shares_connections(reactor));
 	ok &= set_tls(easy, options->ca_file);
 
 	if (strcmp(options->method, "POST") == 0)
@@ -711,8 +752,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	request->transfer.check_timeouts = check_timeouts;
 	request->transfer.abandon = abandon;
 	request->transfer.easy = curl_easy_init();
-	begun = request->transfer.easy != NULL &&
-			set_options(request, options, reactor_shares_connections(reactor)) &&
+	begun = request->transfer.easy != NULL && set_options(request, options, reactor) &&
 			transfer_begin(reactor, &request->transfer);
 	signals_restore(&saved);
 	if (!begun)

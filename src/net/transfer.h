@@ -58,6 +58,13 @@ extern bool reactor_shares_connections(const Reactor *reactor);
  */
 extern void reactor_stop_sharing(Reactor *reactor);
 
+/*
+ * Tunnels through a proxy are paid for with somebody's password: are those of
+ * the reactor that user's (NULL: nobody's)?  They are the first one's who asks.
+ * False if not, or if memory is short.
+ */
+extern bool reactor_tunnels_for(Reactor *reactor, const char *user, const char *password);
+
 /* Milliseconds in which somebody waited for this reactor. */
 extern int64_t reactor_waited(const Reactor *reactor);
 

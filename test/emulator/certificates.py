@@ -10,7 +10,7 @@ EXTENSIONS = """\
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature, keyEncipherment
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1, IP:%s
+subjectAltName = DNS:localhost, DNS:emulator.test, IP:127.0.0.1, IP:::1, IP:%s
 """
 
 CONFIGURATION = """\

@@ -3,10 +3,11 @@
 
     unshare --net --mount test/t/namespaced.py [--shim LIBRARY] FOLDER CASE ...
 
-FOLDER is one for files that the server's user can read. The machine in here has 127.0.0.1 and ADDRESS, a name server that never
-answers, and the certificates of FOLDER/authorities alone.
+FOLDER is one for files that the server's user can read. The machine in here has 127.0.0.1 and ADDRESS, a name server that answers
+or does not, as its class says, and the certificates of FOLDER/authorities alone.
 """
 
+import base64
 import fcntl
 import os
 import shutil
@@ -74,9 +75,48 @@ def furnish(folder):
     authorities = os.path.join(folder, "authorities")
     os.makedirs(authorities)
     run("mount", "--bind", authorities, "/etc/ssl/certs")
-    silence = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    silence.bind((NAME_SERVER, 53))
-    return silence
+
+
+class NameServer:
+    """Knows the names that it is told of, is silent about silent.test, and denies all others."""
+
+    SILENT = "silent.test"
+    NO_ERROR, NO_SUCH_NAME = 0, 3
+
+    def __init__(self):
+        self.names = {}
+        self.asked = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((NAME_SERVER, 53))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            question, sender = self.socket.recvfrom(4096)
+            answer = self.answer(question)
+            if answer is not None:
+                self.socket.sendto(answer, sender)
+
+    def answer(self, question):
+        labels, place = [], 12
+        while question[place]:
+            labels.append(question[place + 1:place + 1 + question[place]].decode())
+            place += 1 + question[place]
+        name = ".".join(labels).lower()
+        (kind,) = struct.unpack("!H", question[place + 1:place + 3])
+        self.asked.append(name)
+        if name == self.SILENT:
+            return None
+        code = self.NO_ERROR if name in self.names else self.NO_SUCH_NAME
+        # Of the addresses of a name there is one, for IPv4.
+        record = b""
+        if code == self.NO_ERROR and kind == 1:
+            record = struct.pack("!HHHIH", 0xC00C, 1, 1, 0, 4) + socket.inet_aton(self.names[name])
+        head = question[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, 1 if record else 0, 0, 0)
+        return head + question[12:place + 5] + record
+
+
+name_server = None  # that of this machine
 
 
 class SilentNameServer(support.TestCase):
@@ -170,6 +210,65 @@ class SilentNameServerWithOldLibcurl(SilentNameServer):
     """The same with a libcurl that knows no quick exit, as before 7.87."""
 
 
+class UnknownNames(support.TestCase):
+    """A name that is not known: of a server that was never reached it is told soon, and what worked before is waited for."""
+
+    emulator_options = ("--tls", "--address", ADDRESS)
+    NAME = "emulator.test"
+    UNKNOWN = "https://no-such-name.test"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        trust(cls.emulator.ca_file)
+
+    def setUp(self):
+        super().setUp()
+        name_server.names = {self.NAME: ADDRESS}
+
+    def url(self):
+        return self.emulator.tls_url.replace(ADDRESS, self.NAME)
+
+    def check_told_soon(self, query, words, **options):
+        (self.amplitude if query == EVENTS else self.amazon)(max_retries=None, **options)
+        began = time.monotonic()
+        self.expect_error("08006", query, "the name of the server cannot be resolved", "It was tried 3 times", words)
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_never_reached(self):
+        self.check_told_soon(CAMPAIGNS, "could not get an access token", endpoint=self.UNKNOWN)
+        self.check_told_soon(EVENTS, "could not download an export", endpoint=self.UNKNOWN)
+
+    def test_each_server_for_itself(self):
+        """That one was reached says nothing of another."""
+        self.check_told_soon(CAMPAIGNS, "could not request an export", endpoint=self.UNKNOWN, token_endpoint=self.url() + "/auth/o2/token")
+        self.check_told_soon(CAMPAIGNS, "could not get an access token", endpoint=self.url(), token_endpoint=self.UNKNOWN + "/auth/o2/token")
+
+    def test_store(self):
+        self.fault({"call": "status"}, url=self.UNKNOWN + "/export")
+        self.check_told_soon(CAMPAIGNS, "could not download an export", endpoint=self.url())
+
+    def test_reached_before(self):
+        """What a name server forgets for a while is no reason to give up."""
+        self.amazon(endpoint=self.url(), max_retries=None, max_age=0)
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+        self.session.run("SELECT adsexport_forget()")  # connections, and what libcurl knows of names
+        name_server.names = {}
+        del name_server.asked[:]
+        running = self.session.start(CAMPAIGNS)
+        # The fourth try comes later than those of a server that was never reached have ended.
+        self.eventually(lambda: len(set(self.tries())) > 3, "a fourth try", 15)
+        self.assertIsNone(running.ended, running.error)
+        name_server.names = {self.NAME: ADDRESS}
+        running.wait(30)
+        self.assertEqual(running.result, [(40,)], running.error)
+
+    @staticmethod
+    def tries():
+        """Each asks twice, for both kinds of addresses."""
+        return range(name_server.asked.count(UnknownNames.NAME) // 2)
+
+
 class PublicEndpoint(support.TestCase):
     """An endpoint that is not on loopback; everybody trusts its authority in here."""
 
@@ -246,6 +345,38 @@ class PublicEndpoint(support.TestCase):
                  mapping=self.amazon_mapping(proxy_user="aladdin", proxy_password="opensesame-1234"))
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
 
+    def test_tunnels_are_not_shared(self):
+        """What one user's password has opened another's calls do not use: neither in the same statement, nor when it was left behind."""
+        second = "amzn1.application-oa2-client.second"
+        proxy = Proxy("aladdin:opensesame-1234", "sindbad:letmein-5678")
+        self.addCleanup(proxy.stop)
+        for name, who, user in (("first", support.DEFAULT_CLIENT, "aladdin:opensesame-1234"), ("second", second, "sindbad:letmein-5678")):
+            self.amazon(name, name, endpoint=self.emulator.tls_url, max_age=0, proxy="http://127.0.0.1:%d" % proxy.port,
+                        mapping=self.amazon_mapping(who, **dict(zip(("proxy_user", "proxy_password"), user.split(":")))))
+        both = "SELECT (SELECT count(*) FROM first.campaigns), (SELECT count(*) FROM second.campaigns), (SELECT count(*) FROM first.ads)"
+        for _ in range(2):
+            (counts,) = self.session.rows(both)
+            self.assertEqual(counts[:2], (40, 40))
+        # What is under way when a statement ends stays, with its connection and all others.
+        self.fault({"call": "request", "client": support.DEFAULT_CLIENT}, hang=True)
+        asked = self.count_calls("request")
+        running = self.session.start("SELECT count(*) FROM first.campaigns")
+        self.wait_for_call("request", asked + 1)
+        self.cancel(running)
+        self.assertEqual(self.session.value("SELECT count(*) FROM second.campaigns"), 40)
+        clients = {}
+        for call in self.calls():
+            if call["client"]:
+                clients.setdefault(call["connection"], set()).add(call["client"])
+        self.assertEqual({len(one) for one in clients.values()}, {1})
+        self.assertEqual(len(set.union(*clients.values())), 2)
+        # The first one's are used again.
+        self.clear_faults()
+        before = len(proxy.asked)
+        for _ in range(3):
+            self.assertEqual(self.session.value("SELECT count(*) FROM first.campaigns"), 40)
+        self.assertLess(len(proxy.asked) - before, 5)
+
     def test_authorities(self):
         """A ca_file stands instead of the machine's."""
         other = Certificates(address=ADDRESS)
@@ -276,10 +407,10 @@ def trust(ca_file):
 
 
 class Proxy:
-    """Knows CONNECT, and perhaps a user."""
+    """Knows CONNECT, and perhaps users ("name:password")."""
 
-    def __init__(self, user=None):
-        self.user = user
+    def __init__(self, *users):
+        self.accepted = ["Basic " + base64.b64encode(user.encode()).decode() for user in users]
         self.asked = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -294,7 +425,6 @@ class Proxy:
             threading.Thread(target=self.tunnel, args=(connection,), daemon=True).start()
 
     def tunnel(self, connection):
-        import base64
         head = b""
         while b"\r\n\r\n" not in head:
             more = connection.recv(4096)
@@ -303,7 +433,7 @@ class Proxy:
             head += more
         text = head.decode()
         self.asked.append(text)
-        if self.user and "Basic " + base64.b64encode(self.user.encode()).decode() not in text:
+        if self.accepted and not any(one in text for one in self.accepted):
             connection.sendall(b'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n')
             connection.close()
             return
@@ -330,12 +460,14 @@ class Proxy:
 
 
 def main(arguments):
+    global name_server
     shim = None
     if arguments[0] == "--shim":
         shim = arguments[1]
         arguments = arguments[2:]
     folder, cases = arguments[0], arguments[1:]
-    silence = furnish(folder)
+    furnish(folder)
+    name_server = NameServer()
     configuration = os.path.join(folder, "openssl.cnf")
     # A library that would speak anything.
     write(configuration, "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = None\n"
@@ -349,7 +481,6 @@ def main(arguments):
     os.environ.pop("OPENSSL_CONF", None)
     suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(globals()[case]) for case in cases)
     result = unittest.TextTestRunner(verbosity=2).run(suite)
-    silence.close()
     return 0 if result.wasSuccessful() else 1
 
 

@@ -1,5 +1,6 @@
 """What passes bytes on, and can do to connections what networks and the machines before a server do."""
 
+import contextlib
 import selectors
 import socket
 import struct
@@ -14,6 +15,7 @@ class Relay:
         self.lock = threading.Lock()
         self.pairs = []
         self.frozen = set()
+        self.to_break = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         test.addCleanup(self.close)
@@ -29,6 +31,11 @@ class Relay:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            if self.to_break > 0:
+                self.to_break -= 1
+                client.recv(1)
+                self.end(client, self.hard)
+                continue
             server = socket.create_connection(("127.0.0.1", self.ports[len(self.pairs) % len(self.ports)]))
             with self.lock:
                 self.pairs.append((client, server))
@@ -56,12 +63,28 @@ class Relay:
         with self.lock:
             self.frozen.update(client for client, _ in self.pairs)
 
+    @staticmethod
+    def end(connection, hard):
+        if hard:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            # Closing with something unread would be hard, too.
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(1)
+            with contextlib.suppress(OSError):
+                while connection.recv(65536):
+                    pass
+        connection.close()
+
+    def break_next(self, count, hard):
+        """So many of the next connections end as soon as the client has said something."""
+        self.hard = hard
+        self.to_break = count
+
     def reset(self):
         """The connections of now are broken off."""
         with self.lock:
-            for client, _ in self.pairs:
-                try:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    client.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # it is closed
+            for pair in self.pairs:
+                for end in pair:
+                    with contextlib.suppress(OSError):
+                        end.shutdown(socket.SHUT_RDWR)

@@ -1,18 +1,14 @@
 """The small calls around an export: tokens, requests, status, the list of profiles. What they say, and how often they are made."""
 
 import datetime
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
-from unittest import mock
 
 import psycopg2
 
 import support
+from shifted_clock import ShiftedClock
 
 CAMPAIGNS = "SELECT campaign_id FROM ads.campaigns"
 PAST = "date:-100"
@@ -550,58 +546,8 @@ class Users(ControlCase):
         self.assertEqual(self.campaigns(), 40)
 
 
-class Clock(ControlCase):
-    """The clock of the server's machine is set; a library of our own, loaded before all others, makes it so for one server."""
-
-    alone = True  # another server takes the place of the usual one
-    LIBRARY = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/time.h>
-int gettimeofday(struct timeval *restrict value, void *restrict zone)
-{
-    static int (*real)(struct timeval *, void *);
-    FILE *file = fopen(getenv("CLOCK_FILE"), "r");
-    long offset = 0;
-    if (real == NULL)
-        real = dlsym(RTLD_NEXT, "gettimeofday");
-    if (file != NULL)
-    {
-        if (fscanf(file, "%ld", &offset) != 1)
-            offset = 0;
-        fclose(file);
-    }
-    int result = real(value, zone);
-    value->tv_sec += offset;
-    return result;
-}
-"""
-
-    @classmethod
-    def setUpClass(cls):
-        if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
-            raise unittest.SkipTest("the server is not ours")
-        folder = tempfile.mkdtemp(prefix="adsexport-clock-", dir="/tmp")
-        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
-        os.chmod(folder, 0o755)
-        cls.clock_file = os.path.join(folder, "offset")
-        cls.set_clock(0)
-        library = os.path.join(folder, "clock.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, "-x", "c", "-", "-ldl"], input=cls.LIBRARY.encode(), check=True)
-        changes = {"LD_PRELOAD": library, "CLOCK_FILE": cls.clock_file}
-        with mock.patch.dict(os.environ, changes):
-            server = support.Cluster()
-        usual = support.cluster
-        support.cluster = lambda: server
-        cls.addClassCleanup(setattr, support, "cluster", usual)
-        super().setUpClass()
-
-    @classmethod
-    def set_clock(cls, seconds):
-        with open(cls.clock_file, "w") as file:
-            file.write(str(seconds))
+class Clock(ShiftedClock, ControlCase):
+    """The clock of the server's machine is set."""
 
     def test_set_back(self):
         """max_age holds all the same."""

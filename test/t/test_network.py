@@ -14,6 +14,7 @@ import unittest
 import psycopg2
 
 import support
+from relay import Relay
 
 LIMIT = 100 * support.PATIENCE  # milliseconds from a cancel to the error at the client
 ATTEMPTS = 3
@@ -125,6 +126,24 @@ class LongHeads(support.TestCase):
 
     def test_many_lines(self):
         self.check({"X-Long-%d" % number: "x" * 90000 for number in range(5)}, "the head of the answer is longer than 300 kB")
+
+
+class BrokenHandshakes(support.TestCase):
+    """A connection that ends before TLS is agreed upon is as broken as one that ends later, and tried again."""
+
+    emulator_options = ("--tls",)
+
+    def test_tried_again(self):
+        relay = Relay(self, int(self.emulator.tls_url.rsplit(":", 1)[1]))
+        for hard in (False, True):
+            with self.subTest(hard=hard):
+                self.amazon(endpoint="https://127.0.0.1:%d" % relay.port, ca_file=self.emulator.ca_file, max_retries=3, max_age=0)
+                relay.break_next(2, hard)
+                self.assertEqual(self.connect().value(CAMPAIGNS), 40)
+                self.assertEqual(relay.to_break, 0)
+                self.amazon(endpoint="https://127.0.0.1:%d" % relay.port, ca_file=self.emulator.ca_file, max_retries=1)
+                relay.break_next(2, hard)
+                self.expect_error("08006", CAMPAIGNS, "network error: the connection broke", "It was tried 2 times", session=self.connect())
 
 
 class Loopback(support.TestCase):
@@ -312,6 +331,9 @@ class Namespaces(unittest.TestCase):
 
     def test_a_silent_name_server_and_an_old_libcurl(self):
         self.run_cases("SilentNameServerWithOldLibcurl", "--shim", self.build_old_libcurl())
+
+    def test_unknown_names(self):
+        self.run_cases("UnknownNames")
 
     def test_a_public_endpoint(self):
         self.run_cases("PublicEndpoint")

@@ -3,10 +3,13 @@
 How long it takes is measured by bench/waits; here the emulator's log says what was asked in which order.
 """
 
+import re
 import socket
+import time
 import unittest
 
 import support
+from shifted_clock import ShiftedClock
 
 TABLES = ("campaigns", "ad_groups", "targets", "ads")
 
@@ -239,9 +242,7 @@ class Downloads(WaitCase):
         self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
 
 
-class Handshakes(WaitCase):
-    """Connections outlive the statement, so that the next one shakes no hands."""
-
+class HandshakeCase(WaitCase):
     emulator_options = ("--tls",)
 
     def default_options(self, **options):
@@ -255,6 +256,10 @@ class Handshakes(WaitCase):
         for statement in statements:
             self.session.rows(statement)
         return self.handshakes() - before
+
+
+class Handshakes(HandshakeCase):
+    """Connections outlive the statement, so that the next one shakes no hands."""
 
     def test_one_profile(self):
         """One call after the other needs one connection, the file included."""
@@ -333,6 +338,32 @@ class Handshakes(WaitCase):
         self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1, "after the server has changed")
 
 
+class Idle(ShiftedClock, HandshakeCase):
+    """Connections that were of no use for a minute are closed."""
+
+    CLOCK = "CLOCK_MONOTONIC"
+
+    def test_after_a_minute(self):
+        self.default_options(profile_ids="7000")
+        before = self.session.descriptors()
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+        self.set_clock(50)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 0)
+        # Each use begins the minute anew.
+        self.set_clock(100)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 0)
+        self.assertGreater(len(self.session.descriptors()), len(before))
+        # Nothing runs in an idle session, so that they go with its next transaction, whatever that does.
+        self.set_clock(161)
+        self.assertGreater(len(self.session.descriptors()), len(before))
+        self.session.rows("SELECT 1")
+        self.assertEqual(self.session.descriptors(), before)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+        # Nor are they used by one that reads at once.
+        self.set_clock(222)
+        self.assertEqual(self.made_by("SELECT 1 FROM ads.campaigns"), 1)
+
+
 class Told(WaitCase):
     """What the user is told while it takes time, and in EXPLAIN."""
 
@@ -361,6 +392,68 @@ class Told(WaitCase):
         session.rows("SELECT 1 FROM ads.campaigns")
         self.assertRegex(session.take_notices(), r"campaigns, profile 7000, export not yet requested: waiting to try again for \d s "
                          r"\(try 2 of 3; last: could not request an export: HTTP status 503 \(service unavailable\)\)")
+
+    def test_tries_of_one_that_cannot_be_reached(self):
+        self.default_options(profile_ids="7000", endpoint=NeverReached.closed_port(self), max_retries=2)
+        session = self.connect(**{"adsexport_fdw.progress_interval": "300ms"})
+        self.expect_error("08006", "SELECT 1 FROM ads.campaigns", session=session)
+        self.assertRegex(session.take_notices(), r"waiting for an access token for \d s \(try 2 of 3; last: could not get an access token: "
+                         r".*Connection refused\)\)")
+
+    def test_at_each_interval(self):
+        """However short the single waits are, and never closer to each other."""
+        self.default_options(max_age=0)
+        self.fault({"call": ["request", "status", "download"]}, delay=0.1)
+        session = self.connect(**{"adsexport_fdw.progress_interval": "400ms"})
+        began = time.monotonic()
+        session.rows("SELECT 1 FROM ads.campaigns, ads.ads, ads.targets LIMIT 1")
+        took = time.monotonic() - began
+        told = len(session.take_notices().strip().splitlines())
+        self.assertGreaterEqual(told, 1)
+        self.assertLessEqual(told, took / 0.4 + 1)
+
+    def explained(self, query):
+        """What the scan of each table counted."""
+        def scans(node):
+            if node["Node Type"] == "Foreign Scan":
+                yield node["Relation Name"], node
+            for inner in node.get("Plans", ()):
+                yield from scans(inner)
+
+        ((plan,),) = self.session.value("EXPLAIN (ANALYZE, FORMAT JSON) " + query),
+        return dict(scans(plan["Plan"]))
+
+    def test_counted(self):
+        self.emulator.settings(export_delay=0.3)
+        self.default_options(max_age="1h")
+        both = "SELECT 1 FROM ads.campaigns, ads.ads"
+        counted = self.explained(both)
+        for table, scan in counted.items():
+            with self.subTest(table=table):
+                self.assertEqual((scan["Exports Requested"], scan["Exports Reused"]), (self.PROFILES, 0))
+                self.assertEqual(scan["Polls"], self.count_calls("status", entity=table))
+                self.assertGreaterEqual(scan["Polls"], self.PROFILES)
+                # By the vendor's times.
+                self.assertGreaterEqual(scan["Longest Export"], 300)
+                self.assertLess(scan["Longest Export"], 3000)
+        self.assertEqual(sorted(counted), ["ads", "campaigns"])
+        # What is there already was asked for by others.
+        self.clear_log()
+        for table, scan in self.explained(both).items():
+            with self.subTest(table=table, again=True):
+                self.assertEqual((scan["Exports Requested"], scan["Exports Reused"]), (0, self.PROFILES))
+                self.assertEqual(scan["Polls"], self.count_calls("status", entity=table))
+        self.assertEqual(self.count_calls("request"), 0)
+
+    def test_counted_of_two_scans(self):
+        """Of the same table in one statement: one has requested, the other reuses."""
+        self.default_options(max_age=0)
+        plan = self.session.explain("SELECT 1 FROM ads.campaigns a, ads.campaigns b", "ANALYZE")
+        self.assertEqual(sorted(re.findall(r"Exports (Requested|Reused): (\d+)", plan)),
+                         sorted([("Requested", "7"), ("Reused", "0"), ("Requested", "0"), ("Reused", "7")]))
+        self.assertEqual(self.count_calls("request"), self.PROFILES)
+        # Both have waited for each of them.
+        self.assertEqual(re.findall(r"Polls: (\d+)", plan), 2 * [str(self.count_calls("status"))])
 
     def test_longest_export(self):
         self.emulator.settings(export_delay=0.3)
