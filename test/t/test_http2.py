@@ -36,6 +36,7 @@ class Http2Case(support.TestCase):
     def setUp(self):
         super().setUp()
         self.emulator.settings(profiles=[profile(7000 + number) for number in range(self.PROFILES)])
+        self.session.run("SET statement_timeout = '2min'")  # a busy machine takes its time for all of these
         version, has_http2 = loaded_libcurl(self.session)
         self.shares = has_http2 and version >= (8, 5)
 
@@ -43,8 +44,8 @@ class Http2Case(support.TestCase):
         return Nginx(self, os.path.dirname(self.emulator.ca_file), self.emulator.tls_url, **options)
 
     def through(self, url, **options):
-        self.amazon(endpoint=url, **dict({"ca_file": self.emulator.ca_file, "profile_ids": None, "max_age": 0, "connect_timeout": "15s",
-                                          "stall_timeout": "15s"}, **options))
+        self.amazon(endpoint=url, **dict({"ca_file": self.emulator.ca_file, "profile_ids": None, "max_age": 0, "connect_timeout": "30s",
+                                          "stall_timeout": "30s"}, **options))
 
     def relay_to(self, *servers):
         relay = Relay(self, *(server.port for server in servers))
@@ -52,7 +53,7 @@ class Http2Case(support.TestCase):
 
     def expected(self):
         """The same rows, from the emulator itself."""
-        self.amazon(profile_ids=None)
+        self.amazon(profile_ids=None, connect_timeout="30s", stall_timeout="30s")
         rows = self.session.rows(self.ALL)
         self.assertEqual(len(rows), 4 * 2 * self.PROFILES)
         return rows
@@ -153,13 +154,13 @@ class Broken(Http2Case):
         """In the midst of a statement, of which all rows must come."""
         expected = self.expected()
         relay, url = self.relay_to(self.nginx())
-        self.through(url, stall_timeout="1s", connect_timeout="5s", max_retries=4)
+        self.through(url, stall_timeout="2s", connect_timeout="15s", max_retries=6)
         self.fault({"call": "status", "nth": [4]}, delay=0.3)
         self.clear_log()
         running = self.session.start(self.ALL)
         self.wait_for_call("status", 4)
         happens(relay)
-        running.wait(30)
+        running.wait(120)
         self.assertIsNone(running.error, running.error)
         self.assertEqual(running.result, expected)
         return relay, expected
@@ -175,7 +176,7 @@ class Broken(Http2Case):
     def test_one_call_hangs(self):
         """The others on its connection go on."""
         expected = self.expected()
-        self.through(self.nginx().url, stall_timeout="1s", max_retries=1)
+        self.through(self.nginx().url, stall_timeout="2s", max_retries=3)
         self.fault({"call": "status", "nth": [3]}, hang=True)
         self.clear_log()
         self.assertEqual(self.session.rows(self.ALL), expected)
