@@ -49,7 +49,7 @@ urgent_wish(const ExportFeed *feed)
 
 /* A part of a scan at rest that holds what is wished for. */
 static FeedPart *
-find_holder(const ExportFeed *feed, const JobPlace *wish, int64 rested, ExportFeed **holder)
+find_holder(const ExportFeed *feed, const JobPlace *wish, int64 idle_ms, ExportFeed **holder)
 {
 	int64 now = monotonic_milliseconds();
 	dlist_iter outer;
@@ -58,7 +58,7 @@ find_holder(const ExportFeed *feed, const JobPlace *wish, int64 rested, ExportFe
 	dlist_foreach(outer, &feeds)
 	{
 		*holder = dlist_container(ExportFeed, session_node, outer.cur);
-		if (*holder == feed || (*holder)->visited + rested > now)
+		if (*holder == feed || (*holder)->visited + idle_ms > now)
 			continue;
 		dlist_foreach(inner, &(*holder)->live)
 		{
@@ -94,7 +94,7 @@ put_aside(ExportFeed *feed, FeedPart *part)
 }
 
 Reactor *
-resting_step(ExportFeed *feed, int64 rested)
+resting_step(ExportFeed *feed, int64 idle_ms)
 {
 	const JobPlace *wish = urgent_wish(feed);
 	ExportFeed *holder;
@@ -102,7 +102,7 @@ resting_step(ExportFeed *feed, int64 rested)
 
 	if (wish == NULL)
 		return NULL;
-	while ((part = find_holder(feed, wish, rested, &holder)) != NULL)
+	while ((part = find_holder(feed, wish, idle_ms, &holder)) != NULL)
 	{
 		/* The thread waits for its reader: it is of no use any more, but what it has read is. */
 		if (part->read_ahead != NULL)

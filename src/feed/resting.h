@@ -23,10 +23,10 @@ extern void resting_forget(ExportFeed *feed);
 
 /*
  * Does feed wait for a place, without having one, that a download of a scan at
- * rest holds?  Then that goes on a bit.  Scans count as resting that nobody has
- * looked at for that long (milliseconds).  Returns the reactor that wakes when
- * there is more of it, or NULL.
+ * rest holds?  Then that goes on a bit.  A scan rests when it was not read for
+ * idle_ms milliseconds.  Returns the reactor that wakes when there is more of
+ * it, or NULL.
  */
-extern Reactor *resting_step(ExportFeed *feed, int64 rested);
+extern Reactor *resting_step(ExportFeed *feed, int64 idle_ms);
 
 #endif /* ADSEXPORT_RESTING_H */
