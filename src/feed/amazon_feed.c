@@ -389,7 +389,7 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 					(long long) feed->options->export_timeout / 1000);
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", own->profile_id,
 						   export.shown_id[0] != '\0' ? export.shown_id : "not yet requested",
-						   export.status_word[0] != '\0' ? export.status_word : "unknown");
+						   export.shown_status[0] != '\0' ? export.shown_status : "unknown");
 		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
 								   "to go on waiting for it, or raise export_timeout.");
 		feed_fail_part(feed, part, &failure);

@@ -268,7 +268,7 @@ handle_completed(Export *export, const StatusMessage *message)
 static void
 handle_status(Export *export, const StatusMessage *message)
 {
-	foreign_name(export->record.status_word, sizeof(export->record.status_word),
+	foreign_name(export->record.shown_status, sizeof(export->record.shown_status),
 				 message->status_word, export->options, export->work.token);
 	export->record.file_size = message->file_size;
 	if (message->has_generated_at)

@@ -33,7 +33,7 @@ typedef struct ExportRecord
 	ExportPhase phase;
 	char id[MESSAGE_MAX_EXPORT_ID];       /* empty until requested */
 	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* the same for messages and functions */
-	char status_word[64];                 /* the vendor's, for messages */
+	char shown_status[64];                /* the vendor's, for messages */
 	TimestampTz requested_at;
 	Moment requested;         /* the same */
 	TimestampTz completed_at; /* when we learned of it; 0: not yet */

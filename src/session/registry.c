@@ -376,7 +376,7 @@ exports_view(const ExportUse *use, ExportView *view)
 	view->retries = record->retries;
 	view->retry = no_token ? *credential_retry(credential) : record->retry;
 	strlcpy(view->shown_id, record->shown_id, sizeof(view->shown_id));
-	strlcpy(view->status_word, record->status_word, sizeof(view->status_word));
+	strlcpy(view->shown_status, record->shown_status, sizeof(view->shown_status));
 }
 
 void

@@ -40,7 +40,7 @@ typedef struct ExportView
 	int64 retries;
 	Retry retry;                          /* of what it waits for */
 	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* for messages; empty until requested */
-	char status_word[64];                 /* the vendor's, for messages */
+	char shown_status[64];                /* the vendor's, for messages */
 } ExportView;
 
 /*
