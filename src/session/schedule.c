@@ -13,7 +13,7 @@
 #include "utils/memutils.h"
 
 /* How long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
-#define UNKNOWN_DURATION (15 * 60 * 1000)
+#define UNKNOWN_DURATION ((int64) 15 * 60 * 1000)
 
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */
 typedef struct ExportQueue
