@@ -130,7 +130,7 @@ static const Option option_table[] = {
 				 "end of the scan that counts them and shows the first" },
 	{ "invalid_text", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(invalid_text),
 	  .choices = invalid_text_choices, .fallback = "error",
-	  .meaning = "`\\u0000`, lone surrogates and bytes that are no valid text: an error, or the "
+	  .meaning = "`\\u0000`, lone surrogates and bytes that are not valid text: an error, or the "
 				 "replacement character U+FFFD; control characters that JSON should have escaped: "
 				 "an error, or taken as they are" },
 	{ "estimated_rows", OPTION_NUMBER, ON_TABLE, FOR_BOTH, FIELD(estimated_rows), .minimum = 0,
