@@ -231,6 +231,7 @@ fail_link(Export *export, const StatusMessage *message, const char *refusal)
 	failure_add_detail(&failure, "%s: %s.", subject, refusal);
 	if (message->link == LINK_PRESENT)
 	{
+		export->work.failure_shows_link = true;
 		url_for_message(message->url, url, sizeof(url));
 		failure_add_detail(&failure, "Without its query the link reads \"%s\".",
 						   foreign_text(&shown, url, export->options, export->work.token));

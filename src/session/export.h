@@ -51,6 +51,7 @@ typedef struct ExportWork
 	char *url; /* download link that nobody used yet, or NULL */
 	int64 url_minted;
 	bool url_wanted;
+	bool failure_shows_link; /* so that other sessions are not told of it */
 } ExportWork;
 
 /* What it has to do with other sessions; see sharing.h. */

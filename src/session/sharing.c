@@ -107,11 +107,15 @@ describe(const Export *export, SharedExportAbout *about)
 		   strlcpy(about->body, export->body, sizeof(about->body)) < sizeof(about->body);
 }
 
-/* An id that is shown otherwise than it is may have a secret in it. */
+/*
+ * An id that is shown otherwise than it is may have a secret in it, and links are
+ * for one session only.
+ */
 static bool
-may_be_told(const ExportRecord *record)
+may_be_told(const Export *export)
 {
-	return strcmp(record->id, record->shown_id) == 0;
+	return strcmp(export->record.id, export->record.shown_id) == 0 &&
+		   !export->work.failure_shows_link;
 }
 
 /*-------------------------------------------------------------------------
@@ -146,7 +150,7 @@ sharing_begin(Export *export, Moment oldest)
 	sharing_leave(export);
 	export->sharing.pid = MyProcPid;
 	if (!shared_memory_available() || export->work.credential == NULL ||
-		!describe(export, &about) || !may_be_told(&export->record))
+		!describe(export, &about) || !may_be_told(export))
 		return false;
 	register_end();
 	if (refused == 0)
@@ -277,7 +281,7 @@ sharing_tell(Export *export)
 {
 	if (!export->sharing.driving)
 		return;
-	if (!may_be_told(&export->record))
+	if (!may_be_told(export))
 		sharing_leave(export);
 	else if (!shared_exports_publish(&export->sharing.ref, &export->record,
 									 jobs_shared_place(&export->place)))

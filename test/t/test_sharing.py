@@ -70,6 +70,19 @@ class Together(SharingCase):
         self.assertEqual(self.connect().rows(IDS), first)
         self.assertEqual(self.posts(), 1)
 
+    def test_a_link_that_cannot_be_used(self):
+        """The error shows it, which no other session is to see: each asks for one of its own."""
+        self.amazon(profile_ids="1111")
+        self.fault({"call": "status"}, members={"url": "http://store.example/shown-to-one"})
+        self.expect_error("HV000", COUNT, "its link cannot be used", "http://store.example/shown-to-one")
+        other = self.connect()
+        self.assertNotIn("store.example", repr(self.exports(other)))
+        self.expect_error("HV000", COUNT, "its link cannot be used", "http://store.example/shown-to-one", session=other)
+        self.assertEqual(self.posts(), 1)
+        self.clear_faults()
+        self.assertEqual(self.connect().rows(COUNT), [(5,)])
+        self.assertEqual(self.posts(), 1)
+
     def test_counted_as_reused(self):
         self.amazon()
         self.session.rows(IDS)
