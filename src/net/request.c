@@ -790,6 +790,12 @@ request_state(const Request *request)
 	return request->state;
 }
 
+bool
+request_was_not_made(const Request *request)
+{
+	return request->state == REQUEST_FAILED && request->failure == REQUEST_FAILURE_SETUP;
+}
+
 void
 request_result(const Request *request, RequestResult *result)
 {

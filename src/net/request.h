@@ -99,6 +99,9 @@ extern void request_free(Request *request);
 
 extern RequestState request_state(const Request *request);
 
+/* It failed before anything was sent, as memory was short. */
+extern bool request_was_not_made(const Request *request);
+
 /*
  * How an exchange stands, or how it ended.  What it points to belongs to the
  * request: the body until that is driven or bytes of it are consumed.

@@ -375,6 +375,25 @@ credential_forget(bool (*mine)(Oid user_id))
 	}
 }
 
+void
+credential_settle(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &credentials)
+	{
+		Credential *credential = dlist_container(Credential, node, iter.cur);
+
+		if (credential->request != NULL && request_was_not_made(credential->request))
+		{
+			request_free(credential->request);
+			credential->request = NULL;
+			credential->wanted = false;
+		}
+		credential->failure.sqlstate = 0;
+	}
+}
+
 bool
 credential_any_request(void)
 {

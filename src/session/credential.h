@@ -84,6 +84,12 @@ extern void credential_forget_changed(void);
 /* Forget those of the users that mine says; nobody may hold one of them any more. */
 extern void credential_forget(bool (*mine)(Oid user_id));
 
+/*
+ * The statement is over: what it could not have, the next one asks for anew.
+ * Does not throw.
+ */
+extern void credential_settle(void);
+
 /* Is a refresh under way? */
 extern bool credential_any_request(void);
 

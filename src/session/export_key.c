@@ -8,12 +8,10 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "session/digest.h"
 #include "session/export_key.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 #define SALT_SIZE 32
 
@@ -41,7 +39,7 @@ add_text(StringInfo bytes, const char *text)
 		appendBinaryStringInfo(bytes, text, length);
 }
 
-/* Of all texts, which may be NULL; what was collected is wiped. */
+/* Of all texts, which may be NULL. */
 static void
 make_digest(uint8 *digest, const char *const *texts, int count)
 {
@@ -54,12 +52,9 @@ make_digest(uint8 *digest, const char *const *texts, int count)
 	for (int i = 0; i < count; i++)
 		add_text(&bytes, texts[i]);
 	SET_VARSIZE(bytes.data, bytes.len);
-	result =
-		DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum((bytea *) bytes.data)));
+	result = digest_make((bytea *) bytes.data);
 	memcpy(digest, VARDATA_ANY(result), EXPORT_KEY_DIGEST);
 	pfree(result);
-	explicit_bzero(bytes.data, bytes.len);
-	pfree(bytes.data);
 }
 
 void

@@ -532,6 +532,24 @@ profile_listings_step(Reactor *reactor, int64 now)
 	return due;
 }
 
+void
+profile_listings_settle(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &listings)
+	{
+		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
+
+		if (listing->request == NULL || !request_was_not_made(listing->request))
+			continue;
+		request_free(listing->request);
+		listing->request = NULL;
+		wipe_string(&listing->token);
+		listing->wanted = false;
+	}
+}
+
 bool
 profile_listings_any_request(void)
 {

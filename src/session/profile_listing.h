@@ -89,6 +89,9 @@ profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size
 /* Do what is due; returns when something is due next. */
 extern int64 profile_listings_step(Reactor *reactor, int64 now);
 
+/* See credential_settle. */
+extern void profile_listings_settle(void);
+
 extern bool profile_listings_any_request(void);
 
 /* What is known is not to be used by a later statement. */

@@ -85,6 +85,8 @@ registry_detach(void)
 		return;
 	sharing_yield_all();
 	forget_changed();
+	profile_listings_settle();
+	credential_settle();
 	if (!any_request())
 	{
 		spare_reactor_give(SPARE_FOR_CALLS, reactor);
@@ -203,6 +205,14 @@ may_reuse(const Export *export, int64 max_age)
 		   (never_requested || recent_enough(record->requested, export->last_used, max_age));
 }
 
+/* An earlier statement meant to ask for it, or how it is, and had no memory for that. */
+static bool
+is_unasked(const Export *export)
+{
+	return export->users == 0 && export->work.request != NULL &&
+		   request_was_not_made(export->work.request);
+}
+
 static ExportsAlike *
 find_alike(const ExportKey *key, HASHACTION action)
 {
@@ -239,7 +249,9 @@ find_export(const ExportKey *key, int64 max_age)
 
 		/* Others may have gone on with it. */
 		schedule_refresh(export);
-		if (may_reuse(export, max_age))
+		if (is_unasked(export))
+			sharing_leave(export);
+		else if (may_reuse(export, max_age))
 			return export;
 		if (--left == 0)
 			break;

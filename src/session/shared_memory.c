@@ -17,12 +17,12 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
+#include "session/digest.h"
 #include "session/shared_memory.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -333,11 +333,8 @@ shared_key(const uint64 *numbers, int number_count, const char *const *texts, in
 		memcpy(end, texts[i], length);
 		end += length;
 	}
-	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(content)));
+	hash = digest_make(content);
 	memcpy(&key, VARDATA_ANY(hash), sizeof(key));
-	/* It may have been a secret. */
-	explicit_bzero(VARDATA(content), size - VARHDRSZ);
-	pfree(content);
 	pfree(hash);
 	return key;
 }
