@@ -46,8 +46,8 @@ typedef struct RequestOptions
 
 /*
  * A longer body that is not streamed makes the request fail: the longest
- * message of an API is a status with its link, a tenth of this.  Of an answer
- * that is an error as much is kept, and it is done when that has come.
+ * message of an API is a status with its link, a tenth of this.  An error's
+ * answer is cut at this length, and is done when that much has come.
  */
 #define REQUEST_MAX_BODY ((size_t) 64 * 1024)
 

@@ -60,7 +60,7 @@ extern void reactor_stop_sharing(Reactor *reactor);
 
 /*
  * Tunnels through a proxy are paid for with somebody's password: are those of
- * the reactor that user's (NULL: nobody's)?  They are the first one's who asks.
+ * the reactor that user's (NULL: nobody's)?  They become those of the first user to ask.
  * False if not, or if memory is short.
  */
 extern bool reactor_tunnels_for(Reactor *reactor, const char *user, const char *password);

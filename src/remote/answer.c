@@ -254,7 +254,7 @@ retry_allowed(Retry *retry, Answer *answer, ApiCall call, const ForeignOptions *
 		most = Min(most, UNREACHABLE_RETRIES);
 
 	/*
-	 * Who is throttled waits for its turn, which may take as long as other
+	 * A throttled request waits for its turn, which may take as long as other
 	 * programs' exports do: that is a matter of time and not of attempts.
 	 */
 	if (answer->action != ACTION_THROTTLED && retry->attempts >= most)

@@ -330,7 +330,7 @@ plain_prefix_length(const char *text)
 		found = ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes) |
 				((word - ones * ' ') & ~word) | word;
 		found &= high_bits;
-		/* A borrow can only mark a byte behind one that is rightly marked. */
+		/* A borrow can only mark a byte after one that is rightly marked. */
 		if (found != 0)
 			return next - text + pg_rightmost_one_pos64(found) / 8;
 		next += 8;

@@ -76,7 +76,7 @@ struct RowReader
 	/* What the preparer's thread writes shares no cache line with what the reader needs for a row. */
 	char before_preparer_state[PG_CACHE_LINE_SIZE];
 	FastPathState preparer_state;
-	char behind_preparer_state[PG_CACHE_LINE_SIZE];
+	char after_preparer_state[PG_CACHE_LINE_SIZE];
 
 	FastPathState fast_path_state;
 	char *fast_path_memory; /* of FAST_PATH_MEMORY bytes, for one row */

@@ -299,7 +299,7 @@ has_room_for_item(const RecordWalker *walker)
 {
 	const RecordBlock *block = walker->block;
 
-	/* One is left for an error behind the last record. */
+	/* One is left for an error after the last record. */
 	return block->item_count < MAX_ITEMS - 2 &&
 		   (size_t) (block->item_count + 1) * walker->path_count <= block->value_capacity;
 }
@@ -389,7 +389,7 @@ note_early_end(RecordWalker *walker, uint64_t end)
 	const BlockEvent *event =
 		walker->next_event < block->event_count ? &block->events[walker->next_event] : NULL;
 	uint32_t crc = block->crc;
-	uint32_t behind;
+	uint32_t after;
 
 	if ((size_t) (walker->block_rest - block_data(block)) >= unread)
 		return;
@@ -399,10 +399,10 @@ note_early_end(RecordWalker *walker, uint64_t end)
 		crc = event->crc;
 	if (walker->at_content_end)
 		rest = 0;
-	behind = stream_crc32(0, (const unsigned char *) walker->next, unread);
-	behind = stream_crc32(behind, (const unsigned char *) walker->block_rest, rest);
+	after = stream_crc32(0, (const unsigned char *) walker->next, unread);
+	after = stream_crc32(after, (const unsigned char *) walker->block_rest, rest);
 	block->early_end = end;
-	block->early_crc = stream_crc32_remove_end(crc, behind, unread + rest);
+	block->early_crc = stream_crc32_remove_end(crc, after, unread + rest);
 }
 
 /* Walk one record or event; false when the block is used up or the records failed. */
