@@ -100,7 +100,6 @@ NOT_LISTED = {
     "set-valued function called in context that cannot accept a set",
     "default conversion function for encoding \"…\" to \"…\" does not exist",
     "timestamp out of range",
-    "could not seek in the temporary file of a download",
     # limits of the server's own types
     "value is too large for a field of the database", "array size exceeds the maximum allowed (…)",
     "total size of jsonb elements exceeds the maximum of … bytes", "JSON is nested deeper than … levels", "invalid JSON: expected …, but the value ends",
