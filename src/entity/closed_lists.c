@@ -14,7 +14,7 @@ static const char *const ad_products[] = { "SPONSORED_PRODUCTS", "SPONSORED_BRAN
 										   "SPONSORED_DISPLAY" };
 static const char *const states[] = { "ENABLED", "PAUSED", "ARCHIVED" };
 static const char *const negatives[] = { "false", "true" };
-static const char *const target_levels[] = { "AD_GROUP", "CAMPAIGN" };
+static const char *const target_levels[] = { TARGET_LEVEL_AD_GROUP, TARGET_LEVEL_CAMPAIGN };
 
 /* To name another one is an error there. */
 static const char *const requestable_target_types[] = { "AUDIENCE",

@@ -12,6 +12,10 @@
 
 #include "entity/entity.h"
 
+/* Words of the list of target levels; what has none of its own is given one of them (row/). */
+#define TARGET_LEVEL_AD_GROUP "AD_GROUP"
+#define TARGET_LEVEL_CAMPAIGN "CAMPAIGN"
+
 typedef struct ValueList
 {
 	const char *const *names; /* as the vendor writes them */

@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "entity/binding.h"
+#include "entity/closed_lists.h"
 #include "remote/foreign_text.h"
 #include "row/converter.h"
 #include "row/problem.h"
@@ -517,8 +518,8 @@ choose_alternative(const Column *column, const JsonValue *json)
 static const JsonValue *
 choose_target_level(const Column *column, const JsonValue *json)
 {
-	CONSTANT_STRING(ad_group_level, "AD_GROUP");
-	CONSTANT_STRING(campaign_level, "CAMPAIGN");
+	CONSTANT_STRING(ad_group_level, TARGET_LEVEL_AD_GROUP);
+	CONSTANT_STRING(campaign_level, TARGET_LEVEL_CAMPAIGN);
 	const JsonValue *level = choose_alternative(column, json);
 	const JsonValue *ad_group_id = &json[column->ad_group_id_slot];
 
