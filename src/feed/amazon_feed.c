@@ -448,14 +448,14 @@ remember_export(const ExportFeed *feed, const FeedPart *part)
 }
 
 static void
-export_subject(const FeedPart *part, char *subject, size_t size)
+export_subject(const FeedPart *part, Subject *subject)
 {
 	AmazonPart *own = amazon_part(part);
 	ExportView export;
 
 	exports_view(own->export, &export);
-	snprintf(subject, size, "Profile %s, export %s", own->profile_id,
-			 export.shown_id[0] != '\0' ? export.shown_id : "not yet requested");
+	subject_set(subject, "Profile %s, export %s", own->profile_id,
+				export.shown_id[0] != '\0' ? export.shown_id : "not yet requested");
 }
 
 static void
@@ -780,9 +780,9 @@ remember_profiles(const ExportFeed *feed, const FeedPart *part)
 }
 
 static void
-profiles_subject(const FeedPart *part, char *subject, size_t size)
+profiles_subject(const FeedPart *part, Subject *subject)
 {
-	strlcpy(subject, "The list of profiles", size);
+	subject_set(subject, "The list of profiles");
 }
 
 static void

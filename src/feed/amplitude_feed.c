@@ -320,7 +320,7 @@ remember_span(const ExportFeed *feed, const FeedPart *part)
 }
 
 static void
-span_subject(const FeedPart *part, char *subject, size_t size)
+span_subject(const FeedPart *part, Subject *subject)
 {
 	AmplitudePart *span = span_of(part);
 	char start[16] = "";
@@ -328,7 +328,7 @@ span_subject(const FeedPart *part, char *subject, size_t size)
 
 	hours_format(span->start_hour, start, sizeof(start));
 	hours_format(span->end_hour, end, sizeof(end));
-	snprintf(subject, size, "Hours %s to %s", start, end);
+	subject_set(subject, "Hours %s to %s", start, end);
 }
 
 static void

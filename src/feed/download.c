@@ -9,7 +9,6 @@
 
 #include "feed/download.h"
 #include "feed/part_end.h"
-#include "remote/message.h"
 #include "stream/crc32.h"
 
 /* Temporary files are read in pieces of this size. */
@@ -24,15 +23,15 @@ static void
 raise_changed_content(const ExportFeed *feed, FeedPart *part)
 {
 	Failure failure;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 
-	feed->api->subject(part, subject, sizeof(subject));
+	feed->api->subject(part, &subject);
 	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
 				"its content changed between two downloads");
 	failure_add_detail(&failure,
 					   "%s: the download broke after " UINT64_FORMAT
 					   " bytes, and the next one does not begin with the same.",
-					   subject, part->resume_from);
+					   subject.text, part->resume_from);
 	failure_set_hint(&failure, "Run the query again.");
 	feed_fail_part(feed, part, &failure);
 }

@@ -223,7 +223,7 @@ typedef struct FeedApi
 	/* --- What is told of it --- */
 
 	/* The part's name in messages, with a capital letter. */
-	void (*subject)(const FeedPart *part, char *subject, size_t size);
+	void (*subject)(const FeedPart *part, Subject *subject);
 
 	/* Its short name, as in "longest: profile 1111"; with state below. */
 	char *(*short_name)(const FeedPart *part);

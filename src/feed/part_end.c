@@ -11,7 +11,6 @@
 #include "feed/part_end.h"
 #include "guc.h"
 #include "net/clock.h"
-#include "remote/message.h"
 
 /*-------------------------------------------------------------------------
  * The log
@@ -22,17 +21,17 @@ static void
 log_end(const ExportFeed *feed, const FeedPart *part, const char *outcome, const Failure *failure)
 {
 	const ForeignOptions *options = feed->options;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	FeedCounters counters = { 0 };
 
-	feed->api->subject(part, subject, sizeof(subject));
-	subject[0] = pg_tolower((unsigned char) subject[0]);
+	feed->api->subject(part, &subject);
+	subject.text[0] = pg_tolower((unsigned char) subject.text[0]);
 	if (feed->api->count != NULL)
 		feed->api->count(part, &counters);
 	ereport(LOG, (errmsg("export %s: table \"%s\", server \"%s\", %s, %.3f s, polls " INT64_FORMAT
 						 ", retries " INT64_FORMAT ", bytes " INT64_FORMAT
 						 ", records " UINT64_FORMAT "%s%s",
-						 outcome, options->table_name, options->server_name, subject,
+						 outcome, options->table_name, options->server_name, subject.text,
 						 (monotonic_milliseconds() - part->began) / 1000.0, counters.polls,
 						 part->retries + counters.retries,
 						 part->bytes_downloaded + (int64) bytes_of_transfer(part), part->delivered,

@@ -15,7 +15,6 @@
 #include "lib/stringinfo.h"
 #include "net/clock.h"
 #include "net/reactor.h"
-#include "remote/message.h"
 #include "utils/timestamp.h"
 
 /* Notices don't come faster than this, whatever progress_interval says. */
@@ -308,7 +307,7 @@ void
 report_progress(ExportFeed *feed)
 {
 	int64 now = monotonic_milliseconds();
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	const FeedPart *part;
 	Awaited awaited;
 	long long seconds;
@@ -335,14 +334,14 @@ report_progress(ExportFeed *feed)
 		notice_of_many(feed, &tally, now);
 		return;
 	}
-	feed->api->subject(part, subject, sizeof(subject));
-	subject[0] = pg_tolower((unsigned char) subject[0]);
+	feed->api->subject(part, &subject);
+	subject.text[0] = pg_tolower((unsigned char) subject.text[0]);
 	if ((part->phase >= PART_READABLE && part->phase < PART_DONE) || bytes_ahead(part) > 0)
-		notice_of_download(feed, part, subject);
+		notice_of_download(feed, part, subject.text);
 	else
 	{
 		retry = retry_of_part(part);
-		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->options->table_name, subject,
+		ereport(NOTICE, (errmsg("%s, %s: %s for %lld s%s", feed->options->table_name, subject.text,
 								waiting_texts[awaited], seconds, retry_text(&retry))));
 	}
 }

@@ -19,7 +19,11 @@
 #include "net/descriptors.h"
 #include "net/signals.h"
 
-/* Blocks in all: some full, one being filled, one or two being read. */
+/*
+ * Blocks in all: those that are worth waking a reader for (see below), one that
+ * is being filled, and one or two that are being read, so that neither side has
+ * to wait for the other.  More would be memory of each download for nothing.
+ */
 #define BLOCK_COUNT 6
 
 /* The reader may put back blocks of its own that it had before. */

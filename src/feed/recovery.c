@@ -13,7 +13,6 @@
 #include "feed/part_end.h"
 #include "feed/recovery.h"
 #include "remote/foreign_text.h"
-#include "remote/message.h"
 #include "session/credential.h"
 #include "stream/crc32.h"
 
@@ -30,15 +29,15 @@ static void
 raise_vanished(const ExportFeed *feed, FeedPart *part)
 {
 	Failure failure;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 
-	feed->api->subject(part, subject, sizeof(subject));
+	feed->api->subject(part, &subject);
 	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
 				"its content changed between two downloads");
 	failure_add_detail(&failure,
 					   "%s: the download broke after " UINT64_FORMAT
 					   " records, and the server now says that there are none.",
-					   subject, part->delivered);
+					   subject.text, part->delivered);
 	failure_set_hint(&failure, "Run the query again.");
 	feed_fail_part(feed, part, &failure);
 }
@@ -188,14 +187,14 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 			  Answer *answer)
 {
 	const char *entry = record_stream_entry(feed->records);
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	ForeignText message;
 	ForeignText entry_shown;
 
 	/* It may quote what the server sent. */
 	foreign_text(&message, error->message, feed->options, NULL);
 	foreign_text(&entry_shown, entry != NULL ? entry : "", feed->options, NULL);
-	feed->api->subject(part, subject, sizeof(subject));
+	feed->api->subject(part, &subject);
 	answer->action = error->kind == STREAM_ERROR_TRUNCATED || error->kind == STREAM_ERROR_CORRUPT
 						 ? ACTION_RETRY
 						 : ACTION_FAIL_REQUEST;
@@ -205,7 +204,8 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 	failure_add_detail(&answer->failure,
 					   "%s: the problem is after record " UINT64_FORMAT ", at byte " UINT64_FORMAT
 					   " of the %s content%s%s.",
-					   subject, part->delivered, error->offset, is_json ? "inflated" : "downloaded",
+					   subject.text, part->delivered, error->offset,
+					   is_json ? "inflated" : "downloaded",
 					   entry_shown.text[0] != '\0' ? ", archive entry " : "", entry_shown.text);
 	if (error->kind == STREAM_ERROR_CHANGED)
 		failure_set_hint(&answer->failure, "Run the query again.");
@@ -216,17 +216,17 @@ static void
 judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent *content,
 			  Answer *answer)
 {
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	ForeignText words;
 
-	feed->api->subject(part, subject, sizeof(subject));
+	feed->api->subject(part, &subject);
 	answer->action = content->may_heal ? ACTION_RETRY : ACTION_FAIL_REQUEST;
 	answer->retry_after = -1;
 	failure_set(&answer->failure, ERRCODE_FDW_ERROR, "read an export",
 				"what the server sent is no %s", feed->api->content_name);
 	foreign_body_words(&words, (const char *) content->head.bytes, content->head.length,
 					   content->inflated, feed->options, part->token);
-	failure_add_detail(&answer->failure, "%s: it is %s.", subject, words.text);
+	failure_add_detail(&answer->failure, "%s: it is %s.", subject.text, words.text);
 	if (part->coding == CODING_UNKNOWN)
 	{
 		answer->action = ACTION_FAIL_REQUEST;
@@ -283,7 +283,11 @@ begin_verifying(ExportFeed *feed, FeedPart *part, bool about_value, bool may_go_
 	part->phase = PART_VERIFYING;
 }
 
-/* No more than this is read on in search of a checksum (inflated bytes). */
+/*
+ * No more than this is read on in search of a checksum (inflated bytes).  The
+ * user waits for an error meanwhile, and of a file of gigabytes the end is too
+ * far away to wait for only to know whom to blame.
+ */
 #define VERIFY_AT_MOST ((uint64) 64 * 1024 * 1024)
 
 /*
@@ -367,7 +371,7 @@ handle_wrong_length(ExportFeed *feed, FeedPart *part, bool at_end)
 {
 	int64 announced = announced_size(feed, part);
 	int64 received = bytes_received(part);
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	Answer answer = { ACTION_RETRY, -1, { 0 } };
 
 	if (announced < 0 || (at_end ? received == announced : received <= announced))
@@ -375,12 +379,12 @@ handle_wrong_length(ExportFeed *feed, FeedPart *part, bool at_end)
 	/* Before a record was read, its end may still tell more. */
 	if (!at_end && part->delivered == 0)
 		return false;
-	feed->api->subject(part, subject, sizeof(subject));
+	feed->api->subject(part, &subject);
 	failure_set(&answer.failure, ERRCODE_FDW_ERROR, "read an export",
 				"the download has " INT64_FORMAT
 				" bytes, but the status of the export announced " INT64_FORMAT,
 				received, announced);
-	failure_add_detail(&answer.failure, "%s.", subject);
+	failure_add_detail(&answer.failure, "%s.", subject.text);
 	handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);
 	return true;
 }
@@ -408,14 +412,14 @@ note_position(ExportFeed *feed, FeedPart *part)
 void
 handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 {
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	RequestResult result;
 	Answer answer;
 
 	end_read_ahead(part);
 	request_result(part->request, &result);
-	feed->api->subject(part, subject, sizeof(subject));
-	answer_judge(&answer, part->call, &result, subject, feed->options, part->token);
+	feed->api->subject(part, &subject);
+	answer_judge(&answer, part->call, &result, subject.text, feed->options, part->token);
 	failure_add_detail(&answer.failure,
 					   "The connection broke after " UINT64_FORMAT " bytes and " UINT64_FORMAT
 					   " records.",

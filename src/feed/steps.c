@@ -15,7 +15,6 @@
 #include "feed/wait_reactor.h"
 #include "net/clock.h"
 #include "net/reactor.h"
-#include "remote/message.h"
 #include "remote/reached.h"
 #include "remote/throttle.h"
 #include "session/control.h"
@@ -27,7 +26,7 @@ static void
 step_opening(ExportFeed *feed, FeedPart *part)
 {
 	RequestResult result;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	Answer answer;
 
 	request_result(part->request, &result);
@@ -56,8 +55,8 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		part->phase = PART_WAITING;
 		return;
 	}
-	feed->api->subject(part, subject, sizeof(subject));
-	answer_judge(&answer, part->call, &result, subject, feed->options, part->token);
+	feed->api->subject(part, &subject);
+	answer_judge(&answer, part->call, &result, subject.text, feed->options, part->token);
 	if (answer.action == ACTION_SUCCESS)
 		part->phase = PART_READABLE;
 	else

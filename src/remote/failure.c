@@ -26,6 +26,16 @@ format_words(char *output, size_t size, const char *format, va_list arguments)
 }
 
 void
+subject_set(Subject *subject, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_words(subject->text, sizeof(subject->text), format, arguments);
+	va_end(arguments);
+}
+
+void
 failure_set(Failure *failure, int sqlstate, const char *task, const char *reason, ...)
 {
 	va_list arguments;

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "remote/message.h"
 
 /* Reads as: could not <task> for foreign table "t": <reason> */
 typedef struct Failure
@@ -28,6 +29,14 @@ typedef struct Failure
 	char hint[768];
 	bool unreachable; /* the server could not be reached, and never was in this session */
 } Failure;
+
+/* What it is about, for people: "Profile 1111, export ZTc1...". */
+typedef struct Subject
+{
+	char text[MESSAGE_MAX_EXPORT_ID + 64];
+} Subject;
+
+extern void subject_set(Subject *subject, const char *format, ...) pg_attribute_printf(2, 3);
 
 /*
  * Words are our own here, or have come through foreign_text.h.

@@ -99,7 +99,10 @@ struct RowReader
 	char *first_invalid;
 };
 
-/* Rows that need more are not converted on the fast path. */
+/*
+ * Rows that need more are not converted on the fast path.  Each scan keeps this
+ * much as long as it lasts, so that a row allocates nothing.
+ */
 #define FAST_PATH_MEMORY ((size_t) 64 * 1024)
 
 /* Keys that the sources know. */

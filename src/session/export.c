@@ -29,10 +29,10 @@
 #define URL_FRESH 30000
 
 static void
-subject_of(const Export *export, char *subject, size_t size)
+subject_of(const Export *export, Subject *subject)
 {
-	snprintf(subject, size, "Profile %s%s%s", export->profile_id,
-			 export->record.shown_id[0] != '\0' ? ", export " : "", export->record.shown_id);
+	subject_set(subject, "Profile %s%s%s", export->profile_id,
+				export->record.shown_id[0] != '\0' ? ", export " : "", export->record.shown_id);
 }
 
 static void
@@ -113,7 +113,7 @@ static void
 handle_failed_status(Export *export, const StatusMessage *message)
 {
 	Failure failure;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	ForeignText code;
 	ForeignText word;
 	ForeignText text;
@@ -123,17 +123,17 @@ handle_failed_status(Export *export, const StatusMessage *message)
 		export->record.completed_at == 0 && strcmp(message->error_code, "TIMED_OUT") == 0;
 	if (!export->record.timed_out && renew(export))
 		return;
-	subject_of(export, subject, sizeof(subject));
+	subject_of(export, &subject);
 	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export", "the export failed at the vendor%s%s",
 				message->error_code[0] != '\0' ? " with " : "",
 				foreign_text(&code, message->error_code, export->options, export->work.token));
 	foreign_text(&word, message->status_word, export->options, export->work.token);
 	foreign_text(&text, message->error_text, export->options, export->work.token);
 	if (text.text[0] != '\0')
-		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject,
+		failure_add_detail(&failure, "%s: the status is %s, the message \"%s\".", subject.text,
 						   word.text, text.text);
 	else
-		failure_add_detail(&failure, "%s: the status is %s, and no message says why.", subject,
+		failure_add_detail(&failure, "%s: the status is %s, and no message says why.", subject.text,
 						   word.text);
 	if (export->record.timed_out)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
@@ -221,14 +221,14 @@ static void
 fail_link(Export *export, const StatusMessage *message, const char *refusal)
 {
 	Failure failure;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	char url[MESSAGE_MAX_TEXT];
 	ForeignText shown;
 
-	subject_of(export, subject, sizeof(subject));
+	subject_of(export, &subject);
 	failure_set(&failure, ERRCODE_FDW_ERROR, "get an export",
 				"it is completed, but its link cannot be used");
-	failure_add_detail(&failure, "%s: %s.", subject, refusal);
+	failure_add_detail(&failure, "%s: %s.", subject.text, refusal);
 	if (message->link == LINK_PRESENT)
 	{
 		export->work.failure_shows_link = true;
@@ -301,22 +301,22 @@ end_request(Export *export)
 {
 	ApiCall call = export->record.phase == EXPORT_REQUESTING ? CALL_REQUEST : CALL_STATUS;
 	StatusMessage *message = NULL;
-	char subject[MESSAGE_MAX_EXPORT_ID + 64];
+	Subject subject;
 	Answer answer;
 	RequestResult result;
 
 	request_result(export->work.request, &result);
-	subject_of(export, subject, sizeof(subject));
-	answer_judge(&answer, call, &result, subject, export->options, export->work.token);
+	subject_of(export, &subject);
+	answer_judge(&answer, call, &result, subject.text, export->options, export->work.token);
 	if (answer.action == ACTION_SUCCESS)
 	{
 		message = MemoryContextAlloc(export->work.context, sizeof(StatusMessage));
 		if (!message_parse_status(result.body, result.length, message))
-			answer_unexpected(&answer, call, &result, subject, export->options, export->work.token,
-							  "the answer is not the status of an export");
+			answer_unexpected(&answer, call, &result, subject.text, export->options,
+							  export->work.token, "the answer is not the status of an export");
 		else if (call == CALL_STATUS && strcmp(message->export_id, export->record.id) != 0)
-			answer_unexpected(&answer, call, &result, subject, export->options, export->work.token,
-							  "the answer is about another export");
+			answer_unexpected(&answer, call, &result, subject.text, export->options,
+							  export->work.token, "the answer is about another export");
 	}
 	if (answer.action == ACTION_SUCCESS)
 	{

@@ -13,10 +13,18 @@
 #include "session/network.h"
 #include "session/registry.h"
 
-/* Room for all scans of the session. */
+/*
+ * Room for all scans of the session: little, as there may be hundreds of
+ * sessions.  It pays where the way to the server takes longer than the content,
+ * for small files, of which this holds many; a larger one is read as it comes.
+ */
 #define ROOM ((int64) 8 * 1024 * 1024)
 
-/* A file may be longer than its status said by this much, which is an error in the end. */
+/*
+ * A file may be longer than its status said by this much, which is an error in
+ * the end.  That is for the reader to say: to give up at the first byte too many
+ * made it download the same again.  What is far longer would burst the room.
+ */
 #define EXCESS ((int64) 256 * 1024)
 
 /* Other waits and connections need some file descriptors. */

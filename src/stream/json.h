@@ -22,8 +22,19 @@
 /* Zero bytes that the caller keeps after the data it hands in. */
 #define JSON_PADDING 64
 
+/*
+ * Far deeper than what people nest, and little enough that each reader has a
+ * frame for each level from the beginning: no record can make it need more.
+ */
 #define JSON_MAX_DEPTH 512
+
+/*
+ * A record is in memory as a whole, and reading one takes a multiple of its
+ * size, up to 16 times (docs/errors.md): no remote shall make a backend need
+ * more than about 1 GB.
+ */
 #define JSON_MAX_RECORD ((size_t) 64 * 1024 * 1024)
+
 #define JSON_MAX_PATH_KEYS 32
 
 typedef enum JsonType

@@ -36,6 +36,11 @@ struct Unpacker
 	StreamError error;
 };
 
+/*
+ * A step takes at most 64 kB (ARCHITECTURE.md, Rules): what is passed over, and
+ * what is between two decoders, is brought in pieces of the same size, after
+ * each of which the caller regains control.
+ */
 #define SCRATCH_SIZE ((size_t) 64 * 1024)
 #define DECODED_SIZE ((size_t) 64 * 1024)
 
