@@ -325,11 +325,11 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 		if (unused_count >= MAX_UNUSED)
 			forget_export(dlist_head_element(Export, unused_node, &unused));
 		export = create_export(&key, options, profile_id, body);
-		*reused = sharing_begin(export, oldest);
+		*reused = sharing_begin(export, oldest, 0);
 	}
 	else if (export->users == 0 && export->record.phase == EXPORT_QUEUED &&
 			 export->work.request == NULL && export->sharing.ref.serial == 0)
-		sharing_begin(export, oldest);
+		sharing_begin(export, oldest, 0);
 	use = MemoryContextAllocZero(export->work.context, sizeof(ExportUse));
 	use->export = export;
 	use->changed = changed;

@@ -15,6 +15,9 @@
 /* How long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
 #define UNKNOWN_DURATION ((int64) 15 * 60 * 1000)
 
+/* So long a place is held for a request that waits for a token or for the vendor (milliseconds). */
+#define UNSENT_PLACE 10000
+
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */
 typedef struct ExportQueue
 {
@@ -199,7 +202,7 @@ step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
 		return REACTOR_NEVER;
 	due = export_step(export, reactor, now, may_request);
 	if (was_completed && export->record.completed_at == 0)
-		sharing_begin(export, export->record.requested);
+		sharing_begin(export, export->record.requested, export->sharing.serial);
 	sharing_tell(export);
 	return due;
 }
@@ -354,7 +357,11 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 		/* The token is not there yet, or the vendor wants to be left alone: that is true of all. */
 		if (!sharing_follows(export) && export->record.phase == EXPORT_QUEUED &&
 			export->work.request == NULL && export->record.due <= now)
+		{
+			/* Should this session rest now, the place is not held for long. */
+			jobs_expect(&export->place, now + UNSENT_PLACE);
 			return due;
+		}
 		settle(export, due, now);
 		tell_users(export);
 	}
@@ -397,5 +404,7 @@ schedule_step(Reactor *reactor, int64 now)
 	}
 	if (first_alarm() != NULL)
 		due = Min(due, first_alarm()->alarm);
+	/* Some may have become this session's meanwhile. */
+	due = Min(due, sharing_keep_all(now));
 	return is_any_over() ? now : due;
 }

@@ -18,6 +18,9 @@
  */
 #define LEASE 2000
 
+/* While its request is under way it is not taken from it that soon: a second request would be another export. */
+#define LEASE_OF_REQUEST 15000
+
 /* At most this many sessions are woken by a change; more look for themselves. */
 #define MAX_WAITING 16
 
@@ -70,10 +73,18 @@ has_driver(SharedExport *export)
 }
 
 static void
+renew_lease(SharedExport *export)
+{
+	int64 lease = export->record.phase == EXPORT_REQUESTING ? LEASE_OF_REQUEST : LEASE;
+
+	pg_atomic_write_u64(&export->lease, (uint64) (monotonic_milliseconds() + lease));
+}
+
+static void
 take_lease(SharedExport *export)
 {
 	export->driver = shared_session_self();
-	pg_atomic_write_u64(&export->lease, (uint64) (monotonic_milliseconds() + LEASE));
+	renew_lease(export);
 }
 
 static void
@@ -282,13 +293,13 @@ take_over(SharedExport *export)
 {
 	ExportRecord *record = &export->record;
 
-	take_lease(export);
-	end_to_wait(export);
 	if (record->phase == EXPORT_REQUESTING)
 	{
 		record->phase = EXPORT_QUEUED;
 		record->due = 0;
 	}
+	take_lease(export);
+	end_to_wait(export);
 	note_change(export);
 }
 
@@ -358,7 +369,7 @@ shared_exports_renew(const SharedExportRef *ref)
 	SharedExport *export = ref->export;
 
 	if (is_held(ref) && export->serial == ref->serial && is_self(&export->driver))
-		pg_atomic_write_u64(&export->lease, (uint64) (monotonic_milliseconds() + LEASE));
+		renew_lease(export);
 }
 
 /* Is it something that others wait for? */

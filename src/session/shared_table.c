@@ -32,7 +32,9 @@ typedef struct Entry
 	bool in_use;
 } Entry;
 
-#define VALUE_OFFSET MAXALIGN(sizeof(Entry))
+/* Values may have 64-bit atomics in them, which want this much on 32 bits, too. */
+#define VALUE_ALIGN(size) TYPEALIGN(8, (size))
+#define VALUE_OFFSET VALUE_ALIGN(sizeof(Entry))
 
 static Entry *
 entry_of(const void *value)
@@ -67,8 +69,8 @@ bucket_of(const SharedTable *table, const SharedKey *key)
 bool
 shared_table_open(SharedTable *table, SharedAreaKind kind, size_t value_size)
 {
-	size_t head_size = MAXALIGN(sizeof(SharedTableHead));
-	size_t entry_size = VALUE_OFFSET + MAXALIGN(value_size);
+	size_t head_size = VALUE_ALIGN(sizeof(SharedTableHead));
+	size_t entry_size = VALUE_OFFSET + VALUE_ALIGN(value_size);
 	SharedArea area;
 	uint32 capacity;
 
@@ -78,12 +80,12 @@ shared_table_open(SharedTable *table, SharedAreaKind kind, size_t value_size)
 		return true;
 	area = shared_memory_area(kind);
 	/* A bucket for each entry, and some room to align these. */
-	capacity = (uint32) ((area.size - head_size - MAXIMUM_ALIGNOF) / (entry_size + sizeof(uint32)));
+	capacity = (uint32) ((area.size - head_size - VALUE_ALIGN(1)) / (entry_size + sizeof(uint32)));
 	table->area = area;
 	table->entry_size = entry_size;
 	table->buckets = (uint32 *) ((char *) area.memory + head_size);
 	table->entries =
-		(char *) area.memory + MAXALIGN(head_size + (size_t) capacity * sizeof(uint32));
+		(char *) area.memory + VALUE_ALIGN(head_size + (size_t) capacity * sizeof(uint32));
 	table->head = area.memory;
 	LWLockAcquire(area.lock, LW_EXCLUSIVE);
 	table->head->capacity = table->head->bucket_count = capacity;

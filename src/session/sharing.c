@@ -20,6 +20,7 @@
 /* Those that are shared, as long as they have users or are not over. */
 static dlist_head shared = DLIST_STATIC_INIT(shared);
 static int64 renewed = 0;
+static bool keeps_any = false; /* leases; set when one is got, too */
 
 static bool
 is_shared(const Export *export)
@@ -141,9 +142,8 @@ register_end(void)
 }
 
 bool
-sharing_begin(Export *export, Moment oldest)
+sharing_begin(Export *export, Moment oldest, uint64 refused)
 {
-	uint64 refused = export->sharing.serial;
 	SharedExportAbout about;
 	bool found;
 
@@ -160,6 +160,7 @@ sharing_begin(Export *export, Moment oldest)
 		return false;
 	export->sharing.serial = export->sharing.ref.serial;
 	export->sharing.driving = !found;
+	keeps_any |= !found;
 	export->sharing.pid = export->sharing.ref.pid;
 	dlist_push_tail(&shared, &export->sharing.node);
 	return found;
@@ -205,7 +206,7 @@ take_over(Export *export, const SharedPlace *place)
 	const ForeignOptions *options = export->options;
 	JobPool pool = { options->endpoint, options->client_id, export->entity->name };
 
-	export->sharing.driving = true;
+	export->sharing.driving = keeps_any = true;
 	export->sharing.pid = MyProcPid;
 	jobs_adopt(&export->place, &pool, place, monotonic_milliseconds() + options->export_timeout);
 	if (export->work.credential != NULL)
@@ -292,21 +293,25 @@ sharing_tell(Export *export)
 		export->sharing.driving = false;
 }
 
-void
+int64
 sharing_keep_all(int64 now)
 {
 	dlist_iter iter;
 
 	if (now - renewed < RENEW_AFTER)
-		return;
+		return keeps_any ? renewed + RENEW_AFTER : REACTOR_NEVER;
 	renewed = now;
+	keeps_any = false;
 	dlist_foreach(iter, &shared)
 	{
 		const Export *export = dlist_container(Export, sharing.node, iter.cur);
 
-		if (export->sharing.driving)
-			shared_exports_renew(&export->sharing.ref);
+		if (!export->sharing.driving)
+			continue;
+		shared_exports_renew(&export->sharing.ref);
+		keeps_any = true;
 	}
+	return keeps_any ? now + RENEW_AFTER : REACTOR_NEVER;
 }
 
 void

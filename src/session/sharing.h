@@ -18,9 +18,10 @@
 /*
  * A new export, or one that is requested anew, which nobody drives yet: share
  * it, if others may see it.  True if another session's is used, which was
- * requested at that moment or later.
+ * requested at that moment or later.  One of the serial refused is not used: it
+ * was lost at the vendor (0: none is refused).
  */
-extern bool sharing_begin(Export *export, Moment oldest);
+extern bool sharing_begin(Export *export, Moment oldest, uint64 refused);
 
 /* It has users again, or none.  Unusing does not throw. */
 extern void sharing_use(Export *export);
@@ -47,8 +48,11 @@ extern bool sharing_may_act(Export *export);
 /* After it: tell the others. */
 extern void sharing_tell(Export *export);
 
-/* This session goes on working: exports that it drives stay its own. */
-extern void sharing_keep_all(int64 now);
+/*
+ * This session goes on working: exports that it drives stay its own.  Returns
+ * when that is to be said again, however long there is nothing else to do.
+ */
+extern int64 sharing_keep_all(int64 now);
 
 /* It does not: others that wait may have them.  Does not throw. */
 extern void sharing_yield_all(void);

@@ -58,6 +58,37 @@ class Together(SharingCase):
         self.assertEqual({call["status"] for call in self.calls("download")}, {200})
         self.assertEqual(len({call["query"] for call in self.calls("download")}), 16, "a link was used twice")
 
+    def test_slow_answers(self):
+        """One that waits for an answer goes on driving, however long that takes."""
+        for call in ("request", "status"):
+            with self.subTest(call=call):
+                self.clear_faults()
+                self.clear_log()
+                self.amazon(profile_ids="1111", stall_timeout="30s")
+                self.fault({"call": call}, delay=5)
+                running = [session.start(IDS) for session in self.sessions(3)]
+                for one in running:
+                    self.assertIsNone(one.wait(60).error)
+                self.assertEqual(len({row for one in running for row in one.result}), 1)
+                self.assertEqual(self.posts(), 1)
+                self.assertLessEqual(self.count_calls("status"), 3 + 3)
+
+    def test_again_after_a_cancel(self):
+        """What was left queued is not asked for anew where another session has gone on with it."""
+        self.amazon(profile_ids="1111,2222", max_jobs=1)
+        self.emulator.settings(export_delay=3)
+        first, other = self.connect(), self.connect()
+        running = first.start(IDS)
+        self.wait_for_call("request", 1)
+        waiting = other.start(IDS)
+        time.sleep(0.3)
+        self.end(first, "pg_cancel_backend")
+        self.assertIsNotNone(running.wait().error)
+        time.sleep(0.5)
+        again = first.start(IDS)
+        self.assertEqual(waiting.wait().result, again.wait().result)
+        self.assertEqual(self.posts(), 2)
+
     def test_finished_one(self):
         self.amazon()
         first = self.session.rows(IDS)
