@@ -513,7 +513,7 @@ class Tables(SharedCase):
         include = subprocess.check_output([pg_config, "--includedir-server"], text=True).strip()
         done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-g", "-D_GNU_SOURCE", '-DCONTROL_NAME="adsexport_fdw test"', "-I" + source, "-I" + include,
                                "-o", cls.library, os.path.join(support.FOLDER, "shared_table.c"), source + "/net/clock.c"] +
-                              [source + "/session/%s.c" % name for name in ("shared_memory", "shared_table", "jobs_shared")],
+                              [source + "/session/%s.c" % name for name in ("digest", "shared_memory", "shared_table", "jobs_shared")],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stdout)
