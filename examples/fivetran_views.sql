@@ -8,7 +8,7 @@
 --
 -- What is different from the tables of that connector:
 --   - They show what is now. The names end in _history because there each change is a row;
---     see "Loading increments" in README.md for how to keep a history.
+--     see history.sql for how to keep a history.
 --   - Ids are text, as they are in the connector's models since 2023.
 --   - serving_status is one value there: here it is the first reason why something is not delivered, else its delivery status.
 --   - Values are in the words of the Exports API (ENABLED, not enabled).
