@@ -291,12 +291,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             response.set_header("Connection", "close")
         if call.entry is not None:
             call.entry["status"] = response.status
+        plan = Plan(size, actions)
+        if bodiless or (plan.is_last(0, 0) and not actions.get("endless")):
+            self.note_end(call)
         self.send_head(response)
         if bodiless:
             return
         if actions.get("endless"):
             self.send_for_ever(response.body.read(response.offset, length) + tail, actions["endless"], call.entry)
-        plan = Plan(size, actions)
         done = 0
         while done < size:
             step = plan.next_step(done)
@@ -304,9 +306,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 pass  # Something is to happen before the first byte; an empty chunk would be the end.
             elif done < length:
                 step = min(step, length - done)
+                if plan.is_last(done, step):
+                    self.note_end(call)
                 self.send_piece(response.body, response.offset + done, step, patches, chunked, plan)
             else:
                 step = min(step, size - done)
+                if plan.is_last(done, step):
+                    self.note_end(call)
                 self.send_bytes(tail[done - length:done - length + step], chunked)
             done += step
             self.bytes_sent = done
@@ -318,6 +324,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.sendall(b"0\r\n\r\n")
         if "wrong_content_length" in actions:
             self.close_connection = True
+
+    def note_end(self, call):
+        if call.entry is not None:
+            self.emulator.journal.end(call.entry)
 
     def send_head(self, response):
         self.status_sent = response.status
@@ -400,6 +410,10 @@ class Plan:
         if done == 0 and 0 in self.stops.values():
             return 0
         return max(step, 0)
+
+    def is_last(self, done, step):
+        """Whether the answer ends with these bytes, and nothing is to happen after them."""
+        return done + step >= self.size and self.size not in self.stops.values()
 
     def pause(self, handler, done):
         if self.stops.get("pause_after") == done:

@@ -16,9 +16,9 @@ class PlacesCase(support.TestCase):
         return sorted(event["uuid"] for event in self.data().events("2025-03-0%dT00" % day, "2025-03-0%dT05" % day))
 
     def most_running(self):
-        """Requests in flight at once; the emulator learns a little late that the end of an answer has arrived."""
+        """Requests in flight at once."""
         self.eventually(lambda: self.count_calls("export", finished="true") == self.count_calls("export"), "end of all answers")
-        calls = [(call["time"], call["time"] + call["seconds"] - 0.05) for call in self.calls("export")]
+        calls = [(call["time"], call["time"] + call["seconds"]) for call in self.calls("export")]
         return max(sum(begin <= other < end for begin, end in calls) for other, _ in calls)
 
     def check_calls(self, most, fewer=False):
