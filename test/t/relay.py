@@ -22,6 +22,10 @@ class Relay:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def close(self):
+        """From now on connections are refused."""
+        with contextlib.suppress(OSError):
+            # Closing alone would leave the thread in accept(), and the port open until the next connection.
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.reset()
 

@@ -7,8 +7,10 @@ import re
 import socket
 import time
 import unittest
+import urllib.parse
 
 import support
+from relay import Relay
 from shifted_clock import ShiftedClock
 
 TABLES = ("campaigns", "ad_groups", "targets", "ads")
@@ -185,6 +187,8 @@ class Downloads(WaitCase):
     """Small files are fetched side by side and before their turn, on connections that are used again."""
 
     PROFILES = 40
+    # Seconds; long enough for a busy machine to begin a download meanwhile.
+    PAUSE = 2 * support.PATIENCE
 
     def test_side_by_side(self):
         self.default_options(max_age=0)
@@ -224,6 +228,30 @@ class Downloads(WaitCase):
         self.assertGreater(downloads[0]["bytes_sent"], 1024 * 1024)
         self.fault({"call": "status"}, file_size=1000)
         self.expect_error("HV000", "SELECT count(*) FROM ads.campaigns", "bytes, but the status of the export announced 1000")
+
+    def two_large(self, pause_after):
+        """Downloads of two large files, the first of which stops for a while after that part of it."""
+        rows = 80000
+        self.emulator.settings(profiles=[dict(profile(7000 + number), rows={"campaigns": rows}) for number in range(2)])
+        self.default_options(max_age=0, profile_ids="7000,7001")
+        self.clear_log()
+        self.clear_faults()
+        self.fault({"call": "download", "nth": 1}, pause_after=pause_after, pause_seconds=self.PAUSE)
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * rows)
+        first, second = self.calls("download")
+        self.assertNotEqual(first["profile"], second["profile"])
+        return first, second
+
+    def test_large_files_when_their_turn_is_near(self):
+        """That is when less than 1 MiB of the one before is left: neither from the start, nor after its end."""
+        first, second = self.two_large(0.1)
+        self.assertGreater(first["bytes_sent"], 3 * 1024 * 1024)
+        self.assertGreater(second["time"], first["time"] + self.PAUSE)
+        first, second = self.two_large(0.95)
+        self.assertLess(0.05 * first["bytes_sent"], 1024 * 1024)
+        self.assertLess(second["time"], first["time"] + first["seconds"])
+        # The second export was long ready, and only its turn had to come.
+        self.assertGreater(second["time"], first["time"])
 
     def test_faults(self):
         """Whatever goes wrong is made good in the ordinary way."""
@@ -481,16 +509,24 @@ class NeverReached(WaitCase):
     def test_refused(self):
         url = self.closed_port()
         self.amazon(endpoint=url, max_retries=None)
-        self.expect_error("08006", "SELECT 1 FROM ads.campaigns", "It was tried 3 times", "token_endpoint")
+        self.expect_soon("SELECT 1 FROM ads.campaigns", "token_endpoint")
         self.amplitude(endpoint=url, max_retries=None)
-        self.expect_error("08006", "SELECT 1 FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01' AND "
-                          "server_upload_time < '2025-03-01 01:00'", "It was tried 3 times", "endpoint")
+        self.expect_soon("SELECT 1 FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01' AND "
+                         "server_upload_time < '2025-03-01 01:00'", "endpoint")
+
+    def expect_soon(self, query, option):
+        """A few seconds, and not the more than 30 that all tries take."""
+        began = time.monotonic()
+        self.expect_error("08006", query, "It was tried 3 times", option)
+        self.assertLess(time.monotonic() - began, 15 * support.PATIENCE)
 
     def test_reached_before(self):
-        self.amazon(profile_ids="7000", max_retries=3, max_age=0)
+        """Where it refuses connections later, all tries are made that max_retries allows."""
+        relay = Relay(self, urllib.parse.urlsplit(self.emulator.url).port)
+        self.amazon(endpoint="http://127.0.0.1:%d" % relay.port, profile_ids="7000", max_retries=3, max_age=0)
         self.session.rows("SELECT 1 FROM ads.campaigns")
-        self.fault({"call": "request", "times": 3}, drop_connection_before_response="reset")
-        self.session.rows("SELECT 1 FROM ads.campaigns")
+        relay.close()
+        self.expect_error("08006", "SELECT 1 FROM ads.campaigns", "connect", "It was tried 4 times")
 
 
 class Lists(WaitCase):
