@@ -7,6 +7,7 @@
  */
 #include "session/digest.h"
 
+#include "compat.h"
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
 
