@@ -146,7 +146,7 @@ column_for_name(const Entity *entity, const char *name)
 
 	if (column == NULL)
 		column = column_by_alias(entity, name);
-	if (column == NULL && entity->api == API_AMPLITUDE && (name[0] == '_' || name[0] == '$'))
+	if (column == NULL && entity->allows_prefix && (name[0] == '_' || name[0] == '$'))
 		column = column_by_name(entity, name + 1);
 	return column;
 }

@@ -371,6 +371,7 @@ static const Entity campaigns = {
 	.method = "POST",
 	.path = "/campaigns/export",
 	.media_type = "application/vnd.campaignsexport.v1+json",
+	.is_by_profile = true,
 	.estimated_rows = 1000,
 	.columns = campaign_columns,
 	.column_count = lengthof(campaign_columns),
@@ -384,6 +385,7 @@ static const Entity ad_groups = {
 	.method = "POST",
 	.path = "/adGroups/export",
 	.media_type = "application/vnd.adgroupsexport.v1+json",
+	.is_by_profile = true,
 	.estimated_rows = 5000,
 	.columns = ad_group_columns,
 	.column_count = lengthof(ad_group_columns),
@@ -397,6 +399,7 @@ static const Entity targets = {
 	.method = "POST",
 	.path = "/targets/export",
 	.media_type = "application/vnd.targetsexport.v1+json",
+	.is_by_profile = true,
 	.estimated_rows = 100000,
 	.columns = target_columns,
 	.column_count = lengthof(target_columns),
@@ -411,6 +414,7 @@ static const Entity ads = {
 	.method = "POST",
 	.path = "/ads/export",
 	.media_type = "application/vnd.adsexport.v1+json",
+	.is_by_profile = true,
 	.estimated_rows = 20000,
 	.columns = ad_columns,
 	.column_count = lengthof(ad_columns),
@@ -438,6 +442,7 @@ static const Entity amplitude_events = {
 	.path = "/api/2/export",
 	.media_type = NULL,
 	.is_by_hours = true,
+	.allows_prefix = true,
 	.estimated_rows = 100000,
 	.columns = amplitude_event_columns,
 	.column_count = lengthof(amplitude_event_columns),
@@ -450,18 +455,15 @@ const Entity *const entities[] = {
 
 const int entity_count = lengthof(entities);
 
-const char *
-api_name(ApiKind api)
-{
-	switch (api)
-	{
-		case API_AMAZON_ADS:
-			return "amazon_ads";
-		case API_AMPLITUDE:
-			return "amplitude";
-	}
-	return "?"; /* keeps the compiler quiet */
-}
+const char *const api_names[API_COUNT + 1] = {
+	[API_AMAZON_ADS] = "amazon_ads",
+	[API_AMPLITUDE] = "amplitude",
+};
+
+const char *const api_titles[API_COUNT] = {
+	[API_AMAZON_ADS] = "Amazon",
+	[API_AMPLITUDE] = "Amplitude",
+};
 
 const Entity *
 entity_by_name(const char *name)

@@ -109,7 +109,9 @@ typedef struct Entity
 	const char *method;     /* POST or GET */
 	const char *path;       /* of the request, after the endpoint */
 	const char *media_type; /* Accept and Content-Type; NULL if none is asked for */
-	bool is_by_hours;       /* asked for by hours, each time anew; else by profile */
+	bool is_by_profile;     /* one request for each profile */
+	bool is_by_hours;       /* requested by hours, afresh for each scan */
+	bool allows_prefix;     /* a column's name may begin with a "_" or "$" that does not count */
 	double estimated_rows;  /* per export, until ANALYZE or the option says better */
 	const EntityColumn *columns;
 	int column_count;
@@ -119,7 +121,9 @@ typedef struct Entity
 extern const Entity *const entities[];
 extern const int entity_count;
 
-extern const char *api_name(ApiKind api);
+/* By ApiKind: as in the option "api", with NULL at the end, and as people say. */
+extern const char *const api_names[API_COUNT + 1];
+extern const char *const api_titles[API_COUNT];
 
 /* NULL if there is none of that name. */
 extern const Entity *entity_by_name(const char *name);

@@ -74,7 +74,7 @@ check_table_option(const char *name, const char *value, ApiKind api)
 	if (known && !applies)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 						errmsg("import option \"%s\" applies to no table of api \"%s\"", name,
-							   api_name(api))));
+							   api_names[api])));
 }
 
 /* Say where an option that is none of import belongs, or what it may have been meant to be. */
@@ -218,10 +218,10 @@ warn_of_unknown_tables(List *tables, ApiKind api)
 				closest_match_offer(&match, entities[i]->name);
 		}
 		closest = closest_match_get(&match);
-		ereport(WARNING,
-				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
-				 errmsg("there is no table \"%s\" for a server of api \"%s\"", name, api_name(api)),
-				 closest != NULL ? errhint("Perhaps you meant \"%s\".", closest) : 0));
+		ereport(WARNING, (errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+						  errmsg("there is no table \"%s\" for a server of api \"%s\"", name,
+								 api_names[api]),
+						  closest != NULL ? errhint("Perhaps you meant \"%s\".", closest) : 0));
 	}
 }
 

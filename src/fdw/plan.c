@@ -53,7 +53,7 @@ plan_default_records(const ForeignOptions *options)
 {
 	if (options->estimated_rows >= 0)
 		return options->estimated_rows;
-	if (options->entity->kind != ENTITY_PROFILES && options->profile_count > 1)
+	if (options->entity->is_by_profile && options->profile_count > 1)
 		return options->entity->estimated_rows * options->profile_count;
 	return options->entity->estimated_rows;
 }

@@ -18,12 +18,6 @@
 #include "entity/closest_match.h"
 #include "option/check.h"
 
-static unsigned
-bit_of_entity(const Entity *entity)
-{
-	return 1u << entity->kind;
-}
-
 static void
 report_misplaced(const Option *option, unsigned object)
 {
@@ -108,8 +102,13 @@ require_option(List *definitions, const char *name, unsigned object, const char 
 static void
 require_server_options(List *definitions)
 {
+	StringInfoData apis;
+
+	initStringInfo(&apis);
+	for (int i = 0; i < API_COUNT; i++)
+		appendStringInfo(&apis, "%s\"%s\"", i > 0 ? " or " : "", api_names[i]);
 	require_option(definitions, "api", ON_SERVER,
-				   "Add the option api with the value \"amazon_ads\" or \"amplitude\".");
+				   psprintf("Add the option api with the value %s.", apis.data));
 }
 
 static void
@@ -129,10 +128,10 @@ check_options_fit_api(List *definitions, ApiKind api)
 	{
 		const Option *option = option_by_name(((DefElem *) lfirst(cell))->defname);
 
-		if ((option->entities & entities_of_api(api)) == 0)
+		if (!option_fits_api(option, api))
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-					 errmsg("option \"%s\" does not fit api \"%s\"", option->name, api_name(api)),
+					 errmsg("option \"%s\" does not fit api \"%s\"", option->name, api_names[api]),
 					 errdetail("It is for servers of api \"%s\".", api_name_of_option(option)),
 					 errhint("Leave it out, or create a server of that api.")));
 	}

@@ -48,10 +48,10 @@ foreign_options_load(Oid relation_id)
 						errmsg("foreign table \"%s\" does not fit its server \"%s\"",
 							   options->table_name, options->server_name),
 						errdetail("Entity \"%s\" is of api \"%s\", and the server speaks \"%s\".",
-								  options->entity->name, api_name(options->entity->api),
-								  api_name(options->api)),
+								  options->entity->name, api_names[options->entity->api],
+								  api_names[options->api]),
 						errhint("Create the table on a server of api \"%s\".",
-								api_name(options->entity->api))));
+								api_names[options->entity->api])));
 	return options;
 }
 
@@ -65,7 +65,7 @@ missing_credentials(const ForeignOptions *options)
 	{
 		const Option *option = option_at(i);
 
-		if (!option->needed || (option->entities & entities_of_api(options->api)) == 0 ||
+		if (!option->needed || !option_fits_api(option, options->api) ||
 			option_string(option, options) != NULL)
 			continue;
 		if (option->instead != NULL &&
@@ -167,7 +167,7 @@ check_mapping_fits_api(const ForeignOptions *options, const char *role, List *de
 	{
 		const Option *option = option_by_name(((DefElem *) lfirst(cell))->defname);
 
-		if (option->entities & entities_of_api(options->api))
+		if (option_fits_api(option, options->api))
 			continue;
 		if (first == NULL)
 			first = option->name;
@@ -180,7 +180,7 @@ check_mapping_fits_api(const ForeignOptions *options, const char *role, List *de
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("option \"%s\" of the user mapping of user \"%s\" does not fit api \"%s\"",
-					first, options->user_name, api_name(options->api)),
+					first, options->user_name, api_names[options->api]),
 			 errhint("Run: ALTER USER MAPPING FOR %s SERVER %s OPTIONS (%s);", role,
 					 quote_identifier(options->server_name), changes.data)));
 }
@@ -245,17 +245,18 @@ foreign_options_load_mapping(ForeignOptions *options, Oid user_id)
 void
 foreign_options_load_mapping_profiles(ForeignOptions *options, Oid user_id)
 {
+	const Option *option = option_by_name("profile_ids");
 	const DefElem *definition;
 
-	if (options->api != API_AMAZON_ADS || table_names_profiles(options))
+	if (!option_fits_api(option, options->api) || table_names_profiles(options))
 		return;
 	if (!mapping_exists(user_id, options->server_id) &&
 		!mapping_exists(InvalidOid, options->server_id))
 		return;
 	definition =
-		find_definition(GetUserMapping(user_id, options->server_id)->options, "profile_ids");
+		find_definition(GetUserMapping(user_id, options->server_id)->options, option->name);
 	if (definition != NULL)
-		option_parse(option_by_name("profile_ids"), defGetString((DefElem *) definition), options);
+		option_parse(option, defGetString((DefElem *) definition), options);
 }
 
 const char **

@@ -67,15 +67,30 @@ object_of_catalog(Oid catalog)
 }
 
 unsigned
-entities_of_api(ApiKind api)
+bit_of_entity(const Entity *entity)
 {
-	return api == API_AMAZON_ADS ? FOR_AMAZON : FOR_AMPLITUDE;
+	return 1u << entity->kind;
+}
+
+bool
+option_fits_api(const Option *option, ApiKind api)
+{
+	for (int i = 0; i < entity_count; i++)
+	{
+		if (entities[i]->api == api && (option->entities & bit_of_entity(entities[i])) != 0)
+			return true;
+	}
+	return false;
 }
 
 const char *
 api_name_of_option(const Option *option)
 {
-	return api_name((option->entities & FOR_AMAZON) ? API_AMAZON_ADS : API_AMPLITUDE);
+	int api = 0;
+
+	while (api < API_COUNT - 1 && !option_fits_api(option, api))
+		api++;
+	return api_names[api];
 }
 
 void
@@ -751,12 +766,9 @@ option_resolve_region(ForeignOptions *options)
 				append_listed(&valid, other->name);
 		}
 		report_value(option_by_name("region"), options->region,
-					 psprintf("The regions of api \"%s\" are: %s.", api_name(options->api),
+					 psprintf("The regions of api \"%s\" are: %s.", api_names[options->api],
 							  valid.data),
-					 options->api == API_AMAZON_ADS
-						 ? "Region na is for accounts in America, eu for Europe, the Middle East, "
-						   "Africa and India, fe for the Far East and Australia."
-						 : "It is where the data of the Amplitude project is stored.");
+					 region_hint(options->api));
 	}
 	if (options->region == NULL)
 		options->region = pstrdup(region->name);

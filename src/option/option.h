@@ -22,13 +22,6 @@
 #define ON_COLUMN 0x08
 #define ON_MAPPING 0x10
 
-/* Entities that an option is for; an api's options are those of its entities. */
-#define FOR(entity) (1u << ENTITY_##entity)
-#define FOR_EXPORTS (FOR(CAMPAIGNS) | FOR(AD_GROUPS) | FOR(TARGETS) | FOR(ADS))
-#define FOR_AMAZON (FOR_EXPORTS | FOR(PROFILES))
-#define FOR_AMPLITUDE FOR(AMPLITUDE_EVENTS)
-#define FOR_BOTH (FOR_AMAZON | FOR_AMPLITUDE)
-
 typedef enum OptionType
 {
 	OPTION_CHOICE,      /* one of the words in choices */
@@ -53,7 +46,7 @@ typedef struct Option
 	const char *name;
 	OptionType type;
 	unsigned objects;  /* ON_* */
-	unsigned entities; /* FOR_* */
+	unsigned entities; /* bit_of_entity of those that it is for */
 	size_t offset;     /* of the field of ForeignOptions */
 	size_t size;       /* of that field; 0 where the option has none */
 	double minimum;
@@ -96,11 +89,16 @@ extern const Option *option_by_name(const char *name);
 extern const Option *option_at(int index);
 extern const Region *region_at(int index);
 
+/* Which region is whose, for the hint of an error. */
+extern const char *region_hint(ApiKind api);
+
 /* A region of an API, the default where name is NULL; NULL: there is no such region. */
 extern const Region *region_by_name(ApiKind api, const char *name);
 
-/* The entities of an api, as bits. */
-extern unsigned entities_of_api(ApiKind api);
+extern unsigned bit_of_entity(const Entity *entity);
+
+/* An api's options are those of its entities. */
+extern bool option_fits_api(const Option *option, ApiKind api);
 
 /* Name of the api that an option which is for one api only belongs to. */
 extern const char *api_name_of_option(const Option *option);

@@ -12,39 +12,45 @@
 
 #include "option/option.h"
 
+/* Entities that an option is for. */
+#define FOR(entity) (1u << ENTITY_##entity)
+#define FOR_EXPORTS (FOR(CAMPAIGNS) | FOR(AD_GROUPS) | FOR(TARGETS) | FOR(ADS))
+#define FOR_AMAZON (FOR_EXPORTS | FOR(PROFILES))
+#define FOR_AMPLITUDE FOR(AMPLITUDE_EVENTS)
+#define FOR_ALL (FOR_AMAZON | FOR_AMPLITUDE)
+
 #define FIELD(field)                                                                               \
 	.offset = offsetof(ForeignOptions, field), .size = sizeof(((ForeignOptions *) NULL)->field)
 #define NO_FIELD .offset = 0, .size = 0
 
-static const char *const api_choices[] = { "amazon_ads", "amplitude", NULL };
 static const char *const incomplete_hours_choices[] = { "error", "warning", "ignore", NULL };
 static const char *const on_invalid_choices[] = { "error", "null", NULL };
 static const char *const invalid_text_choices[] = { "error", "replace", NULL };
 
 static const Option option_table[] = {
 	/* what and where */
-	{ "api", OPTION_CHOICE, ON_SERVER, FOR_BOTH, FIELD(api), .choices = api_choices,
+	{ "api", OPTION_CHOICE, ON_SERVER, FOR_ALL, FIELD(api), .choices = api_names,
 	  .left_out = "required", .meaning = "which API the server speaks" },
-	{ "region", OPTION_REGION, ON_SERVER, FOR_BOTH, FIELD(region),
+	{ "region", OPTION_REGION, ON_SERVER, FOR_ALL, FIELD(region),
 	  .meaning = "where the account or project is" },
-	{ "endpoint", OPTION_URL, ON_SERVER, FOR_BOTH, FIELD(endpoint), .left_out = "of the region",
+	{ "endpoint", OPTION_URL, ON_SERVER, FOR_ALL, FIELD(endpoint), .left_out = "of the region",
 	  .meaning = "base URL of the API: `https`, or `http` on a loopback address (127.0.0.0/8, "
 				 "[::1], localhost). Loopback addresses are for superusers, and for other users "
 				 "if `adsexport_fdw.allow_loopback` is on" },
 	{ "token_endpoint", OPTION_URL, ON_SERVER, FOR_AMAZON, FIELD(token_endpoint),
 	  .left_out = "of the region",
 	  .meaning = "Login with Amazon's token URL; same rule as `endpoint`" },
-	{ "ca_file", OPTION_FILE, ON_SERVER, FOR_BOTH, FIELD(ca_file), .superuser_only = true,
+	{ "ca_file", OPTION_FILE, ON_SERVER, FOR_ALL, FIELD(ca_file), .superuser_only = true,
 	  .left_out = "the system's",
 	  .meaning =
 		  "file with the certificates of the authorities to trust, instead of the system's" },
-	{ "proxy", OPTION_PROXY, ON_SERVER, FOR_BOTH, FIELD(proxy), .superuser_only = true,
+	{ "proxy", OPTION_PROXY, ON_SERVER, FOR_ALL, FIELD(proxy), .superuser_only = true,
 	  .left_out = "the environment's",
 	  .meaning = "proxy to go through; empty for none. Schemes: http, https, socks4, socks4a, "
 				 "socks5, socks5h. Its user and password stand on the user mapping" },
-	{ "entity", OPTION_ENTITY, ON_TABLE, FOR_BOTH, FIELD(entity), .left_out = "required",
+	{ "entity", OPTION_ENTITY, ON_TABLE, FOR_ALL, FIELD(entity), .left_out = "required",
 	  .meaning = "the remote table" },
-	{ "json_path", OPTION_JSON_PATH, ON_COLUMN, FOR_BOTH, NO_FIELD,
+	{ "json_path", OPTION_JSON_PATH, ON_COLUMN, FOR_ALL, NO_FIELD,
 	  .meaning = "where the column's value is in the record; without it the column's name "
 				 "decides, see [tables.md](tables.md)" },
 
@@ -87,7 +93,7 @@ static const Option option_table[] = {
 				 "uploaded are not seen" },
 
 	/* how to ask */
-	{ "max_jobs", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_jobs), .minimum = 1,
+	{ "max_jobs", OPTION_INTEGER, ON_SERVER, FOR_ALL, FIELD(max_jobs), .minimum = 1,
 	  .maximum = 1000, .fallback_of_api = { [API_AMAZON_ADS] = "5", [API_AMPLITUDE] = "4" },
 	  .meaning = "Amazon: exports in progress at once for each of the four endpoints. Amplitude: "
 				 "requests in flight at once for a project, over all scans; it allows 5 over all "
@@ -103,46 +109,46 @@ static const Option option_table[] = {
 	{ "poll_interval_max", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval_max),
 	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "15s",
 	  .meaning = "the longest time between two such calls" },
-	{ "export_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(export_timeout),
+	{ "export_timeout", OPTION_DURATION, ON_SERVER, FOR_ALL, FIELD(export_timeout),
 	  .minimum = 100 * MILLISECONDS, .maximum = 7 * DAYS, .fallback = "30min",
 	  .meaning = "how long one export may stay in progress, or Amplitude's answer take to begin; "
 				 "also the patience for one part's repeated requests" },
 	{ "concurrency", OPTION_INTEGER, ON_SERVER, FOR_AMPLITUDE, FIELD(concurrency), .minimum = 1,
 	  .maximum = 5, .fallback = "2",
 	  .meaning = "requests in flight at once for one scan, within `max_jobs`" },
-	{ "connect_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(connect_timeout),
+	{ "connect_timeout", OPTION_DURATION, ON_SERVER, FOR_ALL, FIELD(connect_timeout),
 	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "10s",
 	  .meaning = "how long a connection may take to be made" },
-	{ "stall_timeout", OPTION_DURATION, ON_SERVER, FOR_BOTH, FIELD(stall_timeout),
+	{ "stall_timeout", OPTION_DURATION, ON_SERVER, FOR_ALL, FIELD(stall_timeout),
 	  .minimum = 100 * MILLISECONDS, .maximum = 1 * DAYS, .fallback = "60s",
 	  .meaning = "how long a transfer may stand still; there is no limit for a whole download. "
 				 "All other answers (token, profiles, request, status) and every error must have "
 				 "ended this long after their head: such an answer fails, an error is judged by "
 				 "what has come, 64 kB at most" },
-	{ "max_retries", OPTION_INTEGER, ON_SERVER, FOR_BOTH, FIELD(max_retries), .minimum = 0,
+	{ "max_retries", OPTION_INTEGER, ON_SERVER, FOR_ALL, FIELD(max_retries), .minimum = 0,
 	  .maximum = 1000, .fallback = "5",
 	  .meaning = "how often a request is repeated that failed in a way that may pass" },
 
 	/* what to do with values, and what the planner should think */
-	{ "on_invalid", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(on_invalid),
+	{ "on_invalid", OPTION_CHOICE, ON_TABLE, FOR_ALL, FIELD(on_invalid),
 	  .choices = on_invalid_choices, .fallback = "error",
 	  .meaning = "a value that does not fit its column: an error, or NULL, and one warning at the "
 				 "end of the scan that counts them and shows the first" },
-	{ "invalid_text", OPTION_CHOICE, ON_TABLE, FOR_BOTH, FIELD(invalid_text),
+	{ "invalid_text", OPTION_CHOICE, ON_TABLE, FOR_ALL, FIELD(invalid_text),
 	  .choices = invalid_text_choices, .fallback = "error",
 	  .meaning = "`\\u0000`, lone surrogates and bytes that are not valid text: an error, or the "
 				 "replacement character U+FFFD; control characters that JSON should have escaped: "
 				 "an error, or taken as they are" },
-	{ "estimated_rows", OPTION_NUMBER, ON_TABLE, FOR_BOTH, FIELD(estimated_rows), .minimum = 0,
+	{ "estimated_rows", OPTION_NUMBER, ON_TABLE, FOR_ALL, FIELD(estimated_rows), .minimum = 0,
 	  .maximum = 1e15, .left_out = "below", .meaning = "how many rows the planner should expect" },
 	/*
 	 * A request costs seconds, a row microseconds.  The start is below
 	 * jit_above_cost even when four tables are joined.
 	 */
-	{ "fdw_startup_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_BOTH, FIELD(fdw_startup_cost),
+	{ "fdw_startup_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_ALL, FIELD(fdw_startup_cost),
 	  .minimum = 0, .maximum = 1e15, .fallback = "10000",
 	  .meaning = "the planner's cost of starting a scan" },
-	{ "fdw_tuple_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_BOTH, FIELD(fdw_tuple_cost),
+	{ "fdw_tuple_cost", OPTION_NUMBER, ON_SERVER | ON_TABLE, FOR_ALL, FIELD(fdw_tuple_cost),
 	  .minimum = 0, .maximum = 1e15, .fallback = "0.02",
 	  .meaning = "the planner's cost of a row, beyond that of a local one" },
 
@@ -161,9 +167,9 @@ static const Option option_table[] = {
 	  .needed = true, .meaning = "of the project" },
 	{ "secret_key", OPTION_CREDENTIAL, ON_MAPPING, FOR_AMPLITUDE, FIELD(secret_key), .secret = true,
 	  .needed = true, .meaning = "of the project" },
-	{ "proxy_user", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_user), .secret = true,
+	{ "proxy_user", OPTION_CREDENTIAL, ON_MAPPING, FOR_ALL, FIELD(proxy_user), .secret = true,
 	  .meaning = "for a proxy that wants one (Basic authentication)" },
-	{ "proxy_password", OPTION_CREDENTIAL, ON_MAPPING, FOR_BOTH, FIELD(proxy_password),
+	{ "proxy_password", OPTION_CREDENTIAL, ON_MAPPING, FOR_ALL, FIELD(proxy_password),
 	  .secret = true, .meaning = "the same; it needs `proxy_user`" },
 };
 
@@ -177,6 +183,12 @@ static const Region regions[] = {
 	  "https://api.amazon.co.jp/auth/o2/token" },
 	{ API_AMPLITUDE, "us", "https://amplitude.com", NULL },
 	{ API_AMPLITUDE, "eu", "https://analytics.eu.amplitude.com", NULL },
+};
+
+static const char *const region_hints[API_COUNT] = {
+	[API_AMAZON_ADS] = "Region na is for accounts in America, eu for Europe, the Middle East, "
+					   "Africa and India, fe for the Far East and Australia.",
+	[API_AMPLITUDE] = "It is where the data of the Amplitude project is stored.",
 };
 
 const Option *
@@ -211,4 +223,10 @@ region_by_name(ApiKind api, const char *name)
 			return &regions[i];
 	}
 	return NULL;
+}
+
+const char *
+region_hint(ApiKind api)
+{
+	return region_hints[api];
 }

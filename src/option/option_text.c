@@ -13,11 +13,6 @@
 #include "entity/closed_lists.h"
 #include "option/option.h"
 
-static const char *const api_titles[API_COUNT] = {
-	[API_AMAZON_ADS] = "Amazon",
-	[API_AMPLITUDE] = "Amplitude",
-};
-
 static void
 append_word(StringInfo text, const char *word)
 {

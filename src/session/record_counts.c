@@ -358,7 +358,7 @@ record_counts_estimate(const ForeignOptions *options, const ExportQuery *query)
 	take_over();
 	if (options->entity->is_by_hours)
 		return seen_of_hours(options, query);
-	if (options->entity->kind != ENTITY_PROFILES)
+	if (options->entity->is_by_profile)
 		return seen_of_exports(options, query);
 	one = find_export(options, "", hash_body(""));
 	return one != NULL ? one->records : -1;

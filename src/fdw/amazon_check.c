@@ -1,0 +1,254 @@
+/*-------------------------------------------------------------------------
+ *
+ * amazon_check.c
+ *		The steps of adsexport_check() for Amazon Ads.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "fdw/check_steps.h"
+#include "remote/amazon_ads.h"
+#include "remote/profile_reader.h"
+#include "session/credential.h"
+#include "session/profile_listing.h"
+
+/* An account may have thousands of profiles, and a few show what is wrong. */
+#define MAX_PROFILES_CHECKED 20
+
+static bool
+check_token(Check *check)
+{
+	static const char *const step = "access token";
+	const ForeignOptions *options = check->options;
+	Failure failure = { 0 };
+	Answer answer;
+	TokenMessage *message = palloc0(sizeof(TokenMessage));
+
+	if (options->access_token != NULL)
+	{
+		check->token = pstrdup(options->access_token);
+		check_add_row(check, step, CHECK_OK,
+					  "The access_token of the user mapping is used as it is.", NULL);
+		return true;
+	}
+	check->request = credential_start_refresh(check->reactor, options, &failure);
+	if (check->request == NULL)
+	{
+		check_add_failure(check, step, CHECK_FAILED, &failure);
+		return false;
+	}
+	check_finish_request(check, false);
+	if (!check_network(check, "token_endpoint", options->token_endpoint, CALL_TOKEN))
+		return false;
+	credential_judge_refresh(check->request, options, NULL, &answer, message);
+	if (answer.action == ACTION_SUCCESS)
+	{
+		check->token = pstrdup(message->access_token);
+		check_add_row(check, step, CHECK_OK,
+					  "client_id, client_secret and refresh_token fit each other.", NULL);
+	}
+	else
+		check_add_failure(check, step, CHECK_FAILED, &answer.failure);
+	explicit_bzero(message, sizeof(*message));
+	check_drop_request(check);
+	return answer.action == ACTION_SUCCESS;
+}
+
+typedef struct Profiles
+{
+	bool known; /* there is a list */
+	size_t listed;
+	size_t count;                         /* that can have exports */
+	char *ids[MAX_PROFILES_CHECKED];      /* the first of these */
+	bool is_listed[MAX_PROFILES_CHECKED]; /* of those that an option names */
+} Profiles;
+
+static void
+note_profile(Profiles *profiles, const ForeignOptions *options, const ListedProfile *profile)
+{
+	char id[24];
+
+	if (profile->id == 0)
+		return;
+	profiles->listed++;
+	snprintf(id, sizeof(id), UINT64_FORMAT, profile->id);
+	for (int i = 0; i < Min(options->profile_count, MAX_PROFILES_CHECKED); i++)
+	{
+		if (strcmp(options->profile_ids[i], id) == 0)
+			profiles->is_listed[i] = true;
+	}
+	if (profile->is_agency)
+		return;
+	if (options->profile_count < 0 && profiles->count < MAX_PROFILES_CHECKED)
+		profiles->ids[profiles->count] = pstrdup(id);
+	profiles->count++;
+}
+
+typedef struct Reading
+{
+	MemoryContextCallback callback;
+	ProfileReader *reader;
+} Reading;
+
+static void
+end_reading(void *argument)
+{
+	Reading *reading = argument;
+
+	profile_reader_free(reading->reader);
+	reading->reader = NULL;
+}
+
+static Reading *
+begin_reading(void)
+{
+	Reading *reading = palloc0(sizeof(Reading));
+
+	reading->callback.func = end_reading;
+	reading->callback.arg = reading;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &reading->callback);
+	reading->reader = profile_reader_create();
+	if (reading->reader == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return reading;
+}
+
+/* False if the answer is no list of profiles. */
+static bool
+read_profiles(Check *check, Profiles *profiles)
+{
+	Reading *reading = begin_reading();
+	size_t length;
+	const char *body = request_body(check->request, &length);
+	StreamStatus status;
+	ListedProfile profile;
+
+	memset(profiles, 0, sizeof(*profiles));
+	do
+	{
+		size_t taken = profile_reader_feed(reading->reader, body, length);
+
+		body += taken;
+		length -= taken;
+		while ((status = profile_reader_next(reading->reader, length == 0, &profile)) ==
+			   STREAM_RECORD)
+			note_profile(profiles, check->options, &profile);
+		CHECK_FOR_INTERRUPTS();
+	} while (status == STREAM_NEED_INPUT && length > 0);
+	end_reading(reading);
+	return status == STREAM_END;
+}
+
+/* The list of profiles, and what is to be checked of it. */
+static bool
+check_listing(Check *check, Profiles *profiles)
+{
+	static const char *const step = "profiles";
+	const ForeignOptions *options = check->options;
+	const char *subject = check_subject_of_server(check);
+	Credential *credential = credential_get(options);
+	bool first = true;
+	Answer answer;
+
+	do
+	{
+		check_drop_request(check);
+		check->request = amazon_start_profiles(
+			check->reactor, options, credential_lists_default(credential), check->token, false);
+		check_finish_request(check, false);
+		if (first && !check_network(check, "endpoint", options->endpoint, CALL_PROFILES))
+			return false;
+		first = false;
+		check_judge(check, &answer, CALL_PROFILES, subject);
+		if (answer.action == ACTION_SUCCESS && !read_profiles(check, profiles))
+		{
+			RequestResult result;
+
+			request_result(check->request, &result);
+			answer_unexpected(&answer, CALL_PROFILES, &result, subject, options, check->token,
+							  "the answer is not a list of profiles");
+		}
+		if (answer.action != ACTION_SUCCESS)
+		{
+			check_add_failure(check, step, CHECK_FAILED, &answer.failure);
+			check_drop_request(check);
+			/* Where an option names them, a query does without the list. */
+			return options->profile_count > 0;
+		}
+	} while (profiles->listed == 0 && credential_list_otherwise(credential));
+	check_drop_request(check);
+	profiles->known = true;
+	if (profiles->count == 0 && options->profile_count < 0)
+	{
+		profile_listing_fail_empty(&answer.failure, options, profiles->listed);
+		check_add_failure(check, step, CHECK_FAILED, &answer.failure);
+		return false;
+	}
+	check_add_row(check, step, CHECK_OK,
+				  psprintf("Of the account's profiles %zu can have exports.", profiles->count),
+				  NULL);
+	return true;
+}
+
+/* May the account ask for exports of the profile?  If it does not know the profile, hint (or NULL) is better than the usual one. */
+static void
+check_profile(Check *check, const char *profile_id, const char *hint)
+{
+	const char *step = psprintf("profile %s", profile_id);
+	Answer answer;
+
+	check->request = amazon_start_probe(check->reactor, check->options, profile_id, check->token);
+	check_finish_request(check, false);
+	check_judge(check, &answer, CALL_STATUS, psprintf("Profile %s", profile_id));
+	if (answer.action == ACTION_REQUEST_ANEW || answer.action == ACTION_SUCCESS)
+		check_add_row(check, step, CHECK_OK, "The account may ask for its exports.", NULL);
+	else if (answer.action == ACTION_REAUTHENTICATE || answer.action == ACTION_FAIL_PERMISSION)
+	{
+		if (hint != NULL && answer.action == ACTION_REAUTHENTICATE)
+			failure_set_hint(&answer.failure, "%s", hint);
+		check_add_failure(check, step, CHECK_FAILED, &answer.failure);
+	}
+	else
+		check_add_failure(check, step, CHECK_UNKNOWN, &answer.failure);
+	check_drop_request(check);
+}
+
+static char *
+not_listed_hint(const ForeignOptions *options)
+{
+	return psprintf("It is not in the list of the account's profiles in the region of server %s "
+					"(%s). Correct the option profile_ids, the region, or the refresh_token if it "
+					"is another account's.",
+					quote_identifier(options->server_name), options->region);
+}
+
+static void
+run(Check *check)
+{
+	const ForeignOptions *options = check->options;
+	Profiles profiles = { 0 };
+	bool named = options->profile_count >= 0;
+	size_t count;
+
+	if (!check_token(check) || !check_listing(check, &profiles))
+		return;
+	count = named ? (size_t) options->profile_count : profiles.count;
+	for (size_t i = 0; i < Min(count, MAX_PROFILES_CHECKED); i++)
+	{
+		if (named)
+			check_profile(check, options->profile_ids[i],
+						  profiles.known && !profiles.is_listed[i] ? not_listed_hint(options)
+																   : NULL);
+		else
+			check_profile(check, profiles.ids[i], NULL);
+	}
+	if (count > MAX_PROFILES_CHECKED)
+		check_add_row(check, "other profiles", CHECK_UNKNOWN,
+					  psprintf("%zu more were not tried.", count - MAX_PROFILES_CHECKED), NULL);
+}
+
+const VendorCheck amazon_check = { API_AMAZON_ADS, run };
