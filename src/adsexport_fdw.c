@@ -3,7 +3,7 @@
  * adsexport_fdw.c
  *		Foreign data wrapper for the bulk exports of Amazon Ads and Amplitude.
  *
- * This file ties the module to the server: magic block, handler.
+ * This file connects the module to the server: magic block, handler.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *		Every difference between PostgreSQL 13 and 19 that this code meets.
+ *		Every difference between PostgreSQL 13 and 19 that matters to this
+ *		code.
  *
  * Include it right after postgres.h.  No other file looks at PG_VERSION_NUM.
  *
@@ -18,9 +19,9 @@
 
 /*
  * The library is built with -fvisibility=hidden, so that names like
- * request_free cannot meet those of another extension in one process.  What
- * the server looks up by name is marked with this macro, which is empty on
- * Unix before version 16.
+ * request_free cannot clash with those of another extension in the same
+ * process.  What the server looks up by name is marked with this macro, which
+ * is empty on Unix before version 16.
  */
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
@@ -41,12 +42,12 @@
 #include "varatt.h"
 #endif
 
-/* A function that does not return; since version 18 the server says it in front. */
+/* A function that does not return; since version 18 the server marks it before the declaration. */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
-/* A case that goes on into the next one; since version 19 a comment does not say so. */
+/* A case that falls through to the next; since version 19 a comment is not enough. */
 #ifndef pg_fallthrough
 #define pg_fallthrough __attribute__((fallthrough))
 #endif
@@ -59,7 +60,7 @@
 
 /*
  * Reading a date or time from its fields: since version 16 there is one more
- * output, of use for the server's own messages only.
+ * output, which only the server's own messages need.
  */
 #if PG_VERSION_NUM >= 160000
 #define compat_decode_datetime(fields, types, count, kind, tm, fraction, zone)                     \
@@ -70,7 +71,7 @@
 	DecodeDateTime((fields), (types), (count), (kind), (tm), (fraction), (zone))
 #endif
 
-/* Generated columns that are made of others when they are read: since version 18. */
+/* Generated columns that are computed when they are read: since version 18. */
 #define compat_is_virtual(attribute) ((attribute)->attgenerated == 'v')
 
 /* Input functions that can report a bad value without raising an error. */
@@ -106,7 +107,7 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #define compat_date_to_timestamp(value) date2timestamp_opt_overflow((value), &(int){ 0 })
 #endif
 
-/* Words to end a hint with about views that read as the user who asks: since version 15. */
+/* The end of a hint about views that read as the current user: since version 15. */
 #if PG_VERSION_NUM >= 150000
 #define COMPAT_SECURITY_INVOKER_HINT                                                               \
 	" A view with the option security_invoker reads with that of the user who asks."
@@ -125,7 +126,7 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #define ROLE_PG_MONITOR DEFAULT_ROLE_MONITOR
 #endif
 
-/* Wait events: a header of their own since 14; those of extensions have names since 17. */
+/* Wait events: in their own header since 14; those of extensions have names since 17. */
 #include "pgstat.h"
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"
@@ -161,8 +162,8 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #endif
 
 /*
- * May MOVE take the query that is being started back to its beginning, without
- * having said so?  Before version 15 it can do that with each cursor.
+ * Can MOVE rewind the query that is being started, without EXEC_FLAG_REWIND?
+ * Before version 15 it can do that with any cursor.
  */
 #if PG_VERSION_NUM >= 150000
 #define compat_may_be_rewound() false
@@ -172,7 +173,7 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #define compat_may_be_rewound() (ActivePortal != NULL && ActivePortal->name[0] != '\0')
 #endif
 
-/* A ModifyTable has a list of plans below it, not one. */
+/* A ModifyTable has a list of plans below it, not a single one. */
 #if PG_VERSION_NUM < 140000
 #define COMPAT_MODIFY_TABLE_PLANS
 #endif
@@ -191,7 +192,7 @@ COMPAT_MOMENT_CONVERSION(compat_date_to_timestamp, date2timestamp_safe, DateADT,
 #define compat_sampler_fraction(state) sampler_random_fract((state)->randstate)
 #endif
 
-/* A path without sort order, outer relation, quals of its own or private data. */
+/* A path without sort order, outer relation, further quals or private data. */
 #if PG_VERSION_NUM >= 180000
 #define compat_create_foreignscan_path(root, rel, rows, startup, total, outer)                     \
 	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, outer, NULL, NIL, NIL)
@@ -228,10 +229,11 @@ compat_scan_user(ForeignScanState *node)
 #endif
 
 /*
- * A struct in shared memory that is found by its name, without preloading.  Who
- * is first makes it with init, which must not throw.  Raises an error if there
- * is no room.  Since version 17 the server has a registry for this; before, a
- * few hundred bytes fit into what it leaves free in its main shared memory.
+ * A struct in shared memory that is found by its name, without preloading. The
+ * first caller initialises it with init, which must not throw. Raises an error
+ * if there is no room.  Since version 17 the server has a registry for this;
+ * before that, a few hundred bytes fit into the slack of its main shared
+ * memory.
  */
 #include "storage/lwlock.h"
 #if PG_VERSION_NUM >= 170000
@@ -270,7 +272,10 @@ compat_named_struct(const char *name, size_t size, void (*init)(void *memory))
 }
 #endif
 
-/* A kind of lock, by which waits for it are shown: since version 19 its name is registered with it. */
+/*
+ * A lock tranche, by which waits for the lock are shown: since version 19 the
+ * name is registered with it.
+ */
 #if PG_VERSION_NUM >= 190000
 #define compat_new_tranche(name) LWLockNewTrancheId(name)
 #define compat_register_tranche(tranche, name) ((void) (tranche))
@@ -279,14 +284,14 @@ compat_named_struct(const char *name, size_t size, void (*init)(void *memory))
 #define compat_register_tranche(tranche, name) LWLockRegisterTranche((tranche), (name))
 #endif
 
-/* No other settings than those defined may begin with this prefix. */
+/* Only the parameters that were defined may begin with this prefix. */
 #if PG_VERSION_NUM >= 150000
 #define compat_reserve_settings(prefix) MarkGUCPrefixReserved(prefix)
 #else
 #define compat_reserve_settings(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-/* May a user use a foreign server?  Since version 16 one function knows all kinds of objects. */
+/* May a user use a foreign server?  Since version 16 one function serves all kinds of objects. */
 #include "utils/acl.h"
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_foreign_server.h"
@@ -296,7 +301,7 @@ compat_named_struct(const char *name, size_t size, void (*init)(void *memory))
 #define compat_server_aclcheck(server, user) pg_foreign_server_aclcheck((server), (user), ACL_USAGE)
 #endif
 
-/* ExplainProperty...: in a header of their own since 18. */
+/* ExplainProperty...: in their own header since 18. */
 #include "commands/explain.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"

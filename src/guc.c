@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * guc.c
- *		The settings of the module, adsexport_fdw.* in postgresql.conf and SET.
+ *		The configuration parameters of the module, adsexport_fdw.* in
+ *		postgresql.conf and SET.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,27 +25,29 @@ void
 define_settings(void)
 {
 	DefineCustomIntVariable("adsexport_fdw.progress_interval",
-							"Time between two notices about what a statement waits for.",
-							"-1 turns them off.", &progress_interval, 10000, -1, INT_MAX,
+							"Sets the time between notices about what a statement is waiting for.",
+							"-1 turns notices off.", &progress_interval, 10000, -1, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomBoolVariable("adsexport_fdw.read_ahead",
-							 "Download and inflate large exports beside the parse.", NULL,
-							 &read_ahead_enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"adsexport_fdw.read_ahead",
+		"Downloads and inflates large exports in a thread while they are read.", NULL,
+		&read_ahead_enabled, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("adsexport_fdw.log_exports",
-							 "Log each export that is finished, or failed.", NULL, &log_exports,
-							 false, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("adsexport_fdw.allow_loopback",
-							 "Let others than superusers make servers with endpoints on loopback "
-							 "addresses.",
-							 NULL, &allow_loopback, false, PGC_SUSET, 0, NULL, NULL, NULL);
+							 "Logs each export that finishes or fails.", NULL, &log_exports, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"adsexport_fdw.allow_loopback",
+		"Lets users other than superusers create servers with endpoints on loopback "
+		"addresses.",
+		NULL, &allow_loopback, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("adsexport_fdw.share_exports",
-							 "Share exports with the other sessions of the cluster.",
-							 "What is shared are exports, the limits of how many are in progress, "
-							 "and what was learned of them.",
+							 "Shares exports with the other sessions of the cluster.",
+							 "Shared are the exports, the limits on how many are in progress, "
+							 "and what has been learned about them.",
 							 &share_exports, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("adsexport_fdw.shared_memory",
-							"Memory for what the sessions of the cluster share.",
-							"It is allotted by the first session that needs it, and stays until "
+							"Sets the amount of memory for what the sessions of the cluster share.",
+							"It is allocated by the first session that needs it, and stays until "
 							"the server is restarted.",
 							&shared_memory_kilobytes, 8192, 1024, 1024 * 1024, PGC_SIGHUP,
 							GUC_UNIT_KB, NULL, NULL, NULL);

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * guc.h
- *		The settings of the module, adsexport_fdw.* in postgresql.conf and SET.
+ *		The configuration parameters of the module, adsexport_fdw.* in
+ *		postgresql.conf and SET.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,22 +14,22 @@
 /* Milliseconds between two notices about what a statement waits for; -1: off. */
 extern int progress_interval;
 
-/* A thread begins with the work on large exports. */
+/* A thread downloads and inflates large exports while they are read. */
 extern bool read_ahead_enabled;
 
 /* One LOG line for each finished export. */
 extern bool log_exports;
 
-/* May others than superusers make servers with loopback endpoints? */
+/* May users other than superusers create servers with loopback endpoints? */
 extern bool allow_loopback;
 
 /* Share what is known of exports with the other sessions. */
 extern bool share_exports;
 
-/* How much shared memory the first session makes that needs it. */
+/* How much shared memory is allocated by the first session that needs it. */
 extern int shared_memory_kilobytes;
 
-/* Tell the server of them, when the library is loaded. */
+/* Define them, when the library is loaded. */
 extern void define_settings(void);
 
 #endif /* ADSEXPORT_GUC_H */

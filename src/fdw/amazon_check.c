@@ -143,7 +143,7 @@ read_profiles(Check *check, Profiles *profiles)
 	return status == STREAM_END;
 }
 
-/* The list of profiles, and what is to be checked of it. */
+/* The list of profiles; false if there is no point in checking any. */
 static bool
 check_listing(Check *check, Profiles *profiles)
 {
@@ -176,7 +176,7 @@ check_listing(Check *check, Profiles *profiles)
 		{
 			check_add_failure(check, step, CHECK_FAILED, &answer.failure);
 			check_drop_request(check);
-			/* Where an option names them, a query does without the list. */
+			/* Where an option names them, a query does not need the list. */
 			return options->profile_count > 0;
 		}
 	} while (profiles->listed == 0 && credential_list_otherwise(credential));
@@ -194,7 +194,10 @@ check_listing(Check *check, Profiles *profiles)
 	return true;
 }
 
-/* May the account ask for exports of the profile?  If it does not know the profile, hint (or NULL) is better than the usual one. */
+/*
+ * May the account request exports of the profile?  hint (or NULL) replaces the
+ * usual one if the profile is unknown.
+ */
 static void
 check_profile(Check *check, const char *profile_id, const char *hint)
 {

@@ -14,8 +14,9 @@
 #include "remote/hours.h"
 
 /*
- * The newest hour that is complete.  It takes no place of max_jobs, which
- * leaves one of the vendor's to others, and is dropped as soon as it is sent.
+ * The newest hour that is complete.  It takes none of the max_jobs places,
+ * which leave one of the vendor's limit to others, and is dropped as soon as
+ * the answer begins.
  */
 static void
 run(Check *check)

@@ -3,9 +3,9 @@
  * analyze.c
  *		The command ANALYZE on foreign tables.
  *
- * It reads all that a query without clauses would, and keeps a sample.  The
- * server runs it only when it is asked for this table (or one that this is a
- * partition or a child of), never by itself.
+ * It reads everything that a query without clauses would, and keeps a sample.
+ * The server runs it only on request, for this table or one that this is a
+ * partition or child of, and never by itself.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,7 +39,7 @@ typedef struct Sample
 	Size size;  /* bytes of the rows */
 	Size limit;
 	double seen; /* rows read */
-	double skip; /* this many more are not wanted; below 0: not chosen yet */
+	double skip; /* this many more are to be skipped; below 0: not chosen yet */
 	ReservoirStateData reservoir;
 } Sample;
 
@@ -51,9 +51,9 @@ sample_drop(Sample *sample, int index)
 }
 
 /*
- * Rows may be large, since they hold all of what is stored elsewhere in a
- * table of this server.  A sample that takes too much memory is halved: a
- * random half of it is as good a sample, but smaller.
+ * Rows may be large, since nothing in them is stored out of line as in a local
+ * table.  A sample that takes too much memory is halved: a random half of it
+ * is also a sample.
  */
 static void
 sample_halve(Sample *sample)
@@ -120,7 +120,7 @@ stored_attributes(TupleDesc desc)
 	return stored;
 }
 
-/* Rows outside of a partition's bounds are none of its rows. */
+/* Rows outside of a partition's bounds do not belong to it. */
 typedef struct Bounds
 {
 	EState *estate;
@@ -166,7 +166,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 {
 	TupleDesc desc = RelationGetDescr(relation);
 	MemoryContext row_context = CurrentMemoryContext;
-	/* Of the feed, too, which is closed at the latest when it goes. */
+	/* It is the feed's, too, which is closed when the context is deleted, if not before. */
 	MemoryContext context =
 		AllocSetContextCreate(row_context, "adsexport_fdw analyze", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext value_context =
@@ -193,7 +193,10 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	plan_sample(relation, options, &query);
 	feed_start(source->feed, &query);
 
-	/* All rows are converted, not only those of the sample: what does not fit is an error each time. */
+	/*
+	 * All rows are converted, not only the sample, so that a value that does
+	 * not fit is always an error, and not by chance.
+	 */
 	MemoryContextSwitchTo(value_context);
 	while (row_source_next(source, true, value_context, &tuple, values, nulls) == ROW_READ)
 	{
@@ -225,9 +228,8 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 }
 
 /*
- * How many pages the table would fill: the shares that the partitions of a
- * table have in its sample depend on it.  The scan that will tell for sure
- * comes after.
+ * How many pages the table would fill: each partition's share of the parent's
+ * sample depends on it.  Only the scan that follows will know for sure.
  */
 static BlockNumber
 estimated_pages(Relation relation, const ForeignOptions *options)
@@ -259,7 +261,7 @@ adsexport_analyze_foreign_table(Relation relation, AcquireSampleRowsFunc *func, 
 
 	if (options->entity->is_by_hours && options->default_start < 0)
 	{
-		/* For the sake of one child the parent's other ones must not go without. */
+		/* One child must not keep the parent's other children from being analyzed. */
 		bool is_child = has_superclass(RelationGetRelid(relation));
 
 		ereport(is_child ? WARNING : ERROR,

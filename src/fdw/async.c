@@ -3,8 +3,8 @@
  * async.c
  *		Foreign scans side by side below an Append (PostgreSQL 14 and later).
  *
- * All that a feed may wait for is behind one descriptor, timers included, so
- * each scan adds one event to the Append's set.
+ * Everything that a feed may wait for is behind one descriptor, timers
+ * included, so each scan adds a single event to the Append's set.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,10 +20,10 @@
 #include "storage/latch.h"
 
 /*
- * A scan wakes its Append at least this often (milliseconds).  Minor releases before the fix let
- * an Append sleep without its latch, and would not notice a cancellation; and
- * the control requests that all scans share are behind one scan's descriptor
- * only, so that the others look for themselves.
+ * A scan wakes its Append at least this often (milliseconds).  Older minor
+ * releases let an Append sleep without watching its latch, so that it would
+ * not notice a cancellation; and the control requests that all scans share are
+ * behind the descriptor of one scan only, so the others have to look.
  */
 #define TICK 50
 
@@ -33,13 +33,13 @@ adsexport_is_foreign_path_async_capable(ForeignPath *path)
 	return true;
 }
 
-/* Hand over a row if there is one; wait for more if not. */
+/* Hand over a row if there is one; otherwise arrange to wait. */
 static void
 answer(AsyncRequest *request)
 {
 	ForeignScanState *node = (ForeignScanState *) request->requestee;
 	ForeignScanStatus *status = node->fdw_state;
-	/* Not ExecProcNode, which would count what the Append counts already. */
+	/* Not ExecProcNode, which would count the row a second time after the Append. */
 	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
 
 	if (TupIsNull(slot) && status->would_block)

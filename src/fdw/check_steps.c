@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * check_steps.c
- *		What each vendor's check is made of: requests, and rows about them.
+ *		What the vendors' checks have in common: requests, and rows about them.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,7 +45,7 @@ check_add_row(Check *check, const char *step, CheckOutcome outcome, const char *
 	tuplestore_putvalues(check->store, check->desc, values, nulls);
 }
 
-/* The user knows the server, and a profile or an hour is named by the step. */
+/* The user knows the server, and the step names the profile or hour. */
 static void
 drop_subject(const Check *check, const char *step, Failure *failure)
 {
@@ -142,7 +142,7 @@ check_judge(const Check *check, Answer *answer, ApiCall call, const char *subjec
 	answer_judge(answer, call, &result, subject, check->options, check->token);
 }
 
-/* Host and port, or what the URL has of them. */
+/* Host and, if the URL has one, port. */
 static char *
 host_of(const char *url)
 {

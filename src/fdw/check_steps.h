@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * check_steps.h
- *		What each vendor's check is made of: requests, and rows about them.
+ *		What the vendors' checks have in common: requests, and rows about them.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +36,7 @@ typedef struct Check
 	char *token;      /* NULL: none */
 } Check;
 
-/* A vendor's steps, each of which adds rows until one fails. */
+/* A vendor's check: run adds a row for each step, until one fails. */
 typedef struct VendorCheck
 {
 	ApiKind api;
@@ -55,14 +55,14 @@ extern void check_add_row(Check *check, const char *step, CheckOutcome outcome, 
 extern void
 check_add_failure(Check *check, const char *step, CheckOutcome outcome, const Failure *failure);
 
-/* Wait until the request has ended, or until it is known to bring what was asked for. */
+/* Wait until the request has ended or, if the status is enough, until it is 200. */
 extern void check_finish_request(Check *check, bool status_is_enough);
 extern void check_judge(const Check *check, Answer *answer, ApiCall call, const char *subject);
 extern void check_drop_request(Check *check);
 
 /*
- * How far the request came before it could say anything: name, connection and
- * TLS of the URL that the option names.  False if it did not come through.
+ * Add rows on how far the request got below HTTP: name, connection and TLS of
+ * the URL that the option names. False if it did not get through.
  */
 extern bool check_network(Check *check, const char *option, const char *url, ApiCall call);
 

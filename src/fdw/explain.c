@@ -3,7 +3,7 @@
  * explain.c
  *		What EXPLAIN shows of a foreign scan.
  *
- * Without ANALYZE it shows what would be asked for, and asks nobody.
+ * Without ANALYZE it shows what would be requested, and requests nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +30,7 @@ explain_counters(const ExportFeed *feed, ExplainState *es)
 	ExplainPropertyInteger("Bytes Downloaded", NULL, counters.bytes_downloaded, es);
 	ExplainPropertyInteger("Bytes Inflated", NULL, counters.bytes_inflated, es);
 	ExplainPropertyInteger("Records Read", NULL, counters.records, es);
-	/* Only where there is something to be looked into. */
+	/* Shown only if there is something to look into. */
 	if (counters.entries_passed_over > 0)
 		ExplainPropertyInteger("Entries Passed Over", NULL, counters.entries_passed_over, es);
 }

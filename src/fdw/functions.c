@@ -2,7 +2,7 @@
  *
  * functions.c
  *		SQL-callable functions that need no remote: version, catalogue,
- *		comments, and how far Amplitude's hours are complete.
+ *		comments, and up to when Amplitude's hours are complete.
  *
  *-------------------------------------------------------------------------
  */
@@ -201,7 +201,7 @@ write_comment(const char *object, const char *name, const char *comment)
 		elog(ERROR, "could not run: %s", command);
 }
 
-/* What there is to say about a column, or NULL if nothing is known. */
+/* The comment on a column, or NULL if nothing is known about it. */
 static char *
 comment_of_binding(const ColumnBinding *binding)
 {
@@ -300,8 +300,8 @@ adsexport_comment(PG_FUNCTION_ARGS)
  */
 
 /*
- * The end of the newest hour that Amplitude has all of, by its own word, seen
- * from the transaction's now().  PostgreSQL counts from a full hour of UTC.
+ * The end of the newest hour that Amplitude calls complete, as of the
+ * transaction's now().  PostgreSQL's epoch is at a full hour of UTC.
  */
 Datum
 adsexport_complete_until(PG_FUNCTION_ARGS)

@@ -3,7 +3,7 @@
  * import.c
  *		IMPORT FOREIGN SCHEMA: the catalogue's tables as DDL.
  *
- * Nothing remote is asked: the tables of an api are always the same.
+ * The remote is not asked: the tables of an API are always the same.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,7 +58,7 @@ parse_raw(const char *value)
 
 /*
  * Does the option apply to a table of this api?  It need not be one that is
- * imported now: the same options should do with and without LIMIT TO.
+ * imported now: the same options should work with and without LIMIT TO.
  */
 static void
 check_table_option(const char *name, const char *value, ApiKind api)
@@ -77,7 +77,7 @@ check_table_option(const char *name, const char *value, ApiKind api)
 							   api_names[api])));
 }
 
-/* Say where an option that is none of import belongs, or what it may have been meant to be. */
+/* Say where an option that is not an import option belongs, or which one may have been meant. */
 static void
 report_unknown_option(const char *name)
 {
@@ -194,8 +194,8 @@ create_table_command(const Entity *entity, const char *server_name, const Import
 }
 
 /*
- * PostgreSQL says nothing about a name after LIMIT TO or EXCEPT that does
- * not exist.  It need not be a mistake, but a typing error should be seen.
+ * PostgreSQL says nothing about a name after LIMIT TO or EXCEPT that does not
+ * exist.  It need not be a mistake, but a typing error should be noticed.
  */
 static void
 warn_of_unknown_tables(List *tables, ApiKind api)

@@ -15,7 +15,7 @@
 
 /*
  * FdwRoutine.PlanForeignModify: raises the server's error for a table that
- * can't be written, with what to do instead.
+ * cannot be written to, with a hint what to do instead.
  */
 extern List *adsexport_plan_foreign_modify(PlannerInfo *root, ModifyTable *plan,
 										   Index result_relation, int subplan_index);

@@ -3,9 +3,9 @@
  * plan.c
  *		Planning of foreign scans.
  *
- * Nothing here touches the network.  There is one path for a table: an
- * export is asked for once and read once, so its startup cost is high, and
- * the planner hashes or materialises what it would otherwise scan again.
+ * Nothing here touches the network.  There is one path for a table: an export
+ * is requested once and read once, so its startup cost is high, and the
+ * planner hashes or materializes what it would otherwise scan again.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,8 +34,9 @@
 
 /*
  * Estimates come from ANALYZE; without it from what this session has read of
- * the very export, or of the same server's hours; else from the options and the
- * catalogue.  Records are what the remote sends, rows what is left of them.
+ * that same export, or of the same server's hours; else from the options and
+ * the catalogue. Records are what the remote sends, rows what the clauses
+ * leave of them.
  */
 typedef struct RelationPlan
 {
@@ -45,7 +46,7 @@ typedef struct RelationPlan
 	double records;
 } RelationPlan;
 
-/* Hours that the catalogue's estimate for Amplitude stands for. */
+/* Hours that the catalogue's estimate is for. */
 #define HOURS_OF_ESTIMATE 24
 
 double
@@ -105,7 +106,7 @@ plan_sample(Relation relation, const ForeignOptions *options, ExportQuery *query
 	sample_query(relation, options, attributes_of(relation, options), query);
 }
 
-/* The length of the range that is asked for, or -1 if that is not known. */
+/* The number of hours that are requested, or -1 if that is not known. */
 static double
 hours_asked_for(const ForeignOptions *options, const FilterEstimate *estimate)
 {
@@ -117,7 +118,7 @@ hours_asked_for(const ForeignOptions *options, const FilterEstimate *estimate)
 	return start <= end ? (double) (end - start + 1) : 0;
 }
 
-/* The records that the request brings, by the options and the catalogue. */
+/* The records that the request should bring, according to options and catalogue. */
 static double
 default_records(const ForeignOptions *options, const FilterEstimate *estimate)
 {
@@ -140,8 +141,8 @@ default_records(const ForeignOptions *options, const FilterEstimate *estimate)
 }
 
 /*
- * ANALYZE knows Amplitude's events of default_start only: for another range
- * take as many in each hour.
+ * ANALYZE has counted the hours of default_start only: for another range,
+ * assume as many records an hour.
  */
 static bool
 analyzed_events(Relation relation, RelOptInfo *baserel, const FilterEstimate *estimate,
@@ -163,9 +164,9 @@ analyzed_events(Relation relation, RelOptInfo *baserel, const FilterEstimate *es
 }
 
 /*
- * A row outside of a partition's bounds is none of its rows: the remote knows
- * nothing of them, and has what is in other partitions, too.  So the bounds
- * are clauses like those of WHERE.
+ * A row outside of a partition's bounds does not belong to it: the remote does
+ * not know the bounds, and has the rows of other partitions, too. So the
+ * bounds are treated as clauses of WHERE.
  */
 static void
 add_partition_clauses(PlannerInfo *root, RelOptInfo *baserel, Relation relation)
@@ -189,7 +190,7 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 	double records = 0;
 
 	add_partition_clauses(root, baserel, relation);
-	/* What others have read tells of their accounts. */
+	/* What other users have read says something about their accounts only. */
 	options->mapping_id = foreign_options_find_mapping(user_id, options->server_id);
 	plan->options = options;
 	plan->attributes = attributes_of(relation, options);
@@ -201,7 +202,7 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 		records = 0;
 	else if (analyzed && !analyzed_events(relation, baserel, &estimate, &records))
 	{
-		/* Statistics tell of all clauses alike. */
+		/* Statistics cover all clauses, sent or not. */
 		plan->records =
 			clamp_row_est(baserel->tuples * clauselist_selectivity(root, estimate.pushed_clauses, 0,
 																   JOIN_INNER, NULL));
@@ -218,7 +219,7 @@ adsexport_get_foreign_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relat
 
 	table_close(relation, NoLock);
 
-	/* The clauses that these records satisfy already must not count again. */
+	/* Clauses that these records already satisfy must not be counted again. */
 	plan->records = baserel->tuples = clamp_row_est(records);
 	set_baserel_size_estimates(root, baserel);
 	baserel->rows =
@@ -239,7 +240,7 @@ adsexport_get_foreign_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relation
 															  baserel->lateral_relids));
 }
 
-/* The columns that the query looks at: zero-based numbers, for a list. */
+/* The columns that the query needs, as zero-based numbers. */
 static List *
 needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
 				  const char *table_name, TupleDesc desc)
@@ -253,9 +254,9 @@ needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
 	foreach (cell, scan_clauses)
 		pull_varattnos((Node *) ((RestrictInfo *) lfirst(cell))->clause, baserel->relid, &used);
 	/*
-	 * Rows have no place that they could be found at again.  (Where a query
+	 * Rows have no location at which they could be found again. (Where a query
 	 * locks rows of a partitioned table, the planner asks all partitions for
-	 * their ctid, and uses those of the others.)
+	 * ctid, and uses that of the others.)
 	 */
 	for (int i = FirstLowInvalidHeapAttributeNumber + 1; i < 0; i++)
 	{
@@ -298,7 +299,7 @@ adsexport_get_foreign_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relation_
 		filter = filter_compile_more(baserel->relid, others, plan->attributes, &plan->filter);
 
 	/*
-	 * All clauses are checked locally, too: what was asked for may be wider.
+	 * All clauses are checked locally, too: what was requested may be wider.
 	 * Those without a column (among them what the planner makes of
 	 * contradictions) are checked by a node above, before anything is read.
 	 */

@@ -23,16 +23,16 @@ typedef enum ScanPrivate
 	SCAN_PRIVATE_IS_LATE     /* FilterPlan.is_late */
 } ScanPrivate;
 
-/* How many records the table has, until ANALYZE tells. */
+/* How many records the table has, until ANALYZE has counted them. */
 extern double plan_default_records(const ForeignOptions *options);
 
-/* The bounds of a partition, with the relation's number in them; NIL if it is none. */
+/* The bounds of a partition, with the relation's number in them; NIL if it is not a partition. */
 extern List *plan_partition_clauses(Relation relation, Index relid);
 
 /*
- * What ANALYZE reads: everything within the partition's bounds; of Amplitude's
- * events the last of these, as long as default_start, up to the last hour that
- * is complete by the vendor's word.
+ * What ANALYZE reads: everything within the partition's bounds; of a table by
+ * hours only the last of these, as many as default_start says, up to the last
+ * hour that the vendor calls complete.
  */
 extern void plan_sample(Relation relation, const ForeignOptions *options, ExportQuery *query);
 

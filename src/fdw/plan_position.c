@@ -3,9 +3,9 @@
  * plan_position.c
  *		Where in the plan of a query a scan stands, and what follows from that.
  *
- * A request costs a place at the vendor and a wait, so it is not made for a
- * scan that may never be read, and not made twice for one that is read twice.
- * The executor tells a node little about what is above it; the plan does.
+ * A request takes one of the vendor's places and a wait, so none is made for a
+ * scan that may never be read, and only one for a scan that is read twice. The
+ * executor tells a node little about the nodes above it; the plan does.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,7 +42,7 @@ find_in_list(List *plans, Search *search)
 	return false;
 }
 
-/* Does it depend on what is known only after the executor has started? */
+/* Does it depend on something that is known only after the executor has started? */
 static bool
 is_known_later(Node *node, void *estate)
 {
@@ -98,7 +98,7 @@ result_gates(const Result *result, EState *estate)
 	return false;
 }
 
-/* Are there children that are left out as the query runs? */
+/* Are there children that are pruned at run time? */
 static bool
 prunes_at_run_time(PartitionPruneInfo *info)
 {
@@ -120,7 +120,7 @@ prunes_at_run_time(PartitionPruneInfo *info)
 
 /*
  * Look for the scan in this node and below it.  On the way back up, each node
- * adds what it means for what is below it.
+ * adds what it means for the scan below it.
  */
 static bool
 find_in(Plan *plan, Search *search)
@@ -152,7 +152,7 @@ find_in(Plan *plan, Search *search)
 		case T_CustomScan:
 			if (!find_in_list(((CustomScan *) plan)->custom_plans, search))
 				return false;
-			position->may_restart = true; /* who knows what it does */
+			position->may_restart = true; /* it may do anything */
 			return true;
 #ifdef COMPAT_MODIFY_TABLE_PLANS
 		case T_ModifyTable:
@@ -168,7 +168,7 @@ find_in(Plan *plan, Search *search)
 			position->is_gated |= limit_gates((Limit *) plan, estate);
 		else if (IsA(plan, Result))
 			position->is_gated |= result_gates((Result *) plan, estate);
-		/* A hash table that did not fit is not kept for the next time. */
+		/* A hash table that was spilled to disk is not kept for a rescan. */
 		else if ((IsA(plan, Agg) && (((Agg *) plan)->aggstrategy == AGG_HASHED ||
 									 ((Agg *) plan)->aggstrategy == AGG_MIXED)))
 			search->is_hashed = true;
@@ -208,11 +208,11 @@ plan_position_find(EState *estate, const Plan *scan, PlanPosition *position)
 		if (!find_in(plan, &search))
 			continue;
 		position->is_in_subplan = true;
-		/* It is run again whenever a parameter from outside changes. */
+		/* It is run again whenever an external parameter changes. */
 		if (!bms_is_empty(plan->extParam))
 			position->may_restart = true;
 		return;
 	}
-	/* Not in the plan as we know it: be prepared for all. */
+	/* Not found in the plan: be prepared for everything. */
 	position->may_restart = position->is_gated = true;
 }

@@ -15,16 +15,18 @@
 typedef struct PlanPosition
 {
 	/*
-	 * It may be scanned again without having been told so at its beginning
-	 * (EXEC_FLAG_REWIND): because of a parameter that changes, even if the
-	 * scan does not depend on it.
+	 * It may be rescanned although it was not started with EXEC_FLAG_REWIND:
+	 * because a parameter changes, even one that the scan does not depend on.
 	 */
 	bool may_restart;
 
-	/* A node above decides when the query runs whether it is needed at all. */
+	/* A node above decides only at run time whether it is needed at all. */
 	bool is_gated;
 
-	/* It is part of a subquery that an expression may leave out, what guards its values. */
+	/*
+	 * It is in a subquery that an expression may not evaluate, because the
+	 * expression guards its values.
+	 */
 	bool is_in_subplan;
 } PlanPosition;
 

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * row_source.c
- *		The rows of a foreign table: a feed brings records, a reader makes
- *		rows of them.
+ *		The rows of a foreign table: a feed supplies records, a reader turns
+ *		them into rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,10 +38,10 @@ drop_doubt(RowSource *source)
 }
 
 /*
- * A value does not fit, but a download that broke must not be blamed on the
- * value: the error is kept until that is known.  The code of a type may have
- * left anything behind, which only the end of the (sub)transaction clears up,
- * so that the scan goes on after errors of our own only.
+ * A value does not fit, but the value must not be blamed if the download is
+ * damaged: the error is kept until that is known. A type's code may have left
+ * behind anything, which only the end of the (sub)transaction cleans up, so
+ * the scan continues only after errors of our own.
  */
 static void
 doubt_value(RowSource *source)
@@ -87,7 +87,7 @@ row_source_next(RowSource *source, bool wait, MemoryContext tuple_memory, HeapTu
 {
 	for (;;)
 	{
-		/* Nothing else may be done before it is known what the code of a type has stumbled over. */
+		/* Nothing else may run before it is known what made the type's code fail. */
 		bool keeps_waiting = source->doubted != NULL && source->in_type_code;
 		FeedResult result = feed_next(source->feed, wait || keeps_waiting);
 		RecordOrigin origin;

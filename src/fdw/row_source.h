@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * row_source.h
- *		The rows of a foreign table: a feed brings records, a reader makes
- *		rows of them.
+ *		The rows of a foreign table: a feed supplies records, a reader turns
+ *		them into rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,14 +25,14 @@ typedef struct RowSource
 	/* Of row_source.c: */
 	MemoryContext context;
 	ErrorData
-		*doubted;      /* an error about a value, while that may be what arrived damaged; or NULL */
-	bool in_type_code; /* it was raised there */
+		*doubted; /* an error about a value, while the value may have arrived damaged; or NULL */
+	bool in_type_code; /* the error was raised by the type's code */
 } RowSource;
 
 /*
- * Palloc'd in the current memory context, with which it is closed at the
- * latest.  options: with the user mapping loaded; they must live as long.
- * needed and form_tuples as for row_reader_create.
+ * Palloc'd in the current memory context; it is closed when that is deleted,
+ * if not before. options: with the user mapping loaded; they must live as
+ * long. needed and form_tuples as for row_reader_create.
  */
 extern RowSource *row_source_open(Relation relation, const ForeignOptions *options,
 								  const Bitmapset *needed, bool form_tuples);
@@ -52,7 +52,7 @@ typedef enum RowResult
 extern RowResult row_source_next(RowSource *source, bool wait, MemoryContext tuple_memory,
 								 HeapTuple *tuple, Datum *values, bool *nulls);
 
-/* The end of a scan that did not fail; warns of values that did not fit. */
+/* The end of a scan that did not fail; warns about values that did not fit. */
 extern void row_source_close(RowSource *source);
 
 #endif /* ADSEXPORT_ROW_SOURCE_H */

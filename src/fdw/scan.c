@@ -3,8 +3,8 @@
  * scan.c
  *		Execution of foreign scans.
  *
- * Knows nothing of the APIs: a feed brings records, a row reader makes rows
- * of them.
+ * Nothing here depends on the API: a feed supplies records, a row reader turns
+ * them into rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +35,7 @@ has_late_expression(List *is_late)
 	return false;
 }
 
-/* Is there more to do than to look up a value?  Then it may fail. */
+/* Is there more to do than look up a value?  Then evaluation may fail. */
 static bool
 has_computed_expression(List *expressions)
 {
@@ -123,16 +123,16 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
 		plan_position_find(estate, &plan->scan.plan, &position);
 
-		/* An export can be downloaded again, but hours would have to be asked for. */
+		/* An export can be downloaded again, but hours would have to be requested again. */
 		if ((eflags & EXEC_FLAG_REWIND) || position.may_restart ||
 			(status->options->entity->is_by_hours && compat_may_be_rewound()))
 			feed_keep(status->source->feed);
 
 		/*
-		 * The exports of all scans of a query are requested when it starts,
-		 * so that it waits for the slowest of them and not for their sum.
-		 * (When a locked row has changed, the plan is begun once more to
-		 * look at that row alone; its scans are not read then.)
+		 * The exports of all scans of a query are requested when it starts, so
+		 * that it waits for the slowest of them and not for their sum. (When a
+		 * locked row has changed, the plan is started once more to look at
+		 * that row alone, and then its scans are not read.)
 		 */
 		if (!status->options->entity->is_by_hours && status->options->eager &&
 			!has_late_expression(status->is_late) && !position.is_gated &&
@@ -194,7 +194,7 @@ adsexport_end_foreign_scan(ForeignScanState *node)
 {
 	ForeignScanStatus *status = node->fdw_state;
 
-	/* Nothing was prepared under EXPLAIN, or when the beginning failed. */
+	/* Nothing was prepared under EXPLAIN, or if the start failed. */
 	if (status != NULL && status->source != NULL)
 		row_source_close(status->source);
 }

@@ -25,7 +25,7 @@ typedef struct ForeignScanStatus
 	bool started;                /* the feed knows what to ask for */
 	bool ended;                  /* and has nothing more */
 	bool would_block;            /* the last call found nothing yet, and did not wait */
-	MemoryContext query_context; /* for evaluating the filter; reset before */
+	MemoryContext query_context; /* for evaluating the filter; reset before each use */
 } ForeignScanStatus;
 
 extern void adsexport_begin_foreign_scan(ForeignScanState *node, int eflags);
@@ -34,7 +34,7 @@ extern void adsexport_rescan_foreign_scan(ForeignScanState *node);
 extern void adsexport_end_foreign_scan(ForeignScanState *node);
 
 /*
- * What the scan asks for, as far as it is known: with known_only parameters
+ * What the scan requests, as far as that is known: with known_only, parameters
  * that are not set yet count as unknown.  Lives until the next call.
  */
 extern ExportQuery *scan_evaluate_query(ForeignScanState *node, bool known_only);

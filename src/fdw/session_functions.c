@@ -25,7 +25,7 @@ SQL_FUNCTION(adsexport_exports); /* of version 1.0 of the extension */
 SQL_FUNCTION(adsexport_exports_1_1);
 SQL_FUNCTION(adsexport_forget);
 
-/* The function of 1.0 has no more than the first 18 of these. */
+/* The function of version 1.0 has only the first 18 of these. */
 #define EXPORTS_COLUMNS 21
 
 typedef struct ExportsResult
@@ -67,7 +67,7 @@ time_or_null(TimestampTz time, bool *is_null)
 	return TimestampTzGetDatum(time);
 }
 
-/* The current user may be another one than that who used the wrapper before. */
+/* The current user may not be the one who used the wrapper before. */
 static bool
 may_act_for(Oid user_id)
 {
@@ -165,7 +165,7 @@ add_span(const ArchiveRequest *record, void *argument)
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }
 
-/* Those of Amplitude are of this session only. */
+/* Those of Amplitude are always this session's only. */
 static void
 return_exports(FunctionCallInfo fcinfo, bool others)
 {
@@ -196,7 +196,7 @@ adsexport_exports_1_1(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* It is declared with fewer columns, and knows of no other sessions. */
+/* It is declared with fewer columns, and does not show other sessions. */
 Datum
 adsexport_exports(PG_FUNCTION_ARGS)
 {

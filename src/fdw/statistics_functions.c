@@ -53,7 +53,7 @@ add_statistics(const Statistics *statistics, void *argument)
 	char *database = get_database_name(statistics->database_id);
 	int column = 0;
 
-	/* What was exported in a database that was dropped is of no use any more. */
+	/* What was exported in a database that was dropped is no longer of use. */
 	if (database == NULL || !may_see(statistics->user_id))
 		return;
 	values[column++] = name_datum(database);

@@ -3,10 +3,10 @@
  * version.c
  *		The version of this library, and that of the extension's SQL objects.
  *
- * Installing files replaces the library for all databases at once, the objects
- * follow in each with ALTER EXTENSION.  In between, and in a session that has
- * loaded the library before, the two differ.  That is no error: what both know
- * works.  But what one of them lacks must not be a riddle.
+ * Installing files replaces the library for all databases; the objects follow
+ * in each with ALTER EXTENSION. In between, and in a session that loaded the
+ * library before, the two differ. That is not an error, since what both have
+ * works. But if one of them lacks something, the user should learn why.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +33,7 @@
 
 SQL_FUNCTION(adsexport_fdw_version);
 
-/* Of the library, which may be another than that of the extension's objects. */
+/* Of the library, which may differ from that of the extension's objects. */
 Datum
 adsexport_fdw_version(PG_FUNCTION_ARGS)
 {
@@ -69,8 +69,8 @@ version_of_objects(void)
 }
 
 /*
- * Which is newer, by the first two numbers: a third one counts releases that
- * leave the objects as they are.
+ * By the first two numbers: the third counts releases that do not change the
+ * objects.
  */
 static int
 compare_versions(const char *a, const char *b)

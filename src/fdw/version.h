@@ -9,8 +9,8 @@
 #define ADSEXPORT_FDW_VERSION_H
 
 /*
- * Warn, once in a session, if the extension's objects in this database are not
- * of the library's version.  Reads the catalogs.
+ * Warn, once in a session, if the version of the extension's objects in this
+ * database is not the library's.  Reads the catalogs.
  */
 extern void warn_of_other_version(void);
 

@@ -37,7 +37,7 @@ typedef struct AmazonFeed
 	ProfileListing *listing;
 	bool listing_warned;
 	ListingWaiter listing_waiter; /* while it is not there */
-	Failure listing_failure;      /* it can't be had; sqlstate 0: no word of that */
+	Failure listing_failure;      /* why it cannot be had; sqlstate 0: it may come */
 } AmazonFeed;
 
 /* What is Amazon's of a part: one profile's export. */
@@ -52,7 +52,7 @@ typedef struct AmazonPart
 	unsigned negatives;
 	int64 polls_before; /* of the export, when this feed began to use it */
 	int64 retries_before;
-	double in_progress_since; /* wait_time when it began to be in progress; -1: not yet */
+	double in_progress_since; /* wait_time when it began to be in progress; -1: it has not */
 	char *url;                /* link for the next download */
 	FetchAhead ahead;
 	bool ahead_tried;
@@ -76,7 +76,7 @@ ahead_changed(FetchAhead *ahead)
 	feed_wake(((AmazonPart *) ((char *) ahead - offsetof(AmazonPart, ahead)))->part);
 }
 
-/* Once it is known to be small, and to be read from its beginning for the first time. */
+/* Only if it is known to be small, and will be read from its beginning for the first time. */
 static void
 consider_fetching_ahead(FeedPart *part)
 {
@@ -104,7 +104,7 @@ export_changed(void *owner)
 	feed_wake(part);
 }
 
-/* The export of one profile, for that piece of the query. */
+/* The export of one profile, for this piece of the query. */
 static void
 add_export_part(ExportFeed *feed, const char *profile_id, const ExportQuery *piece)
 {
@@ -140,7 +140,7 @@ has_several(unsigned bits)
 	return (bits & (bits - 1)) != 0;
 }
 
-/* Can the export not be split any more? */
+/* Is there nothing left by which the export could be split? */
 static bool
 is_least_part(const ExportFeed *feed, const FeedPart *part)
 {
@@ -150,7 +150,7 @@ is_least_part(const ExportFeed *feed, const FeedPart *part)
 			(!has_several(own->target_levels) && !has_several(own->negatives)));
 }
 
-/* It was too large for the vendor although it was split as far as that goes. */
+/* It was too large for the vendor although it was split as far as possible. */
 static void
 set_least_part_hint(const ExportFeed *feed, Failure *failure)
 {
@@ -166,7 +166,7 @@ set_least_part_hint(const ExportFeed *feed, Failure *failure)
 }
 
 /*
- * The vendor gave up on an export as too large: ask for one for each ad
+ * The vendor gave up on an export as too large: request one for each ad
  * product instead, then each state, then (targets) each level and sign.  The
  * lists are closed, so the pieces are disjoint and complete.  Returns false if
  * nothing is left to split by.
@@ -220,9 +220,9 @@ raise_no_profile(const ExportFeed *feed)
 
 /*
  * One part for each profile of the account that the query is about.  False if
- * they are too many, which is noted as the failure.  No interrupts in between:
- * the scan that is being read may be another one, and this one must not be
- * left with some of its parts.
+ * they are too many, which is noted as the failure.  Interrupts are not
+ * checked in between: another scan may be the one being read, and this one
+ * must not be left with only some of its parts.
  */
 static bool
 add_parts_of_listing(ExportFeed *feed)
@@ -246,7 +246,7 @@ add_parts_of_listing(ExportFeed *feed)
 								  "or in WHERE clauses on profile_id.");
 		return false;
 	}
-	/* In case that it can't be completed. */
+	/* Set in case it cannot be completed. */
 	failure_set(failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
 	foreach (cell, wanted)
 		add_export_part(feed, lfirst(cell), feed->query);
@@ -257,8 +257,8 @@ add_parts_of_listing(ExportFeed *feed)
 }
 
 /*
- * The list of profiles has come, or can't be had, while any scan waited.  An
- * error is kept for the scan that it belongs to.
+ * The list of profiles has arrived, or cannot be had, while some scan waited.
+ * An error is kept for the scan that it belongs to.
  */
 static void
 take_listing(ListingWaiter *waiter)
@@ -303,7 +303,7 @@ add_export_parts(ExportFeed *feed)
 	return false;
 }
 
-/* Here and not where the list is read, since another scan may have been waiting then. */
+/* Not where the list is read, since another scan may have been waiting then. */
 static void
 warn_of_listing(ExportFeed *feed)
 {
@@ -314,7 +314,7 @@ warn_of_listing(ExportFeed *feed)
 	profile_listing_warn(common->listing);
 }
 
-/* What a part does whose export is completed. */
+/* What a part does when its export is completed. */
 static void
 step_completed(ExportFeed *feed, FeedPart *part)
 {
@@ -332,7 +332,7 @@ step_completed(ExportFeed *feed, FeedPart *part)
 			part->phase = PART_OPENING;
 			return;
 		case FETCH_AHEAD_WANTED:
-			/* There will be room, unless all that there is belongs to other scans. */
+			/* There will be room, unless other scans have all of it. */
 			if (!fetch_ahead_is_idle(&amazon_feed(feed)->ahead))
 				return;
 			fetch_ahead_end(&own->ahead);
@@ -340,7 +340,7 @@ step_completed(ExportFeed *feed, FeedPart *part)
 		case FETCH_AHEAD_NONE:
 			break;
 	}
-	/* The link is asked for when the download may begin. */
+	/* The link is requested when the download may begin. */
 	part->phase = PART_READY;
 }
 
@@ -371,12 +371,12 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 			step_completed(feed, part);
 			return REACTOR_NEVER;
 		case EXPORT_QUEUED:
-			/* It waits for others, whose time is limited, or for its next try. */
+			/* It waits for other exports, whose time is limited, or for its next attempt. */
 			return REACTOR_NEVER;
 		default:
 			break;
 	}
-	/* Only time in which somebody waits counts: a cursor may rest. */
+	/* Only time spent waiting counts, since a cursor may rest. */
 	if (own->in_progress_since < 0)
 		own->in_progress_since = waited;
 	left = feed->options->export_timeout - (int64) (waited - own->in_progress_since);
@@ -412,7 +412,7 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 /* The next download is opened when this much of the one before is left (bytes). */
 #define NEAR_END ((int64) 1024 * 1024)
 
-/* The turn of the next one is near when little is left of the one that is read. */
+/* The next one's turn is near when little is left of the one that is being read. */
 static bool
 is_nearly_over(const FeedPart *part)
 {
@@ -426,7 +426,7 @@ is_nearly_over(const FeedPart *part)
 		   start + (int64) bytes_of_transfer(part) + NEAR_END >= export.file_size;
 }
 
-/* One at a time: a link is minted right before its download, which is then read soon. */
+/* One at a time: a link is minted right before its download, which is then read without delay. */
 static int
 max_open_exports(const ExportFeed *feed)
 {
@@ -484,8 +484,8 @@ describe_exports(const ForeignOptions *options, const ExportQuery *query, char *
 }
 
 /*
- * The link is taken here and not in step, so that it is fresh: until it is
- * there the part stays READY without being opened.
+ * The link is taken here and not in step, so that it is fresh. Until it is
+ * there, the part stays READY without being opened.
  */
 static bool
 export_part_may_open(ExportFeed *feed, FeedPart *part)
@@ -496,7 +496,7 @@ export_part_may_open(ExportFeed *feed, FeedPart *part)
 	exports_view(own->export, &export);
 	if (export.phase != EXPORT_COMPLETED)
 	{
-		/* A new link is being asked for, or the export was lost and renewed. */
+		/* A new link is being requested, or the export was lost and is requested again. */
 		if (export.phase != EXPORT_POLLING)
 			part->phase = PART_WAITING;
 		return false;
@@ -505,7 +505,7 @@ export_part_may_open(ExportFeed *feed, FeedPart *part)
 	if (own->url == NULL)
 	{
 		control_step();
-		/* If it could not even be asked for, nothing will wake us. */
+		/* If the request could not even be made, nothing will wake us. */
 		exports_view(own->export, &export);
 		if (export.phase == EXPORT_FAILED || export.phase == EXPORT_QUEUED)
 			part->phase = PART_WAITING;
@@ -729,7 +729,7 @@ step_profiles_part(ExportFeed *feed, FeedPart *part, int64 now)
 			break;
 		case CREDENTIAL_PENDING:
 			credential_want(credential);
-			/* A refusal of a given token is known at once; come back for it. */
+			/* A given token that was rejected fails without waiting: come back right away. */
 			if (credential_state(credential) == CREDENTIAL_FAILED)
 				return now;
 			control_step();

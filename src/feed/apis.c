@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * apis.c
- *		Which way there is to the records of an entity.
+ *		Which adapter gets the records of an entity.
  *
  *-------------------------------------------------------------------------
  */

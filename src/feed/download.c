@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * download.c
- *		The bytes of a download: where they begin, and how they get to the unpacker.
+ *		The bytes of a download: where they start, and how they reach the
+ *		unpacker.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +37,10 @@ raise_changed_content(const ExportFeed *feed, FeedPart *part)
 	feed_fail_part(feed, part, &failure);
 }
 
-/* The status of the export told the length of the gzip; one that ends before is gone on with. */
+/*
+ * The status of the export gave the length of the gzip file; a download that
+ * ends before that is resumed.
+ */
 static void
 expect_length(FeedPart *part)
 {
@@ -47,14 +51,14 @@ expect_length(FeedPart *part)
 		request_expect(part->request, (uint64) (size - start));
 }
 
-/* By its beginning: is it packed, or did something on its way unpack it? */
+/* From its first bytes: is it packed, or did something on the way unpack it? */
 static void
 sniff(FeedPart *part, const char *body, size_t length)
 {
 	part->sniffed = true;
 	part->is_gzip =
 		length >= 2 && (unsigned char) body[0] == 0x1f && (unsigned char) body[1] == 0x8b;
-	/* Packed once more, it is of another length. */
+	/* Packed once more, it has another length. */
 	if (part->is_gzip && part->coding == CODING_NONE)
 		expect_length(part);
 }
@@ -101,7 +105,7 @@ check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result)
  *-------------------------------------------------------------------------
  */
 
-/* Hear what we know already, and hold it against what we heard before. */
+/* Read what we know already, and compare it with what we read before. */
 static void
 skip_known_bytes(ExportFeed *feed, FeedPart *part)
 {
@@ -118,7 +122,7 @@ skip_known_bytes(ExportFeed *feed, FeedPart *part)
 		raise_changed_content(feed, part);
 }
 
-/* Made when something is read from a file at last. */
+/* Allocated only when something is read from a file. */
 static char *
 file_buffer(ExportFeed *feed)
 {
@@ -127,7 +131,7 @@ file_buffer(ExportFeed *feed)
 	return feed->file_buffer;
 }
 
-/* The same from the file that an earlier download was kept in. */
+/* Likewise from the file in which an earlier download was kept. */
 static bool
 lend_from_spool(ExportFeed *feed, FeedPart *part)
 {
@@ -139,7 +143,7 @@ lend_from_spool(ExportFeed *feed, FeedPart *part)
 	return true;
 }
 
-/* Of the request's body goes what the unpacker has taken. */
+/* What the unpacker has taken is removed from the request's body. */
 void
 consume_lent(ExportFeed *feed, FeedPart *part)
 {
@@ -160,7 +164,10 @@ feed_take_back_input(ExportFeed *feed, FeedPart *part)
 	feed->pump.input.last = false;
 }
 
-/* Keep its beginning, and all that comes for the first time if it may be wanted again. */
+/*
+ * Keep the first bytes, and everything that arrives for the first time if it
+ * may be needed again.
+ */
 static void
 keep_input(ExportFeed *feed, FeedPart *part)
 {
@@ -173,7 +180,7 @@ keep_input(ExportFeed *feed, FeedPart *part)
 					feed->pump.input.available - known);
 }
 
-/* The same from the file that was filled while the scan rested. */
+/* Likewise from the file that was filled while the scan rested. */
 bool
 lend_from_overflow(ExportFeed *feed, FeedPart *part)
 {
@@ -189,7 +196,7 @@ lend_from_overflow(ExportFeed *feed, FeedPart *part)
 }
 
 /*
- * Lend the stream what has arrived.  Returns false if that is nothing new.
+ * Lend the stream what has arrived. Returns false if there is nothing new.
  */
 bool
 lend_input(ExportFeed *feed, FeedPart *part)

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * download.h
- *		The bytes of a download: where they begin, and how they get to the unpacker.
+ *		The bytes of a download: where they start, and how they reach the
+ *		unpacker.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,16 +17,16 @@
  */
 extern void check_range(const ExportFeed *feed, FeedPart *part, const RequestResult *result);
 
-/* Lend the unpacker what has arrived.  Returns false if that is nothing new. */
+/* Lend the unpacker what has arrived. Returns false if there is nothing new. */
 extern bool lend_input(ExportFeed *feed, FeedPart *part);
 
-/* What is next of what came while the scan rested. */
+/* Likewise from what arrived while the scan rested. */
 extern bool lend_from_overflow(ExportFeed *feed, FeedPart *part);
 
-/* Of the request's body goes what the unpacker has taken. */
+/* What the unpacker has taken is removed from the request's body. */
 extern void consume_lent(ExportFeed *feed, FeedPart *part);
 
-/* What the unpacker has not taken of what it was lent stays with the request. */
+/* Take back what the unpacker was lent; what it has not used stays with the request. */
 extern void feed_take_back_input(ExportFeed *feed, FeedPart *part);
 
 #endif /* ADSEXPORT_DOWNLOAD_H */

@@ -29,7 +29,7 @@
 /* While a part is read without waiting, the others are looked at this often (milliseconds). */
 #define STEP_AT_LEAST 20
 
-/* A scan that nobody has looked at for this long rests (milliseconds). */
+/* A scan that has not been read for this long rests (milliseconds). */
 #define RESTING_AFTER 1000
 
 /*-------------------------------------------------------------------------
@@ -148,7 +148,7 @@ feed_close(ExportFeed *feed)
 {
 	dlist_iter iter;
 
-	/* When it ends by an error instead, the server removes the files. */
+	/* If the scan ends with an error instead, the server removes the files. */
 	dlist_foreach(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
@@ -208,7 +208,7 @@ rewind_parts(ExportFeed *feed)
 		part->sniffed = false;
 		part->resume_from = 0;
 		part->range_refused = false;
-		/* What is there in full need not come again. */
+		/* What is there in full need not be downloaded again. */
 		part->from_spool = spool_is_complete(part->spool);
 		if (part->from_spool)
 			part->phase = PART_READABLE;
@@ -240,7 +240,7 @@ drop_parts(ExportFeed *feed)
 	feed->all_added = false;
 }
 
-/* Has all that came of it so far been kept, so that the rest of it will do? */
+/* Has everything that arrived so far been kept, so that only the rest is needed? */
 static bool
 may_be_kept(const FeedPart *part)
 {
@@ -258,7 +258,7 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 		begin_spooling(feed, feed->current);
 	feed->current = feed->broken = NULL;
 	feed->waiting_since = 0;
-	/* Where there is no export to go back to, what was not kept is asked for again. */
+	/* If there is no export to go back to, what was not kept is requested again. */
 	if (feed->query != NULL && export_query_equal(feed->query, query) &&
 		(feed->api->parts_are_kept || feed->keep))
 		rewind_parts(feed);
@@ -278,7 +278,7 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 		return;
 	}
 
-	/* Send off what can be; nothing is waited for. */
+	/* Send what can be sent, without waiting for anything. */
 	while (!feed->all_added && feed->api->add_parts(feed))
 		;
 	if (feed->api->uses_registry)
@@ -303,7 +303,7 @@ feed_describe(const ForeignOptions *options, const ExportQuery *query, char **re
  *-------------------------------------------------------------------------
  */
 
-/* Others get on while one part keeps us busy. */
+/* Let the other parts make progress while one keeps us busy. */
 static void
 step_others(ExportFeed *feed)
 {
@@ -326,8 +326,8 @@ begin_next_part(ExportFeed *feed, int64 *due)
 }
 
 /*
- * One step with the current part.  True if there is something to be returned;
- * else *starved says that it has to wait for more.
+ * One step with the current part.  True if there is something to return;
+ * otherwise *starved says whether it has to wait for more.
  */
 static bool
 read_current_part(ExportFeed *feed, FeedResult *result, bool *starved)
@@ -464,7 +464,7 @@ feed_counters(const ExportFeed *feed, FeedCounters *counters)
 		if (feed->api->count != NULL)
 			feed->api->count(dlist_container(FeedPart, node, iter.cur), counters);
 	}
-	/* What is read at the moment, or was when the scan was left. */
+	/* The part that is being read, or was when the scan was abandoned. */
 	if (feed->current != NULL)
 	{
 		counters->bytes_downloaded += bytes_of_transfer(feed->current);

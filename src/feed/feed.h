@@ -4,8 +4,8 @@
  *		The records of one scan, whichever API they come from.
  *
  * A feed is a list of parts (a profile, a span of hours), each of which ends
- * in one download.  Parts progress side by side within the vendor's and the
- * server's limits and are read in the order in which they become ready.
+ * in one download.  Parts progress side by side, within the vendor's and the
+ * server's limits, and are read in the order in which they become ready.
  *
  * A feed belongs to the memory context that was current when it was created.
  * What it holds outside of that context (transfers, descriptors, malloc'd
@@ -34,8 +34,8 @@ extern ExportFeed *
 feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordPreparer *preparer);
 
 /*
- * The plan says that the feed will be started again: keep what is downloaded
- * in temporary files, so that it need not be downloaded again.
+ * The feed may be started again, according to the plan: keep what is
+ * downloaded in temporary files, so that it need not be downloaded again.
  */
 extern void feed_keep(ExportFeed *feed);
 
@@ -43,13 +43,13 @@ extern void feed_keep(ExportFeed *feed);
 extern void feed_wait_beside_others(ExportFeed *feed);
 
 /*
- * Ask for what query says (copied).  Requests may be sent, none is waited
- * for.  Started again, a feed goes on with the same parts if the query is the
- * same, and drops them if not.
+ * Request what query says (it is copied).  Requests may be sent, but none is
+ * waited for. A feed that is started again continues with the same parts if
+ * the query is the same, and drops them if not.
  */
 extern void feed_start(ExportFeed *feed, const ExportQuery *query);
 
-/* What was asked for last, or NULL before the start. */
+/* The query of the last start, or NULL before the first. */
 extern const ExportQuery *feed_query(const ExportFeed *feed);
 
 typedef enum FeedResult
@@ -62,25 +62,25 @@ typedef enum FeedResult
 } FeedResult;
 
 /*
- * The next record.  Waits as long as it takes if wait is set, and may be
- * interrupted then; raises an error if the data can't be had.
+ * The next record. If wait is set, waits as long as it takes, and can be
+ * interrupted; raises an error if the data cannot be had.
  */
 extern FeedResult feed_next(ExportFeed *feed, bool wait);
 
 /*
- * After FEED_RECORD: its values can't be made sense of.  The calls of feed_next
- * that follow read on to the next checksum to see whether they are what the
- * remote sent.  FEED_CONFIRMED: they are, and the feed must not be gone on with.
- * If they are not, that is an error, or the content is asked for again and the
- * record was never handed out; the latter only where the remote allows it, and
- * if may_go_on is set.
+ * After FEED_RECORD: the caller cannot make sense of its values.  The calls of
+ * feed_next that follow read on to the next checksum to see whether the values
+ * are what the remote sent.  FEED_CONFIRMED: they are, and the feed must not
+ * be read any further.  If they are not, that is an error, or the content is
+ * requested again as if the record had not been returned; the latter only
+ * where the remote allows it, and if may_go_on is set.
  */
 extern void feed_doubt(ExportFeed *feed, bool may_go_on);
 
 /*
  * After FEED_WOULD_BLOCK: get ready for a wait that the caller does.  Returns
  * a descriptor that becomes readable when it is time to call feed_next again,
- * at the latest after this many milliseconds (-1: no limit).  feed_end_wait says
+ * but after at most this many milliseconds (-1: no limit).  feed_end_wait says
  * that the wait is over; both may be called twice.
  */
 extern int feed_begin_wait(ExportFeed *feed, int64 at_most);
@@ -93,7 +93,7 @@ extern void feed_origin(const ExportFeed *feed, RecordOrigin *origin);
 extern uint64 feed_record_number(const ExportFeed *feed);
 extern uint64 feed_record_offset(const ExportFeed *feed);
 
-/* Drop the transfers at once; the counters stay. */
+/* Drop the transfers; the counters stay. */
 extern void feed_close(ExportFeed *feed);
 
 typedef struct FeedCounters
@@ -102,7 +102,7 @@ typedef struct FeedCounters
 	int64 exports_reused;
 	double wait_time; /* milliseconds */
 	int64 polls;
-	int64 longest_export; /* milliseconds that one took at the vendor; -1: not known */
+	int64 longest_export; /* milliseconds that the longest took at the vendor; -1: not known */
 	int64 retries;
 	int64 bytes_downloaded;
 	int64 bytes_inflated;
@@ -114,8 +114,8 @@ extern void feed_counters(const ExportFeed *feed, FeedCounters *counters);
 
 /*
  * What EXPLAIN shows of a query: the request in one line ("POST
- * /campaigns/export", with hours for Amplitude), and its filter (NULL if
- * there is none).  Palloc'd.  No network traffic.
+ * /campaigns/export", with its hours if it is by hours), and its filter (NULL
+ * if there is none).  Palloc'd.  No network traffic.
  */
 extern void feed_describe(const ForeignOptions *options, const ExportQuery *query, char **request,
 						  char **filter);

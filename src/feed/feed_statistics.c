@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * feed_statistics.c
- *		What a feed did is added to the statistics.
+ *		Adding what a feed did to the statistics.
  *
  *-------------------------------------------------------------------------
  */

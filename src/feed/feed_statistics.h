@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * feed_statistics.h
- *		What a feed did is added to the statistics.
+ *		Adding what a feed did to the statistics.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 
 #include "feed/feed.h"
 
-/* Add what it did since it was noted last, and note it.  Does not throw. */
+/* Add what the feed did since the last call, and remember that in noted.  Does not throw. */
 extern void
 feed_add_statistics(const ForeignOptions *options, FeedCounters *noted, const FeedCounters *now);
 

@@ -27,7 +27,7 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 void
 begin_spooling(ExportFeed *feed, FeedPart *part)
 {
-	/* What was lent is in the file already. */
+	/* What was lent is already in the file. */
 	feed->pump.input.available = 0;
 	consume_lent(feed, part);
 	feed->lent = 0;
@@ -65,7 +65,7 @@ step_spooling(ExportFeed *feed, FeedPart *part)
 		return;
 	feed->counters.bytes_downloaded += request_bytes_received(part->request);
 	feed->spooling = NULL;
-	/* A broken one is asked for again. */
+	/* A broken download is requested again. */
 	part->from_spool = request_state(part->request) == REQUEST_DONE;
 	if (part->from_spool)
 		spool_complete(part->spool);

@@ -10,13 +10,13 @@
 
 #include "feed/part.h"
 
-/* A download begins: a place for what comes. */
+/* A download begins: make a place for what arrives. */
 extern void prepare_spool(ExportFeed *feed, FeedPart *part);
 
 /*
- * The scan starts over before it came to the end of the current part: the rest
- * of it is brought to the file, so that it need not be asked for again.  The
- * part can be read when step_spooling has come to the end of it.
+ * The scan starts over before the end of the current part: the rest of it is
+ * written to the file, so that it need not be requested again. The part can be
+ * read once step_spooling has reached its end.
  */
 extern void begin_spooling(ExportFeed *feed, FeedPart *part);
 extern void step_spooling(ExportFeed *feed, FeedPart *part);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * overflow.c
- *		Bytes of a download that wait in a temporary file for a scan that rests.
+ *		Bytes of a download, kept in a temporary file for a scan that rests.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,7 @@ typedef struct Position
 struct Overflow
 {
 	BufFile *file;
-	bool reading; /* the file's position is that of reading */
+	bool reading; /* the file's position is the one for reading */
 	Position read;
 	Position write;
 };
@@ -58,7 +58,7 @@ overflow_free(Overflow *overflow)
 	pfree(overflow);
 }
 
-/* Make the file's position that of reading or of writing. */
+/* Set the file's position to the one for reading or for writing. */
 static void
 turn(Overflow *overflow, bool reading)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * overflow.h
- *		Bytes of a download that wait in a temporary file for a scan that rests.
+ *		Bytes of a download, kept in a temporary file for a scan that rests.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,10 +14,10 @@
 
 typedef struct Overflow Overflow;
 
-/* In that memory context; the file goes with the resource owner at the latest. */
+/* In that memory context; the file is removed with the resource owner, if not before. */
 extern Overflow *overflow_create(MemoryContext context, ResourceOwner owner);
 
-/* NULL is allowed.  Not while a transaction is being aborted, when the file is gone already. */
+/* NULL is allowed.  Not while a transaction is being aborted, when the file is already gone. */
 extern void overflow_free(Overflow *overflow);
 
 /* First in, first out; the two may alternate. */

@@ -12,11 +12,11 @@
 #include "session/network.h"
 #include "session/spare_reactors.h"
 
-/* Of the whole session. */
+/* In the whole session. */
 static int open_transfers = 0;
 
 /*-------------------------------------------------------------------------
- * In the lists of the feed
+ * The feed's lists
  *-------------------------------------------------------------------------
  */
 
@@ -131,7 +131,7 @@ feed_note_transfer(FeedPart *part)
 		jobs_release(&part->place);
 }
 
-/* The parts whose transfers progress now: those being opened and the one being read. */
+/* Only transfers that are being opened or read make progress. */
 bool
 is_driven(const ExportFeed *feed, const FeedPart *part)
 {

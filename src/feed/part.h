@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * part.h
- *		A part of a feed, and what an API has to say about it.
+ *		A part of a feed, and the interface of the adapters for the APIs.
  *
- * Internal to feed/.  What is here is the same for all; what is not has an
- * adapter in its own structs (own), which nobody else looks into, and answers
- * for it by a FeedApi.
+ * Internal to feed/.  Everything here is common to all APIs; an adapter keeps
+ * the rest in its own structs (own), which nothing else looks into, and
+ * answers questions about it by a FeedApi.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,19 +32,19 @@ typedef enum PartPhase
 {
 	PART_WAITING,   /* for an export, a link, a token */
 	PART_READY,     /* its download can begin (not before due) */
-	PART_OPENING,   /* asked for, no answer yet */
+	PART_OPENING,   /* requested, no answer yet */
 	PART_READABLE,  /* content arrives */
-	PART_VERIFYING, /* it is read on to its next checksum, before something is said of it */
-	PART_SPOOLING,  /* the scan starts over: the rest of it is brought to its file */
+	PART_VERIFYING, /* it is read on to its next checksum, before an error is raised */
+	PART_SPOOLING,  /* the scan starts over: the rest of it is written to its file */
 	PART_DONE
 } PartPhase;
 
-/* Thousands of parts may be known; a feed that works looks at those only that can move. */
+/* There may be thousands of parts; a feed looks only at those that can make progress. */
 typedef enum PartStation
 {
 	PART_LIVE,   /* to be looked at each time */
-	PART_ASLEEP, /* waits for its export, which tells when something has changed */
-	PART_STOCK,  /* ready, and others come before it */
+	PART_ASLEEP, /* waits for its export, which wakes it when something changes */
+	PART_STOCK,  /* ready, but others come first */
 	PART_OVER
 } PartStation;
 
@@ -58,7 +58,7 @@ typedef struct FeedPart
 	int64 due; /* nothing to do before (monotonic milliseconds) */
 	Retry retry;
 	int64 began;            /* monotonic milliseconds */
-	int64 bytes_downloaded; /* by transfers that broke */
+	int64 bytes_downloaded; /* by transfers that have broken off */
 	int64 retries;          /* of downloads */
 	bool empty;             /* the remote said that there is nothing in it */
 	bool split;             /* others took its place */
@@ -69,17 +69,17 @@ typedef struct FeedPart
 	char *token;   /* sent with it */
 	bool reminted; /* a link was refused already */
 	bool reauthenticated;
-	Reactor *reactor; /* its own: drives nothing else; NULL if it was fetched ahead */
+	Reactor *reactor; /* for this download alone; NULL if it was fetched ahead */
 	Request *request;
 	bool is_lent;          /* the request is the adapter's */
-	ReadAhead *read_ahead; /* has the transfer in its hands, or NULL */
+	ReadAhead *read_ahead; /* is driving the transfer, or NULL */
 	JobPlace place;        /* at the vendor, while the request is in flight */
 	Overflow *overflow;    /* what arrived while the scan rested, to be read next; or NULL */
 
 	/*
-	 * A download that broke goes on where it stopped: the unpacker has taken
-	 * this many bytes of it, with that checksum.  If the server sends everything
-	 * again, this many bytes are read and compared first.
+	 * A download that broke off is resumed where it stopped: the unpacker has
+	 * taken this many bytes of it, with this checksum.  If the server sends
+	 * everything again, this many bytes are read and compared first.
 	 */
 	uint64 resume_from; /* 0: from the beginning */
 	uint32 resume_checksum;
@@ -89,10 +89,10 @@ typedef struct FeedPart
 	uint64 skip_left;
 	uint32 skip_checksum;
 
-	Spool *spool;            /* of what came, if it may be wanted again; or NULL */
+	Spool *spool;            /* of what arrived, if it may be needed again; or NULL */
 	bool from_spool;         /* it is read from there: there is no transfer */
 	uint64 delivered;        /* records of it that were handed out */
-	uint64 delivered_before; /* the same when it broke last */
+	uint64 delivered_before; /* the same when it last broke off */
 	bool sniffed;
 	bool is_gzip;
 	ContentCoding coding; /* of the download */
@@ -114,12 +114,12 @@ typedef struct PartState
 {
 	bool is_queued;
 	bool in_progress;
-	int64 since; /* monotonic milliseconds: in progress since then, or -1: not told yet */
+	int64 since; /* in progress since then (monotonic milliseconds); -1: not known yet */
 } PartState;
 
 /*
- * One of these for each way to get records.  A function that may be NULL says
- * what holds then.
+ * One of these for each way to get records. For functions that may be NULL,
+ * the comment says what that means.
  */
 typedef struct FeedApi
 {
@@ -132,13 +132,13 @@ typedef struct FeedApi
 	size_t feed_size;
 	size_t part_size;
 
-	/* Can a download go on where it broke?  (The remote keeps the file.) */
+	/* Can a download be resumed where it broke off? (The remote keeps the file.) */
 	bool resumable;
 
-	/* Can it be read again, leaving out the entries that were handed out? */
+	/* Can it be read again without the entries that were handed out before? */
 	bool rereadable;
 
-	/* Are parts there for the next start when they are done, although no download is kept? */
+	/* Do parts that are done stay for the next start, even if no download is kept? */
 	bool parts_are_kept;
 
 	/* Does it depend on the registry's control requests? */
@@ -159,10 +159,13 @@ typedef struct FeedApi
 	/* How many downloads may be open at once. */
 	int (*max_open)(const ExportFeed *feed);
 
-	/* What it waits for before there is a part, and the tries of that.  NULL: never. */
+	/* What the feed waits for before there is a part, and the attempts at that. NULL: nothing. */
 	Awaited (*await_parts)(const ExportFeed *feed, Retry *retry);
 
-	/* It ends, after its parts.  Must not throw, and is called twice.  NULL: nothing to do. */
+	/*
+	 * The feed ends, after its parts. Must not throw, and may be called twice.
+	 * NULL: nothing to do.
+	 */
 	void (*release_feed)(ExportFeed *feed);
 
 	/* --- A part before its download --- */
@@ -170,15 +173,16 @@ typedef struct FeedApi
 	/* See whether a WAITING part is READY; returns when it is due next. */
 	int64 (*step)(ExportFeed *feed, FeedPart *part, int64 now);
 
-	/* May the download of a READY part begin right now? */
+	/* May the download of a READY part begin now? */
 	bool (*may_open)(ExportFeed *feed, FeedPart *part);
 
 	/* Begin it: sets part->request (NULL: no memory). */
 	void (*open)(ExportFeed *feed, FeedPart *part);
 
 	/*
-	 * It is too much to be had at once: make several parts of it.  False if
-	 * they can't be smaller; then answer says so.  NULL: parts can't be split.
+	 * It is too large for one request: make several parts of it.  False if it
+	 * cannot be split any further; then answer says so.  NULL: parts cannot be
+	 * split.
 	 */
 	bool (*split)(ExportFeed *feed, FeedPart *part, Answer *answer);
 
@@ -187,24 +191,24 @@ typedef struct FeedApi
 
 	/* --- Its download --- */
 
-	/* It was asked for.  NULL: nothing to do. */
+	/* The download was requested. NULL: nothing to do. */
 	void (*note_request)(const ExportFeed *feed, FeedPart *part);
 
-	/* Its records are read from now on.  NULL: nothing to do. */
+	/* Its records are about to be read. NULL: nothing to do. */
 	void (*begin_reading)(FeedPart *part);
 
-	/* Size of the file that is downloaded; -1: not told.  NULL: it never is. */
+	/* Size of the file that is downloaded; -1: not announced. NULL: never announced. */
 	int64 (*file_size)(const FeedPart *part);
 
 	/* Bytes of a download that is made before its turn; -1: there is none.  NULL: never. */
 	int64 (*bytes_ahead)(const FeedPart *part);
 
-	/* There is no transfer any more: drop a request that was lent.  Must not throw.  NULL: none is. */
+	/* The transfer is over: drop a request that was lent. Must not throw. NULL: none is lent. */
 	void (*end_transfer)(FeedPart *part);
 
 	/* --- Its end --- */
 
-	/* There is no record in it: is the remote to be asked in another way?  NULL: no. */
+	/* There was no record in it: should the remote be asked in another way? NULL: no. */
 	bool (*ask_otherwise)(ExportFeed *feed, const FeedPart *part);
 
 	/* It was downloaded and inflated to this many bytes.  NULL: nothing to do. */
@@ -213,14 +217,14 @@ typedef struct FeedApi
 	/* All records of the part were read: the planner may want to know how many. */
 	void (*remember)(const ExportFeed *feed, const FeedPart *part);
 
-	/* It was read (failure is NULL) or failed; or it was left.  NULL: nothing to do. */
+	/* It was read (failure is NULL) or failed; or it was abandoned. NULL: nothing to do. */
 	void (*note_end)(const ExportFeed *feed, FeedPart *part, const Failure *failure);
 	void (*note_left)(const ExportFeed *feed, FeedPart *part);
 
-	/* Give back what own holds.  Must not throw, and is called twice.  NULL: nothing to do. */
+	/* Release what own holds. Must not throw, and may be called twice. NULL: nothing to do. */
 	void (*release)(FeedPart *part);
 
-	/* --- What is told of it --- */
+	/* --- What is said about it --- */
 
 	/* The part's name in messages, with a capital letter. */
 	void (*subject)(const FeedPart *part, Subject *subject);
@@ -228,13 +232,13 @@ typedef struct FeedApi
 	/* Its short name, as in "longest: profile 1111"; with state below. */
 	char *(*short_name)(const FeedPart *part);
 
-	/* How far its export is.  NULL: it has none beside its download. */
+	/* How far its export is. NULL: it has none apart from its download. */
 	void (*state)(const FeedPart *part, PartState *state);
 
-	/* What it waits for, if it is not its turn and no place. */
+	/* What it waits for, if that is not its turn or a place. */
 	Awaited (*await)(const FeedPart *part);
 
-	/* The tries of what it waits for, other than of its download.  NULL: there are none. */
+	/* The attempts at what it waits for, other than its download. NULL: there are none. */
 	void (*retry)(const FeedPart *part, Retry *retry);
 
 	/* Where its records come from; origin is zeroed.  NULL: nothing is known. */
@@ -248,14 +252,14 @@ typedef struct FeedApi
 					 char **filter);
 } FeedApi;
 
-/* Something is wrong with the content of the current part, if that is what the remote sent. */
+/* Something seems wrong with the content of the current part, unless it arrived damaged. */
 typedef struct Doubt
 {
-	bool about_value; /* else about the JSON: error tells */
+	bool about_value; /* else about the JSON: see error */
 	bool may_go_on;   /* the record may be read once more */
 	StreamError error;
-	RecordPosition position; /* up to where the content can be gone on with */
-	uint64 began;            /* inflated bytes before */
+	RecordPosition position; /* from where the content can be read again */
+	uint64 began;            /* inflated bytes when it began */
 } Doubt;
 
 struct ExportFeed
@@ -265,36 +269,36 @@ struct ExportFeed
 	const ForeignOptions *options;
 	MemoryContext context;
 	MemoryContextCallback callback;
-	MemoryContext query_context; /* of query; reset before */
+	MemoryContext query_context; /* of query; reset before each start */
 	ExportQuery *query;          /* NULL: not started */
-	int64 warned_of_entries;     /* that were passed over */
+	int64 warned_of_entries;     /* number of passed-over entries that were reported */
 	char *first_passed_over;     /* the name of the first one, or NULL */
 	bool all_added;
 	bool keep;         /* downloads are spooled, for a rescan */
 	char *file_buffer; /* of FILE_BUFFER bytes, for what is read from temporary files; or NULL */
 	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
-	dlist_head live;  /* of these, where something may happen */
+	dlist_head live;  /* of these, the ones that may make progress */
 	dlist_head stock; /* ready ones that come after those */
 	int ready;        /* live ones that are ready */
 	int asleep;
-	bool woken;              /* one of them was, and is to be looked at */
+	bool woken;              /* a part was woken, and is to be looked at */
 	FeedPart *current;       /* being read, or NULL */
-	FeedPart *broken;        /* half read, to be gone on with before any other; or NULL */
+	FeedPart *broken;        /* half read, to be resumed before any other; or NULL */
 	FeedPart *spooling;      /* the one that is PART_SPOOLING, or NULL */
 	ResourceOwner owner;     /* of temporary files */
 	dlist_node session_node; /* see resting.c */
 	bool registered;         /* there */
-	int64 visited;           /* when it was read last (monotonic milliseconds) */
+	int64 visited;           /* when it was last read (monotonic milliseconds) */
 	Reactor *reactor;        /* for waiting: the others are nested in it; NULL until then */
 	bool is_async;           /* others are waited for at the same time */
-	int64 room_wanted;       /* since then a download waits for descriptors, or 0 */
+	int64 room_wanted;       /* since when a download has been waiting for descriptors, or 0 */
 	bool waiting;            /* feed_begin_wait was called */
 	bool helping;            /* the registry is nested and waited for, too */
 	instr_time wait_began;
-	int64 wait_limit; /* milliseconds that it can have taken; -1: any */
-	int64 due;        /* of the next step, as far as no event tells */
-	int64 stepped;    /* when its parts were looked at last */
+	int64 wait_limit; /* the most milliseconds that the wait can have taken; -1: any */
+	int64 due;        /* of the next step, if no event comes first */
+	int64 stepped;    /* when its parts were last looked at */
 	bool attached;    /* to the registry */
 	bool uses_spare;  /* counted among those that use spare reactors */
 	RecordWalker *walker;
@@ -308,45 +312,48 @@ struct ExportFeed
 	Pump pump;
 	RecordBlock *block;  /* being filled, or NULL */
 	uint64 given;        /* blocks of the current part */
-	size_t lent;         /* bytes of the request's body that input began with */
+	size_t lent;         /* bytes of the request's body that input started with */
 	bool lent_from_file; /* it is from a temporary file instead */
 	ContentHead head;    /* the first bytes of the current part */
-	size_t spooled;      /* bytes that come next, and are in the spool already */
+	size_t spooled;      /* bytes that come next and are already in the spool */
 
-	int64 waiting_since; /* for what it waits now (monotonic milliseconds); 0: not known */
+	int64 waiting_since; /* since when it has been waiting (monotonic milliseconds); 0: not known */
 	FeedCounters counters;
-	FeedCounters noted; /* what is in the statistics by now */
+	FeedCounters noted; /* what has been added to the statistics */
 };
 
-/* A zeroed part at the end of the list; or right after another one. */
+/* A zeroed part at the end of the list, or right after another part. */
 extern FeedPart *feed_add_part(ExportFeed *feed);
 extern FeedPart *feed_add_part_after(ExportFeed *feed, FeedPart *before);
 
-/* It is in no list of its station: let it be looked at. */
+/* For a part that is in no station's list: let it be looked at. */
 extern void make_live(ExportFeed *feed, FeedPart *part);
 
-/* Something became of what the part waits for.  Does not throw. */
+/* Something happened to what the part waits for. Does not throw. */
 extern void feed_wake(FeedPart *part);
 
 /* Give it a reactor of its own for a download. */
 extern void prepare_transfer(FeedPart *part);
 
-/* Drop what the part holds outside of the feed's memory, but its export.  Does not throw. */
+/* Drop what the part holds outside of the feed's memory, except its export. Does not throw. */
 extern void close_transfer(FeedPart *part);
 
-/* The transfer is the reader's again, if it was a thread's. */
+/* Give the transfer back to the reader, if a thread had it. */
 extern void end_read_ahead(FeedPart *part);
 
-/* How many have a reactor, in all feeds of the session. */
+/* How many parts have a reactor, in all feeds of the session. */
 extern int count_open_transfers(void);
 
-/* Bytes that the transfer under way has brought. */
+/* Bytes that the current transfer has received. */
 extern uint64 bytes_of_transfer(const FeedPart *part);
 
-/* The vendor counts a request until all of its answer has come: is that so? */
+/*
+ * The vendor counts a request until all of its answer has been received: give
+ * back the place if it has.
+ */
 extern void feed_note_transfer(FeedPart *part);
 
-/* Does its transfer progress now?  Those do that are being opened, and the one being read. */
+/* Does its transfer make progress now? */
 extern bool is_driven(const ExportFeed *feed, const FeedPart *part);
 
 #endif /* ADSEXPORT_PART_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * part_end.c
- *		How a part ends: log line, counts, error, and what it gives back.
+ *		How a part ends: log line, counts, error, and what it releases.
  *
  *-------------------------------------------------------------------------
  */

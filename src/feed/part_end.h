@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * part_end.h
- *		How a part ends: log line, counts, error, and what it gives back.
+ *		How a part ends: log line, counts, error, and what it releases.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,14 +14,14 @@
 /* Raise a failure as an error of this feed's table. */
 extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribute_noreturn();
 
-/* The same of one part, which the log tells of. */
+/* The same for one part, which is also logged. */
 extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	pg_attribute_noreturn();
 
 /*
- * The part has come to its end; tell the log if it wants to hear.  outcome is
- * "read", "empty", "left" (the scan was over before it) or "failed"; failure
- * is NULL unless it failed.
+ * The part has ended; log that if log_exports is on.  outcome is "read",
+ * "empty", "left" (the scan was over before) or "failed"; failure is NULL
+ * unless it failed.
  */
 extern void
 report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure);
@@ -29,10 +29,10 @@ report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Fa
 /* Count the bytes of the part that was read. */
 extern void count_part(ExportFeed *feed, FeedPart *part);
 
-/* What its adapter holds for it is needed no more.  Does not throw. */
+/* Release what its adapter holds for it. Does not throw. */
 extern void release_part(FeedPart *part);
 
-/* The part, in no list and without a transfer, is needed no more. */
+/* Free the part, which is in no list and has no transfer. */
 extern void free_part(FeedPart *part);
 
 #endif /* ADSEXPORT_PART_END_H */

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * progress.c
- *		What a feed tells about itself while it works: progress notices, and the
- *		name of what it waits for.
+ *		What a feed reports about itself while it works: progress notices, and
+ *		the name of what it waits for.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 #include "net/reactor.h"
 #include "utils/timestamp.h"
 
-/* Notices don't come faster than this, whatever progress_interval says. */
+/* Notices do not come faster than this (milliseconds), whatever progress_interval says. */
 #define SHORTEST_NOTICE 100
 
 /* Names of wait events, as pg_stat_activity shows them where the server has names. */
@@ -72,7 +72,7 @@ first_at_work(const dlist_head *live)
 	return NULL;
 }
 
-/* Where none is at work, all wait for their places. */
+/* If none is at work, all are waiting for their places. */
 static const FeedPart *
 first_asleep(const ExportFeed *feed)
 {
@@ -90,7 +90,7 @@ first_asleep(const ExportFeed *feed)
 	return NULL;
 }
 
-/* What the feed waits for, and of which part; NULL if of none, and then retry is set. */
+/* What the feed waits for, and for which part; if for none, that is NULL and retry is set. */
 static Awaited
 awaited_of_feed(const ExportFeed *feed, const FeedPart **part, Retry *retry)
 {
@@ -130,7 +130,7 @@ bytes_ahead(const FeedPart *part)
 	return api->bytes_ahead != NULL ? api->bytes_ahead(part) : -1;
 }
 
-/* Bytes of a download: how many there are of it, and in all (-1: not announced). */
+/* How many bytes of a download have arrived, and how many there are in all (-1: not announced). */
 static int64
 position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
 {
@@ -150,7 +150,7 @@ position_of_download(const ExportFeed *feed, const FeedPart *part, int64 *total)
 	return start + (int64) bytes_of_transfer(part);
 }
 
-/* "1.2", or "120" where a fraction tells nothing. */
+/* "1.2", or "120" where a fraction would say nothing. */
 static char *
 format_amount(double amount)
 {
@@ -181,7 +181,7 @@ notice_of_download(const ExportFeed *feed, const FeedPart *part, const char *sub
 								format_amount(position), rows)));
 }
 
-/* How often that was tried, and what went wrong last; "" if it is the first try. */
+/* How often it was tried, and what went wrong last; "" at the first attempt. */
 static const char *
 retry_text(const Retry *retry)
 {
@@ -192,7 +192,7 @@ retry_text(const Retry *retry)
 	return psprintf(" (try %d of %d; last: %s)", retry->attempts + 1, retry->most, retry->last);
 }
 
-/* The tries of what a part waits for: of its download, or of its export's calls. */
+/* The attempts at what a part waits for: its download, or its export's calls. */
 static Retry
 retry_of_part(const FeedPart *part)
 {
@@ -203,7 +203,7 @@ retry_of_part(const FeedPart *part)
 	return retry;
 }
 
-/* How many of many exports are how far. */
+/* How far many exports are. */
 typedef struct Tally
 {
 	int parts;
@@ -278,8 +278,8 @@ notice_of_many(const ExportFeed *feed, const Tally *tally, int64 now)
 }
 
 /*
- * Notices come at intervals of the statement, whichever scan waits then and
- * however short its single waits are.
+ * The interval is counted for the whole statement, whichever scan is waiting
+ * and however short each of its waits is.
  */
 static TimestampTz statement = 0;
 static int64 notice_due = REACTOR_NEVER;

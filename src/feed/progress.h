@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * progress.h
- *		What a feed tells about itself while it works.
+ *		What a feed reports about itself while it works.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,13 +10,13 @@
 
 #include "feed/part.h"
 
-/* Tell the user what a long wait is for, if it is time to. */
+/* Tell the user what a long wait is for, if a notice is due. */
 extern void report_progress(ExportFeed *feed);
 
-/* When it is (monotonic milliseconds). */
+/* When the next notice is due (monotonic milliseconds). */
 extern int64 report_due(void);
 
-/* What the wait that begins is called in pg_stat_activity. */
+/* The wait event of the wait that begins. */
 extern uint32 report_wait_event(const ExportFeed *feed);
 
 #endif /* ADSEXPORT_PROGRESS_H */

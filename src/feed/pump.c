@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * pump.c
- *		From a transfer to a block: the loop that the reader and the thread share.
+ *		From a transfer to a block: the loop shared by the reader and the
+ *		thread.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +14,7 @@ has_failed(const Pump *pump)
 	return pump->request != NULL && request_state(pump->request) == REQUEST_FAILED;
 }
 
-/* Has anything arrived that can be lent, if need be now? */
+/* Has anything arrived that can be lent?  If not, drive the transfer once and look again. */
 static bool
 lend_or_drive(Pump *pump)
 {

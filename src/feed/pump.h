@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * pump.h
- *		From a transfer to a block: the loop that the reader and the thread share.
+ *		From a transfer to a block: the loop shared by the reader and the
+ *		thread.
  *
- * Nothing of PostgreSQL is in it.  The reader's callbacks may throw: a pump
- * can be gone on with.
+ * It does not use PostgreSQL. The reader's callbacks may throw: a pump can be
+ * run again.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,24 +22,24 @@ struct Pump
 {
 	Unpacker *unpacker;
 	StreamInput input; /* what it is lent */
-	Request *request;  /* whose body that is, or NULL: it is from a file */
-	Reactor *reactor;  /* that drives it, or NULL: all of it is there */
+	Request *request;  /* whose body it is; NULL: it is from a file */
+	Reactor *reactor;  /* that drives it; NULL: all of it is there */
 	bool filling;      /* the block was begun */
 	void *owner;
 
-	/* Lend the unpacker what has arrived.  Returns false if that is nothing new. */
+	/* Lend the unpacker what has arrived. Returns false if there is nothing new. */
 	bool (*lend)(Pump *pump);
 
-	/* Asked before each piece of work but the first: false to leave off. */
+	/* Called before each piece of work but the first; returns false to stop. */
 	bool (*goes_on)(Pump *pump, const RecordBlock *block);
 };
 
 typedef enum Supply
 {
-	SUPPLY_BLOCK, /* it is filled, as far as that goes without waiting */
+	SUPPLY_BLOCK, /* it is filled, as far as possible without waiting */
 	SUPPLY_LAST_BLOCK,
 	SUPPLY_NOTHING_YET, /* wait for the transfer, then go on with the same block */
-	SUPPLY_BROKEN,      /* the transfer failed, and all that came is read */
+	SUPPLY_BROKEN,      /* the transfer failed, and all that arrived has been read */
 	SUPPLY_LEFT_OFF     /* as goes_on said */
 } Supply;
 

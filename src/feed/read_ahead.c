@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * read_ahead.c
- *		Download, inflate and begin with the rest beside the reader, in a thread.
+ *		Download, inflate and start on the rest in a thread, beside the reader.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,9 +20,10 @@
 #include "net/signals.h"
 
 /*
- * Blocks in all: those that are worth waking a reader for (see below), one that
- * is being filled, and one or two that are being read, so that neither side has
- * to wait for the other.  More would be memory of each download for nothing.
+ * Blocks in all: those that are worth waking a reader for (see below), one
+ * that is being filled, and one or two that are being read, so that neither
+ * side has to wait for the other.  More would only cost memory for each
+ * download.
  */
 #define BLOCK_COUNT 6
 
@@ -30,8 +31,9 @@
 #define QUEUE_SIZE (BLOCK_COUNT + 2)
 
 /*
- * A reader that waits is woken for this many blocks, or for fewer before the
- * thread waits, too: to wake it for each costs a twentieth of the time.
+ * A waiting reader is woken for this many blocks, or for fewer when the thread
+ * is about to wait, too: waking it for each would cost a twentieth of the
+ * time.
  */
 #define BLOCKS_WORTH_WAKING 3
 
@@ -62,20 +64,21 @@ struct ReadAhead
 	const RecordPreparer *preparer;
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t work; /* for the thread: a block was freed, or the walker */
-	Bell ready;          /* for the reader: a block, or the end */
-	Bell stop;           /* for the thread */
+	pthread_cond_t work; /* tells the thread: a block was freed, or the walker */
+	Bell ready;          /* tells the reader: a block, or the end */
+	Bell stop;           /* tells the thread to stop */
 	BlockQueue full;
 	BlockQueue empty;
-	RecordBlock *walking;   /* of the full ones, by the thread; or NULL */
-	RecordBlock *preparing; /* by the thread, though the reader may have taken it since; or NULL */
-	bool reader_walks;      /* the walker is the reader's */
+	RecordBlock *walking; /* of the full ones, the one the thread is walking; or NULL */
+	RecordBlock *
+		preparing; /* the one the thread is preparing, even if the reader has taken it since; or NULL */
+	bool reader_walks; /* the walker is the reader's */
 	bool stopping;
 	bool ended;
-	bool retired; /* of the reader only */
+	bool retired; /* used by the reader only */
 	_Atomic bool transfer_over;
 	_Atomic uint64_t bytes;
-	Pump pump; /* of the thread only, and so is the next: */
+	Pump pump; /* used by the thread only, as is the next: */
 	size_t lent;
 };
 
@@ -139,7 +142,7 @@ bell_ring(Bell *bell)
 	if (bell->rung)
 		return;
 	bell->rung = true;
-	/* There is room for one byte: at most one is ever in the pipe. */
+	/* There is room: the pipe never holds more than one byte. */
 	while (write(bell->write_end, "", 1) < 0 && errno == EINTR)
 		;
 }
@@ -163,8 +166,8 @@ bell_silence(Bell *bell)
 
 /*
  * The block to be walked or prepared next, or NULL.  Blocks are walked in
- * order.  One that holds more records than it can keep is for the reader to go
- * on with; and large records are made one at a time, so that memory stays
+ * order.  A block with more records than it can keep is continued by the
+ * reader; and large records are prepared one at a time, so that memory stays
  * bounded.
  */
 static RecordBlock *
@@ -189,7 +192,7 @@ next_to_work_on(const ReadAhead *read_ahead)
 	return NULL;
 }
 
-/* Do what is next with a block of the queue; the mutex is free in the meantime. */
+/* Do what is next with a block of the queue; the mutex is released meanwhile. */
 static void
 work_on(ReadAhead *read_ahead, RecordBlock *block)
 {
@@ -211,8 +214,8 @@ work_on(ReadAhead *read_ahead, RecordBlock *block)
 }
 
 /*
- * The next block to fill, or NULL when told to stop.  Before there is one,
- * the full ones are worked on.
+ * The next block to fill, or NULL when told to stop.  While there is none, the
+ * full ones are worked on.
  */
 static RecordBlock *
 wait_for_empty_block(ReadAhead *read_ahead)
@@ -249,7 +252,10 @@ hand_over(ReadAhead *read_ahead, RecordBlock *block, bool last)
 	pthread_mutex_unlock(&read_ahead->mutex);
 }
 
-/* Before more input: is there a reader to go on for?  It may wait for less than it was to be woken for. */
+/*
+ * Before more input: wake a reader, which may be waiting for less than it is
+ * usually woken for. False when told to stop.
+ */
 static bool
 goes_on(Pump *pump, const RecordBlock *block)
 {
@@ -264,7 +270,7 @@ goes_on(Pump *pump, const RecordBlock *block)
 	return !stopping;
 }
 
-/* Lend the unpacker what has arrived; false if that is nothing new. */
+/* Lend the unpacker what has arrived; false if there is nothing new. */
 static bool
 lend_input(Pump *pump)
 {
@@ -300,8 +306,8 @@ wait_for_transfer(ReadAhead *read_ahead)
 }
 
 /*
- * Fill a block as far as it goes without keeping the reader waiting for what
- * is there already.  Returns false when the transfer is over, one way or the
+ * Fill a block as far as possible without keeping the reader from what is
+ * already there.  Returns false when the transfer is over, one way or the
  * other, or when told to stop.
  */
 static bool
@@ -401,7 +407,7 @@ read_ahead_start(Reactor *reactor, Request *request, Reactor *waker, Unpacker *u
 	pthread_cond_init(&read_ahead->work, NULL);
 	ok = bell_open(&read_ahead->ready);
 	ok &= bell_open(&read_ahead->stop);
-	/* All that may be refused comes before the thread, after which there is no way back. */
+	/* Everything that can fail comes before the thread, after which there is no way back. */
 	ok = ok && reactor_watch(waker, read_ahead->ready.read_end);
 	for (int i = 0; ok && i < BLOCK_COUNT; i++)
 	{
@@ -431,7 +437,7 @@ read_ahead_take(ReadAhead *read_ahead)
 		block = queue_take(&read_ahead->full);
 	if (block != NULL)
 	{
-		/* The thread may be at it, and does not fill it again before it has left it. */
+		/* The thread may be preparing it, and does not refill it before it is done. */
 		record_block_leave(block);
 		read_ahead->reader_walks = record_block_state(block) != BLOCK_WALKED;
 	}
@@ -498,7 +504,7 @@ read_ahead_retire(ReadAhead *read_ahead)
 	pthread_mutex_unlock(&read_ahead->mutex);
 	pthread_join(read_ahead->thread, NULL);
 	read_ahead->retired = read_ahead->ended = true;
-	/* What was lent to the unpacker and used up is not to be read again. */
+	/* What was lent to the unpacker and used up must not be read again. */
 	request_consume(read_ahead->request, read_ahead->lent - read_ahead->pump.input.available);
 }
 

@@ -21,7 +21,7 @@
 #include "session/network.h"
 #include "utils/memutils.h"
 
-/* A part shorter than this many blocks (of 256 kB) is over before a thread would help. */
+/* A part shorter than this many blocks (of 256 kB) is finished before a thread would help. */
 #define READ_AHEAD_AFTER 4
 
 void
@@ -42,7 +42,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 		feed->api->begin_reading(part);
 	feed->given = 0;
 	if (again && !feed->api->rereadable)
-		return; /* unpacker and records stand where they stopped */
+		return; /* unpacker and records continue where they stopped */
 	part->sniffed = false;
 	feed->head.length = 0;
 	if (part->from_spool)
@@ -78,7 +78,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
  *-------------------------------------------------------------------------
  */
 
-/* Hand the download over to a thread, if it is long enough to gain by that. */
+/* Hand the download over to a thread, if it is long enough to benefit. */
 static void
 begin_read_ahead(ExportFeed *feed, FeedPart *part)
 {
@@ -86,14 +86,17 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 		part->overflow != NULL || part->reactor == NULL ||
 		!network_has_room(READ_AHEAD_DESCRIPTORS + DESCRIPTORS_OF_REACTOR))
 		return;
-	/* The side that goes on with it, reader or thread, is lent it anew before it can be the last. */
+	/*
+	 * What is taken back is lent again to whichever side continues, before it
+	 * can count as the last input.
+	 */
 	feed_take_back_input(feed, part);
 	part->read_ahead =
 		read_ahead_start(part->reactor, part->request, wait_reactor(feed), feed->unpacker,
 						 feed->walker, feed->preparer, record_stream_block(feed->records));
 }
 
-/* Walk (on) a block and hand it to the records. */
+/* Walk a block, or continue to, and hand it to the records. */
 static void
 walk_block(ExportFeed *feed, FeedPart *part, RecordBlock *block)
 {
@@ -115,7 +118,7 @@ lend_more(Pump *pump)
 	return lend_input(feed, feed->current);
 }
 
-/* Much may be passed over before anything gets into a block. */
+/* Much may be skipped before anything gets into a block. */
 static bool
 may_go_on(Pump *pump, const RecordBlock *block)
 {
@@ -203,7 +206,7 @@ supply_records(ExportFeed *feed, FeedPart *part)
  *-------------------------------------------------------------------------
  */
 
-/* An archive was read: did it hold what is no export? */
+/* An archive was read: did it contain files that are not exports? */
 static void
 note_passed_over(ExportFeed *feed)
 {
@@ -239,7 +242,7 @@ warn_of_passed_over(ExportFeed *feed)
 					  errdetail("The first: \"%s\".", feed->first_passed_over)));
 }
 
-/* All of the content was read and verified; so must be its announced length. */
+/* All of the content was read and verified; its announced length must match, too. */
 static void
 finish_part(ExportFeed *feed, FeedPart *part)
 {

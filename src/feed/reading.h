@@ -15,8 +15,8 @@
 extern void begin_reading(ExportFeed *feed, FeedPart *part);
 
 /*
- * What the records say next; STREAM_NEED_INPUT: they have to be given more.
- * The part may have come to its end, one way or the other.
+ * The next result of the records; STREAM_NEED_INPUT: they need more. The part
+ * may have ended, one way or the other.
  */
 extern StreamStatus next_record(ExportFeed *feed, FeedPart *part);
 
@@ -26,7 +26,10 @@ extern Supply supply_records(ExportFeed *feed, FeedPart *part);
 /* The transfer is over before its content is; true if a value is to be blamed. */
 extern bool end_broken(ExportFeed *feed, FeedPart *part);
 
-/* At the end of the scan: tell of the files in archives that have been passed over since this was called last. */
+/*
+ * At the end of the scan: warn about the files in archives that have been
+ * passed over since the last call.
+ */
 extern void warn_of_passed_over(ExportFeed *feed);
 
 #endif /* ADSEXPORT_READING_H */

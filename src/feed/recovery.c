@@ -3,8 +3,8 @@
  * recovery.c
  *		What is done about a download that did not bring what it should.
  *
- * Here it is decided: whether it is asked for again, from where, or which error
- * it is.  Nothing waits here; what was decided shows in the part's phase.
+ * Here it is decided whether it is requested again, from where, or which error
+ * it is.  Nothing waits here; the decision shows in the part's phase.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,13 +17,13 @@
 #include "stream/crc32.h"
 
 /*-------------------------------------------------------------------------
- * Answers that are no content
+ * Answers without content
  *-------------------------------------------------------------------------
  */
 
 /*
- * The remote has nothing (any more) of what was read already: whatever it
- * would send instead would be something else.
+ * The remote no longer has what was partly read: whatever it would send now
+ * would be something else.
  */
 static void
 raise_vanished(const ExportFeed *feed, FeedPart *part)
@@ -66,7 +66,10 @@ handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 			part->phase = PART_DONE;
 			return;
 		case ACTION_REMINT_URL:
-			/* The first link may have been stale; if another is refused too, give the store time. */
+			/*
+			 * The first link may have been stale; if another is refused, too,
+			 * give the store time.
+			 */
 			if (part->reminted)
 			{
 				answer->action = ACTION_RETRY;
@@ -126,12 +129,12 @@ sqlstate_of_stream_error(StreamErrorKind kind)
 	}
 }
 
-/* This much of progress (bytes) makes up for the attempts before. */
+/* After this much progress (bytes), earlier attempts no longer count. */
 #define WORTHWHILE_PROGRESS ((uint64) 64 * 1024)
 
 /*
- * Some of the part was handed out, up to that position: note what, so that the
- * rest can be read from another download.  False if that is not possible.
+ * Records up to that position were handed out: note which, so that the rest
+ * can be read from another download.  False if that is not possible.
  */
 static bool
 note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer *answer)
@@ -155,7 +158,10 @@ note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer
 	}
 	feed->counters.bytes_downloaded += bytes_of_transfer(part);
 	feed->counters.bytes_inflated += record_stream_bytes(feed->records);
-	/* Blocks may be full of what is never handed out: without a record there is no progress. */
+	/*
+	 * Blocks may be full of data that is never handed out: without a record
+	 * there is no progress.
+	 */
 	if (part->delivered > part->delivered_before &&
 		record_stream_bytes(feed->records) >= WORTHWHILE_PROGRESS)
 		memset(&part->retry, 0, sizeof(Retry));
@@ -165,9 +171,9 @@ note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer
 }
 
 /*
- * The content of the current part can't be read to its end.  It is worth
- * another try, if the answer's action says so, while nothing of it was handed
- * out, or if that can be left out.
+ * The content of the current part cannot be read to its end.  If the answer's
+ * action says so, it is tried again, provided that nothing of it was handed
+ * out or that what was can be skipped.
  */
 static void
 handle_broken_content(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer *answer)
@@ -181,7 +187,7 @@ handle_broken_content(ExportFeed *feed, FeedPart *part, RecordPosition position,
 	handle_answer(feed, part, answer);
 }
 
-/* What to say and to do about content that is not right. */
+/* What to say and do about content that is not right. */
 static void
 judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *error, bool is_json,
 			  Answer *answer)
@@ -236,7 +242,7 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 									   "option proxy of the server, or try again later.");
 }
 
-/* Is there more than its length to tell whether it is what the remote sent? */
+/* Is there more than the length to verify it by? */
 static bool
 has_checksum(const ExportFeed *feed, const FeedPart *part)
 {
@@ -256,7 +262,7 @@ handle_stream_error(ExportFeed *feed, FeedPart *part, const StreamError *error, 
 	else
 	{
 		judge_content(feed, part, error, is_json, &answer);
-		/* What has its checksum, and was right so far, will not be any better. */
+		/* If the checksum matches, another download will not be any better. */
 		if (state == CONTENT_VERIFIED && answer.action == ACTION_RETRY &&
 			(part->delivered > 0 || has_checksum(feed, part)))
 			answer.action = ACTION_FAIL_REQUEST;
@@ -284,9 +290,9 @@ begin_verifying(ExportFeed *feed, FeedPart *part, bool about_value, bool may_go_
 }
 
 /*
- * No more than this is read on in search of a checksum (inflated bytes).  The
- * user waits for an error meanwhile, and of a file of gigabytes the end is too
- * far away to wait for only to know whom to blame.
+ * At most this much is read on in search of a checksum (inflated bytes).  The
+ * user is waiting for an error meanwhile, and the end of a file of gigabytes
+ * is too far away to wait for only to know what to blame.
  */
 #define VERIFY_AT_MOST ((uint64) 64 * 1024 * 1024)
 
@@ -345,21 +351,21 @@ conclude_verifying(ExportFeed *feed, FeedPart *part, ContentState state)
  */
 
 /*
- * The size of the file by the status of its export; -1 if none was told, or if
- * what came is not the file itself.
+ * The size of the file according to the status of its export; -1 if none was
+ * given, or if what arrived is not the file itself.
  */
 static int64
 announced_size(const ExportFeed *feed, const FeedPart *part)
 {
 	if (feed->api->file_size == NULL || part->from_spool || !part->is_gzip)
 		return -1;
-	/* A store may name the file's own form as a coding. */
+	/* A store may name the file's own compression as a coding. */
 	if (part->coding != CODING_NONE && unpacker_is_gzip_inside(feed->unpacker))
 		return -1;
 	return feed->api->file_size(part);
 }
 
-/* Bytes of the part's file that have come, wherever the transfer under way began. */
+/* Bytes of the part's file that have arrived, wherever the current transfer began. */
 static int64
 bytes_received(const FeedPart *part)
 {
@@ -376,7 +382,7 @@ handle_wrong_length(ExportFeed *feed, FeedPart *part, bool at_end)
 
 	if (announced < 0 || (at_end ? received == announced : received <= announced))
 		return false;
-	/* Before a record was read, its end may still tell more. */
+	/* Before a record was read, the end of the answer may still reveal more. */
 	if (!at_end && part->delivered == 0)
 		return false;
 	feed->api->subject(part, &subject);
@@ -389,7 +395,7 @@ handle_wrong_length(ExportFeed *feed, FeedPart *part, bool at_end)
 	return true;
 }
 
-/* Note how far the broken transfer got, to go on from there. */
+/* Note how far the broken transfer got, to resume there. */
 static void
 note_position(ExportFeed *feed, FeedPart *part)
 {
@@ -399,7 +405,7 @@ note_position(ExportFeed *feed, FeedPart *part)
 	feed->counters.bytes_downloaded += received;
 	part->bytes_downloaded += received;
 	if (part->skip_left > 0)
-		return; /* it did not even get there again */
+		return; /* it did not even get as far as before */
 	part->resume_checksum = part->from_start
 								? request_checksum(part->request)
 								: stream_crc32_combine(part->resume_checksum,

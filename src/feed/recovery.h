@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * recovery.h
- *		What is done about a download that did not bring what it should.
+ *		What is done about a download that did not bring what it should have.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 
 extern void count_retry(ExportFeed *feed, FeedPart *part);
 
-/* The answer to a download was no content: decide how to go on. */
+/* The answer to a download was not content: decide how to continue. */
 extern void handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer);
 
 typedef enum ContentState
@@ -23,11 +23,11 @@ typedef enum ContentState
 	CONTENT_PENDING  /* its checksum comes later */
 } ContentState;
 
-/* There is no more of the content, or no more that makes sense. */
+/* The content has ended, or makes no sense from here on. */
 extern void handle_stream_error(ExportFeed *feed, FeedPart *part, const StreamError *error,
 								bool is_json, RecordPosition position, ContentState state);
 
-/* Read on to the next checksum before something is said of the content. */
+/* Read on to the next checksum before the content is judged. */
 extern void begin_verifying(ExportFeed *feed, FeedPart *part, bool about_value, bool may_go_on);
 
 /* Is that checksum in what the records were given so far? */
@@ -37,8 +37,8 @@ extern ContentState verify_content(const ExportFeed *feed);
 extern bool conclude_verifying(ExportFeed *feed, FeedPart *part, ContentState state);
 
 /*
- * Is what came (at_end: all of it) not as long as the status of the export
- * announced, or already longer?  Then that was dealt with.
+ * Is what arrived (at_end: all of it) shorter than the status of the export
+ * announced, or already longer? Then that has been dealt with.
  */
 extern bool handle_wrong_length(ExportFeed *feed, FeedPart *part, bool at_end);
 

@@ -28,7 +28,10 @@ resting_forget(ExportFeed *feed)
 	feed->registered = false;
 }
 
-/* The wish for a place that the feed can't do without; NULL if it has one, or wants none. */
+/*
+ * The wish for a place without which the feed cannot continue; NULL if it has
+ * one, or wants none.
+ */
 static const JobPlace *
 urgent_wish(const ExportFeed *feed)
 {
@@ -71,7 +74,7 @@ find_holder(const ExportFeed *feed, const JobPlace *wish, int64 idle_ms, ExportF
 	return NULL;
 }
 
-/* Put aside all that has arrived and was not read yet. */
+/* Put aside everything that has arrived and has not been read yet. */
 static void
 put_aside(ExportFeed *feed, FeedPart *part)
 {
@@ -104,7 +107,7 @@ resting_step(ExportFeed *feed, int64 idle_ms)
 		return NULL;
 	while ((part = find_holder(feed, wish, idle_ms, &holder)) != NULL)
 	{
-		/* The thread waits for its reader: it is of no use any more, but what it has read is. */
+		/* The thread is waiting for its reader: it is no longer of use, but what it has read is. */
 		if (part->read_ahead != NULL)
 			read_ahead_retire(part->read_ahead);
 		reactor_drive(part->reactor);

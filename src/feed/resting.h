@@ -3,12 +3,12 @@
  * resting.h
  *		Downloads of scans at rest, while another scan waits for their places.
  *
- * A scan that is not being read (a cursor, the outer side of a join) holds its
- * download back, which goes on counting at the vendor.  When another scan of
- * the session waits for a place and can have none until such a download ends,
- * what is left of it is brought to a temporary file, where the scan finds it
- * when it is read again.  So no scan ever waits for one that only goes on after
- * it.
+ * A scan that is not being read (a cursor, the outer side of a join) holds up
+ * its download, which the vendor still counts.  When another scan of the
+ * session waits for a place and can have none until such a download ends, the
+ * rest of that download is written to a temporary file, where its scan finds
+ * it when it is read again.  So no scan ever waits for one that can continue
+ * only after it.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,9 +23,9 @@ extern void resting_forget(ExportFeed *feed);
 
 /*
  * Does feed wait for a place, without having one, that a download of a scan at
- * rest holds?  Then that goes on a bit.  A scan rests when it was not read for
- * idle_ms milliseconds.  Returns the reactor that wakes when there is more of
- * it, or NULL.
+ * rest holds?  Then that download is continued a bit.  A scan rests when it
+ * has not been read for idle_ms milliseconds.  Returns the reactor that wakes
+ * when there is more of it, or NULL.
  */
 extern Reactor *resting_step(ExportFeed *feed, int64 idle_ms);
 

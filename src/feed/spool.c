@@ -21,7 +21,7 @@ typedef struct Place
 struct SpoolFile
 {
 	BufFile *file;
-	Spool *active; /* that the file's position belongs to, or NULL */
+	Spool *active; /* whose place the file's position is, or NULL */
 	Spool *last;   /* after which there is nothing */
 	Place end;
 };
@@ -85,7 +85,7 @@ tell(const SpoolFile *file)
 	return place;
 }
 
-/* Make that place the file's position, in the spool's name. */
+/* Set the file's position to that place, on behalf of the spool. */
 static void
 seek(Spool *spool, Place place)
 {
@@ -106,7 +106,7 @@ activate(Spool *spool)
 		seek(spool, spool->here);
 }
 
-/* Where it stood before it is used again, if nothing follows there; else after all. */
+/* Its old place is reused if nothing follows there; otherwise it goes to the end. */
 void
 spool_restart(Spool *spool)
 {

@@ -3,10 +3,10 @@
  * spool.h
  *		Downloads kept in a temporary file, to be read again.
  *
- * Compressed bytes as they came, one download after the other: a scan may have
- * thousands of parts, but has one file.  The file is the server's (BufFile): it
- * counts towards temp_file_limit and goes away with the transaction at the
- * latest.
+ * Compressed bytes as they arrived, one download after the other: a scan may
+ * have thousands of parts, but has one file.  The file is the server's
+ * (BufFile): it counts towards temp_file_limit and goes away with the
+ * transaction at the latest.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,7 +37,7 @@ extern void spool_free(Spool *spool);
 extern void spool_restart(Spool *spool);
 extern void spool_write(Spool *spool, const char *bytes, size_t length);
 
-/* All was written: from now on it can be read. */
+/* Everything has been written: from now on it can be read. */
 extern void spool_complete(Spool *spool);
 extern bool spool_is_complete(const Spool *spool);
 

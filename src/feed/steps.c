@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * steps.c
- *		What becomes of the parts of a feed, side by side.
+ *		How the parts of a feed make progress, side by side.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,7 +32,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 	request_result(part->request, &result);
 	if (result.state == REQUEST_WAITING)
 		return;
-	/* What was fetched ahead may have broken off: what there is of it is good. */
+	/* What was fetched ahead may have broken off, but what arrived of it is good. */
 	if ((result.state != REQUEST_FAILED ||
 		 (part->reactor == NULL && request_bytes_received(part->request) > 0)) &&
 		(result.status == 200 || result.status == 206))
@@ -46,7 +46,10 @@ step_opening(ExportFeed *feed, FeedPart *part)
 	/* An error's body is wanted, too. */
 	if (result.state == REQUEST_RECEIVING)
 		return;
-	/* Nothing is left after what we have: only reading all of it again can tell. */
+	/*
+	 * The server says that nothing follows what we have; only reading all of
+	 * it again can confirm that.
+	 */
 	if (result.status == 416 && part->resume_from > 0 && !part->range_refused)
 	{
 		part->range_refused = true;
@@ -63,19 +66,20 @@ step_opening(ExportFeed *feed, FeedPart *part)
 		handle_answer(feed, part, &answer);
 }
 
-/* A download's reactor, its multi handle, and what a connection needs to be made. */
+/* Of a download's reactor and multi handle, and to open a connection. */
 #define DESCRIPTORS_OF_DOWNLOAD 8
 
-/* Until it is looked again whether there are descriptors for a download. */
+/* Until descriptors for a download are looked for again (milliseconds). */
 #define ROOM_DELAY 50
 
 /* Left to other uses by all downloads but the first. */
 #define SOME_DESCRIPTORS 16
 
 /*
- * Downloads of other scans may hold all descriptors that there are for such use:
- * then this one begins when they are read.  But if none of them is, nothing
- * will change, and the error of open_download says what would.
+ * Downloads of other scans may hold all descriptors that are available: then
+ * this one begins when those have been read.  But if none of them is read for
+ * long enough, nothing will change, and the error of open_download says what
+ * to do.
  */
 static bool
 has_room_for_download(ExportFeed *feed, int64 now)
@@ -110,7 +114,7 @@ open_download(ExportFeed *feed, FeedPart *part)
 /* At most this many ready parts are looked at for one whose download can begin. */
 #define READY_AT_ONCE 16
 
-/* A part that needs no look for now leaves those that are looked at. */
+/* A part that need not be looked at for now leaves the live ones. */
 static void
 settle_part(ExportFeed *feed, FeedPart *part)
 {
@@ -126,7 +130,7 @@ settle_part(ExportFeed *feed, FeedPart *part)
 	part->station = station;
 	if (station == PART_STOCK)
 		dlist_push_tail(&feed->stock, &part->station_node);
-	/* Parts that are made as they are needed go when they are done. */
+	/* Parts that are created on demand are freed when they are done. */
 	else if (!feed->api->parts_are_kept && !feed->keep)
 	{
 		dlist_delete(&part->node);
@@ -134,7 +138,7 @@ settle_part(ExportFeed *feed, FeedPart *part)
 	}
 }
 
-/* It waits for its export, which will tell. */
+/* It waits for its export, which will wake it. */
 static void
 put_to_sleep(ExportFeed *feed, FeedPart *part)
 {
@@ -150,11 +154,11 @@ step_opening_part(ExportFeed *feed, FeedPart *part, int64 now)
 	if (part->reactor != NULL)
 		reactor_drive(part->reactor);
 	step_opening(feed, part);
-	/* It made room for a part that nothing would wake us for. */
+	/* It made room for a part for which nothing would wake us. */
 	return part->phase == PART_DONE && !feed->all_added ? now : REACTOR_NEVER;
 }
 
-/* What it waits for may be there; returns when it is to be looked at again. */
+/* See whether what it waits for is there; returns when to look again. */
 static int64
 step_waiting_part(ExportFeed *feed, FeedPart *part, int64 now)
 {
@@ -172,7 +176,7 @@ step_waiting_part(ExportFeed *feed, FeedPart *part, int64 now)
 	return due;
 }
 
-/* See what became of what the live parts wait for. */
+/* See whether what the live parts wait for is there. */
 static int64
 step_live_parts(ExportFeed *feed, int64 now)
 {
@@ -225,7 +229,7 @@ count_open(const ExportFeed *feed)
 
 /*
  * A ready part is opened if it may be.  Returns when there is more to do;
- * *next says that it is the next one, so that others need not get ready beside it.
+ * *next says that it is the next one, so that no other need be prepared.
  */
 static int64
 step_ready_part(ExportFeed *feed, FeedPart *part, int64 now, bool *next)
@@ -244,8 +248,8 @@ step_ready_part(ExportFeed *feed, FeedPart *part, int64 now, bool *next)
 		*next = true;
 		/*
 		 * It may have left some of its span to a part that is not looked at in
-		 * this round, and what is over at once (a refused connection) wakes
-		 * nobody any more.
+		 * this round, and what is over immediately (a refused connection) will
+		 * not wake anybody later.
 		 */
 		if (feed->api->split != NULL || request_state(part->request) != REQUEST_WAITING)
 			return now;
@@ -268,7 +272,7 @@ step_parts(ExportFeed *feed)
 
 	feed->visited = feed->stepped = now;
 
-	/* First what the parts depend on: nothing wakes us for what ended in here. */
+	/* First what the parts depend on, since nothing would wake us for what ends in here. */
 	if (feed->api->uses_registry)
 		control_step();
 	if (!feed->all_added)
@@ -327,7 +331,7 @@ find_readable(const ExportFeed *feed)
 
 		if (part->phase != PART_READABLE || (feed->broken != NULL && part != feed->broken))
 			continue;
-		/* What is kept is written one after the other. */
+		/* Kept downloads are written one after the other. */
 		if (part->from_spool || feed->spooling == NULL)
 			return part;
 	}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * steps.h
- *		What becomes of the parts of a feed, side by side.
+ *		How the parts of a feed make progress, side by side.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 
 #include "feed/part.h"
 
-/* Move everything that can move.  Returns when something is due next. */
+/* Advance everything that can make progress. Returns when something is due next. */
 extern int64 step_parts(ExportFeed *feed);
 
 /* The part that is to be read next, or NULL. */

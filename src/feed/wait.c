@@ -29,7 +29,7 @@ nest_reactors(ExportFeed *feed)
 	dlist_iter iter;
 
 	wait_reactor(feed);
-	/* What other scans wait for gets on, too. */
+	/* What other scans wait for makes progress, too. */
 	if (feed->helping)
 		ok &= reactor_nest(feed->reactor, registry_reactor());
 	dlist_foreach(iter, &feed->live)
@@ -45,7 +45,7 @@ nest_reactors(ExportFeed *feed)
 		network_raise();
 }
 
-/* Say to all that are waited for that the wait begins or ends. */
+/* Tell all reactors that are waited for that the wait begins or ends. */
 static void
 mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 {
@@ -64,7 +64,7 @@ mark_wait(ExportFeed *feed, void (*mark)(Reactor *reactor))
 
 /*
  * Count the wait up to now.  An Append's wait may have ended long ago, for
- * another of its children, without telling this one: it can't have taken
+ * another of its children, without telling this one: it cannot have taken
  * longer than its limit.
  */
 static void
@@ -144,7 +144,10 @@ feed_end_wait(ExportFeed *feed)
 void
 wait_for_events(ExportFeed *feed)
 {
-	/* Nobody else is being read: what others hold of what we need can't become free by itself. */
+	/*
+	 * No other scan is being read: what others hold of what we need cannot
+	 * become free by itself.
+	 */
 	Reactor *resting = resting_step(feed, 0);
 	int descriptor;
 	int events;
@@ -162,7 +165,7 @@ wait_for_events(ExportFeed *feed)
 		reactor_wait_ends(resting);
 		reactor_unnest(feed->reactor, resting);
 	}
-	/* Before we look: what another session tells of after that wakes us again. */
+	/* Reset it before we look: whatever another session reports afterwards wakes us again. */
 	if (events & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	feed_end_wait(feed);

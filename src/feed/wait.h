@@ -10,10 +10,10 @@
 
 #include "feed/part.h"
 
-/* Sleep until something happens or is due; for feed_next, and the only place that sleeps. */
+/* Sleep until something happens or is due; called by feed_next, and the only place that sleeps. */
 extern void wait_for_events(ExportFeed *feed);
 
-/* A wait that the caller was to do is no longer of use. */
+/* A wait that was left to the caller is no longer needed. */
 extern void drop_wait(ExportFeed *feed);
 
 #endif /* ADSEXPORT_WAIT_H */

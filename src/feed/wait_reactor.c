@@ -11,7 +11,7 @@
 #include "net/reactor.h"
 #include "session/network.h"
 
-/* Of the session: feeds that are waited for side by side, each with a reactor. */
+/* In the session: feeds that are waited for side by side, each with a reactor. */
 static int async_feeds = 0;
 
 void

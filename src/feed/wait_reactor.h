@@ -10,7 +10,7 @@
 
 #include "feed/part.h"
 
-/* The reactor that the feed waits with, made when it waits first. */
+/* The reactor that the feed waits with, created at its first wait. */
 extern Reactor *wait_reactor(ExportFeed *feed);
 extern void close_wait_reactor(ExportFeed *feed);
 

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * closed_values.c
- *		Which values of the vendor's lists, and which profiles, can be wanted.
+ *		Which values of the vendor's lists, and which profiles, the clauses can
+ *		accept.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +26,8 @@ static const Outcome outcome_null = { false, false };
 
 /*
  * The value in the column's type, as a row would have it.  Returns false if
- * the type has no such value: then no row has it, since reading it fails.
+ * the type has no such value; then no row can have it, since reading it would
+ * fail.
  */
 static bool
 value_in_type(const char *text, Oid type, Datum *value)
@@ -37,7 +39,7 @@ value_in_type(const char *text, Oid type, Datum *value)
 	{
 		Oid label = InvalidOid;
 
-		/* Not by its input function, which refuses labels that are not committed yet. */
+		/* Not by the input function, which rejects labels that are not committed yet. */
 		if (strlen(text) < NAMEDATALEN)
 			label = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type),
 									CStringGetDatum(text));
@@ -68,7 +70,7 @@ compare_value(const List *tree, const Operand *operand, const char *value)
 	bool exists;
 	Outcome result = { array != ARRAY_ANY, array == ARRAY_ANY };
 
-	/* The operators are strict; with an empty array none of them is called. */
+	/* The operator is strict; with an empty array it is not called at all. */
 	if (operand->is_null || (value == NULL && operand->count > 0))
 		return outcome_null;
 	exists = value != NULL && value_in_type(value, tree_oid(tree, COMPARE_TYPE), &column);
@@ -82,7 +84,7 @@ compare_value(const List *tree, const Operand *operand, const char *value)
 			bool left = tree_field(tree, COMPARE_COLUMN_IS_LEFT);
 			bool holds;
 
-			/* What does not exist in the column's type is equal to nothing in it. */
+			/* What does not exist in the column's type equals nothing in it. */
 			if (!exists)
 				holds = tree_field(tree, COMPARE_NEGATED);
 			else
@@ -239,7 +241,7 @@ wanted_bits(List *trees, const EvaluateContext *context, ColumnFilter filter)
 	return bits;
 }
 
-/* A list of this many names is not worth looking at: each is compared with all others. */
+/* Longer lists of names are not worth looking at: each name is compared with all others. */
 #define MAX_NAMES 1000
 
 typedef struct NamedValues
@@ -287,9 +289,9 @@ named_values(List *trees, const EvaluateContext *context, ColumnFilter filter)
 }
 
 /*
- * Target types are an open list: only those that a clause names can be asked
- * for, and only if no row without one of them could pass.  The name tried for
- * that is none the vendor will ever use.
+ * Target types are an open list: only those that a clause names can be
+ * requested, and only if no row with another type could pass.  That is tried
+ * with a name that the vendor will never use.
  */
 static void
 evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *query)
@@ -306,7 +308,7 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 		return;
 	if (names == NIL)
 	{
-		/* Compared with NULL, or with nothing at all. */
+		/* Compared with NULL, or with an empty array. */
 		query->nothing = true;
 		return;
 	}
@@ -330,9 +332,9 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 }
 
 /*
- * The profiles are not known yet: say which ones of those that will be found
- * are wanted.  The ids that the clauses name are judged one by one, all others
- * alike.
+ * The profiles are not known yet: say which of those that will be found are
+ * wanted. The ids that the clauses name are judged one by one, all others
+ * together.
  */
 static void
 evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQuery *query)
@@ -346,7 +348,7 @@ evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQue
 		return;
 	foreach (cell, names)
 	{
-		/* Equal to an id, maybe, but written in another way. */
+		/* Perhaps equal to an id, but written differently. */
 		if (!entity_is_profile_id(strVal(lfirst(cell))))
 			return;
 	}
@@ -354,7 +356,7 @@ evaluate_unknown_profiles(List *trees, const EvaluateContext *context, ExportQue
 	query->other_profiles = value_is_wanted(trees, context, FILTER_PROFILE_ID, "0");
 	if (names == NIL)
 	{
-		/* Compared with NULL, or with nothing at all, if it is compared. */
+		/* Compared with NULL or an empty array, if it is compared. */
 		query->nothing |= !query->other_profiles;
 		return;
 	}
@@ -401,7 +403,7 @@ evaluate_values(List *trees, const EvaluateContext *context, ExportQuery *query)
 		wanted_bits(trees, context, FILTER_AD_PRODUCT) & context->options->ad_products;
 	query->states = wanted_bits(trees, context, FILTER_STATE);
 	query->negatives = wanted_bits(trees, context, FILTER_NEGATIVE);
-	/* There is no way to ask for records without the key. */
+	/* There is no way to request records that lack the key. */
 	if (value_is_wanted(trees, context, FILTER_NEGATIVE, NULL))
 		query->negatives = all_values(FILTER_NEGATIVE);
 	query->target_levels = wanted_bits(trees, context, FILTER_TARGET_LEVEL);

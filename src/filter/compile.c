@@ -36,7 +36,7 @@ filter_attributes(const Entity *entity, TupleDesc desc, const char *const *json_
 		attributes[i] = FILTER_NONE;
 		if (attribute->attisdropped)
 			continue;
-		/* A column that binds to nothing is an error only once it is used. */
+		/* A column that is bound to nothing is an error only if it is used. */
 		if (!entity_find_binding(entity, NameStr(attribute->attname), json_paths[i], &binding))
 			continue;
 		if (binding.column != NULL)
@@ -87,7 +87,7 @@ contains_late_parameter(Node *node, void *unused)
 	return expression_tree_walker(node, contains_late_parameter, unused);
 }
 
-/* Has it one value for a whole scan? */
+/* Does it have one value for a whole scan? */
 static bool
 is_fixed(Node *node)
 {
@@ -95,7 +95,7 @@ is_fixed(Node *node)
 		   !contain_subplans(node) && !contain_agg_clause(node);
 }
 
-/* Does a numeric column round what is in front of the decimal point? */
+/* Does a numeric column round digits before the decimal point? */
 static bool
 rounds_integers(int32 typmod)
 {
@@ -126,15 +126,15 @@ type_is_fit(ColumnFilter filter, Oid type, int32 typmod)
 	}
 	if (get_typtype(type) == TYPTYPE_ENUM)
 		return true;
-	/* text, varchar, char, citext: what is put in comes out again. */
+	/* text, varchar, char, citext: what is stored comes out unchanged. */
 	get_type_category_preferred(type, &category, &preferred);
 	return category == TYPCATEGORY_STRING && type != NAMEOID;
 }
 
 /*
- * Are values equal only if they are written alike?  Where the vendor's list is
- * open, one that it never named might be equal to one that it takes.  It is the
- * operator that tells: a cast of the column may have been left out.
+ * Are values equal only if they are spelled alike?  Where the vendor's list is
+ * open, a value that it never named might be equal to one that it accepts. The
+ * operator decides that: a cast of the column may have been stripped.
  */
 static bool
 equality_is_exact(Oid type, Oid function, Oid collation)
@@ -203,7 +203,7 @@ add_expression(Node *expression, CompileContext *context)
 	return list_length(plan->expressions) - 1;
 }
 
-/* Does one from that number on need another node's rows? */
+/* Does an expression from that number on need another node's rows? */
 static bool
 any_is_late(List *is_late, int first)
 {
@@ -213,7 +213,7 @@ any_is_late(List *is_late, int first)
 	return false;
 }
 
-/* Take back those from that number on, whose trees are of no use. */
+/* Remove the expressions from that number on, whose trees are of no use. */
 static void
 drop_expressions(int first, CompileContext *context)
 {
@@ -268,7 +268,7 @@ compile_compare(Oid opno, Oid collation, Node *left, Node *right, ArrayUse array
 		(negated || !equality_is_exact(column_type, get_opcode(opno), collation)))
 		return tree_make_unknown();
 
-	/* Which profiles there are may be unknown: one id stands for all that are not named. */
+	/* It may not be known which profiles there are: one id stands for all that are not named. */
 	if (filter == FILTER_PROFILE_ID && get_opcode(opno) >= FirstNormalObjectId)
 		return tree_make_unknown();
 
@@ -381,7 +381,7 @@ compile_clause(Node *clause, CompileContext *context)
 
 	/*
 	 * A condition without a column is checked by a node above.  One that is
-	 * mixed with what is unknown may turn out to be false, which is worth
+	 * combined with something unknown may turn out to be false, which is worth
 	 * knowing but not worth waiting for.
 	 */
 	if (tree_has_column(tree) || (tree_field(tree, 0) != TREE_FIXED && !tree_is_unknown(tree) &&

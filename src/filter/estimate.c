@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * estimate.c
- *		What the planner can know of a request before it is made.
+ *		What the planner can know about a request before it is made.
  *
  *-------------------------------------------------------------------------
  */
@@ -52,7 +52,7 @@ share(unsigned bits, unsigned of)
 	return total > 0 ? (double) count / total : 1;
 }
 
-/* A clause with a value that is not known yet is taken to ask for one of this many. */
+/* A clause with a value that is not known yet is assumed to select one of this many. */
 static double
 share_of_unknown(ColumnFilter filter)
 {
@@ -61,7 +61,10 @@ share_of_unknown(ColumnFilter filter)
 	return list != NULL ? 1.0 / list->count : 1;
 }
 
-/* The clauses that the request holds in full, and the others; what of them is not known. */
+/*
+ * Sort out the clauses that the request covers in full; returns the filters
+ * whose values are unknown.
+ */
 static unsigned
 sort_clauses(List *clauses, const FilterPlan *plan, List *constants, FilterEstimate *estimate)
 {
@@ -75,15 +78,16 @@ sort_clauses(List *clauses, const FilterPlan *plan, List *constants, FilterEstim
 		bool in_full = true;
 		unsigned filters = 0;
 
-		/* Trees are in the order of the clauses, but not each has one. */
+		/* Trees are in the order of the clauses, but not every clause has one. */
 		if (next < list_length(plan->clauses) && list_nth(plan->clauses, next) == lfirst(cell))
 		{
 			tree = list_nth(plan->trees, next++);
 			filters = tree_filters(tree, &in_full);
 		}
 		/*
-		 * (Nearly so if it is about several, of which the request has each by
-		 * itself; but what the planner would guess is further off.)
+		 * (Nearly, if a tree is about several columns, each of which the
+		 * request filters by itself; but the planner's guess would be further
+		 * off.)
 		 */
 		if (filters == 0 || !in_full)
 		{

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * evaluate.c
- *		From clauses to a query, when the values that they compare with are known.
+ *		From clauses to a query, once the values that they compare with are
+ *		known.
  *
  *-------------------------------------------------------------------------
  */
@@ -88,7 +89,7 @@ evaluate_operand(const EvaluateContext *context, int index, ArrayUse use)
 
 /*
  * In the order of the clause, and not beyond the point where it is decided:
- * what an AND or OR guards must not be evaluated in vain, it may fail.
+ * what an AND or OR guards must not be evaluated, since it may fail.
  */
 static void
 evaluate_operands(const List *tree, const EvaluateContext *context)
@@ -105,7 +106,7 @@ evaluate_operands(const List *tree, const EvaluateContext *context)
 				Outcome outcome;
 
 				evaluate_operands(list_nth(tree, i), context);
-				/* Of no column: what is decided, whatever the row. */
+				/* FILTER_NONE: what is decided for every row. */
 				outcome = try_value(list_nth(tree, i), context, FILTER_NONE, "");
 				if (outcome.can_be_true != outcome.can_be_false &&
 					outcome.can_be_true == (kind == TREE_OR))

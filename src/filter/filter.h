@@ -3,12 +3,12 @@
  * filter.h
  *		WHERE clauses as part of a request.
  *
- * At plan time the clauses are compiled into trees that say how they depend
- * on the columns a request can filter by; everything else in them counts as
+ * At plan time the clauses are compiled into trees that say how they depend on
+ * the columns a request can filter by; everything else in them counts as
  * unknown.  At run time a tree is evaluated for each value that the vendor's
- * closed lists have, with the clause's own operator functions, or for hours
- * as an interval.  What comes out is never narrower than the clause, which is
- * kept as a local filter besides.
+ * closed lists have, with the clause's own operator functions, or for hours as
+ * an interval.  The result is never narrower than the clause, which is also
+ * kept as a local filter.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,12 +31,12 @@ typedef struct FilterPlan
 	List *trees;       /* all of them must hold */
 	List *expressions; /* the values compared with: for fdw_exprs */
 	List *is_late;     /* of Integer: expression needs another node's rows */
-	List *clauses;     /* of each tree, what it was made of; not for the plan */
+	List *clauses;     /* of each tree, the clause that it was made from; not for the plan */
 } FilterPlan;
 
 /*
- * Which part of a request each attribute is: an array of natts ColumnFilter.
- * json_paths: the column option of each attribute, or NULL.
+ * Which part of a request each attribute becomes: an array of natts
+ * ColumnFilter. json_paths: the column option of each attribute, or NULL.
  */
 extern ColumnFilter *
 filter_attributes(const Entity *entity, TupleDesc desc, const char *const *json_paths);
@@ -45,7 +45,7 @@ filter_attributes(const Entity *entity, TupleDesc desc, const char *const *json_
 extern void
 filter_compile(Index relid, List *clauses, const ColumnFilter *attributes, FilterPlan *plan);
 
-/* A plan of these clauses, too; the old one stays as it is. */
+/* A plan with these clauses added; the old one is not changed. */
 extern FilterPlan filter_compile_more(Index relid, List *clauses, const ColumnFilter *attributes,
 									  const FilterPlan *plan);
 
@@ -62,15 +62,15 @@ extern void filter_evaluate(List *trees, List *is_late, List *states, ExprContex
 extern void filter_evaluate_constants(List *trees, List *values, const ForeignOptions *options,
 									  TimestampTz now, ExportQuery *query);
 
-/* What the planner can know of a request before it is made. */
+/* What the planner can know about a request before it is made. */
 typedef struct FilterEstimate
 {
-	ExportQuery query;    /* by what is known; unknown values narrow nothing */
+	ExportQuery query;    /* from what is known; unknown values narrow nothing */
 	bool is_known;        /* nothing was unknown */
-	List *pushed_clauses; /* RestrictInfos that the request holds in full */
+	List *pushed_clauses; /* RestrictInfos that the request covers in full */
 	List *local_clauses;  /* the others */
-	double share;         /* of all records that are asked for, if each value of the vendor's
-						   * lists (but profiles and hours) is as frequent as any other */
+	double
+		share; /* of all records, if each value of the vendor's lists (except profiles and hours) is as frequent as any other */
 } FilterEstimate;
 
 /* plan: of the relation's restriction clauses. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hour_range.c
- *		Which hours of uploads clauses on times leave.
+ *		Which hours of uploads the clauses on times leave.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,7 +48,7 @@ hours_hull(HourRange a, HourRange b)
 	return hours_are_empty(b) ? a : result;
 }
 
-/* The slack by which a bound is widened where the two types' zones disagree. */
+/* The slack by which a bound is widened where the time zones of the two types differ. */
 #define ZONE_SLACK USECS_PER_DAY
 
 /*
@@ -61,7 +61,7 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 	*slack = 0;
 	if (column_type == TIMESTAMPTZOID)
 	{
-		/* The comparison takes zoneless values to be in the session's zone. */
+		/* The comparison assumes that values without a zone are in the session's zone. */
 		switch (value_type)
 		{
 			case TIMESTAMPOID:
@@ -72,7 +72,7 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 				return DatumGetTimestampTz(value);
 		}
 	}
-	/* The column holds UTC without saying so. */
+	/* The column holds UTC, although its type does not say so. */
 	switch (value_type)
 	{
 		case TIMESTAMPTZOID:
@@ -95,8 +95,8 @@ shift_moment(int64 moment, int64 shift)
 }
 
 /*
- * By how much a value may have been rounded up when the column took it.  (What
- * is rounded down stays in its hour.)
+ * By how much a value may have been rounded up when it was converted for the
+ * column.  (What is rounded down stays in its hour.)
  */
 static int64
 rounding_of(Oid column_type, int32 typmod)
@@ -119,7 +119,7 @@ typedef struct UploadDelay
 
 static const UploadDelay no_delay = { true, true, 0, 0 };
 
-/* Differences between clocks that the vendor lets pass when it works out event_time. */
+/* Differences between clocks that the vendor ignores when it computes event_time. */
 #define EVENT_TIME_SLACK (60 * USECS_PER_SEC)
 
 static UploadDelay
@@ -170,7 +170,7 @@ compare_hours(int strategy, Datum value, Oid value_type, Oid column_type, int32 
 		if (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber ||
 			strategy == BTEqualStrategyNumber)
 			range.start = hours_of_timestamp(lowest);
-		/* After the last moment of an hour is the next one. */
+		/* After the last moment of an hour comes the next hour. */
 		if (strategy == BTGreaterStrategyNumber && exact)
 			range.start = hours_of_timestamp(shift_moment(lowest, 1));
 	}
@@ -249,7 +249,7 @@ hours_of(const List *tree, const EvaluateContext *context, bool negated)
 	{
 		case TREE_AND:
 		case TREE_OR:
-			/* A negation turns one into the other. */
+			/* A negation turns any into all, and all into any. */
 			result = any ? no_hours : all_hours;
 			for (int i = 1; i < list_length(tree); i++)
 			{

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hour_range.h
- *		Which hours of uploads clauses on times leave.
+ *		Which hours of uploads the clauses on times leave.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +19,7 @@ typedef struct HourRange
 
 extern bool hours_are_empty(HourRange range);
 
-/* By operands that have been evaluated. */
+/* From operands that have been evaluated. */
 extern HourRange hours_of_trees(List *trees, const EvaluateContext *context);
 
 #endif /* ADSEXPORT_HOUR_RANGE_H */

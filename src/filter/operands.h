@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * operands.h
- *		What trees are evaluated with: the values that columns are compared with.
+ *		What trees are evaluated with: the values that columns are compared to.
  *
  *-------------------------------------------------------------------------
  */

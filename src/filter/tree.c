@@ -69,7 +69,7 @@ add_filter(const List *leaf, void *argument)
 	if (leaf_has_column(leaf, NULL))
 	{
 		found->filters |= 1u << tree_field(leaf, 1);
-		/* Which hours an event may have been uploaded in says little of when it happened. */
+		/* The hours in which an event may have been uploaded say little about when it happened. */
 		if (tree_field(leaf, 1) == FILTER_EVENT_TIME)
 			found->in_full = false;
 	}
