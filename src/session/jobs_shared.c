@@ -206,6 +206,7 @@ give_back_all(void)
 
 	for (uint32 number = 1;; number++)
 	{
+		int64 now = monotonic_milliseconds();
 		bool over;
 
 		LWLockAcquire(area.lock, LW_EXCLUSIVE);
@@ -216,7 +217,7 @@ give_back_all(void)
 
 			if (place->in_use && place->owner.serial == self)
 			{
-				waiting = first_waiting(&place->pool, monotonic_milliseconds());
+				waiting = first_waiting(&place->pool, now);
 				if (place->held && place->kept)
 					memset(&place->owner, 0, sizeof(place->owner));
 				else
@@ -343,6 +344,7 @@ void
 jobs_shared_release(SharedPlace *place)
 {
 	SharedSession next = { 0 };
+	int64 now = monotonic_milliseconds();
 	Place *given;
 
 	if (shared_memory_is_attached() && places != NULL)
@@ -354,7 +356,7 @@ jobs_shared_release(SharedPlace *place)
 			SharedKey pool = given->pool;
 
 			free_place(place->number);
-			next = first_waiting(&pool, monotonic_milliseconds());
+			next = first_waiting(&pool, now);
 		}
 		LWLockRelease(area.lock);
 		wake(&next);

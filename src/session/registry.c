@@ -197,12 +197,13 @@ static bool
 may_reuse(const Export *export, int64 max_age)
 {
 	const ExportRecord *record = &export->record;
-	/* One that waits for its place is as good as requested right now. */
-	bool never_requested = record->phase == EXPORT_QUEUED && record->requests == 0;
+	/* One that waits to be requested (anew) is as good as requested right now. */
+	bool to_be_requested =
+		record->phase == EXPORT_QUEUED && (record->requests == 0 || export->users > 0);
 
 	return !export->stale && export->work.credential != NULL &&
 		   !credential_has_changed(export->work.credential) && record->phase != EXPORT_FAILED &&
-		   (never_requested || recent_enough(record->requested, export->last_used, max_age));
+		   (to_be_requested || recent_enough(record->requested, export->last_used, max_age));
 }
 
 /* An earlier statement meant to ask for it, or how it is, and had no memory for that. */
@@ -325,12 +326,13 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 		if (unused_count >= MAX_UNUSED)
 			forget_export(dlist_head_element(Export, unused_node, &unused));
 		export = create_export(&key, options, profile_id, body);
-		*reused = sharing_begin(export, oldest, 0);
 	}
-	else if (export->users == 0 && export->record.phase == EXPORT_QUEUED &&
-			 export->work.request == NULL && export->sharing.ref.serial == 0)
-		sharing_begin(export, oldest, 0);
+	/* What there may be no memory for comes before what other sessions see. */
+	schedule_prepare(export);
 	use = MemoryContextAllocZero(export->work.context, sizeof(ExportUse));
+	if (export->users == 0 && export->record.phase == EXPORT_QUEUED &&
+		export->work.request == NULL && export->sharing.ref.serial == 0)
+		*reused |= sharing_begin(export, oldest, 0);
 	use->export = export;
 	use->changed = changed;
 	use->owner = owner;

@@ -64,13 +64,6 @@ static void
 stand_by_alarm(Export *export, int64 due)
 {
 	leave(export);
-	if (alarms == NULL)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
-
-		alarms = pairingheap_allocate(compare_alarms, NULL);
-		MemoryContextSwitchTo(old_context);
-	}
 	export->alarm = due;
 	export->station = STATION_ALARM;
 	pairingheap_add(alarms, &export->alarm_node);
@@ -222,6 +215,19 @@ static void
 settle_anew(Export *export)
 {
 	settle(export, export->record.phase == EXPORT_QUEUED ? REACTOR_NEVER : export->record.due, 0);
+}
+
+void
+schedule_prepare(const Export *export)
+{
+	(void) queue_of(export);
+	if (alarms == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+
+		alarms = pairingheap_allocate(compare_alarms, NULL);
+		MemoryContextSwitchTo(old_context);
+	}
 }
 
 void

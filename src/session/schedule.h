@@ -16,6 +16,9 @@
 
 #include "session/export.h"
 
+/* A new one, or one that is to have a user: afterwards there is memory for all that follows. */
+extern void schedule_prepare(const Export *export);
+
 /*
  * Something changed that its own requests don't tell of: it has a first user,
  * or is to have a link.

@@ -66,25 +66,19 @@ is_over(const ExportRecord *record)
 
 /* Without the lock; so it is looked at again with it. */
 static bool
-has_driver(SharedExport *export)
+has_driver(SharedExport *export, int64 now)
 {
 	return shared_session_is_alive(&export->driver) &&
-		   (int64) pg_atomic_read_u64(&export->lease) > monotonic_milliseconds();
+		   (int64) pg_atomic_read_u64(&export->lease) > now;
 }
 
 static void
-renew_lease(SharedExport *export)
+take_lease(SharedExport *export, int64 now)
 {
 	int64 lease = export->record.phase == EXPORT_REQUESTING ? LEASE_OF_REQUEST : LEASE;
 
-	pg_atomic_write_u64(&export->lease, (uint64) (monotonic_milliseconds() + lease));
-}
-
-static void
-take_lease(SharedExport *export)
-{
 	export->driver = shared_session_self();
-	renew_lease(export);
+	pg_atomic_write_u64(&export->lease, (uint64) (now + lease));
 }
 
 static void
@@ -142,19 +136,30 @@ wake(const SharedSession *waiting)
  *-------------------------------------------------------------------------
  */
 
+/*
+ * One that waits to be requested, be it for another time, is as good as
+ * requested right now.  What nobody wanted any more has its retries behind it.
+ */
+static bool
+is_to_be_requested(const SharedExport *export)
+{
+	return export->record.phase == EXPORT_QUEUED &&
+		   (export->record.requests == 0 || export->sessions > 0);
+}
+
 static bool
 may_be_joined(const SharedExport *export, Moment oldest, uint64 refused)
 {
 	const ExportRecord *record = &export->record;
-	bool never_requested = record->phase == EXPORT_QUEUED && record->requests == 0;
 
 	return export->serial != refused && record->phase != EXPORT_FAILED &&
-		   (never_requested || record->requested >= oldest);
+		   (is_to_be_requested(export) || record->requested >= oldest);
 }
 
-/* Its old users go on alone. */
+/* Its old users find another one in its place. */
 static void
-begin_export(SharedExport *export, const SharedExportAbout *about, const ExportRecord *record)
+begin_export(SharedExport *export, const SharedExportAbout *about, const ExportRecord *record,
+			 int64 now)
 {
 	static uint32 made = 0;
 	uint64 version = export->serial != 0 ? pg_atomic_read_u64(&export->version) : 0;
@@ -170,7 +175,7 @@ begin_export(SharedExport *export, const SharedExportAbout *about, const ExportR
 	pg_atomic_init_u64(&export->lease, 0);
 	export->about = *about;
 	export->record = *record;
-	take_lease(export);
+	take_lease(export, now);
 }
 
 static void
@@ -205,6 +210,7 @@ bool
 shared_exports_join(SharedExportRef *ref, const SharedKey *key, const SharedExportAbout *about,
 					Moment oldest, uint64 refused, ExportRecord *record, bool *found)
 {
+	int64 now = monotonic_milliseconds();
 	SharedExport *export;
 
 	if (!open_table())
@@ -215,7 +221,7 @@ shared_exports_join(SharedExportRef *ref, const SharedKey *key, const SharedExpo
 	{
 		*found = *found && may_be_joined(export, oldest, refused);
 		if (!*found)
-			begin_export(export, about, record);
+			begin_export(export, about, record, now);
 		*record = export->record;
 		ref->export = export;
 		ref->serial = export->serial;
@@ -289,7 +295,7 @@ shared_exports_leave(SharedExportRef *ref)
 
 /* The answer to a request that is under way will come to nobody. */
 static void
-take_over(SharedExport *export)
+take_over(SharedExport *export, int64 now)
 {
 	ExportRecord *record = &export->record;
 
@@ -298,7 +304,7 @@ take_over(SharedExport *export)
 		record->phase = EXPORT_QUEUED;
 		record->due = 0;
 	}
-	take_lease(export);
+	take_lease(export, now);
 	end_to_wait(export);
 	note_change(export);
 }
@@ -308,20 +314,21 @@ shared_exports_look(SharedExportRef *ref, bool wait, ExportRecord *record, Share
 {
 	SharedExport *export = ref->export;
 	SharedExportState state = SHARED_EXPORT_SAME;
+	int64 now = monotonic_milliseconds();
 
 	if (!is_held(ref))
 		return SHARED_EXPORT_GONE;
 	if (export->serial == ref->serial && pg_atomic_read_u64(&export->version) == ref->version &&
-		(!wait || has_driver(export)))
+		(!wait || has_driver(export, now)))
 		return SHARED_EXPORT_SAME;
 	shared_table_lock(&table, LW_EXCLUSIVE);
 	if (export->serial != ref->serial)
 		state = SHARED_EXPORT_GONE;
 	else
 	{
-		if (wait && !is_over(&export->record) && !has_driver(export))
+		if (wait && !is_over(&export->record) && !has_driver(export, now))
 		{
-			take_over(export);
+			take_over(export, now);
 			state = SHARED_EXPORT_TAKEN;
 			*place = export->place;
 		}
@@ -348,6 +355,7 @@ bool
 shared_exports_keep(const SharedExportRef *ref)
 {
 	SharedExport *export = ref->export;
+	int64 now = monotonic_milliseconds();
 	bool kept = true;
 
 	if (!is_held(ref))
@@ -357,19 +365,10 @@ shared_exports_keep(const SharedExportRef *ref)
 	{
 		kept = is_self(&export->driver);
 		if (kept)
-			take_lease(export);
+			take_lease(export, now);
 	}
 	shared_table_unlock(&table);
 	return kept;
-}
-
-void
-shared_exports_renew(const SharedExportRef *ref)
-{
-	SharedExport *export = ref->export;
-
-	if (is_held(ref) && export->serial == ref->serial && is_self(&export->driver))
-		renew_lease(export);
 }
 
 /* Is it something that others wait for? */
@@ -384,6 +383,7 @@ shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedP
 {
 	SharedExport *export = ref->export;
 	SharedSession waiting[MAX_WAITING];
+	int64 now = monotonic_milliseconds();
 	bool published = true;
 	bool news = false;
 
@@ -410,7 +410,7 @@ shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedP
 			if (shared->phase == EXPORT_POLLING)
 				shared->phase = EXPORT_IN_PROGRESS;
 			export->place = place;
-			take_lease(export);
+			take_lease(export, now);
 			note_change(export);
 			note_copied(ref);
 			memcpy(waiting, export->waiting, sizeof(waiting));

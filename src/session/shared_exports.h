@@ -10,7 +10,7 @@
  * out, or that its session gave up, goes to whoever waits and looks next.
  *
  * Whoever holds an export here has a copy of all that matters, so that nobody
- * is hurt if it goes: then each goes on alone.
+ * is hurt if it goes: then each goes on alone, or uses what has taken its place.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,8 +58,8 @@ typedef enum SharedExportState
 } SharedExportState;
 
 /*
- * Use one that is not failed, and was requested at that moment or later (or not
- * yet): *found, and record is a copy of it.  Else make one as record says, which
+ * Use one that is not failed, and was requested at that moment or later (or is
+ * still to be): *found, and record is a copy of it.  Else make one as record says, which
  * this session drives.  One of the serial refused is not found.  False: it can't
  * be shared.
  */
@@ -87,9 +87,6 @@ shared_exports_look(SharedExportRef *ref, bool wait, ExportRecord *record, Share
  * it, what this session has under way is worth nothing any more.
  */
 extern bool shared_exports_keep(const SharedExportRef *ref);
-
-/* The same without a lock, for one that was kept not long ago. */
-extern void shared_exports_renew(const SharedExportRef *ref);
 
 /* Tell of a change; false if another session drives it. */
 extern bool

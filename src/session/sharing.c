@@ -7,10 +7,10 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "net/clock.h"
+#include "option/row_version.h"
 #include "session/sharing.h"
 #include "utils/syscache.h"
 
@@ -57,24 +57,7 @@ is_of_no_use(const Export *export)
  *-------------------------------------------------------------------------
  */
 
-/*
- * Which version of a catalog row is it?  So that nothing of before is found once
- * a server or user mapping was changed, whoever was told of that when.
- */
-static void
-version_of_row(int cache, Oid id, uint64 *version)
-{
-	HeapTuple tuple = SearchSysCache1(cache, ObjectIdGetDatum(id));
-
-	version[0] = version[1] = 0;
-	if (!HeapTupleIsValid(tuple))
-		return;
-	version[0] = HeapTupleHeaderGetRawXmin(tuple->t_data);
-	version[1] = ((uint64) ItemPointerGetBlockNumberNoCheck(&tuple->t_self) << 16) |
-				 ItemPointerGetOffsetNumberNoCheck(&tuple->t_self);
-	ReleaseSysCache(tuple);
-}
-
+/* Nothing of before is found once a server or user mapping was changed, whoever was told of that when. */
 static SharedKey
 shared_key_of(const Export *export)
 {
@@ -85,8 +68,8 @@ shared_key_of(const Export *export)
 							options->token_endpoint, options->client_id,   options->client_secret,
 							options->refresh_token,  options->access_token };
 
-	version_of_row(FOREIGNSERVEROID, options->server_id, &numbers[5]);
-	version_of_row(USERMAPPINGOID, options->mapping_id, &numbers[7]);
+	row_version(FOREIGNSERVEROID, options->server_id, &numbers[5]);
+	row_version(USERMAPPINGOID, options->mapping_id, &numbers[7]);
 	return shared_key(numbers, lengthof(numbers), texts, lengthof(texts));
 }
 
@@ -213,9 +196,13 @@ take_over(Export *export, const SharedPlace *place)
 		credential_want(export->work.credential);
 }
 
-/* It goes on alone with what is known. */
+/*
+ * Another one has its place.  If it is still to be requested, that is done once
+ * for all whom this happens to: whatever has its place now was asked for after
+ * this one was.  Else it goes on alone with what is known.
+ */
 static void
-go_alone(Export *export)
+go_on_without(Export *export)
 {
 	sharing_leave(export);
 	export->sharing.pid = MyProcPid;
@@ -226,6 +213,8 @@ go_alone(Export *export)
 	}
 	else if (export->record.phase == EXPORT_POLLING)
 		export->record.phase = EXPORT_IN_PROGRESS;
+	if (export->record.phase == EXPORT_QUEUED && export->users > 0)
+		sharing_begin(export, 0, export->sharing.serial);
 }
 
 bool
@@ -244,7 +233,7 @@ sharing_look(Export *export, bool wait)
 			take_over(export, &place);
 			break;
 		case SHARED_EXPORT_GONE:
-			go_alone(export);
+			go_on_without(export);
 			break;
 	}
 	return true;
@@ -308,7 +297,8 @@ sharing_keep_all(int64 now)
 
 		if (!export->sharing.driving)
 			continue;
-		shared_exports_renew(&export->sharing.ref);
+		/* Should it be another's, that is found out before something is done for it. */
+		shared_exports_keep(&export->sharing.ref);
 		keeps_any = true;
 	}
 	return keeps_any ? now + RENEW_AFTER : REACTOR_NEVER;
