@@ -169,12 +169,15 @@ settle(Export *export, int64 due, int64 now)
 	}
 	else if (due != REACTOR_NEVER)
 		stand_by_alarm(export, due);
-	else if (export_wants_status(export))
+	else if (export_wants_status(export) && export->work.credential != NULL)
 		stand_in(export, STATION_WITHOUT_TOKEN, &without_token);
 	else
 		leave(export);
 	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
+	/* Its user mapping changed, so that nobody can ask for its status: the place lapses as was said before. */
+	else if (export->work.credential == NULL)
+		return;
 	else if (export->record.id[0] != '\0')
 		jobs_keep(&export->place, likely_over(export));
 	else if (export->work.request != NULL)
