@@ -215,43 +215,6 @@ class Together(SharingCase):
         self.assertEqual(self.posts(), 2)
 
 
-class Changes(SharingCase):
-    """A change of server or mapping makes its exports stale for everybody."""
-
-    def check(self, statement, again=2):
-        self.amazon()
-        others = self.sessions(2)
-        first = others[0].rows(IDS)
-        self.session.run(statement)
-        for other in others:
-            self.assertNotEqual(other.rows(IDS), first)
-        self.assertEqual(self.posts(), again)
-
-    def test_mapping(self):
-        self.check("ALTER USER MAPPING FOR CURRENT_USER SERVER amazon OPTIONS (ADD profile_ids '1111')")
-
-    def test_server(self):
-        self.check("ALTER SERVER amazon OPTIONS (SET max_retries '2')")
-
-    def test_server_by_a_session_that_ends(self):
-        self.amazon()
-        first = self.session.rows(IDS)
-        self.session.close()
-        changing = self.connect()
-        changing.run("ALTER SERVER amazon OPTIONS (SET max_retries '2')")
-        changing.close()
-        self.assertNotEqual(self.connect().rows(IDS), first)
-
-    def test_rolled_back(self):
-        self.amazon()
-        first = self.session.rows(IDS)
-        changing = self.connect()
-        changing.run("BEGIN; ALTER SERVER amazon OPTIONS (SET max_retries '2')")
-        self.assertNotEqual(changing.rows(IDS), first)
-        changing.run("ROLLBACK")
-        self.assertEqual(self.connect().rows(IDS), first)
-
-
 class Drivers(SharingCase):
     """Who drives an export ends in each phase, and another one takes over at once."""
 
