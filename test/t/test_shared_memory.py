@@ -512,15 +512,16 @@ class Tables(SharedCase):
         source = os.path.join(os.path.dirname(os.path.dirname(support.FOLDER)), "src")
         include = subprocess.check_output([pg_config, "--includedir-server"], text=True).strip()
         done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-g", "-D_GNU_SOURCE", '-DCONTROL_NAME="adsexport_fdw test"', "-I" + source, "-I" + include,
-                               "-o", cls.library, os.path.join(support.FOLDER, "shared_table.c"), source + "/net/clock.c"] +
-                              [source + "/session/%s.c" % name for name in ("digest", "shared_memory", "shared_table", "jobs_shared")],
+                               "-o", cls.library, os.path.join(support.FOLDER, "shared_table.c"), os.path.join(support.FOLDER, "shared_exports.c"), source + "/net/clock.c"] +
+                              [source + "/session/%s.c" % name
+                               for name in ("digest", "freshness", "shared_memory", "shared_table", "shared_exports", "jobs_shared")],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stdout)
 
     def setUp(self):
         super().setUp()
-        for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_places(int, int) RETURNS int",
+        for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_shared_exports(int) RETURNS int", "test_places(int, int) RETURNS int",
                             "test_session(bigint, int) RETURNS bigint"):
             self.session.run("CREATE OR REPLACE FUNCTION %s LANGUAGE c STRICT AS '%s'" % (declaration, self.library))
 
@@ -531,6 +532,19 @@ class Tables(SharedCase):
             self.assertLess(capacity, 2000)
         (path,) = segments(session.pid, b"adsexport_fdw test\0")
         self.assertLess(os.path.getsize(path), 1024 * 1024 + 128 * 1024)
+
+    def test_exports(self):
+        """A hundred thousand, where there is room for some: those that were used last are found, and the memory stays what it is."""
+        for session in self.sessions(2):
+            session.value("SELECT test_shared_exports(1000)")
+            private = session.resident_kilobytes()
+            (path,) = segments(session.pid, b"adsexport_fdw test\0")
+            size = os.path.getsize(path)
+            capacity = session.value("SELECT test_shared_exports(100000)")
+            self.assertGreater(capacity, 50)
+            self.assertLess(capacity, 500)
+            self.assertLess(session.resident_kilobytes(), private + 512)
+            self.assertEqual((segments(session.pid, b"adsexport_fdw test\0"), os.path.getsize(path)), ([path], size))
 
     def test_all_are_pinned(self):
         self.assertGreater(self.session.value("SELECT test_all_pinned()"), 100)
