@@ -12,6 +12,7 @@
 #include "feed/apis.h"
 #include "feed/part_end.h"
 #include "lib/stringinfo.h"
+#include "net/clock.h"
 #include "remote/amplitude.h"
 #include "remote/amplitude_hours.h"
 #include "remote/hours.h"
@@ -33,6 +34,7 @@ typedef struct AmplitudePart
 {
 	int64 start_hour;
 	int64 end_hour;
+	int64 asked;             /* when the request under way began (monotonic milliseconds) */
 	ArchiveRequest *request; /* for adsexport_exports(), or NULL */
 } AmplitudePart;
 
@@ -302,6 +304,8 @@ static void
 open_span(ExportFeed *feed, FeedPart *part)
 {
 	AmplitudePart *span = span_of(part);
+
+	span->asked = monotonic_milliseconds();
 	part->request = amplitude_start_archive(part->reactor, feed->options, feed->options->entity,
 											span->start_hour, span->end_hour);
 }
@@ -329,6 +333,45 @@ span_subject(const FeedPart *part, Subject *subject)
 	hours_format(span->start_hour, start, sizeof(start));
 	hours_format(span->end_hour, end, sizeof(end));
 	subject_set(subject, "Hours %s to %s", start, end);
+}
+
+static char *
+span_short_name(const FeedPart *part)
+{
+	Subject subject;
+
+	span_subject(part, &subject);
+	subject.text[0] = pg_tolower((unsigned char) subject.text[0]);
+	return pstrdup(subject.text);
+}
+
+/* Amplitude makes an archive while it sends it: both are one progress. */
+static void
+span_state(const FeedPart *part, PartState *state)
+{
+	state->in_progress =
+		part->phase >= PART_OPENING && part->phase < PART_DONE && !part->from_spool;
+	state->is_queued = part->phase < PART_OPENING;
+	if (state->in_progress)
+		state->since = span_of(part)->asked;
+}
+
+/* Spans that are not there yet; some of them may have to be split. */
+static int64
+count_spans_to_come(const ExportFeed *feed)
+{
+	const AmplitudeFeed *own = amplitude_own(feed);
+	int64 count = 0;
+	int64 start;
+	int64 end;
+
+	if (feed->all_added || !amplitude_hours(feed->options, feed->query, &start, &end))
+		return 0;
+	if (own->next_hour != feed->query->start_hour)
+		start = own->next_hour;
+	for (; start <= end; count++)
+		start = hours_span_end(start, end, longest_span(feed, start)) + 1;
+	return count;
 }
 
 static void
@@ -403,5 +446,8 @@ const FeedApi amplitude_feed = {
 	.release = release_span,
 	.await = await_span,
 	.subject = span_subject,
+	.short_name = span_short_name,
+	.state = span_state,
+	.to_come = count_spans_to_come,
 	.describe = describe_spans,
 };

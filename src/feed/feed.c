@@ -232,6 +232,7 @@ drop_parts(ExportFeed *feed)
 		close_transfer(part);
 		free_part(part);
 	}
+	feed->parts_gone = 0;
 	forget_parts(feed);
 	feed_counters(feed, &feed->noted);
 	feed->spooling = NULL;

@@ -232,8 +232,11 @@ typedef struct FeedApi
 	/* Its short name, as in "longest: profile 1111"; with state below. */
 	char *(*short_name)(const FeedPart *part);
 
-	/* How far its export is. NULL: it has none apart from its download. */
+	/* How far its export is. NULL: nothing is known of that. */
 	void (*state)(const FeedPart *part, PartState *state);
+
+	/* How many parts will be added, as far as that can be told. NULL: all are there. */
+	int64 (*to_come)(const ExportFeed *feed);
 
 	/* What it waits for, if that is not its turn or a place. */
 	Awaited (*await)(const FeedPart *part);
@@ -278,6 +281,7 @@ struct ExportFeed
 	char *file_buffer; /* of FILE_BUFFER bytes, for what is read from temporary files; or NULL */
 	SpoolFile *spool_file; /* of all parts, or NULL */
 	dlist_head parts;
+	int64 parts_gone; /* done, and no longer in the list */
 	dlist_head live;  /* of these, the ones that may make progress */
 	dlist_head stock; /* ready ones that come after those */
 	int ready;        /* live ones that are ready */

@@ -165,20 +165,24 @@ format_rows(int64 rows)
 	return psprintf("%s million rows", format_amount(rows / 1e6));
 }
 
-static void
-notice_of_download(const ExportFeed *feed, const FeedPart *part, const char *subject)
+/* How far a download is. */
+static char *
+download_text(const ExportFeed *feed, const FeedPart *part)
 {
 	int64 total;
 	double position = position_of_download(feed, part, &total) / 1e6;
 	char *rows = format_rows((int64) part->delivered);
 
 	if (total >= 0)
-		ereport(NOTICE,
-				(errmsg("%s, %s: downloaded %s of %s MB, %s", feed->options->table_name, subject,
-						format_amount(position), format_amount(total / 1e6), rows)));
-	else
-		ereport(NOTICE, (errmsg("%s, %s: downloaded %s MB, %s", feed->options->table_name, subject,
-								format_amount(position), rows)));
+		return psprintf("downloaded %s of %s MB, %s", format_amount(position),
+						format_amount(total / 1e6), rows);
+	return psprintf("downloaded %s MB, %s", format_amount(position), rows);
+}
+
+static bool
+is_downloading(const FeedPart *part)
+{
+	return (part->phase >= PART_READABLE && part->phase < PART_DONE) || bytes_ahead(part) > 0;
 }
 
 /* How often it was tried, and what went wrong last; "" at the first attempt. */
@@ -206,10 +210,10 @@ retry_of_part(const FeedPart *part)
 /* How far many exports are. */
 typedef struct Tally
 {
-	int parts;
-	int read;
-	int in_progress;
-	int queued;
+	int64 parts;
+	int64 read;
+	int64 in_progress;
+	int64 queued;
 	const FeedPart *longest;
 	int64 longest_since; /* monotonic milliseconds */
 	Retry retry;         /* of one that had to be tried again; zeroed: there is none */
@@ -242,6 +246,10 @@ count_parts(const ExportFeed *feed, Tally *tally)
 	dlist_iter iter;
 
 	memset(tally, 0, sizeof(*tally));
+	if (feed->api->to_come != NULL)
+		tally->queued = feed->api->to_come(feed);
+	tally->read = feed->parts_gone;
+	tally->parts = tally->read + tally->queued;
 	dlist_foreach(iter, (dlist_head *) &feed->parts)
 	{
 		const FeedPart *part = dlist_container(FeedPart, node, iter.cur);
@@ -260,19 +268,22 @@ count_parts(const ExportFeed *feed, Tally *tally)
 }
 
 static void
-notice_of_many(const ExportFeed *feed, const Tally *tally, int64 now)
+notice_of_many(const ExportFeed *feed, const Tally *tally, const FeedPart *part, int64 now)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%d of %d exports read", tally->read, tally->parts);
+	appendStringInfo(&text, INT64_FORMAT " of " INT64_FORMAT " exports read", tally->read,
+					 tally->parts);
 	if (tally->in_progress > 0)
-		appendStringInfo(&text, ", %d in progress", tally->in_progress);
+		appendStringInfo(&text, ", " INT64_FORMAT " in progress", tally->in_progress);
 	if (tally->queued > 0)
-		appendStringInfo(&text, ", %d queued", tally->queued);
+		appendStringInfo(&text, ", " INT64_FORMAT " queued", tally->queued);
 	if (tally->longest != NULL)
 		appendStringInfo(&text, "; longest: %s, for %lld s", feed->api->short_name(tally->longest),
 						 (long long) (now - tally->longest_since) / 1000);
+	if (is_downloading(part))
+		appendStringInfo(&text, "; %s: %s", feed->api->short_name(part), download_text(feed, part));
 	appendStringInfoString(&text, retry_text(&tally->retry));
 	ereport(NOTICE, (errmsg("%s: %s", feed->options->table_name, text.data)));
 }
@@ -331,13 +342,14 @@ report_progress(ExportFeed *feed)
 	count_parts(feed, &tally);
 	if (tally.parts > 1 && feed->api->state != NULL)
 	{
-		notice_of_many(feed, &tally, now);
+		notice_of_many(feed, &tally, part, now);
 		return;
 	}
 	feed->api->subject(part, &subject);
 	subject.text[0] = pg_tolower((unsigned char) subject.text[0]);
-	if ((part->phase >= PART_READABLE && part->phase < PART_DONE) || bytes_ahead(part) > 0)
-		notice_of_download(feed, part, subject.text);
+	if (is_downloading(part))
+		ereport(NOTICE, (errmsg("%s, %s: %s", feed->options->table_name, subject.text,
+								download_text(feed, part))));
 	else
 	{
 		retry = retry_of_part(part);

@@ -135,6 +135,7 @@ settle_part(ExportFeed *feed, FeedPart *part)
 	{
 		dlist_delete(&part->node);
 		free_part(part);
+		feed->parts_gone++;
 	}
 }
 

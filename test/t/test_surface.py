@@ -135,11 +135,15 @@ class Waits(SurfaceCase):
     def test_archive(self):
         self.amplitude()
         self.fault({"call": "export"}, hang=True)
-        self.check_wait(EVENTS, "AdsexportExport", r"amplitude_events, hours 20250301T00 to 20250301T23: export in progress for 0 s")
+        one_span = EVENTS + " AND server_upload_time < '2025-03-01 23:00Z'"
+        self.check_wait(one_span, "AdsexportExport", r"amplitude_events, hours 20250301T00 to 20250301T22: export in progress for 0 s")
+        self.check_wait(EVENTS, "AdsexportExport", r"amplitude_events: 0 of 2 exports read, 2 in progress; longest: hours 20250301T00 to 20250301T23, for 0 s")
         self.clear_faults()
         self.fault({"call": "export"}, stall_after=0.5)
         # It comes in chunks, without a length.
-        self.check_wait(EVENTS, "AdsexportDownload", r"amplitude_events, hours \S+ to \S+: downloaded 0\.\d MB, \d+ rows")
+        self.check_wait(one_span, "AdsexportDownload", r"amplitude_events, hours \S+ to \S+: downloaded 0\.\d MB, \d+ rows")
+        self.check_wait(EVENTS, "AdsexportDownload",
+                        r"amplitude_events: 0 of 2 exports read, 2 in progress; longest: hours \S+ to \S+, for 0 s; hours \S+ to \S+: downloaded 0\.\d MB, \d+ rows")
 
 
 class Amounts(support.TestCase):
@@ -169,7 +173,7 @@ class Amounts(support.TestCase):
         self.fault({"call": "export"}, drip=200000)
         session = self.connect(**{"adsexport_fdw.progress_interval": "100ms"})
         session.value(EVENTS)
-        self.assertRegex(session.take_notices(), r"amplitude_events, hours \S+ to \S+: downloaded 0\.\d of 0\.\d MB, \d+ rows")
+        self.assertRegex(session.take_notices(), r"amplitude_events: \d of 2 exports read, .*; hours \S+ to \S+: downloaded 0\.\d of 0\.\d MB, \d+ rows")
 
 
 class Log(SurfaceCase):

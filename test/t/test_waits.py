@@ -444,6 +444,58 @@ class Told(WaitCase):
         self.assertGreaterEqual(told, 1)
         self.assertLessEqual(told, took / 0.4 + 1)
 
+    EVENTS = ("SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01 00:00Z' AND "
+              "server_upload_time < '2025-03-06 00:00Z'")
+
+    def told_of_events(self, session):
+        """What the notices counted: read, of, in progress, queued."""
+        session.rows(self.EVENTS)
+        notices = session.take_notices()
+        lines = notices.strip().splitlines()
+        counts = [re.match(r"NOTICE:  amplitude_events: (\d) of (\d+) exports read(?:, (\d) in progress)?(?:, (\d+) queued)?"
+                           r"(; longest: hours 2025030[1-5]T\d\d to 2025030[1-5]T\d\d, for \d s(?:; hours \S+ to \S+: downloaded 0\.\d MB, \d+ rows)?)?"
+                           r"(?: \(try .*\))?$", line) for line in lines]
+        self.assertNotIn(None, counts, notices)
+        for count in counts:
+            self.assertEqual(count[3] is not None, count[5] is not None, notices)
+        return [tuple(int(number or 0) for number in count.group(1, 2, 3, 4)) for count in counts], notices
+
+    def test_spans_of_amplitude(self):
+        """They are told of as exports are, those too that are not even made."""
+        self.emulator.settings(amplitude_delay=1)
+        self.amplitude(concurrency=2)
+        counts, notices = self.told_of_events(self.connect(**{"adsexport_fdw.progress_interval": "300ms"}))
+        self.assertIn((0, 5, 2, 3), counts, notices)
+        self.assertIn((2, 5, 2, 1), counts, notices)
+        self.assertIn((4, 5, 1, 0), counts, notices)
+        self.assertIn("amplitude_events: 0 of 5 exports read, 2 in progress, 3 queued; longest: hours 20250301T00 to 20250301T23, for 0 s\n", notices)
+        for read, total, in_progress, queued in counts:
+            self.assertEqual((total, read + in_progress + queued), (5, 5), notices)
+
+    def test_spans_that_are_split(self):
+        """There are more of them then."""
+        self.emulator.settings(amplitude_delay=0.5)
+        self.amplitude(concurrency=2)
+        self.fault({"call": "export", "hours_over": 12}, status=400, body="Export file size too large")
+        counts, notices = self.told_of_events(self.connect(**{"adsexport_fdw.progress_interval": "200ms"}))
+        self.assertEqual(counts[-1][1], 10, notices)
+        for read, total, in_progress, queued in counts:
+            self.assertEqual(read + in_progress + queued, total, notices)
+        self.assertEqual([read for read, _, _, _ in counts], sorted(read for read, _, _, _ in counts))
+
+    def test_spans_that_wait(self):
+        """For a place, or for another try."""
+        self.emulator.settings(amplitude_delay=0.3)
+        self.amplitude(concurrency=3, max_jobs=1)
+        session = self.connect(**{"adsexport_fdw.progress_interval": "200ms"})
+        counts, notices = self.told_of_events(session)
+        self.assertEqual({in_progress for _, _, in_progress, _ in counts} - {0}, {1}, notices)
+        self.assertIn((0, 5, 1, 4), counts, notices)
+        self.amplitude(concurrency=1, max_retries=2)
+        self.fault({"call": "export", "nth": 2}, status=503)
+        counts, notices = self.told_of_events(session)
+        self.assertIn("amplitude_events: 1 of 5 exports read, 4 queued (try 2 of 3; last: could not download an export: HTTP status 503 (service unavailable))\n", notices)
+
     def explained(self, query):
         """What the scan of each table counted."""
         def scans(node):
