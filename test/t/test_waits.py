@@ -3,8 +3,11 @@
 How long it takes is measured by bench/waits; here the emulator's log says what was asked in which order.
 """
 
+import gzip
+import os
 import re
 import socket
+import tempfile
 import time
 import unittest
 import urllib.parse
@@ -190,6 +193,24 @@ class Downloads(WaitCase):
     # Seconds; long enough for a busy machine to begin a download meanwhile.
     PAUSE = 2 * support.PATIENCE
 
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="adsexport-t-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def serve(self, **bytes_of):
+        """For each profile the same file, of about so many bytes; returns how many records each has."""
+        paths, records = {}, {}
+        for table, size in bytes_of.items():
+            records[table] = size // 1000
+            paths[table] = os.path.join(self.folder, table + ".json.gz")
+            with gzip.open(paths[table], "wb", 1) as file:
+                # Of random digits half remains.
+                file.write(("[%s]" % ",".join('{"name": "%s"}' % os.urandom(970).hex() for _ in range(records[table]))).encode())
+        self.emulator.settings(serve=paths)
+        return records
+
     @staticmethod
     def at_once(calls):
         """How many of these, all of which are finished, were under way at the same time."""
@@ -225,9 +246,9 @@ class Downloads(WaitCase):
     def test_no_more_than_there_is_room_for(self):
         """8 MiB over all scans of the session, of files that come to twice as much."""
         waiting = TABLES[1:]
-        rows = {"campaigns": 1, "ad_groups": 20000, "targets": 9000, "ads": 14000}
-        profiles = 6
-        self.emulator.settings(profiles=[dict(profile(7000 + number), rows=rows) for number in range(profiles)])
+        rows = self.serve(campaigns=1000, ad_groups=900000, targets=700000, ads=800000)
+        profiles = 7
+        self.emulator.settings(profiles=[profile(7000 + number) for number in range(profiles)])
         self.default_options(max_age=0)
         # What the first scan waits for gives the others time, and they are read after that.
         self.fault({"call": "download", "entity": "campaigns", "nth": profiles}, delay=2 * self.PAUSE)
@@ -249,8 +270,7 @@ class Downloads(WaitCase):
     def test_large_files_are_not(self):
         """Nor those that are longer than they were said to be; both are read all the same."""
         self.default_options(max_age=0, profile_ids="7000,7001,7002,7003")
-        rows = 30000
-        self.emulator.settings(profiles=[dict(profile(7000 + number), rows={"campaigns": rows}) for number in range(4)])
+        rows = self.serve(campaigns=1500000)["campaigns"]
         self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 4 * rows)
         downloads = self.calls("download")
         self.assertGreater(downloads[0]["bytes_sent"], 1024 * 1024)
@@ -259,8 +279,7 @@ class Downloads(WaitCase):
 
     def two_large(self, pause_after):
         """Downloads of two large files, the first of which stops for a while after that part of it."""
-        rows = 80000
-        self.emulator.settings(profiles=[dict(profile(7000 + number), rows={"campaigns": rows}) for number in range(2)])
+        rows = self.serve(campaigns=3500000)["campaigns"]
         self.default_options(max_age=0, profile_ids="7000,7001")
         self.clear_log()
         self.clear_faults()
