@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * amazon_ads.c
- *		What Amazon Ads wants to hear: URLs, headers and bodies of its calls.
+ *		The calls of Amazon Ads: their URLs, headers and bodies.
  *
  * Facts: docs/vendors/amazon-ads-exports.md 1.1, 1.2 and 2.
  *
@@ -50,8 +50,8 @@ append_negative_filter(StringInfo body, unsigned negatives)
 }
 
 /*
- * Product and state are always named: without stateFilter the vendor leaves
- * out archived records and says nothing.
+ * Product and state are always named: without stateFilter the vendor silently
+ * leaves out archived records.
  */
 char *
 amazon_request_body(const Entity *entity, const ExportQuery *query)
@@ -96,9 +96,9 @@ common_options(RequestOptions *request_options, const ForeignOptions *options)
 }
 
 /*
- * Begin a call of the API proper: with the vendor's headers, and Accept and
- * Content-Type of the entity (a status call needs the type that the export
- * was requested with).
+ * Begin a call of the API itself: with the vendor's headers, and with the
+ * entity's media type as Accept and Content-Type (a status call needs the type
+ * with which the export was requested).
  */
 static Request *
 start_call(Reactor *reactor, const ForeignOptions *options, const char *method, const char *path,
@@ -129,7 +129,10 @@ start_call(Reactor *reactor, const ForeignOptions *options, const char *method, 
 	request_options.body = body;
 	request_options.decode = true;
 	request_options.stream = stream;
-	/* A streamed answer is that of the table profiles, which somebody reads. */
+	/*
+	 * A streamed response is read as it arrives, for the table profiles, so it
+	 * has no time limit as a whole.
+	 */
 	request_options.answer_timeout = options->stall_timeout;
 	request = request_start(reactor, &request_options);
 
@@ -162,7 +165,7 @@ amazon_start_status(Reactor *reactor, const ForeignOptions *options, const Entit
 					  false);
 }
 
-/* A campaigns export's id in form; no export has it. */
+/* In the form of a campaign export's id, but no export has it. */
 #define NO_EXPORT "MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwLEM"
 
 Request *
@@ -174,9 +177,9 @@ amazon_start_probe(Reactor *reactor, const ForeignOptions *options, const char *
 }
 
 /*
- * The default is a list of profiles that may be edited.  To view campaigns is
- * enough for an export (docs/vendors/amazon-ads-exports.md 2), and
- * one that may edit may view.
+ * By default the vendor lists profiles that may be edited. Permission to view
+ * campaigns is enough for an export (docs/vendors/amazon-ads-exports.md 2),
+ * and whoever may edit may view.
  */
 Request *
 amazon_start_profiles(Reactor *reactor, const ForeignOptions *options, bool default_list,
@@ -188,7 +191,7 @@ amazon_start_profiles(Reactor *reactor, const ForeignOptions *options, bool defa
 					  NULL, "application/json", NULL, token, stream);
 }
 
-/* The store is told nothing of us: the link is all it wants. */
+/* The store gets none of our headers: the link is all it needs. */
 Request *
 amazon_start_download(Reactor *reactor, const ForeignOptions *options, const char *url,
 					  uint64 start, const char *etag)
@@ -205,7 +208,7 @@ amazon_start_download(Reactor *reactor, const ForeignOptions *options, const cha
 	{
 		snprintf(range, sizeof(range), "Range: bytes=" UINT64_FORMAT "-", start);
 		headers[0] = range;
-		/* A weak ETag does not promise the same bytes and is refused here. */
+		/* A weak ETag does not promise the same bytes, and is not allowed here. */
 		if (etag[0] == '"')
 		{
 			snprintf(if_range, sizeof(if_range), "If-Range: %s", etag);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * amazon_ads.h
- *		What Amazon Ads wants to hear: URLs, headers and bodies of its calls.
+ *		The calls of Amazon Ads: their URLs, headers and bodies.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,19 +26,20 @@ extern Request *
 amazon_start_status(Reactor *reactor, const ForeignOptions *options, const Entity *entity,
 					const char *profile_id, const char *export_id, const char *token);
 
-/* default_list: what the vendor lists unasked, else all that may be viewed. */
+/* default_list: what the vendor lists by default, else all that may be viewed. */
 extern Request *amazon_start_profiles(Reactor *reactor, const ForeignOptions *options,
 									  bool default_list, const char *token, bool stream);
 
 /*
- * The status of an export that there is not: 404 where the account may ask for
- * exports of the profile, and what is said to it where it may not.
+ * The status of an export that does not exist: the answer is 404 if the
+ * account may request exports of the profile, and otherwise what it would be
+ * told then.
  */
 extern Request *amazon_start_probe(Reactor *reactor, const ForeignOptions *options,
 								   const char *profile_id, const char *token);
 
 /*
- * With a start, only what follows this many bytes is asked for, provided that
+ * With a start, only what follows this many bytes is requested, provided that
  * the file still has that ETag (empty: not checked).
  */
 extern Request *amazon_start_download(Reactor *reactor, const ForeignOptions *options,

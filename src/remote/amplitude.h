@@ -14,7 +14,7 @@
 #include "option/foreign_options.h"
 
 /*
- * Ask for the archive of these hours (since 1970, both inclusive).  Returns
+ * Request the archive of these hours (since 1970, both inclusive).  Returns
  * NULL when memory is short.
  */
 extern Request *amplitude_start_archive(Reactor *reactor, const ForeignOptions *options,

@@ -23,7 +23,7 @@ amplitude_hours(const ForeignOptions *options, const ExportQuery *query, int64 *
 			return false;
 		*start = now - options->default_start;
 	}
-	/* There are no files of the future. */
+	/* There are no files for the future. */
 	if (*end > now)
 		*end = now;
 	hours_widen(start, end);

@@ -14,8 +14,8 @@
 #include "remote/query.h"
 
 /*
- * The hours (since 1970, both inclusive) that the query asks for, open ends
- * filled in; start > end where that is none.  Returns false if there is no
+ * The hours (since 1970, both inclusive) that the query asks for, with open
+ * ends filled in; start > end if there are none.  Returns false if there is no
  * lower bound to start from.
  */
 extern bool

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * answer.c
- *		What became of a request: what to do about it, and if it is bad news,
- *		the words for it.
+ *		How a request ended: what to do about it, and the error if it failed.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +32,7 @@ static const char *const tasks[] = {
 	[CALL_DOWNLOAD] = "download an export", [CALL_ARCHIVE] = "download an export",
 };
 
-/* What an exchange failed of that got no answer. */
+/* Why an exchange failed that got no answer. */
 static const char *const troubles[] = {
 	[REQUEST_FAILURE_NONE] = "network error",
 	[REQUEST_FAILURE_RESOLVE] = "network error: the name of the server cannot be resolved",
@@ -115,7 +114,7 @@ sqlstate_of(PolicyAction action, int status)
  *-------------------------------------------------------------------------
  */
 
-/* There was no answer: say what libcurl and the system say. */
+/* There was no answer: say what libcurl and the system reported. */
 static void
 describe_trouble(Failure *failure, const RequestResult *result, const char *subject,
 				 const ForeignOptions *options, const char *token)
@@ -130,7 +129,7 @@ describe_trouble(Failure *failure, const RequestResult *result, const char *subj
 		failure_add_detail(failure, "%s: %s.", subject, message.text);
 }
 
-/* There was an answer, and not a good one. */
+/* There was an answer, but not a good one. */
 static void
 describe_answer(Failure *failure, const RequestResult *result, const char *subject,
 				const ForeignOptions *options, const char *token)
@@ -216,8 +215,8 @@ answer_unexpected(Answer *answer, ApiCall call, const RequestResult *result, con
  */
 
 /*
- * The time to the next try.  A server may ask for one that is shorter than our
- * own, but not again and again: with "Retry-After: 0" it would be hammered.
+ * The time to the next attempt.  A server may ask for one that is shorter than
+ * our own, but not over and over: with "Retry-After: 0" it would be hammered.
  */
 static int64
 delay_of(const Retry *retry, const Answer *answer, ApiCall call)
@@ -230,9 +229,9 @@ delay_of(const Retry *retry, const Answer *answer, ApiCall call)
 }
 
 /*
- * A server that was never reached is tried this often again: that takes a few
- * seconds, in which a network may come up, but not the half minute of one that
- * worked before.
+ * A server that was never reached is tried again this often: that takes a few
+ * seconds, in which a network may come up, but not the half minute for one
+ * that worked before.
  */
 #define UNREACHABLE_RETRIES 2
 

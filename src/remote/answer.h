@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * answer.h
- *		What became of a request: what to do about it, and if it is bad news,
- *		the words for it.
+ *		How a request ended: what to do about it, and the error if it failed.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +17,7 @@
 typedef struct Answer
 {
 	PolicyAction action;
-	int64 retry_after; /* milliseconds; -1: the server named no time */
+	int64 retry_after; /* milliseconds; -1: the server gave no time */
 	Failure failure;
 } Answer;
 
@@ -31,25 +30,25 @@ extern void answer_judge(Answer *answer, ApiCall call, const RequestResult *resu
 						 const char *subject, const ForeignOptions *options, const char *token);
 
 /*
- * A server's answer was well-formed HTTP but not what it should be.  It is
- * worth a retry, then an error (HV000).
+ * A server's answer was well-formed HTTP but not what it should be: worth a
+ * retry, then an error (HV000).
  */
 extern void
 answer_unexpected(Answer *answer, ApiCall call, const RequestResult *result, const char *subject,
 				  const ForeignOptions *options, const char *token, const char *reason);
 
-/* The state of one request's retries; zero it before the first try. */
+/* The state of one request's retries; zero it before the first attempt. */
 typedef struct Retry
 {
 	int attempts;
-	int most;            /* attempts; 0: as many as fit into the time */
+	int most;            /* attempts; 0: as many as the time allows */
 	int64 patience_ends; /* monotonic milliseconds; 0: not throttled yet */
 	char last[160];      /* what went wrong last, for people */
 } Retry;
 
 /*
  * May the request be repeated?  Then *due says when (monotonic milliseconds);
- * else answer->failure is to be raised.
+ * otherwise answer->failure is to be raised.
  */
 extern bool retry_allowed(Retry *retry, Answer *answer, ApiCall call, const ForeignOptions *options,
 						  int64 *due);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * answer_hint.c
- *		What helps when a request got no good answer: one table.
+ *		The hints for requests that got no good answer, as a table.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +18,7 @@
 #define ANY_ACTION (~0u)
 #define EXPORT_CALLS (CALL(CALL_REQUEST) | CALL(CALL_STATUS))
 #define AMAZON_CALLS (EXPORT_CALLS | CALL(CALL_PROFILES))
-/* What is asked at an address that the server's options name. */
+/* The calls to an address that the server's options name. */
 #define ENDPOINT_CALLS (AMAZON_CALLS | CALL(CALL_TOKEN) | CALL(CALL_ARCHIVE))
 
 /*
@@ -39,7 +39,7 @@ typedef struct HintRow
 #define LEAVE_OUT                                                                                  \
 	LEAVE_OUT_PROFILE "; the option ad_products, or WHERE ad_product <> '...', an ad product."
 
-/* Of answers; the first row that fits decides. */
+/* For answers; the first row that fits decides. */
 static const HintRow hints_of_answers[] = {
 	{ ACTION(ACTION_FAIL_CREDENTIALS), CALL(CALL_ARCHIVE), 400, 499,
 	  "Check api_key and secret_key of the user mapping, and that the project lives in the region "
@@ -84,7 +84,7 @@ static const HintRow hints_of_answers[] = {
 	  "trying." },
 	{ ACTION(ACTION_REMINT_URL), CALL(CALL_DOWNLOAD), 0, 999, "Run the query again." },
 
-	/* Something else lives there. */
+	/* Something else is at that address. */
 	{ ANY_ACTION, ENDPOINT_CALLS, 300, 399,
 	  "Check the options {endpoint} and region of server {server}: the vendor's API redirects "
 	  "nobody." },
@@ -96,11 +96,11 @@ typedef struct TroubleHintRow
 {
 	unsigned troubles;
 	unsigned calls;
-	bool by_proxy; /* it is the proxy's doing */
+	bool by_proxy; /* the proxy is to blame */
 	const char *hint;
 } TroubleHintRow;
 
-/* Of requests that got no answer. */
+/* For requests that got no answer. */
 static const TroubleHintRow hints_of_troubles[] = {
 	{ ~0u, ANY_CALL, true,
 	  "Check the option proxy of server {server} (without it, the one that the environment of the "
@@ -139,7 +139,7 @@ token_check(const ForeignOptions *options)
 			   : "Check client_id and refresh_token of the user mapping";
 }
 
-/* Copy a hint and fill its holes. */
+/* Copy a hint and fill in its names in braces. */
 static void
 fill(const char *hint, ApiCall call, const ForeignOptions *options, char *output, size_t size)
 {

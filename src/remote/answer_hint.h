@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * answer_hint.h
- *		What helps when a request got no good answer: one table.
+ *		The hints for requests that got no good answer, as a table.
  *
  *-------------------------------------------------------------------------
  */

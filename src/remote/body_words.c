@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * body_words.c
- *		What a body is that is not what it should be, in words.
+ *		Describing, in words, a body that is not what it should be.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,13 +14,13 @@
 
 #include "remote/message.h"
 
-/* At most this much of what is not text is shown. */
+/* At most this much of binary data is shown. */
 #define SHOWN_BINARY 24
 
-/* Longest of what stands before the quoted words, with the quotes. */
+/* The longest text before the quoted words, with the quotes. */
 #define AROUND 32
 
-/* A page of HTML shows it soon. */
+/* An HTML page is recognizable within this many bytes. */
 #define HTML_WITHIN 1024
 
 /* How the data of well-known formats begin. */
@@ -52,7 +52,7 @@ begins_with(const char *body, size_t length, const char *beginning)
 	return length >= wanted && strncasecmp(body, beginning, wanted) == 0;
 }
 
-/* Skip what may stand before text: a byte order mark and white space. */
+/* Skip what may precede text: a byte order mark and white space. */
 static void
 skip_margin(const char **body, size_t *length)
 {
@@ -97,7 +97,7 @@ is_html(const char *body, size_t length)
 	return false;
 }
 
-/* What is before the words that are quoted of it. */
+/* What comes before the words that are quoted from it. */
 static const char *
 kind_of_text(const char *body, size_t length)
 {
@@ -143,7 +143,7 @@ body_words(const char *body, size_t length, bool inflated, char *words, size_t w
 				 is_html(body, length) ? "an HTML page without a title" : "an XML document");
 	else
 	{
-		/* What is too long is cut, and not what is around it. */
+		/* Cut the quotation if it is too long, not what surrounds it. */
 		message_printable(text, strlen(text), shorter, words_size - AROUND);
 		snprintf(words, words_size, "%s \"%s\"", kind_of_text(body, length), shorter);
 	}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * body_words.h
- *		What a body is that is not what it should be, in words.
+ *		Describing, in words, a body that is not what it should be.
  *
  * Plain C, no PostgreSQL header.  The result is foreign text: foreign_text.h
  * has the same for messages.

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * failure.c
- *		Why an export can't be had: noted where it happens, raised where it
- *		is needed.
+ *		Why an export cannot be had: noted where it happens, raised where it is
+ *		needed.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 static void format_words(char *output, size_t size, const char *format, va_list arguments)
 	pg_attribute_printf(3, 0);
 
-/* As vsnprintf, but what does not fit is not cut within a character. */
+/* Like vsnprintf, but never cuts within a character. */
 static void
 format_words(char *output, size_t size, const char *format, va_list arguments)
 {
@@ -74,7 +74,7 @@ failure_set_hint(Failure *failure, const char *format, ...)
 void
 failure_summary(const Failure *failure, char *text, size_t size)
 {
-	/* Of a network error the words are in the detail, after whom it is about. */
+	/* For a network error the words are in the detail, after the subject. */
 	const char *words =
 		strncmp(failure->reason, "network error", 13) == 0 ? strstr(failure->detail, ": ") : NULL;
 
@@ -98,7 +98,7 @@ failure_raise(const Failure *failure, const char *table_name)
 {
 	const char *hint = with_restore_hint(failure->hint);
 
-	/* A user who cancelled should hear of that, and not of its consequence. */
+	/* A user who cancelled should be told that, and not its consequence. */
 	CHECK_FOR_INTERRUPTS();
 	ereport(ERROR, (errcode(failure->sqlstate),
 					errmsg("could not %s for foreign table \"%s\": %s", failure->task, table_name,

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * failure.h
- *		Why an export can't be had: noted where it happens, raised where it
- *		is needed.
+ *		Why an export cannot be had: noted where it happens, raised where it is
+ *		needed.
  *
- * The control requests of all scans progress whenever any scan waits, so a
- * failure must not be raised in the scan that happened to be waiting.  It is
- * written down in fixed-size fields, which needs no memory, and raised by the
- * scan that wants the export.
+ * The control requests of all scans make progress whenever any scan waits, so
+ * a failure must not be raised in the scan that happens to be waiting. It is
+ * stored in fixed-size fields, which needs no memory, and raised by the scan
+ * that wants the export.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,7 +39,7 @@ typedef struct Subject
 extern void subject_set(Subject *subject, const char *format, ...) pg_attribute_printf(2, 3);
 
 /*
- * Words are our own here, or have come through foreign_text.h.
+ * Words here are our own, or have come through foreign_text.h.
  */
 extern void failure_set(Failure *failure, int sqlstate, const char *task, const char *reason, ...)
 	pg_attribute_printf(4, 5);
@@ -48,7 +48,7 @@ extern void failure_set(Failure *failure, int sqlstate, const char *task, const 
 extern void failure_add_detail(Failure *failure, const char *format, ...) pg_attribute_printf(2, 3);
 extern void failure_set_hint(Failure *failure, const char *format, ...) pg_attribute_printf(2, 3);
 
-/* The same in some words, into a text of that size. */
+/* A short form of it, written to a text of that size. */
 extern void failure_summary(const Failure *failure, char *text, size_t size);
 
 /* What went wrong, in a line; palloc'd. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * foreign_content.c
- *		Content that is no export at all, by its first bytes.
+ *		Recognizing content that is not an export at all, by its first bytes.
  *
  *-------------------------------------------------------------------------
  */
@@ -54,7 +54,7 @@ unpack_head(const ContentHead *packed, ContentCoding coding, ContentHead *unpack
 	return unpacked->length > 0;
 }
 
-/* Does it begin as a list in JSON does?  Nothing at all is no sign of something else. */
+/* Does it begin like a JSON array?  An empty beginning is not a sign of something else. */
 static bool
 begins_as_array(const ContentHead *head)
 {
@@ -74,7 +74,7 @@ content_is_foreign(const ContentHead *head, ContentCoding coding, PackingKind ki
 	ContentHead packed = *head;
 
 	content->inflated = false;
-	/* If that is corrupt, the checksum has more to say. */
+	/* If that is corrupt, the checksum will say more. */
 	if ((coding == CODING_GZIP || coding == CODING_DEFLATE) && !unpack_head(head, coding, &packed))
 		return false;
 	*unpacked = packed;

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * foreign_content.h
- *		Content that is no export at all, by its first bytes.
+ *		Recognizing content that is not an export at all, by its first bytes.
  *
- * A 200 may bring the page of a gateway, an error in JSON, or something that was
- * packed once too often.  What the JSON or zip reader has to say about that
+ * A 200 may bring a gateway's page, an error in JSON, or something that was
+ * packed once too often.  What the JSON or zip reader would say about that
  * helps nobody.
  *
  *-------------------------------------------------------------------------
@@ -26,17 +26,17 @@ typedef struct ContentHead
 	size_t length;
 } ContentHead;
 
-/* Take in what follows, as far as there is room. */
+/* Add what follows, as far as there is room. */
 extern void content_head_add(ContentHead *head, const unsigned char *bytes, size_t length);
 
 typedef struct ForeignContent
 {
-	ContentHead head; /* what is to be said in words */
+	ContentHead head; /* what is to be described */
 	bool inflated;    /* it came out of gzip */
-	bool may_heal;    /* it may be another time; not so what is packed in another way */
+	bool may_heal;    /* another attempt may help; not for what is packed differently */
 } ForeignContent;
 
-/* Is it, decoded, no export?  Then *content says more of it. */
+/* Is it, once decoded, not an export?  Then *content describes it. */
 extern bool content_is_foreign(const ContentHead *head, ContentCoding coding, PackingKind kind,
 							   ForeignContent *content);
 

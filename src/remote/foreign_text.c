@@ -19,7 +19,7 @@
 /* Room for a character of any encoding. */
 #define CHARACTER_SIZE 16
 
-/* Does the database take UTF-8 as it is? */
+/* Does the database's encoding accept UTF-8 as it is? */
 static bool
 database_takes_utf8(void)
 {
@@ -27,7 +27,7 @@ database_takes_utf8(void)
 }
 
 /*
- * A character of UTF-8 in the encoding of the database; 0 if that has none.
+ * A character of UTF-8 in the encoding of the database; 0 if there is none.
  * Before version 14 a conversion can only raise an error, so none is tried.
  */
 static size_t

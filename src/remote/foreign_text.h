@@ -6,8 +6,9 @@
  * Whatever a server sent (or a library says, which may quote it) goes through
  * here before it is shown in an error, a notice, the log, a function or a
  * column: it is cut to 512 bytes, what cannot be printed is escaped, our
- * secrets and the signatures of links are replaced by asterisks, and it is in
- * the encoding of the database.  Nothing is allocated and nothing is raised.
+ * secrets and the signatures of links are replaced by asterisks, and the
+ * result is in the encoding of the database.  Unless said otherwise, nothing
+ * is allocated or raised.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +28,7 @@ typedef struct ForeignText
 
 /*
  * Each of these fills shown and returns its text.  token is the access token
- * that the server was told, to be redacted like the secrets of options, or
+ * that was sent to the server, to be redacted like the secrets in options, or
  * NULL.
  */
 extern const char *foreign_text(ForeignText *shown, const char *words,
@@ -42,13 +43,13 @@ extern const char *
 foreign_body_words(ForeignText *shown, const char *body, size_t length, bool inflated,
 				   const ForeignOptions *options, const char *token);
 
-/* As foreign_text, into a buffer of another size, which it is cut to. */
+/* Like foreign_text, but cut to a buffer of another size. */
 extern void foreign_name(char *shown, size_t size, const char *words, const ForeignOptions *options,
 						 const char *token);
 
 /*
- * For a column: what a server calls something, in full and with white space as
- * it is, where that can be printed.  Palloc'd.
+ * For a column: what a server calls something, in full and with its white
+ * space, as far as it can be printed.  Palloc'd.
  */
 extern char *foreign_value(const char *words);
 

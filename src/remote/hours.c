@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hours.c
- *		Arithmetic on hours since 1970, UTC, in which Amplitude is asked.
+ *		Arithmetic on hours since 1970, UTC, by which Amplitude exports.
  *
  *-------------------------------------------------------------------------
  */

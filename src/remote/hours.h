@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hours.h
- *		Arithmetic on hours since 1970, UTC, in which Amplitude is asked.
+ *		Arithmetic on hours since 1970, UTC, by which Amplitude exports.
  *
  * Plain C, no PostgreSQL header.
  *
@@ -18,10 +18,10 @@
  * (docs/vendors/amplitude-export.md 1). */
 #define HOURS_FIRST_HOURLY INT64_C(393264)
 
-/* The vendor takes at most 365 days at once. */
+/* The vendor accepts at most 365 days at once. */
 #define HOURS_LONGEST_SPAN INT64_C(8760)
 
-/* Hour that holds the moment (microseconds since 1970), rounded down. */
+/* The hour that contains the moment (microseconds since 1970). */
 extern int64_t hours_of_microseconds(int64_t microseconds);
 
 /* The same for the server's timestamps, which count from 2000; any value will do. */
@@ -44,7 +44,7 @@ extern void hours_widen(int64_t *start, int64_t *end);
 extern int64_t hours_span_end(int64_t start, int64_t end, int64_t span);
 
 /*
- * A span that was too much: how many hours of it to ask for first.  0: it is
+ * A span that was too much: how many hours of it to request first.  0: it is
  * the smallest there is, an hour, or a day among the daily files.
  */
 extern int64_t hours_half(int64_t start, int64_t end);

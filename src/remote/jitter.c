@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * jitter.c
- *		What keeps many that wait from coming at the same moment.
+ *		Randomness, so that many that wait do not come at the same moment.
  *
  *-------------------------------------------------------------------------
  */

@@ -24,7 +24,10 @@
  *-------------------------------------------------------------------------
  */
 
-/* Copy at most MAX_TEXT bytes; what can't be printed becomes \xNN, white space one space. */
+/*
+ * Copy at most MAX_TEXT bytes; what cannot be printed becomes \xNN, and white
+ * space a single space.
+ */
 void
 message_printable(const char *input, size_t length, char *output, size_t output_size)
 {
@@ -86,7 +89,7 @@ element_text(const char *body, size_t length, const char *tag, size_t *text_leng
 	return NULL;
 }
 
-/* Does the body begin like markup, after white space? */
+/* Does the body begin like markup, after any white space? */
 static bool
 is_markup(const char *body, size_t length)
 {
@@ -101,9 +104,9 @@ is_markup(const char *body, size_t length)
 #define MAX_WRAPPED 3
 
 /*
- * The error text in a JSON value, in whichever dialect; NULL if there is none.
- * The APIs say message, details, detail or error_description, some with a
- * capital; exports that failed have also been seen with failureReason and
+ * The error text in a JSON value, in any of the dialects; NULL if there is
+ * none. The APIs say message, details, detail or error_description, some with
+ * a capital; exports that failed have also been seen with failureReason and
  * statusDetails.  Any of these, error and errors[] may hold an error in turn.
  */
 static JsonValue
@@ -149,7 +152,7 @@ print_string(const JsonValue *value, char *output, size_t output_size)
 	json_document_free_text(text);
 }
 
-/* Login with Amazon has a word for the error beside its sentence. */
+/* Login with Amazon sends a code for the error in addition to a sentence. */
 static void
 print_dialect(const JsonValue *object, const JsonValue *text, char *output, size_t output_size)
 {
@@ -182,7 +185,7 @@ message_error_text(const char *body, size_t length, char *text, size_t text_size
 		return;
 	if (is_markup(body, length))
 	{
-		/* S3 says <Error><Code>..</Code><Message>..</Message>; a page has a title. */
+		/* S3 sends <Error><Code>..</Code><Message>..</Message>; a page has a title. */
 		found = element_text(body, length, "Message", &found_length);
 		if (found == NULL)
 			found = element_text(body, length, "title", &found_length);
@@ -226,7 +229,7 @@ number_of(const JsonValue *value)
 	return *end == '\0' ? number : NAN;
 }
 
-/* Seconds; -1 if they are not told. */
+/* Seconds; -1 if not given. */
 static int64_t
 lifetime_member(const JsonValue *object)
 {
@@ -241,7 +244,7 @@ lifetime_member(const JsonValue *object)
 	return seconds > (double) longest ? longest : (int64_t) seconds;
 }
 
-/* The errors of RFC 6749 (section 5.2) that asking again does not change. */
+/* The errors of RFC 6749 (section 5.2) for which a retry is pointless. */
 static bool
 is_refusal(const JsonValue *word)
 {
@@ -268,7 +271,7 @@ message_parse_token(const char *body, size_t length, TokenMessage *message)
 	message->expires_in = ok ? lifetime_member(&document.root) : -1;
 	message->error_text[0] = '\0';
 	message->refused = false;
-	/* What holds a token that can't be used is not shown. */
+	/* A body with a token that cannot be used is not shown. */
 	if (!ok && document.root.type == JSON_OBJECT && token.type == JSON_MISSING)
 	{
 		JsonValue text = dialect_text(&document.root, 0);
@@ -282,7 +285,7 @@ message_parse_token(const char *body, size_t length, TokenMessage *message)
 	return ok;
 }
 
-/* has_link settles what a word means that is not known. */
+/* For an unknown word, has_link decides. */
 static ExportStatus
 status_of_word(const char *word, bool has_link)
 {
@@ -316,8 +319,8 @@ copy_link(const JsonValue *object, char *url, size_t url_size)
 
 /*
  * Why an export failed.  The documented form is an object error with errorCode
- * and message; others have been seen, so any dialect is looked for, there
- * first.
+ * and message, but others have been seen, so any dialect is looked for, first
+ * in there.
  */
 static void
 copy_failure(const JsonValue *object, StatusMessage *message)
@@ -357,7 +360,7 @@ read_status(const JsonValue *object, const JsonValue *word, StatusMessage *messa
 	print_string(word, message->status_word, sizeof(message->status_word));
 	message->link = copy_link(object, message->url, sizeof(message->url));
 	message->status = status_of_word(message->status_word, message->link != LINK_ABSENT);
-	/* Up to 2^53 a double is exact; no file is as large. */
+	/* Up to 2^53 a double is exact; no file is that large. */
 	if (bytes >= 0 && bytes <= 9007199254740992.0)
 		message->file_size = (int64_t) bytes;
 	message->has_generated_at = time_member(object, "generatedAt", &message->generated_at);
@@ -402,10 +405,10 @@ message_parse_time(const char *text, int64_t *microseconds)
 	size_t kept;
 	size_t rest;
 
-	/* A date alone is the time of nothing. */
+	/* A date alone is not a time. */
 	if (length < to_fraction - 1 || length >= sizeof(time))
 		return false;
-	/* Nanoseconds are more than is needed. */
+	/* Drop the nanoseconds. */
 	kept = rest = to_fraction - 1;
 	if (text[kept] == '.')
 	{

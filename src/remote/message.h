@@ -4,8 +4,8 @@
  *		The small messages of the APIs: tokens, export status, errors.
  *
  * Plain C, no PostgreSQL header.  Nothing throws; results are in the caller's
- * structs.  Any bytes may be handed in.  Where memory is short, a message
- * cannot be read.
+ * structs.  Any bytes may be passed in.  If memory is short, a message cannot
+ * be read.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +21,7 @@
 #define MESSAGE_MAX_URL 16384
 #define MESSAGE_MAX_EXPORT_ID 256
 
-/* Room for an error text of 512 bytes and what cutting it may add. */
+/* Room for an error text of 512 bytes and what truncation may add. */
 #define MESSAGE_MAX_TEXT 528
 
 typedef struct TokenMessage
@@ -31,7 +31,7 @@ typedef struct TokenMessage
 
 	/* When there is no token: what the answer says instead, or empty. */
 	char error_text[MESSAGE_MAX_TEXT];
-	bool refused; /* it is one of OAuth's errors, which does not heal */
+	bool refused; /* it is an OAuth error for which a retry is pointless */
 } TokenMessage;
 
 /* False unless the body is a JSON object with a usable access_token. */
@@ -56,13 +56,13 @@ typedef struct StatusMessage
 {
 	char export_id[MESSAGE_MAX_EXPORT_ID];
 	ExportStatus status;
-	char status_word[64]; /* as sent, but printable; foreign, like the texts below */
+	char status_word[64]; /* as sent, but printable; foreign text, like the texts below */
 	LinkState link;
 	char url[MESSAGE_MAX_URL]; /* empty unless it is present */
 	int64_t file_size;         /* bytes of the compressed file; -1 when absent */
 	bool has_generated_at;
 	int64_t generated_at; /* microseconds since 1970, UTC */
-	int64_t took;         /* from createdAt to generatedAt, in milliseconds; -1: not told */
+	int64_t took;         /* from createdAt to generatedAt, in milliseconds; -1: not given */
 	char error_code[64];  /* when failed: TIMED_OUT, INTERNAL_ERROR, ... */
 	char error_text[MESSAGE_MAX_TEXT];
 } StatusMessage;
@@ -71,9 +71,9 @@ typedef struct StatusMessage
 extern bool message_parse_status(const char *body, size_t length, StatusMessage *message);
 
 /*
- * What an error body says, for people: the text of whichever of the vendors'
- * dialects it is in (see dialect_text; S3's XML), the title of an HTML page,
- * else its beginning.  At most 512 bytes, control characters and invalid UTF-8
+ * What an error body says, for people: the text in whichever of the vendors'
+ * dialects it is (see dialect_text; S3's XML), the title of an HTML page, else
+ * its beginning.  At most 512 bytes, control characters and invalid UTF-8
  * escaped.  Empty for an empty body.
  */
 #define MESSAGE_MARKUP "(an HTML or XML page)" /* one that has none of these */
@@ -81,8 +81,8 @@ extern bool message_parse_status(const char *body, size_t length, StatusMessage 
 extern void message_error_text(const char *body, size_t length, char *text, size_t text_size);
 
 /*
- * Copy at most 512 bytes of a text; what cannot be printed becomes \xNN, white
- * space one space.
+ * Copy at most 512 bytes of a text; what cannot be printed becomes \xNN, and
+ * white space a single space.
  */
 extern void message_printable(const char *input, size_t length, char *output, size_t output_size);
 

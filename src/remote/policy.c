@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * policy.c
- *		One table that says what to do about an answer, or about none.
+ *		The table that says what to do about an answer, or a missing one.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,11 +46,11 @@ static const PolicyRow answers[] = {
 	{ CALL(CALL_ARCHIVE), 401, 401, ANY_BODY, ACTION_FAIL_CREDENTIALS },
 	{ CALL(CALL_ARCHIVE), 403, 403, ANY_BODY, ACTION_FAIL_CREDENTIALS },
 
-	/* Bad client, secret or refresh token; nothing to wait for. */
+	/* Bad client, secret or refresh token: waiting would not help. */
 	{ CALL(CALL_TOKEN), 429, 429, ANY_BODY, ACTION_THROTTLED },
 	{ CALL(CALL_TOKEN), 400, 499, ANY_BODY, ACTION_FAIL_CREDENTIALS },
 
-	/* A stale link: 400 where the signature rides on a session token, else 403. */
+	/* A stale link: 400 if the signature depends on a session token, else 403. */
 	{ CALL(CALL_DOWNLOAD), 400, 400, ANY_BODY, ACTION_REMINT_URL },
 	{ CALL(CALL_DOWNLOAD), 403, 404, ANY_BODY, ACTION_REMINT_URL },
 
@@ -104,7 +104,7 @@ policy_decide(ApiCall call, RequestFailure failure, int status, BodyKind body)
 	return ACTION_FAIL_REQUEST;
 }
 
-/* Does the body hold that text, in whichever letters? */
+/* Does the body contain that text, ignoring case? */
 static bool
 mentions(const char *body, size_t length, const char *text)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * policy.h
- *		One table that says what to do about an answer, or about none.
+ *		The table that says what to do about an answer, or a missing one.
  *
  * Plain C, no PostgreSQL header.  Sources: the status tables of
  * docs/vendors/amazon-ads-exports.md 1.8 and 1.5 and of
@@ -29,25 +29,25 @@ typedef enum PolicyAction
 {
 	ACTION_SUCCESS,
 	ACTION_EMPTY,            /* complete, and nothing in it */
-	ACTION_RETRY,            /* the same again, after a while */
-	ACTION_RETRY_ONCE,       /* a hiccup if it heals at once, else not */
-	ACTION_THROTTLED,        /* the same; patience is export_timeout's */
-	ACTION_REAUTHENTICATE,   /* with a new access token, once */
+	ACTION_RETRY,            /* repeat the same request after a while */
+	ACTION_RETRY_ONCE,       /* repeat it once: it is transient, or else permanent */
+	ACTION_THROTTLED,        /* repeat it; export_timeout limits how long */
+	ACTION_REAUTHENTICATE,   /* repeat it with a new access token, once */
 	ACTION_REMINT_URL,       /* ask for a new download URL, once */
 	ACTION_REQUEST_ANEW,     /* the export is gone: ask for another one */
 	ACTION_SPLIT,            /* ask for less at a time */
 	ACTION_FAIL_CREDENTIALS, /* 28000 */
 	ACTION_FAIL_PERMISSION,  /* 42501 */
-	ACTION_FAIL_REQUEST,     /* HV000: what was asked is refused */
-	ACTION_FAIL_NETWORK      /* 08006: and repeating it is no use */
+	ACTION_FAIL_REQUEST,     /* HV000: the request is rejected */
+	ACTION_FAIL_NETWORK      /* 08006: and a retry is pointless */
 } PolicyAction;
 
-/* What of a body makes a difference. */
+/* The kinds of body that make a difference. */
 typedef enum BodyKind
 {
 	BODY_OTHER,
 	BODY_NO_DATA, /* Amplitude: "Raw data files were not found" */
-	BODY_PAGE     /* HTML or XML, of some other server */
+	BODY_PAGE     /* HTML or XML, from some other server */
 } BodyKind;
 
 /* status 0: no answer, failure says why. */
@@ -55,13 +55,13 @@ extern PolicyAction policy_decide(ApiCall call, RequestFailure failure, int stat
 
 extern BodyKind policy_body_kind(const char *body, size_t length);
 
-/* May an error be about too much at once, by its words or since it has none? */
+/* Could an error mean that too much was requested, by its words or because it has none? */
 extern bool policy_mentions_size(const char *body, size_t length);
 
 /*
- * Milliseconds before the next try: exponential with +-25 % jitter.  attempt
- * counts from 0; random is in [0, 1).  Amplitude's 429 starts at 30 s, all
- * else at 1 s; no wait is longer than two minutes.
+ * Milliseconds before the next attempt: exponential with +-25 % jitter.
+ * attempt counts from 0; random is in [0, 1).  Amplitude's 429 starts at 30 s,
+ * everything else at 1 s; no wait is longer than two minutes.
  */
 extern int64_t policy_backoff(ApiCall call, PolicyAction action, int attempt, double random);
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An entry has some hundred bytes; a longer one than this is no profile. */
+/* An entry has a few hundred bytes; one that is longer than this is not a profile. */
 #define BUFFER_SIZE ((size_t) 256 * 1024)
 
 #define PATH_COUNT 3
@@ -24,7 +24,7 @@ struct ProfileReader
 	int account_type;
 	JsonValue values[PATH_COUNT];
 	bool too_large;
-	size_t start; /* of what was fed and not read */
+	size_t start; /* of what was fed and has not been read */
 	size_t end;
 	char data[BUFFER_SIZE + JSON_PADDING];
 };
@@ -79,7 +79,7 @@ profile_reader_feed(ProfileReader *reader, const char *data, size_t length)
 	return taken;
 }
 
-/* An id is sent as a number (beyond 2^53 maybe) or as its digits; 0 if it is neither. */
+/* An id is sent as a number (possibly beyond 2^53) or as a string of digits; 0 if it is neither. */
 static uint64_t
 id_of(const JsonValue *value)
 {

@@ -3,8 +3,8 @@
  * profile_reader.h
  *		Reads the answer of GET /v2/profiles as it arrives.
  *
- * There may be as many profiles as there are customers of an agency, so the
- * list is read as records are: in memory of a fixed size, one entry at a time.
+ * There may be as many profiles as an agency has customers, so the list is
+ * read as records are: in memory of a fixed size, one entry at a time.
  *
  * Plain C, no PostgreSQL header; nothing throws.
  *
@@ -21,7 +21,7 @@ typedef struct ProfileReader ProfileReader;
 
 typedef struct ListedProfile
 {
-	uint64_t id;    /* 0: the entry has none that can be used */
+	uint64_t id;    /* 0: the entry has no usable one */
 	bool is_agency; /* which has no exports */
 
 	/* The entry's text, valid until the reader is used again. */
@@ -33,13 +33,13 @@ typedef struct ListedProfile
 extern ProfileReader *profile_reader_create(void);
 extern void profile_reader_free(ProfileReader *reader);
 
-/* Copies what there is room for of data, and returns how much that is. */
+/* Copies as much of data as there is room for, and returns how much that is. */
 extern size_t profile_reader_feed(ProfileReader *reader, const char *data, size_t length);
 
 /*
  * STREAM_RECORD: the next entry is in profile.  STREAM_NEED_INPUT: feed more.
- * STREAM_END: last, and the list was closed.  STREAM_ERROR: it is no list of
- * profiles.  last says that everything was fed.
+ * STREAM_END: last, and the list was closed.  STREAM_ERROR: it is not a list
+ * of profiles.  last says that everything was fed.
  */
 extern StreamStatus profile_reader_next(ProfileReader *reader, bool last, ListedProfile *profile);
 

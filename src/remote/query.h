@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * query.h
- *		What is asked of the remote: a WHERE clause, boiled down to what its
- *		API can filter by.
+ *		What is requested from the remote: the WHERE clauses, reduced to what
+ *		its API can filter by.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +30,7 @@ typedef struct ExportQuery
 	char **target_types;
 	int profile_count; /* -1: all that the account has */
 	char **profile_ids;
-	bool other_profiles; /* when all: is a profile wanted that is no exception? */
+	bool other_profiles; /* when all: is a profile wanted that is not an exception? */
 	int exception_count;
 	char **exceptions;
 
@@ -40,13 +40,13 @@ typedef struct ExportQuery
 	TimestampTz now; /* the moment that open ends are measured from */
 } ExportQuery;
 
-/* Does it ask for the same?  (now does not matter where nothing depends on it.) */
+/* Do both ask for the same?  (now matters only if something depends on it.) */
 extern bool export_query_equal(const ExportQuery *a, const ExportQuery *b);
 
 /* A copy in the current memory context that shares nothing with the original. */
 extern ExportQuery *export_query_copy(const ExportQuery *query);
 
-/* When all profiles are asked that the account has: is this one wanted? */
+/* When all profiles of the account are read: is this one wanted? */
 extern bool export_query_wants_profile(const ExportQuery *query, const char *profile_id);
 
 #endif /* ADSEXPORT_QUERY_H */

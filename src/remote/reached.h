@@ -3,9 +3,9 @@
  * reached.h
  *		Which servers this session has reached.
  *
- * One that answered before deserves patience when it can't be reached for a
- * while.  One that never did is more likely the wrong one, and the one who set it
- * up wants to know soon.
+ * A server that answered before deserves patience when it cannot be reached
+ * for a while.  One that never did is more likely the wrong one, and whoever
+ * set it up wants to know soon.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 #include "option/foreign_options.h"
 #include "remote/policy.h"
 
-/* An answer came, whatever it said.  Does not throw. */
+/* An answer arrived, whatever it said. Does not throw. */
 extern void reached_note(ApiCall call, const ForeignOptions *options);
 
 extern bool reached_before(ApiCall call, const ForeignOptions *options);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * record_origin.h
- *		Where the records come from that are being read.
+ *		Where the records that are being read come from.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * redact.c
- *		Our secrets in a text that came from outside.
+ *		Removing our secrets from text that came from outside.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,12 +14,12 @@
 #include "remote/message.h"
 #include "remote/redact.h"
 
-/* A shorter text would blot out ordinary words, and tells little. */
+/* A shorter one would blot out ordinary words, and reveals little. */
 #define SHORTEST_SECRET 4
 
 /*
- * Replace each occurrence of secret by asterisks of the same length; also its
- * beginning at the very end of the text, which may have been cut there.
+ * Replace each occurrence of secret with asterisks of the same length; also
+ * its beginning at the very end of the text, which may have been cut there.
  */
 static void
 redact(char *text, const char *secret)
@@ -41,7 +41,7 @@ redact(char *text, const char *secret)
 	}
 }
 
-/* The secret as it is, and as it stands in a form. */
+/* The secret as it is, and as it is encoded in a form. */
 static void
 redact_forms(char *text, const char *secret)
 {
@@ -50,7 +50,7 @@ redact_forms(char *text, const char *secret)
 
 	if (secret == NULL)
 		return;
-	/* Texts are not longer than that. */
+	/* Texts are no longer than that. */
 	strlcpy(beginning, secret, sizeof(beginning));
 	redact(text, beginning);
 	if (url_encode(beginning, encoded, sizeof(encoded)))
@@ -80,13 +80,14 @@ redact_basic(char *text, const char *user, const char *password)
 	explicit_bzero(encoded, sizeof(encoded));
 }
 
-/* Pieces of a secret that are shorter than this are ordinary words, or tell little. */
+/* Shorter pieces of a secret are ordinary words, or reveal little. */
 #define SHORTEST_PIECE 10
 
 /*
- * Replace what a text has in common with a secret.  A server may repeat it in
+ * Replace what a text has in common with a secret. A server may repeat it in
  * one of many spellings (escapes of JSON, HTML and URLs), or in part; what is
- * between the characters that are spelled in another way is the same in all.
+ * between the characters that are spelled differently is the same in all of
+ * them.
  */
 static void
 redact_pieces(char *text, const char *secret)
@@ -111,7 +112,10 @@ redact_pieces(char *text, const char *secret)
 	}
 }
 
-/* The queries of links, which may be signed, wherever a server repeats them, with the link or without. */
+/*
+ * The queries of links, which may be signed, wherever a server repeats them,
+ * with or without the link.
+ */
 static void
 redact_links(char *text)
 {
@@ -119,7 +123,7 @@ redact_links(char *text)
 	{
 		if (*found != '?' && pg_strncasecmp(found, "x-amz-", strlen("x-amz-")) != 0)
 			continue;
-		/* The beginning of XML is no link. */
+		/* The beginning of XML is not a link. */
 		if (found > text && pg_strncasecmp(found - 1, "<?xml ", strlen("<?xml ")) == 0)
 			continue;
 		if (*found == '?')

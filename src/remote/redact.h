@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * redact.h
- *		Our secrets in a text that came from outside.
+ *		Removing our secrets from text that came from outside.
  *
  * For foreign_text.c alone: whatever came from outside goes through there.
  *
@@ -15,7 +15,7 @@
 #include "option/foreign_options.h"
 
 /*
- * Overwrite them by asterisks of the same length.  token is an access token
+ * Overwrite them with asterisks of the same length.  token is an access token
  * that may be in it, too, or NULL.
  */
 extern void redact_secrets(char *text, const ForeignOptions *options, const char *token);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * throttle.c
- *		What a server's 429 to one call means for the others like it.
+ *		What a server's 429 to one call means for other calls of its kind.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,19 +15,19 @@
 
 void (*throttle_observer)(const ForeignOptions *options) = NULL;
 
-/* Limits that are remembered at once; the one that was met longest ago goes first. */
+/* At most this many limits are remembered; the one met longest ago is dropped first. */
 #define MAX_LIMITS 64
 
-/* After this many 429 in a row the distance is the longest there is. */
+/* After this many 429s in a row the interval is at its longest. */
 #define MAX_LEVEL 10
 
 typedef struct Throttle
 {
 	uint64 key; /* 0: unused */
 	ApiCall call;
-	int level;         /* 429 less other answers; 0: not throttled */
-	bool probing;      /* a call began at the last due time, and was not answered yet */
-	int64 due;         /* the next call begins no sooner */
+	int level;         /* 429s less other answers; 0: not throttled */
+	bool probing;      /* a call began at the last due time, and has not been answered yet */
+	int64 due;         /* the next call must not begin before */
 	int64 last_change; /* of any of these */
 } Throttle;
 
@@ -42,8 +42,8 @@ hash_text(const char *text, uint64 seed)
 }
 
 /*
- * Whose limit is it?  Each kind of export has one of its own.  (Should two
- * have the same hash, they wait for each other.)
+ * Whose limit is it?  Each kind of export has its own.  (Should two have the
+ * same hash, they wait for each other.)
  */
 static uint64
 key_of(ApiCall call, const ForeignOptions *options)
@@ -132,7 +132,7 @@ throttle_end(ApiCall call, const ForeignOptions *options, int64 now, int64 due)
 	}
 	if (limit == NULL)
 		limit = make_limit(call, options);
-	/* What was due when the limit was met before has no meaning any more. */
+	/* The due time from when the limit was last met no longer means anything. */
 	if (limit->level == 0)
 		limit->due = due;
 	/* Several calls that were under way at once met the limit once. */

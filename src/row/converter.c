@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * converter.c
- *		Choose the conversion of a column, and the conversions that are not
- *		text, number, time or jsonb: bool, uuid, arrays, domains, and every
- *		type that only its input function knows.
+ *		Choosing the conversion of a column, and the conversions to other types
+ *		than text, number, time and jsonb: bool, uuid, arrays, domains, and
+ *		every type that only its input function knows.
  *
  *-------------------------------------------------------------------------
  */
@@ -93,12 +93,12 @@ convert_bool(Converter *converter, const JsonValue *json, Datum *result)
 				return VALUE_NULL;
 			if (json->escaped && !text_from_string(converter->context, json, &text, &length))
 				return VALUE_INVALID;
-			/* what Amplitude's destinations say for "unknown" in the key paying */
+			/* what Amplitude's destinations write for "unknown" in the key paying */
 			if (length == 6 && memcmp(text, "(none)", 6) == 0)
 				return VALUE_NULL;
 			break;
 		case JSON_NUMBER:
-			/* 1 and 0, as boolean's input function takes them */
+			/* 1 and 0, which boolean's input function accepts */
 			break;
 		default:
 			return problem_syntax(converter, json);
@@ -129,7 +129,7 @@ hexadecimal_digit(char c)
 	return -1;
 }
 
-/* As its input function: braces around, and hyphens after any four digits. */
+/* Like the input function: optional braces, and hyphens after any four digits. */
 bool
 uuid_from_text(const char *text, size_t length, unsigned char *uuid)
 {
@@ -198,7 +198,7 @@ cursor_ended(ValueContext *context, const StreamError *error)
 	return false;
 }
 
-/* A JSON array's elements, or a single value as if it were the only one. */
+/* A JSON array's elements, or a single value as if it were the only element. */
 typedef struct ElementWalk
 {
 	JsonCursor cursor;
@@ -238,7 +238,7 @@ is_single_element(const Converter *converter, const JsonValue *json)
 	return (converter->inner->accepted & JSON_TYPE_BIT(json->type)) != 0;
 }
 
-/* text[]: its elements are written one after the other, where they belong. */
+/* text[]: its elements are written one after the other, in place. */
 static ValueStatus
 convert_text_array(Converter *converter, const JsonValue *json, Datum *result)
 {
@@ -416,7 +416,7 @@ convert_by_input_function(Converter *converter, const JsonValue *json, Datum *re
 	if (length >= MaxAllocSize)
 		return problem_syntax(converter, json);
 
-	/* On its own: input functions may keep pointers into it. */
+	/* A copy of its own: input functions may keep pointers into it. */
 	call.text = pnstrdup(text, length);
 	context->in_input_function = true;
 	if (context->on_invalid == ON_INVALID_ERROR)

@@ -14,14 +14,14 @@
 extern void value_context_init(ValueContext *context, const ForeignOptions *options);
 extern void converter_init(Converter *converter, ValueContext *context, Oid type, int32 typmod);
 
-/* Give back what an unusually large record needed. */
+/* Free what an unusually large record needed. */
 extern void value_context_trim(ValueContext *context);
 
 /* Does NULL in the column need to be checked too? */
 extern bool converter_checks_null(const Converter *converter);
 extern ValueStatus converter_check_null(Converter *converter);
 
-/* 16 bytes; as uuid's input function takes them. */
+/* Writes 16 bytes; accepts what uuid's input function does. */
 extern bool uuid_from_text(const char *text, size_t length, unsigned char *uuid);
 
 #endif /* ADSEXPORT_CONVERTER_H */

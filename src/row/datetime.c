@@ -5,7 +5,7 @@
  *		PostgreSQL reads it.
  *
  * A time without a zone is UTC, whatever the session's TimeZone is.  Nothing
- * here raises an error for a value that is no time.
+ * here raises an error for a value that is not a time.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,7 @@
  *-------------------------------------------------------------------------
  */
 
-/* As PostgreSQL's own functions divide the work. */
+/* The pieces into which PostgreSQL's own functions take a time apart. */
 typedef struct DecodedTime
 {
 	int kind; /* DTK_* */
@@ -37,7 +37,7 @@ typedef struct DecodedTime
 	int zone; /* seconds west of Greenwich */
 } DecodedTime;
 
-/* A word that PostgreSQL takes for a time, but no record can mean. */
+/* A word that PostgreSQL accepts as a time, but that no record can mean. */
 static bool
 is_relative(const char *field)
 {
@@ -52,9 +52,9 @@ is_relative(const char *field)
 }
 
 /*
- * Returns 0 or one of the codes DTERR_*.  The functions that read a time take
- * the zone of a time without one from the session's setting, so that is UTC
- * for the moment.
+ * Returns 0 or one of the codes DTERR_*.  The functions that read a time use
+ * the session's time zone for one without a zone, so that is set to UTC
+ * meanwhile.
  */
 static int
 decode_in_utc(const char *text, DecodedTime *decoded)
@@ -122,8 +122,8 @@ problem_datetime_range(Converter *converter, const JsonValue *json)
 }
 
 /*
- * The string of a value that should be a time.  A bare number is none: nobody
- * could say of what unit.
+ * The string of a value that should be a time.  A bare number is not one: its
+ * unit would be anybody's guess.
  */
 static ValueStatus
 datetime_text(Converter *converter, const JsonValue *json, const char **text, size_t *length)
@@ -168,7 +168,7 @@ decode_slowly(Converter *converter, const JsonValue *json, const char *text, siz
 
 		memcpy(copy, text, length);
 		copy[length] = '\0';
-		/* Before version 16 a time zone that is not known is an error of the function. */
+		/* Before version 16 an unknown time zone makes the function raise an error. */
 		context->in_input_function = true;
 #ifndef COMPAT_SOFT_ERRORS
 		if (context->on_invalid == ON_INVALID_NULL)
@@ -204,7 +204,7 @@ round_timestamp(Timestamp value, int32 typmod)
 	return value;
 }
 
-/* timestamptz, and timestamp, which gets the wall clock of UTC. */
+/* timestamptz, and timestamp, which gets the time in UTC. */
 ValueStatus
 convert_timestamp(Converter *converter, const JsonValue *json, Datum *result)
 {
@@ -277,7 +277,7 @@ convert_date(Converter *converter, const JsonValue *json, Datum *result)
 			case DTK_DATE:
 				if (tm2timestamp(&decoded.fields, decoded.fraction, &decoded.zone, &value) == 0)
 					break;
-				/* A date may be farther away than a timestamp. */
+				/* A date has a wider range than a timestamp. */
 				if (!IS_VALID_JULIAN(decoded.fields.tm_year, decoded.fields.tm_mon,
 									 decoded.fields.tm_mday))
 					return problem_datetime_range(converter, json);

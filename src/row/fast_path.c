@@ -4,14 +4,14 @@
  *		The conversions that nearly every value of an export needs, in plain
  *		memory.
  *
- * A fast conversion takes what the vendors usually send and leaves
+ * A fast conversion handles what the vendors usually send and leaves
  * everything else (odd forms, invalid values, other encodings, large values)
  * to the converter of the column.  It raises no error, allocates nothing and
- * calls nothing of the server, so that the read-ahead thread can do it.
+ * calls no function of the server, so that the read-ahead thread can do it.
  *
- * Of a row that becomes a tuple, each value that is not by value is appended
- * just as it lies in the tuple: without a gap, in the short form if it has
- * one, else aligned.  (Text is short wherever it can be.)
+ * In a row that becomes a tuple, each value that is not passed by value is
+ * appended exactly as the tuple stores it: in the short form, without a gap,
+ * if it has one, else aligned.  (Text is short wherever it can be.)
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +33,7 @@
 #include "row/tuple.h"
 #include "stream/iso_time.h"
 
-/* Copies of text may write this many bytes more. */
+/* Copying text may write this many bytes more. */
 #define TEXT_COPY_SLACK 8
 
 /* Room for size bytes, aligned, with zeros before; NULL when the arena is full. */
@@ -45,7 +45,7 @@ arena_reserve(const RecordArena *arena, size_t size, size_t alignment)
 	return alignment == 1 ? arena->next : tuple_align(arena->next, alignment);
 }
 
-/* Append a varlena that needs four bytes of header in memory, but perhaps not in a tuple. */
+/* Append a varlena that needs a four-byte header in memory, but perhaps not in a tuple. */
 static inline FastPathStatus
 put_varlena(FastPathState *state, const char *varlena, size_t size, RecordArena *arena,
 			Datum *result)
@@ -73,7 +73,7 @@ put_varlena(FastPathState *state, const char *varlena, size_t size, RecordArena 
 	return FAST_PATH_VALUE;
 }
 
-/* Of a column that is not of text: "" is NULL there. */
+/* For a column that is not text, where "" is NULL. */
 static inline FastPathStatus
 refuse(const JsonValue *json)
 {
@@ -98,7 +98,7 @@ copy_plain_text(char *output, const char *text, size_t length)
 	{
 		memcpy(&word, text, sizeof(word));
 		memcpy(output, &word, sizeof(word));
-		/* a high bit of its own, or one borrowed by subtracting from zero */
+		/* the high bit is set already, or borrowed by subtracting from zero */
 		found |= word | (word - ones);
 	}
 	memcpy(&word, text, sizeof(word));
@@ -107,7 +107,7 @@ copy_plain_text(char *output, const char *text, size_t length)
 	{
 		int unused = 64 - 8 * (int) length;
 
-		/* The bytes that are not of the text become those that end up as ones. */
+		/* Bytes that do not belong to the text are shifted out, and come back as ones. */
 		word = (word << unused) | (ones >> 8 * length);
 		found |= word | (word - ones);
 	}
@@ -273,7 +273,7 @@ fast_float8(FastPathState *state, const JsonValue *json, RecordArena *arena, Dat
 {
 	double value;
 
-	/* Not by strtod: the server changes the process's locale for moments. */
+	/* Not with strtod: the server changes the process's locale at times. */
 	if (json->type != JSON_NUMBER || !double_from_short_number(json->start, json->length, &value))
 		return refuse(json);
 	*result = Float8GetDatum(value);
@@ -310,7 +310,7 @@ fast_date(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum
 {
 	Timestamp value;
 
-	/* With a time after it the zone would matter. */
+	/* With a time after it, the zone would matter. */
 	if (json->type != JSON_STRING || json->escaped || json->length != 10 ||
 		!iso_time_read(json->start, json->length, &value))
 		return refuse(json);
@@ -357,7 +357,7 @@ fast_text_array(FastPathState *state, const JsonValue *json, RecordArena *arena,
 		memset(text + size - sizeof(int32), 0, sizeof(int32));
 		if (!copy_plain_text(text + VARHDRSZ, element.start, element.length))
 			return FAST_PATH_CANNOT;
-		/* What the copy wrote after the text is no part of it. */
+		/* Clear what the copy wrote after the text. */
 		memset(text + VARHDRSZ + element.length, 0, size - VARHDRSZ - element.length);
 		SET_VARSIZE(text, VARHDRSZ + element.length);
 		rest.next = text + size;
@@ -412,7 +412,7 @@ fast_path_state_init(FastPathState *state, ValueContext *context, int columns, b
 FastPathFunction
 fast_path_function(Oid type, int32 typmod)
 {
-	/* Else a Datum of 64 bits needs memory of the server's. */
+	/* Otherwise a Datum of 64 bits needs palloc'd memory. */
 	const bool by_value_64 = sizeof(Datum) >= sizeof(int64);
 
 	switch (type)

@@ -14,8 +14,8 @@
 /* For one thread at a time. */
 typedef struct FastPathState
 {
-	bool keeps_utf8;      /* the database takes UTF-8 as it is */
-	bool for_tuples;      /* all varlenas have short headers where they can, as in a tuple */
+	bool keeps_utf8;      /* the database's encoding accepts UTF-8 as it is */
+	bool for_tuples;      /* varlenas have short headers where possible, as in a tuple */
 	int column;           /* whose value is converted */
 	ShapeUse *shape_uses; /* of each column */
 	JsonbBuilder *jsonb_builder;
@@ -29,8 +29,8 @@ typedef enum FastPathStatus
 } FastPathStatus;
 
 /*
- * Convert a value that is present.  One that is not by value is appended to the
- * arena.  Does without anything of the server.
+ * Convert a value that is present.  A value that is not passed by value is
+ * appended to the arena.  Uses nothing of the server.
  */
 typedef FastPathStatus (*FastPathFunction)(FastPathState *state, const JsonValue *json,
 										   RecordArena *arena, Datum *result);

@@ -1,21 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb_builder.c
- *		JSON text to jsonb, without the input function and without its tree of
- *		palloc'd values.
+ *		JSON text to jsonb, without the input function and its tree of palloc'd
+ *		values.
  *
  * One pass over the text checks the syntax and notes every value in a flat
  * array of nodes, in the order of the text.  A second pass over the nodes
- * writes the Jsonb, whose layout utils/jsonb.h describes: it must know an
- * object's keys in their sorted order before it can write the first value.
- * All memory is used again for the next value.
+ * writes the Jsonb, whose layout utils/jsonb.h describes: an object's keys
+ * must be sorted before its first value can be written.  All memory is reused
+ * for the next value.
  *
- * Memory of a large value: 16 bytes for each key and value in it, 16 for each
- * key, and the Jsonb, of which nothing is left for long but that.  What cannot
- * fit into a Jsonb is refused before any of that is asked for.
+ * Memory for a large value: 16 bytes for each key and value in it, another 16
+ * for each key, and the Jsonb, which is all that remains.  What cannot fit
+ * into a Jsonb is refused before any of that is allocated.
  *
- * A fast builder has all memory that it may ever use from the beginning, and
- * gives up instead of asking the server for anything.
+ * A fast builder has all the memory that it may ever use from the start, and
+ * gives up instead of asking the server for more.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,10 +39,10 @@
 #include "row/problem.h"
 #include "row/text.h"
 
-/* Insertion sort is best for the few keys that objects mostly have. */
+/* Insertion sort is best for the few keys that most objects have. */
 #define INSERTION_SORT_KEYS 24
 
-/* Copies of strings may write this many bytes more. */
+/* Copying strings may write this many bytes more. */
 #define COPY_SLACK 16
 StaticAssertDecl(SHAPE_WRITTEN_SLACK >= COPY_SLACK, "copies of keys read as far");
 
@@ -60,8 +60,8 @@ typedef enum NodeKind
 } NodeKind;
 
 /*
- * The nodes of a container's children follow it; an object's are keys and
- * values in turn, of a shaped one values only.
+ * A container's node is followed by those of its children: keys and values in
+ * turn for an object, only values for a shaped one.
  */
 typedef struct ValueNode
 {
@@ -96,14 +96,14 @@ struct JsonbBuilder
 	size_t output_length;
 };
 
-/* What a fast builder takes: the length of the text, and levels of containers. */
+/* What a fast builder accepts: the length of the text, and levels of containers. */
 #define FAST_PATH_TEXT_LENGTH 8192
 #define FAST_PATH_DEPTH 32
 
 /*
  * What it can need for that: each value takes at least two bytes of the text
- * and becomes an entry, a number's header and padding beside its bytes.  Keys
- * are sorted with 16 bytes for each.
+ * and becomes an entry, for a number with header and padding beside its bytes.
+ * Sorting takes 16 bytes for each key.
  */
 #define FAST_PATH_NODES (FAST_PATH_TEXT_LENGTH / 2 + 2)
 #define FAST_PATH_ORDER (2 * sizeof(uint64) * FAST_PATH_NODES + MAXIMUM_ALIGNOF)
@@ -131,7 +131,7 @@ jsonb_builder_create_quick(ValueContext *context)
 	JsonbBuilder *builder = jsonb_builder_create(context);
 
 	builder->is_quick = true;
-	/* Finds out by the server's functions what another thread may only look up. */
+	/* Calls the server's functions now for what another thread may only look up. */
 	builder->writes_numbers = numeric_format_is_known();
 	scratch_reserve(&builder->nodes, FAST_PATH_NODES * sizeof(ValueNode));
 	scratch_reserve(&builder->decoded, 3 * (size_t) FAST_PATH_TEXT_LENGTH + COPY_SLACK);
@@ -140,13 +140,13 @@ jsonb_builder_create_quick(ValueContext *context)
 	return builder;
 }
 
-/* From here on, memory is counted out instead of grown. */
+/* For texts from this size on, memory is counted out instead of grown. */
 #define LARGE_TEXT ((size_t) 1024 * 1024)
 
-/* What is copied or looked through between two looks at interrupts. */
+/* At most this much is copied or scanned between two checks for interrupts. */
 #define UNINTERRUPTED ((size_t) 4 * 1024 * 1024)
 
-/* Not in another thread: what is on the fast path is over soon. */
+/* Not in another thread, where only fast builders run, which are done soon. */
 static inline void
 check_for_interrupts(const JsonbBuilder *builder)
 {
@@ -203,13 +203,16 @@ too_large(JsonbBuilder *builder)
 	return false;
 }
 
-/* What a Jsonb needs for a number at least: its entry, and its digits with the padding before. */
+/*
+ * The least that a Jsonb needs for a number: its entry, and its digits with
+ * the padding before them.
+ */
 #define LEAST_NUMBER_SIZE (sizeof(JEntry) + 8)
 
 /*
- * Ask for all memory that a large text needs, so that it does not grow by
- * copies of itself.  False if it is more than a Jsonb can hold.  What is counted
- * is right for well-formed text, and near enough for other.
+ * Allocate all the memory that a large text needs, so that it does not grow by
+ * being copied.  False if it is more than a Jsonb can hold.  The count is
+ * exact for well-formed text, and near enough for other text.
  */
 static bool
 reserve_for_large_text(JsonbBuilder *builder)
@@ -259,7 +262,7 @@ reserve_for_large_text(JsonbBuilder *builder)
 	}
 	if ((values - numbers) / 2 * sizeof(JEntry) + numbers * LEAST_NUMBER_SIZE > JENTRY_OFFLENMASK)
 		return too_large(builder);
-	/* Beside the bytes of strings, which the text has, too. */
+	/* In addition to the bytes of strings, which are in the text, too. */
 	size = Min((size_t) (builder->end - builder->text) + values * LEAST_NUMBER_SIZE,
 			   JENTRY_OFFLENMASK);
 	scratch_reserve(&builder->nodes, (values + 1) * sizeof(ValueNode));
@@ -292,7 +295,7 @@ skip_space(JsonbBuilder *builder)
 		builder->next++;
 }
 
-/* The length of what a string begins with that needs no attention. */
+/* The length of the beginning of a string that can be copied as it is. */
 static inline size_t
 plain_prefix_length(const char *text)
 {
@@ -330,7 +333,7 @@ plain_prefix_length(const char *text)
 		found = ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes) |
 				((word - ones * ' ') & ~word) | word;
 		found &= high_bits;
-		/* A borrow can only mark a byte after one that is rightly marked. */
+		/* A borrow can only mark a byte after one that is marked rightly. */
 		if (found != 0)
 			return next - text + pg_rightmost_one_pos64(found) / 8;
 		next += 8;
@@ -511,7 +514,7 @@ read_colon(JsonbBuilder *builder)
 	return true;
 }
 
-/* A key that was not predicted, or has spaces after it; 0 if that fails. */
+/* A key that was not predicted, or has spaces after it; 0 if it cannot be read. */
 static uint16
 read_other_key(JsonbBuilder *builder, uint16 parent)
 {
@@ -707,8 +710,8 @@ compare_keys(const JsonbBuilder *builder, uint32 left, uint32 right)
 }
 
 /*
- * The length and the first bytes of a key as a number, of which the order is
- * the order of the keys except where it is the same for both.
+ * The length and the first bytes of a key as a number.  Numbers that differ
+ * are in the order of their keys.
  */
 static inline uint64
 key_prefix(const JsonbBuilder *builder, uint32 index)
@@ -738,7 +741,7 @@ key_prefix(const JsonbBuilder *builder, uint32 index)
 	return (uint64) node->length << 8 * prefix_bytes | bytes;
 }
 
-/* A key of many, with what mostly decides at hand. */
+/* One key of many, with the prefix that mostly decides. */
 typedef struct SortedKey
 {
 	uint64 prefix;
@@ -752,11 +755,11 @@ compare_sorted_keys(const void *left_pointer, const void *right_pointer, void *b
 	const SortedKey *right = right_pointer;
 	int result = 0;
 
-	/* Millions of them take seconds. */
+	/* Sorting millions of keys takes seconds. */
 	check_for_interrupts(builder);
 	if (left->prefix != right->prefix)
 		return left->prefix < right->prefix ? -1 : 1;
-	/* Length and bytes of a short key are all in there. */
+	/* The prefix has all of a short key, length and bytes. */
 	if (left->prefix >> 56 > 7)
 		result = compare_keys(builder, left->index, right->index);
 	/* Equal keys stay in the order of the text. */
@@ -765,7 +768,7 @@ compare_sorted_keys(const void *left_pointer, const void *right_pointer, void *b
 	return result;
 }
 
-/* Sort keys, of which prefixes holds the prefixes. */
+/* Sort keys by insertion; prefixes holds their prefixes. */
 static void
 sort_few_keys(const JsonbBuilder *builder, uint32 *order, uint64 *prefixes, uint32 count)
 {
@@ -789,7 +792,7 @@ sort_few_keys(const JsonbBuilder *builder, uint32 *order, uint64 *prefixes, uint
 }
 
 /*
- * Sort the keys of an object, of which key is the first.  Returns how many of
+ * Sort the keys of an object, starting with the node key.  Returns how many of
  * them are different; of equal ones the last is kept.
  */
 static uint32
@@ -815,7 +818,10 @@ order_few_keys(JsonbBuilder *builder, uint32 key, uint32 *order, uint32 count)
 	return kept;
 }
 
-/* The same for any number of keys, with order on top of the order stack, which has used bytes. */
+/*
+ * Likewise for any number of keys, with order on top of the order stack, of
+ * which used bytes are taken.
+ */
 static uint32
 order_many_keys(JsonbBuilder *builder, uint32 key, size_t used, uint32 count)
 {
@@ -835,7 +841,7 @@ order_many_keys(JsonbBuilder *builder, uint32 key, size_t used, uint32 count)
 	}
 	qsort_arg(keys, count, sizeof(SortedKey), compare_sorted_keys, builder);
 
-	/* What is sorted is longer, so that it is read before it is overwritten. */
+	/* Sorted keys are larger, so they are read before they are overwritten. */
 	order = (uint32 *) (builder->order.data + used);
 	for (uint32 i = 0; i < count; i++)
 	{
@@ -849,8 +855,8 @@ order_many_keys(JsonbBuilder *builder, uint32 key, size_t used, uint32 count)
 }
 
 /*
- * Put an object's keys, sorted and the last of equal ones only, on top of the
- * order stack.  Returns how many there are.
+ * Put an object's keys on top of the order stack, sorted, and of equal ones
+ * only the last.  Returns how many there are.
  */
 static uint32
 sort_keys(JsonbBuilder *builder, uint32 object)
@@ -953,7 +959,7 @@ write_value(JsonbBuilder *builder, uint32 index, JEntry *entry)
 	return false;
 }
 
-/* The entries of one container, written as its children are. */
+/* The entries of one container, which are written along with its children. */
 typedef struct EntryWriter
 {
 	size_t offset; /* of the first entry in the output */
@@ -1007,7 +1013,7 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 		uint32 child = index + 1;
 		uint32 count = node->length;
 
-		/* so that writing the entries' room cannot run away */
+		/* so that the room for entries stays bounded */
 		if (count > JENTRY_OFFLENMASK / sizeof(JEntry))
 			return too_large(builder);
 		begin_container(builder, count | JB_FARRAY, count, &writer);
@@ -1130,7 +1136,7 @@ const char *
 jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json,
 							size_t *size)
 {
-	/* Two bytes are the quotes that a string is read with. */
+	/* Two bytes are for a string's quotes. */
 	if (json->length > FAST_PATH_TEXT_LENGTH - 2 ||
 		(json->type == JSON_STRING && json->length == 0) || !build(builder, use, json))
 		return NULL;
@@ -1148,7 +1154,7 @@ convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
 		return VALUE_NULL;
 	if (!build(builder, &converter->shape_use, json))
 		return VALUE_INVALID;
-	/* Of a large value nothing else is needed any more. */
+	/* Nothing else is needed of a large value. */
 	scratch_trim(&builder->nodes);
 	scratch_trim(&builder->decoded);
 	scratch_trim(&builder->order);

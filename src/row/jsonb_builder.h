@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb_builder.h
- *		JSON to jsonb, without a detour.
+ *		JSON to jsonb, without the detour through the input function.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,9 +14,9 @@ extern JsonbBuilder *jsonb_builder_create(ValueContext *context);
 extern void jsonb_builder_trim(JsonbBuilder *builder);
 
 /*
- * A builder that never allocates, raises errors or looks at anything else of
- * the server: for one thread at a time.  Returns NULL for what is large or
- * unusual, else memory that is its own until the next call.
+ * A builder that never allocates, raises errors or uses anything else of the
+ * server, for one thread at a time.  For what is large or unusual it returns
+ * NULL, else memory of its own, valid until the next call.
  */
 extern JsonbBuilder *jsonb_builder_create_quick(ValueContext *context);
 extern const char *jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use,

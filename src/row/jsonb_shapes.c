@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb_shapes.c
- *		What is remembered of objects with the same keys in the same order.
+ *		What is remembered about objects with the same keys in the same order.
  *
- * Calls nothing of the server, so that the read-ahead thread can use it.
+ * Calls no function of the server, so that the read-ahead thread can use it.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,10 +14,13 @@
 
 #include "row/jsonb_shapes.h"
 
-/* At most this many values of a column in a row are not tried. */
+/* At most this many values of a column are skipped in a row. */
 #define MOST_SKIPPED 1024
 
-/* When there is no more room, and this many values had objects that would have needed it, begin anew. */
+/*
+ * When there is no more room, and this many values had objects that would have
+ * needed it, forget all shapes and start again.
+ */
 #define FAILURES_TO_FORGET 32
 
 static void
@@ -120,7 +123,7 @@ compare_keys(const JsonbShapes *shapes, const ShapeNode *left, const ShapeNode *
 	return memcmp(shapes->text + left->rest + 1, shapes->text + right->rest + 1, left->length - 3);
 }
 
-/* What jsonb writes of the keys; false if there is no room for it. */
+/* Write the keys as jsonb does; false if there is no room for that. */
 static bool
 write_keys(JsonbShapes *shapes, Shape *shape, const ShapeNode *const *keys)
 {

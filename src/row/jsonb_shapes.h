@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb_shapes.h
- *		What is remembered of objects with the same keys in the same order;
+ *		What is remembered about objects with the same keys in the same order;
  *		private to src/row.
  *
- * Objects of one export are alike.  Of a sequence of keys that was seen before
- * it is known how jsonb sorts them, and what it writes of them: a shape.
- * The sequences form a trie, each node of which remembers the key that came
+ * Objects of one export are alike.  For a sequence of keys that was seen
+ * before, a shape holds how jsonb sorts them and what it writes for them. The
+ * sequences form a trie, each node of which remembers which key came next the
  * last time.  As long as that prediction holds, a key is read by one masked
  * comparison.
  *
- * All memory is there from the beginning; when it is used up, shapes that are
- * not known yet stay unknown for a while, and then all are forgotten.
+ * All memory is allocated at the start; when it is used up, new shapes stay
+ * unknown for a while, and then all are forgotten.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +26,7 @@
 /* Objects with more keys have no shape. */
 #define SHAPE_MAX_KEYS 64
 
-/* Keys that may come after the same keys: they are looked through. */
+/* Keys that may follow the same keys; they are searched one by one. */
 #define SHAPE_MAX_CHILDREN 16
 
 #define SHAPE_MAX_NODES 1024
@@ -34,14 +34,14 @@
 #define SHAPE_MAX_TEXT (32 * 1024)
 #define SHAPE_MAX_WRITTEN (64 * 1024)
 
-/* After all that is written of a shape, so that it can be copied in steps. */
+/* Room after everything that is written of a shape, so that it can be copied in steps. */
 #define SHAPE_WRITTEN_SLACK 16
 
-/* A key after all those before it; the first node is the beginning of an object. */
+/* A key after those that lead to it; the first node is the start of an object. */
 typedef struct ShapeNode
 {
 	unsigned char text[KEY_PREFIX] __attribute__((aligned(16))); /* with its quotes and colon */
-	unsigned char mask[KEY_PREFIX];                              /* ff where text counts */
+	unsigned char mask[KEY_PREFIX];                              /* 0xff where text counts */
 	uint16 length;                                               /* of all of the text */
 	uint16 predicted; /* the child that came last; 0: none */
 	uint16 first_child;
@@ -54,9 +54,9 @@ typedef struct ShapeNode
 
 typedef struct Shape
 {
-	uint16 count;      /* keys in the text */
-	uint16 kept;       /* different ones */
-	uint32 written;    /* in the memory for that: entries of the kept keys, then their bytes */
+	uint16 count;   /* keys in the text */
+	uint16 kept;    /* different ones */
+	uint32 written; /* where, in the memory for that: entries of the kept keys, then their bytes */
 	uint32 key_length; /* of those bytes */
 	/* For each key of the object, in its order, the place in the text of the value that counts. */
 	uint8 source[SHAPE_MAX_KEYS];
@@ -68,7 +68,7 @@ typedef struct JsonbShapes
 	uint32 shape_count;
 	uint32 text_length;
 	uint32 written_length;
-	bool is_full;    /* there was no room for something */
+	bool is_full;    /* something did not fit */
 	uint32 failures; /* since then */
 
 	ShapeNode nodes[SHAPE_MAX_NODES];
@@ -77,10 +77,13 @@ typedef struct JsonbShapes
 	char written[SHAPE_MAX_WRITTEN + SHAPE_WRITTEN_SLACK];
 } JsonbShapes;
 
-/* Palloc'd in a memory context; the rest does without the server. */
+/* Palloc'd in a memory context; the other functions use nothing of the server. */
 extern JsonbShapes *jsonb_shapes_create(MemoryContext memory);
 
-/* Before a column's value is read: are its objects to be tried?  While all fail, some values are skipped. */
+/*
+ * Before a column's value is read: should shapes be tried for its objects?
+ * While all fail, some values are skipped.
+ */
 static inline bool
 jsonb_shapes_are_worth_it(ShapeUse *use)
 {
@@ -126,7 +129,7 @@ jsonb_shapes_next(JsonbShapes *shapes, uint16 node, const char *text, const char
 			*predicted = child;
 			return child;
 		}
-		/* First the one that came last, then all. */
+		/* First the one that came next the last time, then all. */
 		child = other == 0 ? shapes->nodes[node].first_child : candidate->next_sibling;
 		other = 1;
 	}

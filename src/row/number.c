@@ -3,10 +3,10 @@
  * number.c
  *		JSON numbers, and strings that hold numbers, to the number types.
  *
- * Integers and numerics are made from the digits as they are written; only
- * float4 and float8 ever see a floating-point value.  What is no number in
- * JSON (NaN, infinities) is none in a string either, for any of the types:
- * one in a million rows would make a sum NaN without a word.
+ * Integers and numerics are made from the digits as written; only float4 and
+ * float8 ever see a floating-point value.  What is not a number in JSON (NaN,
+ * infinities) is not one in a string either, for any of the types: one of them
+ * in a million rows would silently make a sum NaN.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,7 +40,7 @@ typedef struct Decimal
 	bool negative;
 } Decimal;
 
-/* Far beyond what any type can hold, and far from overflowing an int. */
+/* Far beyond what any type can hold, but far from overflowing an int. */
 #define EXPONENT_LIMIT 100000000
 
 static inline bool
@@ -52,7 +52,7 @@ is_digit(char c)
 /*
  * [+-] digits [. digits] [e [+-] digits], with a digit before or after the
  * point: JSON's grammar and a little more, as PostgreSQL's input functions
- * take it from strings.
+ * accept it.
  */
 static bool
 decimal_scan(const char *text, size_t length, Decimal *decimal)
@@ -110,7 +110,7 @@ decimal_scan(const char *text, size_t length, Decimal *decimal)
 	return next == end;
 }
 
-/* As isspace in the C locale, which is what the input functions skip. */
+/* Like isspace in the C locale, which is what the input functions skip. */
 static inline bool
 is_space(char c)
 {
@@ -119,7 +119,7 @@ is_space(char c)
 
 /*
  * The text of a number, or of a string that should hold one, without spaces
- * around it.  VALUE_OK says no more than that.
+ * around it.  VALUE_OK does not mean that it is a number.
  */
 static ValueStatus
 number_text(Converter *converter, const JsonValue *json, const char **text, size_t *length)
@@ -164,7 +164,7 @@ typedef enum IntegerStatus
 	INTEGER_RANGE
 } IntegerStatus;
 
-/* Append a digit; false if the result is more than an uint64. */
+/* Append a digit; false if the result exceeds a uint64. */
 static inline bool
 append_digit(uint64 *value, char digit)
 {
@@ -287,8 +287,8 @@ convert_int8(Converter *converter, const JsonValue *json, Datum *result)
  */
 
 /*
- * Up to 15 digits and a small power of ten are both exact in a double, so one
- * correctly rounded operation gives the correctly rounded result.
+ * Up to 15 digits and a small power of ten are both exact in a double, so a
+ * single correctly rounded operation gives the correctly rounded result.
  */
 #define EXACT_DIGITS 15
 #define EXACT_POWER 22
@@ -373,7 +373,7 @@ convert_float8(Converter *converter, const JsonValue *json, Datum *result)
 		errno = 0;
 		value =
 			strtod(terminated_copy(converter->context, text, length, buffer, sizeof(buffer)), NULL);
-		/* Too large, or too small for anything but zero; as float8's input function. */
+		/* Too large, or so small that it became zero: an error, as in float8's input function. */
 		if (errno == ERANGE && (value == 0 || isinf(value)))
 			return problem_range(converter, json);
 	}
@@ -404,10 +404,10 @@ convert_float4(Converter *converter, const JsonValue *json, Datum *result)
 /*-------------------------------------------------------------------------
  * numeric
  *
- * The format of a short numeric on disk has been the same since PostgreSQL
- * 9.1 and pg_upgrade holds it in place: a header word with sign, display
- * scale and weight, then digits of base 10000.  It is not in a header file,
- * so the first use compares what is written here to what numeric_in makes of
+ * The on-disk format of a short numeric has been the same since PostgreSQL
+ * 9.1, and pg_upgrade keeps it from changing: a header word with sign, display
+ * scale and weight, then digits of base 10000.  It is not in a header file, so
+ * the first use compares what is written here with what numeric_in makes of
  * the same literals; should they ever differ, numeric_in does all the work.
  *-------------------------------------------------------------------------
  */
@@ -423,7 +423,7 @@ convert_float4(Converter *converter, const JsonValue *json, Datum *result)
 /* Decimal digits that are sure to fit into NUMERIC_SHORT_SIZE. */
 #define NUMERIC_SHORT_DIGITS 48
 
-/* What numeric holds at most, to refuse more without raising an error. */
+/* The most that numeric can hold, to refuse more without raising an error. */
 #define NUMERIC_DIGITS_BEFORE_POINT 131072
 #define NUMERIC_DIGITS_BEHIND_POINT 16383
 
@@ -644,7 +644,7 @@ numeric_is_in_range(const Decimal *decimal)
 
 	if (whole_length == 0)
 	{
-		/* The first digit that counts is in the fraction, if anywhere. */
+		/* The first nonzero digit is in the fraction, if anywhere. */
 		const char *fraction = decimal->fraction;
 		size_t left = decimal->fraction_length;
 
@@ -693,7 +693,10 @@ numeric_converter_init(Converter *converter)
 	if (converter->typmod < (int32) VARHDRSZ)
 		return;
 	converter->precision = (typmod >> 16) & 0xFFFF;
-	/* 11 bits with a sign since version 15; before, a scale was 0 to 1000 in the same bits. */
+	/*
+	 * 11 bits with a sign since version 15; before that, a scale from 0 to
+	 * 1000 in the same bits.
+	 */
 	converter->scale = ((typmod & 0x7FF) ^ 0x400) - 0x400;
 	snprintf(limit, sizeof(limit), "1e%d", converter->precision - converter->scale);
 	converter->limit = numeric_from_cstring(limit);

@@ -17,7 +17,7 @@ extern ValueStatus convert_float4(Converter *converter, const JsonValue *json, D
 extern ValueStatus convert_float8(Converter *converter, const JsonValue *json, Datum *result);
 extern ValueStatus convert_numeric(Converter *converter, const JsonValue *json, Datum *result);
 
-/* The nearest double to a number with few digits, by which nothing is rounded twice; false for others. */
+/* The double nearest to a number with few digits, rounded once only; false for others. */
 extern bool double_from_short_number(const char *text, size_t length, double *result);
 
 /* Split typmod into precision and scale. */
@@ -26,7 +26,7 @@ extern void numeric_converter_init(Converter *converter);
 /*
  * Write a JSON number as a numeric, varlena header included, to output, which
  * is aligned as a numeric and has NUMERIC_SHORT_SIZE bytes.  Returns its size,
- * or 0 if the number needs numeric_from_number.  Of use only where
+ * or 0 if the number needs numeric_from_number.  Valid only if
  * numeric_format_is_known.
  */
 #define NUMERIC_SHORT_SIZE 64

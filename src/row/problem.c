@@ -21,7 +21,7 @@
 void
 scratch_grow(Scratch *scratch, size_t size, size_t used)
 {
-	/* Doubling is for many small steps; what is large mostly comes in one. */
+	/* Doubling is for many small steps; what is large mostly comes in a single one. */
 	size_t wanted = scratch->size + Min(scratch->size, 64 * SCRATCH_KEPT_SIZE);
 	char *data;
 
@@ -58,7 +58,7 @@ show_bytes(const char *text, size_t length, char *output)
 		char escaped[PRINTABLE_ESCAPE_LENGTH + 1];
 		const char *piece;
 		size_t piece_length;
-		/* Other encodings have ASCII in common with UTF-8. */
+		/* Other encodings share only ASCII with UTF-8. */
 		size_t left = GetDatabaseEncoding() == PG_UTF8 ? end - next : 1;
 		size_t character_length =
 			printable_piece((const char *) next, left, escaped, &piece, &piece_length);
@@ -88,7 +88,7 @@ problem_set(ValueContext *context, ProblemKind kind, int sqlstate, const char *f
 	va_start(arguments, format);
 	if (vsnprintf(message, size, format, arguments) >= size)
 	{
-		/* An input function may have shown a long value whole; leave no half of a character. */
+		/* An input function may have shown all of a long value; do not leave half a character. */
 		int kept = pg_mbcliplen(message, size - 1, size - 4);
 
 		strcpy(message + kept, "...");

@@ -27,7 +27,7 @@ scratch_reserve(Scratch *scratch, size_t size)
 	return scratch->data;
 }
 
-/* The same, keeping the first used bytes. */
+/* Likewise, keeping the first used bytes. */
 static inline char *
 scratch_extend(Scratch *scratch, size_t size, size_t used)
 {
@@ -40,13 +40,13 @@ scratch_extend(Scratch *scratch, size_t size, size_t used)
 #define SHOWN_VALUE_LENGTH 64
 
 /*
- * Escape and shorten bytes of unknown quality for a message, in the server's
+ * Escape and shorten bytes of unknown content for a message, in the server's
  * encoding; output needs SHOWN_VALUE_SIZE bytes.
  */
 #define SHOWN_VALUE_SIZE (SHOWN_VALUE_LENGTH * 4 + 4)
 extern void show_bytes(const char *text, size_t length, char *output);
 
-/* A message of the server's, which may show a value as it came, made printable; palloc'd. */
+/* A message of the server, which may show a value as it arrived, made printable; palloc'd. */
 extern char *printable_message(const char *message);
 
 /* All of these return VALUE_INVALID. */
@@ -59,17 +59,19 @@ extern ValueStatus problem_set(ValueContext *context, ProblemKind kind, int sqls
 extern void problem_from_error(ValueContext *context, const ErrorData *error);
 
 /*
- * Call function(argument) so that an error it raises is caught: false, and
- * the error is in the context's problem.  Costs a subtransaction, which a
- * parallel operation does not allow: there the error goes its way.
+ * Call function(argument) so that an error it raises is caught; then returns
+ * false, with the error in the context's problem.  This takes a
+ * subtransaction, which a parallel operation does not allow: there the error
+ * propagates.
  */
 extern bool run_protected(ValueContext *context, void (*function)(void *argument), void *argument);
 
 /*
  * Is an error that was raised while a value was converted about the value, or
- * about the state of the server?  Beside errors of data and of constraints
- * there are those of input functions that look something up, such as
- * regclass's, and values that are too large; permission is no value's fault.
+ * about the state of the server?  About the value are errors of data and
+ * constraints, those of input functions that look something up, such as
+ * regclass's, and values that are too large; a missing permission is not the
+ * value's fault.
  */
 extern bool is_value_error(int sqlstate);
 

@@ -47,7 +47,7 @@ typedef struct Column
 	bool has_layout;
 	Converter converter;
 	FastPathFunction fast; /* or NULL */
-	int only_slot;         /* of the value, if there is but one place for it; else -1 */
+	int only_slot;         /* of the value, if there is only one place for it; else -1 */
 	int alternative_count;
 	Alternative *alternatives;
 	int ad_group_id_slot; /* SOURCE_TARGET_LEVEL */
@@ -70,11 +70,14 @@ struct RowReader
 	bool is_quick;
 	RecordPreparer preparer;
 
-	/* And what they become are tuples. */
+	/* And they become tuples. */
 	bool forms_tuples;
 	TupleLayout layout;
 
-	/* What the preparer's thread writes shares no cache line with what the reader needs for a row. */
+	/*
+	 * Keeps what the preparer's thread writes off the cache lines that the
+	 * reader needs for a row.
+	 */
 	char before_preparer_state[PG_CACHE_LINE_SIZE];
 	FastPathState preparer_state;
 	char after_preparer_state[PG_CACHE_LINE_SIZE];
@@ -86,7 +89,7 @@ struct RowReader
 	char *archive_entry;
 	Datum *origin_values; /* by index of the column */
 	bool *origin_nulls;
-	Datum *origin_stored; /* the values as they lie in a tuple */
+	Datum *origin_stored; /* the values as a tuple stores them */
 	int origin_present;   /* how many of them are not NULL */
 	Size origin_size;     /* that they take in a tuple, at most */
 
@@ -100,12 +103,12 @@ struct RowReader
 };
 
 /*
- * Rows that need more are not converted on the fast path.  Each scan keeps this
- * much as long as it lasts, so that a row allocates nothing.
+ * Rows that need more are not converted on the fast path.  Each scan keeps
+ * this much for as long as it lasts, so that a row allocates nothing.
  */
 #define FAST_PATH_MEMORY ((size_t) 64 * 1024)
 
-/* Keys that the sources know. */
+/* Keys that sources read in addition to their path. */
 #define TARGET_LEVEL_PATH_EXTRA "adGroupId"
 
 /*-------------------------------------------------------------------------
@@ -140,7 +143,7 @@ static const char *const invalid_text_hint =
 	"Set the foreign table's option invalid_text to 'replace' to read such text with replacement "
 	"characters, or on_invalid to 'null' to read it as NULL.";
 
-/* An input function shows the value as it came. */
+/* An input function's message shows the value as it arrived. */
 static void
 make_message_printable(const RowReader *reader)
 {
@@ -179,7 +182,7 @@ push_error_context(RowReader *reader, ErrorContextCallback *callback)
 	error_context_stack = callback;
 }
 
-/* A value that does not fit: an error, or NULL and a note for the end of the scan. */
+/* A value that does not fit: an error, or NULL and a warning at the end of the scan. */
 static void
 handle_invalid(RowReader *reader)
 {
@@ -282,7 +285,7 @@ add_alternatives(RowReader *reader, Column *column, const char *path)
 	pfree(copy);
 }
 
-/* The server leaves it to a foreign table to have stored its values. */
+/* The server relies on a foreign table to store such values. */
 static void
 report_generated(const RowReader *reader, const char *name)
 {
@@ -332,8 +335,8 @@ init_column(RowReader *reader, Column *column, Form_pg_attribute attribute, cons
 }
 
 /*
- * Rows can be formed as tuples if all attributes are there and in an order in
- * which those of the origin, which the walk does not know, are the last.
+ * Rows can be formed as tuples if all attributes are wanted and those of the
+ * origin, which the walk does not know, come last.
  */
 static bool
 can_form_tuples(const RowReader *reader, TupleDesc desc)
@@ -401,7 +404,7 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 	reader->origin_memory =
 		AllocSetContextCreate(CurrentMemoryContext, "adsexport row origin", ALLOCSET_SMALL_SIZES);
 
-	/* Before there is anything to free, so that an error at any point leaks nothing. */
+	/* Registered before there is anything to free, so that an error at any point leaks nothing. */
 	reader->paths_callback.func = free_paths;
 	reader->paths_callback.arg = reader;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &reader->paths_callback);
@@ -424,7 +427,7 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 	}
 	reader->column_count = count;
 
-	/* Those of records first: the loop over them has no other case. */
+	/* Those of records first, so that the loop over them has no other case. */
 	for (int i = 0; i < count; i++)
 	{
 		if (!reader->columns[i].is_of_origin)
@@ -461,7 +464,7 @@ row_reader_preparer(const RowReader *reader)
  */
 
 /*
- * Convert one value for the column at hand, NULL if json is, with whatever
+ * Convert one value for the current column, NULL if json is NULL, and do what
  * on_invalid says.
  */
 static inline void
@@ -511,7 +514,7 @@ choose_alternative(const Column *column, const JsonValue *json)
 	return other;
 }
 
-/* A string as a walk would return it, with zeros after it. */
+/* A string as a walk would return it, followed by zeros. */
 #define CONSTANT_STRING(name, text)                                                                \
 	static const char name##_text[JSON_PADDING + sizeof(text) + 2] = "\"" text "\"";               \
 	static const JsonValue name = { .start = name##_text + 1,                                      \
@@ -546,7 +549,7 @@ read_product(const JsonValue *product, const char *wanted, JsonValue *product_id
 	product_id->type = JSON_MISSING;
 	if (product->type != JSON_OBJECT || !json_cursor_open(&cursor, product))
 		return false;
-	/* A key that occurs twice counts with its last value. */
+	/* Of a key that occurs twice, the last value counts. */
 	while (json_cursor_next(&cursor, &key, &value, &error))
 	{
 		if (json_string_equals(&key, "productIdType"))
@@ -591,7 +594,10 @@ choose_product(const Column *column, const JsonValue *json, const char *wanted,
 	return NULL;
 }
 
-/* The value of a column of records, or NULL; product_id is memory that it may be in. */
+/*
+ * The value of a column that comes from records, or NULL; product_id is memory
+ * in which it may be.
+ */
 static inline const JsonValue *
 choose_value(const Column *column, const JsonValue *json, JsonValue *product_id)
 {
@@ -608,7 +614,7 @@ choose_value(const Column *column, const JsonValue *json, JsonValue *product_id)
 	}
 }
 
-/* The same, and NULL also for what is there but null. */
+/* Likewise, but NULL also for a value that is null. */
 static inline const JsonValue *
 find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
 {
@@ -622,13 +628,13 @@ find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
 
 /*
  * Fill the columns of a record if all of its values are as usual.  May run in
- * another thread than the reader's: looks at nothing that changes.
+ * another thread than the reader's, so it looks at nothing that changes.
  */
 static bool
 fill_quickly(const RowReader *reader, FastPathState *state, const JsonValue *json,
 			 RecordArena *arena, Datum *values, bool *nulls)
 {
-	/* One store a column is cheaper than to find out which are not needed. */
+	/* Storing to each column is cheaper than finding out which are not needed. */
 	memset(nulls, true, reader->attribute_count * sizeof(bool));
 	memset(values, 0, reader->attribute_count * sizeof(Datum));
 
@@ -712,7 +718,7 @@ form_quickly(const RowReader *reader, FastPathState *state, const JsonValue *jso
 	return image;
 }
 
-/* A tuple of its own, from an image and the values of the origin. */
+/* A separate tuple, from an image and the values of the origin. */
 static HeapTuple
 finish_tuple(const RowReader *reader, TupleImage *image, MemoryContext memory)
 {
@@ -797,7 +803,7 @@ prepare_tuple(void *argument, const JsonValue *json, RecordArena *arena, void **
 		arena->next = rest.next;
 }
 
-/* Fill the columns of a record with whatever the values are. */
+/* Fill the columns of a record, whatever its values are. */
 static void
 fill_slowly(RowReader *reader, const JsonValue *json, Datum *values, bool *nulls)
 {

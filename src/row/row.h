@@ -4,7 +4,7 @@
  *		JSON values to Datums, for the columns that a query needs.
  *
  * A RowReader is made once per scan.  It binds the needed columns, compiles
- * their paths for the record walk, and then makes of each record a tuple, or
+ * their paths for the record walk, and then turns each record into a tuple, or
  * fills the arrays of a virtual slot.
  *
  *-------------------------------------------------------------------------
@@ -28,10 +28,10 @@ typedef struct RowReader RowReader;
 /*
  * Palloc'd in the current memory context, which must live as long as the
  * reader; what it malloc'd goes with that context.  needed holds the
- * zero-based attribute numbers whose values are wanted, the others come out
- * as NULL.  json_paths holds each attribute's column option (NULL: unset).
- * Raises an error for a needed column that binds to nothing.  form_tuples:
- * a caller that asks for all columns can take a row as a tuple.
+ * zero-based attribute numbers whose values are wanted, the others come out as
+ * NULL.  json_paths holds each attribute's column option (NULL: unset). Raises
+ * an error for a needed column that is bound to nothing. form_tuples: the
+ * caller needs all columns and can take a row as a tuple.
  */
 extern RowReader *
 row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *json_paths,
@@ -41,7 +41,7 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 extern const JsonPaths *row_reader_paths(const RowReader *reader);
 
 /*
- * What makes rows ahead, in one thread at a time, which may be another than the
+ * Prepares rows ahead, in one thread at a time, which need not be the
  * reader's; NULL if there is nothing to gain.  Belongs to the reader.
  */
 extern const RecordPreparer *row_reader_preparer(const RowReader *reader);
@@ -55,7 +55,7 @@ extern void row_reader_set_origin(RowReader *reader, const RecordOrigin *origin)
  * (always so without form_tuples).  prepared is what the preparer left for the
  * record, or NULL.  By-reference Datums are palloc'd in the current memory
  * context, or belong to the record or the reader and stay valid until the next
- * record is asked for.  record_number (from 1) and record_offset (in inflated
+ * record is read.  record_number (from 1) and record_offset (in inflated
  * bytes) are for messages: an error's context names the table, column, record,
  * offset and archive entry.
  */

@@ -14,7 +14,7 @@
 #include "row/problem.h"
 #include "row/text.h"
 
-/* What the type's input functions say of a value they have no room for. */
+/* What the type's input functions report for a value that is too large. */
 static ValueStatus
 problem_too_large(ValueContext *context)
 {
@@ -34,8 +34,8 @@ make_text(const char *text, size_t length)
 
 /*
  * Convert as much as possible of a UTF-8 text without NULs.  output has
- * MAX_CONVERSION_GROWTH bytes for each one of the text, and one more.
- * Returns how many bytes of the text were converted.
+ * MAX_CONVERSION_GROWTH bytes for each byte of the text, and one more. Returns
+ * how many bytes of the text were converted.
  */
 #ifdef COMPAT_ENCODING_CONVERSION_BUF
 
@@ -72,7 +72,7 @@ call_conversion(void *argument)
 					 CStringGetDatum(call->output), Int32GetDatum((int) call->length));
 }
 
-/* This version's conversions can only raise an error: find the place by character. */
+/* This version's conversions can only raise an error, so find the place character by character. */
 static size_t
 convert_prefix(ValueContext *context, const char *text, size_t length, char *output,
 			   size_t output_size, size_t *written)
@@ -103,7 +103,8 @@ convert_prefix(ValueContext *context, const char *text, size_t length, char *out
 
 /*
  * From UTF-8, which text has been checked to be, to the encoding of the
- * database.  What that cannot hold becomes a question mark or a problem.
+ * database.  What that encoding cannot represent becomes a question mark or a
+ * problem.
  */
 static bool
 convert_encoding(ValueContext *context, const char **text, size_t *length)
@@ -153,7 +154,7 @@ convert_encoding(ValueContext *context, const char **text, size_t *length)
 	return true;
 }
 
-/* Tell why json_string_decode or json_text_copy refused. */
+/* Say why json_string_decode or json_text_copy failed. */
 static void
 problem_text(ValueContext *context, const StreamError *error, const char *start, size_t length,
 			 bool curable)
@@ -255,7 +256,7 @@ text_from_json(ValueContext *context, const JsonValue *json, const char **text, 
 			json_text_copy(start, source_length, JSON_TEXT_REPLACE, output, length, &ignored);
 		size_t shown_from = 0;
 
-		/* Show the surroundings of the place: the value may be long. */
+		/* Show only the surroundings of the place, since the value may be long. */
 		if (error.offset < source_length)
 			shown_from =
 				error.offset > SHOWN_VALUE_LENGTH / 2 ? error.offset - SHOWN_VALUE_LENGTH / 2 : 0;

@@ -11,8 +11,8 @@
 #include "row/value.h"
 
 /*
- * Is this ASCII without a NUL?  Looks at up to seven bytes after the text,
- * which JSON_PADDING allows.
+ * Is this ASCII without a NUL?  Reads up to seven bytes after the text, which
+ * JSON_PADDING allows.
  */
 static inline bool
 is_plain_ascii(const char *text, size_t length)
@@ -26,7 +26,7 @@ is_plain_ascii(const char *text, size_t length)
 		uint64 word;
 
 		memcpy(&word, text, sizeof(word));
-		/* a high bit of its own, or one borrowed by subtracting from zero */
+		/* the high bit is set already, or borrowed by subtracting from zero */
 		if ((word | (word - ones)) & high_bits)
 			return false;
 	}

@@ -12,8 +12,8 @@
 #include "fmgr.h"
 
 /*
- * The server makes a tuple of NULLs, of which the header is taken as it is: what
- * it says of the row's type is the server's own affair.
+ * The header is copied from a tuple of NULLs that the server forms, so that
+ * what it says about the row's type is left to the server.
  */
 void
 tuple_layout_init(TupleLayout *layout, TupleDesc desc)
@@ -24,9 +24,9 @@ tuple_layout_init(TupleLayout *layout, TupleDesc desc)
 	memset(nulls, true, desc->natts * sizeof(bool));
 	layout->header = heap_form_tuple(desc, values, nulls)->t_data;
 	layout->header_size = layout->header->t_hoff;
-	/* There is always a bitmap in an image, so that the data begins at the same place. */
+	/* An image always has a bitmap, so that the data always begins at the same place. */
 	Assert(layout->header->t_infomask & HEAP_HASNULL);
-	/* Says only that there may be some. */
+	/* The flag says only that there may be some. */
 	layout->header->t_infomask |= HEAP_HASVARWIDTH;
 	pfree(values);
 	pfree(nulls);

@@ -4,13 +4,13 @@
  *		Rows written as heap tuples while their values are converted; private
  *		to src/row.
  *
- * A row that is stored or sorted as a whole is needed in one piece.  To convert
- * its values straight to their places in there saves heap_form_tuple's two
- * passes over them, which cost as much as the conversions.
+ * A row that is stored or sorted as a whole is needed in one piece.
+ * Converting its values straight to their places in it saves heap_form_tuple's
+ * two passes over them, which cost as much as the conversions.
  *
- * The header, the null bitmap and the columns of a record make an image in an
- * arena, by whichever thread gets to it.  The columns that are the same for all
- * records of a part come after them, when the image becomes a tuple.
+ * The header, the null bitmap and the columns of a record form an image in an
+ * arena, made by whichever thread gets to it. The columns that are the same
+ * for all records of a part are appended when the image becomes a tuple.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,14 +26,14 @@
 
 #include "stream/record_block.h"
 
-/* The header is the same for all rows, but for the bits of the null bitmap. */
+/* The header is the same for all rows, except for the bits of the null bitmap. */
 typedef struct TupleLayout
 {
 	HeapTupleHeader header; /* with an empty bitmap */
 	Size header_size;
 } TupleLayout;
 
-/* How a column's values lie in a tuple. */
+/* How a tuple stores a column's values. */
 typedef struct ColumnLayout
 {
 	int attribute; /* zero-based */
@@ -54,27 +54,32 @@ typedef struct TupleImage
 /* Palloc'd in the current memory context. */
 extern void tuple_layout_init(TupleLayout *layout, TupleDesc desc);
 
-/* False for columns whose values cannot be written as they are here. */
+/* False for columns whose values cannot be written in this way. */
 extern bool column_layout_init(ColumnLayout *layout, Form_pg_attribute attribute);
 
 /*
- * A value of a column that does not come from records, as it lies in a tuple;
- * what it points to is palloc'd in the current memory context or the same as
- * before.
+ * A value of a column that does not come from records, as a tuple stores it;
+ * what it points to is palloc'd in the current memory context, or unchanged.
  */
 extern Datum tuple_stored_form(const ColumnLayout *layout, Datum value);
 
 /* Bytes of a value of that form. */
 extern Size tuple_stored_length(const ColumnLayout *layout, Datum value);
 
-/* Bytes that it takes at most, with its alignment. */
+/* The most bytes that it can take, with its alignment. */
 extern Size tuple_stored_size(const ColumnLayout *layout, Datum value);
 
-/* Append such a value at next; returns where it ends.  One that is by value needs that much room. */
+/*
+ * Append such a value at next; returns where it ends.  One that is passed by
+ * value needs that much room.
+ */
 #define TUPLE_VALUE_ROOM ((ptrdiff_t) (2 * sizeof(int64)))
 extern char *tuple_append(const ColumnLayout *layout, Datum value, char *next);
 
-/* Aligned, with zeros before: a byte that is not zero would be the header of a short varlena. */
+/*
+ * Align next, padding with zeros: a nonzero byte would be taken for the header
+ * of a short varlena.
+ */
 static inline char *
 tuple_align(char *next, Size alignment)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * value.h
- *		What is needed to make a Datum of a JSON value; private to src/row.
+ *		What is needed to turn a JSON value into a Datum; private to src/row.
  *
  * A Converter is chosen once per column.  Conversions of the types that
  * exports consist of do not raise errors: they return VALUE_INVALID and leave
@@ -23,7 +23,7 @@
 #include "stream/json.h"
 #include "stream/record_block.h"
 
-/* What a problem's remedy is, apart from NULL instead of the value. */
+/* What the remedy for a problem is, apart from NULL instead of the value. */
 typedef enum ProblemKind
 {
 	PROBLEM_VALUE, /* the value does not fit the type */
@@ -37,7 +37,7 @@ typedef struct Problem
 	char message[512];
 } Problem;
 
-/* Memory that is used again for the next value. */
+/* Memory that is reused for the next value. */
 typedef struct Scratch
 {
 	MemoryContext context;
@@ -45,7 +45,7 @@ typedef struct Scratch
 	size_t size;
 } Scratch;
 
-/* What remains allocated between records at most, for each Scratch. */
+/* The most that stays allocated between records, for each Scratch. */
 #define SCRATCH_KEPT_SIZE ((size_t) 1024 * 1024)
 
 typedef struct JsonbBuilder JsonbBuilder;
@@ -66,7 +66,7 @@ typedef struct ValueContext
 	Scratch nulls;     /* which elements of it are NULL */
 	JsonbBuilder *jsonb_builder;
 
-	/* An input function or domain check is running: its own error may come. */
+	/* An input function or domain check is running, which may raise an error. */
 	bool in_input_function;
 	Problem problem;
 } ValueContext;
@@ -78,11 +78,11 @@ typedef enum ValueStatus
 	VALUE_INVALID /* see the context's problem */
 } ValueStatus;
 
-/* Of a column of jsonb: is it of use to remember how its objects are made? */
+/* For a column of jsonb: is it worthwhile to remember the shapes of its objects? */
 typedef struct ShapeUse
 {
-	uint32 failures; /* this many values in a row were not as any before */
-	uint32 skipped;  /* this many more values are not tried */
+	uint32 failures; /* this many values in a row had no known shape */
+	uint32 skipped;  /* this many more values are skipped */
 } ShapeUse;
 
 typedef struct Converter Converter;
@@ -103,8 +103,8 @@ struct Converter
 	Oid type;
 	int32 typmod;
 	/*
-	 * JSON types that are of the column's kind: among a path's alternatives
-	 * one of these wins over one of the others.
+	 * JSON types of the column's kind: among a path's alternatives, one of
+	 * these is preferred over any other type.
 	 */
 	unsigned accepted;
 
