@@ -66,7 +66,7 @@ alternative_problem(const char **path)
 	}
 }
 
-/* The same for a whole path. */
+/* Likewise for a whole path. */
 static const char *
 path_problem(const char **path)
 {
@@ -236,7 +236,7 @@ closest_column(const Entity *entity, const char *name)
 	return NULL;
 }
 
-/* How the key of that name is written, for a hint, if that is not plain to see. */
+/* How the key of that name is written, for a hint, if that is not obvious. */
 static char *
 path_example(const char *name)
 {

@@ -11,8 +11,8 @@
 #include "entity/entity.h"
 
 /*
- * How one column of a foreign table gets its value.  column is NULL when the
- * user gave a path of their own that no column of the catalogue has.
+ * How one column of a foreign table gets its value.  column is NULL if the
+ * user gave a path that no column of the catalogue has.
  */
 typedef struct ColumnBinding
 {
@@ -33,8 +33,8 @@ entity_bind_column(const Entity *entity, const char *table_name, const char *col
 				   const char *json_path, ColumnBinding *binding);
 
 /*
- * The same without an error: false if the column binds to nothing or its path
- * is malformed.
+ * Likewise, without an error: false if the column is bound to nothing or its
+ * path is malformed.
  */
 extern bool entity_find_binding(const Entity *entity, const char *column_name,
 								const char *json_path, ColumnBinding *binding);

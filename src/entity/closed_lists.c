@@ -9,14 +9,14 @@
 
 #include "entity/closed_lists.h"
 
-/* By the bits AD_PRODUCT_*. */
+/* In the order of the bits AD_PRODUCT_*. */
 static const char *const ad_products[] = { "SPONSORED_PRODUCTS", "SPONSORED_BRANDS",
 										   "SPONSORED_DISPLAY" };
 static const char *const states[] = { "ENABLED", "PAUSED", "ARCHIVED" };
 static const char *const negatives[] = { "false", "true" };
 static const char *const target_levels[] = { TARGET_LEVEL_AD_GROUP, TARGET_LEVEL_CAMPAIGN };
 
-/* To name another one is an error there. */
+/* Naming another one is an error at the vendor. */
 static const char *const requestable_target_types[] = { "AUDIENCE",
 														"AUTO",
 														"KEYWORD",

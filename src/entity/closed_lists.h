@@ -3,7 +3,7 @@
  * closed_lists.h
  *		The lists of values that the vendor's filters have.
  *
- * A set of values is a word of bits, by their places in the list.
+ * A set of values is an integer with a bit for each place in the list.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 
 #include "entity/entity.h"
 
-/* Words of the list of target levels; what has none of its own is given one of them (row/). */
+/* Words of the list of target levels; a target that has none is given one of them (row/). */
 #define TARGET_LEVEL_AD_GROUP "AD_GROUP"
 #define TARGET_LEVEL_CAMPAIGN "CAMPAIGN"
 
@@ -21,8 +21,9 @@ typedef struct ValueList
 	const char *const *names; /* as the vendor writes them */
 	int count;
 	/*
-	 * Records may have others than these, which are those that can be asked
-	 * for.  Of a closed list, what is not in it is in no record either.
+	 * Records may have values other than these, which are those that can be
+	 * requested.  If the list is closed, no record has a value that is not in
+	 * it.
 	 */
 	bool is_open;
 } ValueList;

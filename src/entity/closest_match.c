@@ -3,7 +3,7 @@
  * closest_match.c
  *		The name that was probably meant, for hints.
  *
- * The server has the same since version 16 only.
+ * The server has this only since version 16.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,7 @@ closest_match_init(ClosestMatch *match, const char *wanted)
 
 	match->wanted = wanted;
 	match->best = NULL;
-	/* The best one so far is as far off as one that is too far. */
+	/* To begin with, the best distance is one that is just too far. */
 	match->best_distance = Min(half, CLOSEST_MATCH_FARTHEST) + 1;
 }
 

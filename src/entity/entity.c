@@ -25,25 +25,25 @@
 		name, COLUMN_##type, SOURCE_PATH, path, FILTER_NONE, products, NULL, description           \
 	}
 
-/* The same for one that a WHERE clause can send to the vendor. */
+/* Likewise for one on which a WHERE clause can be sent to the vendor. */
 #define FILTERED(name, type, path, filter, products, description)                                  \
 	{                                                                                              \
 		name, COLUMN_##type, SOURCE_PATH, path, FILTER_##filter, products, NULL, description       \
 	}
 
-/* The same for one that people from elsewhere know by another name. */
+/* Likewise for one that other products know by another name. */
 #define ALIASED(name, type, path, aliases, description)                                            \
 	{                                                                                              \
 		name, COLUMN_##type, SOURCE_PATH, path, FILTER_NONE, NONE, aliases, description            \
 	}
 
-/* A column whose value is worked out, or known from the request. */
+/* A column whose value is computed, or known from the request. */
 #define DERIVED(name, type, source, path, filter, products, description)                           \
 	{                                                                                              \
 		name, COLUMN_##type, SOURCE_##source, path, FILTER_##filter, products, NULL, description   \
 	}
 
-/* What every export of Amazon Ads ends in. */
+/* The last columns of every export of Amazon Ads. */
 #define AMAZON_TIMES(thing)                                                                        \
 	COLUMN("creation_date_time", TIMESTAMPTZ, "creationDateTime", ALL,                             \
 		   "When the " thing " was created."),                                                     \

@@ -62,7 +62,7 @@ typedef enum ColumnSource
 	SOURCE_FIRST_SKU,    /* the same for SKU */
 	SOURCE_TARGET_LEVEL, /* first alternative of path, else AD_GROUP if there is
 								 * an adGroupId, else CAMPAIGN */
-	SOURCE_PROFILE_ID,   /* the profile that was asked */
+	SOURCE_PROFILE_ID,   /* the profile that was read */
 	SOURCE_EXPORT_ID,
 	SOURCE_EXPORTED_AT,  /* the vendor's generatedAt */
 	SOURCE_ARCHIVE_ENTRY /* name of the file inside the archive */
@@ -96,7 +96,7 @@ typedef struct EntityColumn
 	const char *path; /* alternatives joined by "|"; NULL where the source
 								 * needs none */
 	ColumnFilter filter;
-	unsigned ad_products;    /* AD_PRODUCT_* that send it; 0 where there are none */
+	unsigned ad_products;    /* AD_PRODUCT_* that send it; 0 if none do */
 	const char *aliases;     /* other names it is bound by, joined by "|", or NULL */
 	const char *description; /* a sentence, for people */
 } EntityColumn;
@@ -108,7 +108,7 @@ typedef struct Entity
 	const char *name;       /* of the table and in the option "entity" */
 	const char *method;     /* POST or GET */
 	const char *path;       /* of the request, after the endpoint */
-	const char *media_type; /* Accept and Content-Type; NULL if none is asked for */
+	const char *media_type; /* Accept and Content-Type; NULL if none is needed */
 	bool is_by_profile;     /* one request for each profile */
 	bool is_by_hours;       /* requested by hours, afresh for each scan */
 	bool allows_prefix;     /* a column's name may begin with a "_" or "$" that does not count */
@@ -129,8 +129,8 @@ extern const char *const api_titles[API_COUNT];
 extern const Entity *entity_by_name(const char *name);
 
 /*
- * Is that a profile id as the vendor writes them?  1 to 20 digits, without
- * zeros in front: the range of 64-bit unsigned integers, roughly.
+ * Is that a profile id as the vendor writes them?  1 to 20 digits without
+ * leading zeros: roughly the range of 64-bit unsigned integers.
  */
 extern bool entity_is_profile_id(const char *text);
 

@@ -152,8 +152,10 @@ typedef struct FeedApi
 	/* Another query is set, and there are no parts.  NULL: nothing to do. */
 	void (*restart)(ExportFeed *feed);
 
-	/* Add the parts, as far as they are known.  Called until it says that
-	 * there are no more. */
+	/*
+	 * Add the parts, as far as they are known. Called until it returns false:
+	 * there are no more.
+	 */
 	bool (*add_parts)(ExportFeed *feed);
 
 	/* How many downloads may be open at once. */

@@ -323,8 +323,10 @@ evaluate_target_types(List *trees, const EvaluateContext *context, ExportQuery *
 		exact &= value_index(FILTER_TARGET_TYPE, name) >= 0;
 		query->target_types[query->target_type_count++] = name;
 	}
-	/* A name that the vendor may not know (or in another spelling, which the
-	 * column's type takes for equal) is left to the local filter. */
+	/*
+	 * A name that the vendor may not know (or spell differently, which the
+	 * column's type may consider equal) is left to the local filter.
+	 */
 	if (!exact)
 		query->target_type_count = -1;
 	else if (query->target_type_count == 0)

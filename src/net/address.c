@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Of the four bytes, in network order. */
+/* From the four bytes, in network order. */
 static AddressKind
 kind_of_ipv4(const unsigned char *bytes)
 {

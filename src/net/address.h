@@ -13,13 +13,13 @@
 
 typedef enum AddressKind
 {
-	ADDRESS_ORDINARY,   /* another machine's, or one that this one has in a network */
+	ADDRESS_ORDINARY,   /* another machine's, or this machine's own in a network */
 	ADDRESS_LOOPBACK,   /* 127.0.0.0/8, ::1 */
 	ADDRESS_LINK_LOCAL, /* 169.254.0.0/16, fe80::/10; clouds keep their metadata there */
-	ADDRESS_UNSPECIFIED /* 0.0.0.0/8, ::, which systems take for themselves */
+	ADDRESS_UNSPECIFIED /* 0.0.0.0/8, ::, which systems treat as this machine */
 } AddressKind;
 
-/* However the address is written: IPv4 inside of IPv6 is looked at, too. */
+/* Looks into IPv6 addresses that contain an IPv4 address, too. */
 extern AddressKind address_kind(const struct sockaddr *address);
 
 /* "loopback" and so on. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * clock.c
- *		The clock that everything here is timed by.
+ *		The clock by which everything here is timed.
  *
  *-------------------------------------------------------------------------
  */

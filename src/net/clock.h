@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * clock.h
- *		The clock that everything here is timed by.
+ *		The clock by which everything here is timed.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* Milliseconds of a clock that is never set back. */
+/* Milliseconds of a clock that never goes back. */
 extern int64_t monotonic_milliseconds(void);
 
 #endif /* ADSEXPORT_CLOCK_H */

@@ -3,17 +3,20 @@
  * descriptors.h
  *		How many file descriptors this layer, and libcurl for it, holds.
  *
- * A server that budgets its descriptors wants to be told.  What happens here
- * may happen in a thread or in a callback of libcurl, where nothing can be
- * told: it is counted, and the layer that answers for the process looks at the sum
- * when it may.
+ * A server that budgets its descriptors needs to know.  But descriptors may be
+ * opened in a thread or in a callback of libcurl, where the server's functions
+ * cannot be called: they are only counted, and a layer above passes the sum on
+ * when it can.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef ADSEXPORT_DESCRIPTORS_H
 #define ADSEXPORT_DESCRIPTORS_H
 
-/* This many more are held, or are about to be opened; fewer if negative.  For any thread. */
+/*
+ * This many more are held, or are about to be opened; fewer if negative. May
+ * be called in any thread.
+ */
 extern void descriptors_count(int more);
 
 extern int descriptors_held(void);

@@ -20,7 +20,10 @@
 
 #include "net/descriptors.h"
 
-/* Two by which libcurl's thread tells that it has resolved a name, and one for IPv4 beside IPv6. */
+/*
+ * Two by which libcurl's thread signals that it has resolved a name, and one
+ * for IPv4 beside IPv6.
+ */
 #define DESCRIPTORS_TO_CONNECT 3
 
 /*-------------------------------------------------------------------------
@@ -72,7 +75,7 @@ note_proxy(Dial *dial, const char *proxy)
 	curl_url_cleanup(parsed);
 }
 
-/* May this be the proxy's address?  Those who set a proxy may have it on this machine. */
+/* May this be the proxy's address?  A proxy may be on this machine. */
 static bool
 is_proxy(const Dial *dial, const struct sockaddr *address, const char *text)
 {
@@ -130,7 +133,7 @@ is_allowed(Dial *dial, const struct sockaddr *address)
 	return false;
 }
 
-/* The same of an address as libcurl writes it. */
+/* Likewise for an address as libcurl writes it. */
 static bool
 may_use_address(Dial *dial, const char *text, long port)
 {
@@ -166,7 +169,7 @@ open_socket(void *dial_pointer, curlsocktype purpose, struct curl_sockaddr *addr
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000
-/* Also for a connection that was there, before anything is sent. */
+/* Called for a reused connection, too, before anything is sent. */
 static int
 judge_connection(void *dial_pointer, char *address, char *local_address, int port, int local_port)
 {

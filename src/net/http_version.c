@@ -13,12 +13,12 @@
  * Before 8.5.0, ConnectionExists of libcurl asks whether a server is known to
  * speak HTTP/2 by any connection to it, and then puts transfers that may share
  * a connection on one that is busy with HTTP/1.1 as well, where they get each
- * other's answers.  It is enough that one transfer beside them wants HTTP/1.1,
- * or that one of the machines behind a name offers nothing else.
+ * other's answers.  It is enough that one other transfer wants HTTP/1.1, or
+ * that one of the machines behind a name offers nothing else.
  */
 #define FIRST_TO_SHARE_RIGHT 0x080500
 
-/* Of the library that is there now, not of the one that this was built with. */
+/* In the library that is loaded, not in the one that this was built with. */
 static bool
 can_share(void)
 {
@@ -36,7 +36,7 @@ http_version_choose(CURL *easy, const char *url, bool may_share)
 
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
 					 shares ? (long) CURL_HTTP_VERSION_2TLS : (long) CURL_HTTP_VERSION_1_1);
-	/* Rather wait for a handshake, and share the connection, than make another one. */
+	/* Wait for a handshake and share that connection rather than make another one. */
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, shares ? 1L : 0L);
 	return shares;
 }

@@ -14,8 +14,8 @@
 
 /*
  * HTTP/1.1, or, if the transfer may share its connection with others of its
- * reactor, HTTP/2 where the server offers it and libcurl is right about it.  Returns
- * whether it may be HTTP/2.
+ * reactor, HTTP/2 where the server offers it and libcurl handles it correctly.
+ * Returns whether it may be HTTP/2.
  */
 extern bool http_version_choose(CURL *easy, const char *url, bool may_share);
 

@@ -5,7 +5,7 @@
  *		descriptor.
  *
  * Both are level-triggered: the descriptor stays readable until what made it
- * so was dealt with, so no event can be lost between two polls.
+ * readable has been dealt with, so no event can be lost between two polls.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,7 +80,7 @@ multiplexer_watch(Multiplexer *multiplexer, int descriptor, unsigned events)
 
 	if (events == 0)
 	{
-		/* A descriptor that was closed already has left by itself. */
+		/* A descriptor that was closed already has been removed. */
 		return epoll_ctl(multiplexer->descriptor, EPOLL_CTL_DEL, descriptor, &event) == 0 ||
 			   errno == ENOENT || errno == EBADF;
 	}

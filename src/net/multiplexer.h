@@ -33,7 +33,7 @@ extern void multiplexer_close(Multiplexer *multiplexer);
 /* events 0 removes the descriptor. */
 extern bool multiplexer_watch(Multiplexer *multiplexer, int descriptor, unsigned events);
 
-/* Due in that many milliseconds; negative: never. */
+/* Due in this many milliseconds; negative: never. */
 extern void multiplexer_set_timer(Multiplexer *multiplexer, int64_t milliseconds);
 
 /* What is ready now, without waiting; a due timer is not an event.  -1 on error. */

@@ -17,7 +17,10 @@
 #include "net/signals.h"
 #include "net/transfer.h"
 
-/* Connections that are kept for later requests: as many as are in flight at once, mostly. */
+/*
+ * Connections that are kept for later requests: usually as many as are in
+ * flight at the same time.
+ */
 #define CONNECTIONS_KEPT 32L
 
 #define EVENTS_PER_DRIVE 32
@@ -40,10 +43,10 @@ struct Reactor
 	int64_t resting_since; /* while wait_depth is 0 */
 };
 
-/* Those that were freed and still hold transfers that were set aside; linked by next_inner. */
+/* Reactors that were freed but still hold transfers that were set aside; linked by next_inner. */
 static Reactor *leaving = NULL;
 
-/* libcurl's pair of sockets (or its eventfd) to be woken by. */
+/* libcurl's pair of sockets (or its eventfd) for waking it. */
 #define DESCRIPTORS_OF_MULTI 2
 
 /* libcurl tells which of its sockets to watch, and for what. */
@@ -60,8 +63,10 @@ watch_socket(CURL *easy, curl_socket_t socket, int what, void *reactor_pointer, 
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		events |= MULTIPLEXER_WRITE;
 
-	/* A nonzero result makes libcurl fail the transfers, which is what a
-	 * socket deserves that we could never wait for. */
+	/*
+	 * A nonzero result makes libcurl fail the transfers, which is right for a
+	 * socket that we could never wait for.
+	 */
 	return multiplexer_watch(&reactor->multiplexer, socket, events) ? 0 : -1;
 }
 
@@ -88,7 +93,7 @@ initialize_curl(void)
 	return done;
 }
 
-/* Only for a transfer: many reactors just wait for others, and a multi handle has descriptors of its own. */
+/* Only for a transfer: many reactors just wait for others, and a multi handle takes descriptors. */
 static bool
 open_multi(Reactor *reactor)
 {
@@ -193,7 +198,7 @@ is_nested(const Reactor *reactor, int descriptor)
 	return false;
 }
 
-/* Hand out what libcurl has finished. */
+/* Hand out the transfers that libcurl has finished. */
 static void
 collect_finished(Reactor *reactor)
 {
@@ -305,7 +310,7 @@ reactor_free(Reactor *reactor)
 		destroy(reactor);
 	else
 	{
-		/* What libcurl asks for is asked in see_off from now on. */
+		/* From now on see_off drives libcurl without its callbacks. */
 		curl_multi_setopt(reactor->multi, CURLMOPT_SOCKETFUNCTION, NULL);
 		curl_multi_setopt(reactor->multi, CURLMOPT_TIMERFUNCTION, NULL);
 		reactor->next_inner = leaving;
@@ -315,9 +320,9 @@ reactor_free(Reactor *reactor)
 }
 
 /*
- * When memory is short for what libcurl notes of a socket, it leaves that note
- * damaged, and would divide by zero at the next look.  So nothing goes on with
- * such a multi handle; the next transfer gets a new one.
+ * If memory is short for libcurl's record of a socket, it leaves the record
+ * damaged, and would divide by zero the next time.  So such a multi handle is
+ * not used any more; the next transfer gets a new one.
  */
 static void
 give_up_multi(Reactor *reactor)
@@ -438,7 +443,7 @@ reactor_wait_begins(Reactor *reactor)
 void
 reactor_wait_ends(Reactor *reactor)
 {
-	/* A wait may have begun with a reactor that is gone. */
+	/* A wait may have begun with a reactor that is now gone. */
 	if (reactor->wait_depth > 0 && --reactor->wait_depth == 0)
 		reactor->resting_since = monotonic_milliseconds();
 }
@@ -470,7 +475,7 @@ reactor_tunnels_for(Reactor *reactor, const char *user, const char *password)
 
 	if (pair == NULL)
 		return false;
-	/* What the proxy is told, so that what looks the same is the same. */
+	/* As it is sent to the proxy, so that two that look the same are the same. */
 	snprintf(pair, length + 1, "%s%s%s", user != NULL ? user : "", user != NULL ? ":" : "",
 			 user != NULL && password != NULL ? password : "");
 	if (reactor->tunnels_of == NULL)

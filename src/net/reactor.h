@@ -11,7 +11,7 @@
  * which is driven by its owner only: not driving a reactor is how a transfer
  * is held back (TCP does the rest).
  *
- * Nothing here throws, and nothing in net/ knows PostgreSQL: memory is
+ * Nothing here throws, and nothing in net/ depends on PostgreSQL: memory is
  * malloc'd, results are status codes.  Signals are blocked around calls into
  * libcurl, so that threads it starts (name resolution) inherit a mask that
  * keeps the process's signal handlers out of them.
@@ -33,35 +33,37 @@ typedef struct Reactor Reactor;
 /* "No alarm", later than any time. */
 #define REACTOR_NEVER INT64_MAX
 
-/* That one holds without transfers, at most. */
+/* The most that one holds without transfers. */
 #define DESCRIPTORS_OF_REACTOR 2
 
 /* Returns NULL with errno set when memory or descriptors are short. */
 extern Reactor *reactor_create(void);
 
-/* Frees the requests that are still in it, too; no I/O is waited for. */
+/* Frees the requests that are still in it, too, without waiting for any I/O. */
 extern void reactor_free(Reactor *reactor);
 
 /*
- * What is begun in it from now on may share connections by HTTP/2 where a server
- * offers it, so that one handshake does for all.  Its transfers are not to be
- * held back, then: one that nobody reads would starve those beside it once its
- * window is full.  A reactor whose transfers all are of the one or of the other
- * kind does not mix them on connections to the same server either.
+ * Requests that are started in it from now on may share connections by HTTP/2
+ * where a server offers it, so that one handshake is enough for all.  Its
+ * transfers must not be held back then: one that is not read would starve the
+ * others once its window is full.  A reactor must have transfers of one kind
+ * only, sharing or not, so that they are not mixed on connections to the same
+ * server.
  */
 extern void reactor_share_connections(Reactor *reactor);
 
 /*
- * It is nested in no other any more, has no alarm, and nobody waits for it.  Its
- * connections stay, for what is begun in it later.  False if something is under
- * way in it or its connections are doubtful, so that it can only be freed.
+ * Put it aside: it is no longer nested in another, has no alarm, and nobody
+ * waits for it. Its connections stay, for requests that are started in it
+ * later. False if something is in progress in it or its connections are
+ * doubtful, so that it can only be freed.
  */
 extern bool reactor_rest(Reactor *reactor);
 
 /* Readable when reactor_drive has something to do. */
 extern int reactor_descriptor(const Reactor *reactor);
 
-/* Do what is due: sockets, libcurl's timers, requests that waited too long. */
+/* Do what is due: sockets, libcurl's timers, requests that have waited too long. */
 extern void reactor_drive(Reactor *reactor);
 
 /*
@@ -86,9 +88,9 @@ extern bool reactor_watch(Reactor *reactor, int descriptor);
 extern void reactor_unwatch(Reactor *reactor, int descriptor);
 
 /*
- * Timeouts of requests count only the time in which somebody waits for them:
- * a cursor may rest for an hour between two fetches.  A caller that waits says so
- * with these two; they may be nested (waits within waits).
+ * Timeouts of requests count only the time spent waiting for them: a cursor
+ * may rest for an hour between two fetches.  A caller that waits brackets the
+ * wait with these two; they may be nested.
  */
 extern void reactor_discount(Reactor *reactor, int64_t milliseconds); /* of what was counted */
 extern void reactor_wait_begins(Reactor *reactor);

@@ -22,19 +22,20 @@
 
 #define USER_AGENT "adsexport_fdw"
 
-/* What is kept of the body of an answer that is an error. */
+/* This much of the body of an error answer is kept. */
 #define MAX_ERROR_BODY ((size_t) 64 * 1024)
 
-/* All lines before the body, those of interim answers included. */
+/* All lines before the body, including those of interim answers. */
 #define MAX_HEAD ((size_t) 300 * 1024)
 
 /*
- * libcurl hands over at most this much at a time, but may do so a hundred times
- * before it returns: what one look at a fast connection can bring in.
+ * libcurl hands over at most this much at a time, but may do so a hundred
+ * times before it returns, which bounds what one call can bring in from a fast
+ * connection.
  */
 #define RECEIVE_BUFFER (32L * 1024)
 
-/* At most this much of a body that is decoded waits to be read. */
+/* At most this much of a decoded body waits to be read. */
 #define MAX_DECODED ((size_t) 16 * 1024 * 1024)
 
 typedef struct Body
@@ -47,9 +48,9 @@ typedef struct Body
 
 struct Request
 {
-	Transfer transfer; /* first: a pointer to it is one to the request */
+	Transfer transfer; /* first, so that a pointer to it is one to the request */
 	Dial dial;
-	bool shares;    /* its connection, perhaps */
+	bool shares;    /* perhaps shares its connection */
 	bool ownerless; /* freed, but its transfer was set aside */
 	struct curl_slist *headers;
 	RequestState state;
@@ -64,7 +65,7 @@ struct Request
 	ResponseHeaders response;
 	bool decode;
 	bool stream;
-	bool is_error; /* the answer is none of those that are asked for */
+	bool is_error; /* the status is not one of those that were asked for */
 	Body body;
 	size_t head_bytes;
 	uint64_t received;
@@ -145,7 +146,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 			 "the answer is longer than 64 kB");
 		return 0;
 	}
-	/* A few compressed bytes can become more than any reader keeps up with. */
+	/* A few compressed bytes can become more than any reader can keep up with. */
 	else if (request->decode && have + length > MAX_DECODED)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
@@ -163,7 +164,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	request->body.end += kept;
 	if (request->is_error && have + kept == MAX_ERROR_BODY)
 	{
-		/* Enough to judge it by, and there may be no end to it. */
+		/* Enough to judge it by, and it may never end. */
 		request->state = REQUEST_DONE;
 		return 0;
 	}
@@ -172,7 +173,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 
 /*
  * If the line is that header, keep its value, cut to what fits.  As RFC 9110
- * (section 5.5) wants it, what would end a line, or a string, becomes a space:
+ * (section 5.5) demands, what would end a line, or a string, becomes a space:
  * an ETag is sent back.
  */
 static void
@@ -267,9 +268,9 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
  */
 
 /*
- * Did the connection end before TLS was agreed upon?  That is no judgement of
- * either side, but libcurl has no other code for it; the words are those of the
- * TLS libraries.
+ * Did the connection end before TLS was established?  Then neither side
+ * rejected the other, but libcurl has no separate code for that; the words are
+ * those of the TLS libraries.
  */
 static bool
 ended_in_handshake(CURLcode code, const char *message)
@@ -318,7 +319,7 @@ classify(CURLcode code, const char *message)
 	}
 }
 
-/* An exchange that is complete as far as HTTP can tell may still be too short. */
+/* An exchange that is complete according to HTTP may still be too short. */
 static void
 check_length(Request *request)
 {
@@ -329,9 +330,8 @@ check_length(Request *request)
 }
 
 /*
- * libcurl takes a line of the head of at most 100 kB.  What it says about a
- * longer one depends on its version: that it is too large, or that memory is
- * short.
+ * libcurl accepts header lines of at most 100 kB. What it reports for a longer
+ * one depends on its version: that it is too large, or that memory is short.
  */
 static bool
 head_line_was_too_long(const Request *request, CURLcode code)
@@ -351,7 +351,7 @@ destroy(Request *request)
 {
 	if (request->transfer.easy != NULL)
 		curl_easy_cleanup(request->transfer.easy);
-	/* Tokens come and go with headers and bodies. */
+	/* Wipe them: headers and bodies contain tokens. */
 	for (struct curl_slist *header = request->headers; header != NULL; header = header->next)
 		explicit_bzero(header->data, strlen(header->data));
 	curl_slist_free_all(request->headers);
@@ -369,7 +369,7 @@ is_refusal_of_proxy(int status)
 	return status >= 300 && status < 500 && status != 408 && status != 429;
 }
 
-/* It ended without an answer: find out why. */
+/* The exchange ended without an answer: find out why. */
 static void
 examine_failure(Request *request, CURLcode code)
 {
@@ -406,7 +406,7 @@ finish(Transfer *transfer, CURLcode code)
 		return;
 	}
 	if (request->state == REQUEST_FAILED || request->state == REQUEST_DONE)
-		return; /* a callback or a timeout knew better */
+		return; /* a callback or a timeout has said why */
 	if (code == CURLE_OK && request->status != 0)
 	{
 		request->state = REQUEST_DONE;
@@ -422,8 +422,8 @@ finish(Transfer *transfer, CURLcode code)
 }
 
 /*
- * The limit of what the request waits for now, in milliseconds of
- * reactor_waited, and what to say when it has passed.  INT64_MAX: none.
+ * The time limit for what the request is waiting for now, in milliseconds of
+ * reactor_waited, and the message for when it has passed. INT64_MAX: none.
  */
 static int64_t
 current_limit(const Request *request, const char **message)
@@ -458,14 +458,14 @@ current_limit(const Request *request, const char **message)
 			limit = request->answered + request->answer_timeout;
 			*message = "no end of the answer within stall_timeout";
 		}
-		/* An error says what it has to say, or it is judged by what it has said. */
+		/* An error's body must end in time, or is judged by what has arrived of it. */
 		if (request->is_error && request->stall_timeout > 0)
 			limit = request->answered + request->stall_timeout;
 	}
 	return limit;
 }
 
-/* Take the exchange out of its reactor, or set it aside if that would mean to wait. */
+/* Take the exchange out of its reactor, or set it aside if that would mean waiting. */
 static void
 end_transfer(Request *request)
 {
@@ -498,7 +498,7 @@ check_timeouts(Transfer *transfer, int64_t now)
 	if (limit > waited)
 		return now + (limit - waited);
 
-	/* A shared connection would stay, dead or not, and the next try be put on it. */
+	/* A shared connection would stay, dead or not, and the next attempt would use it. */
 	if (request->shares)
 		reactor_stop_sharing(transfer->reactor);
 	end_transfer(request);
@@ -506,7 +506,7 @@ check_timeouts(Transfer *transfer, int64_t now)
 		request->state = REQUEST_DONE;
 	else
 		fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
-	/* At once, so that a wait for it ends. */
+	/* Due now, so that a wait for it ends. */
 	return now;
 }
 
@@ -560,7 +560,7 @@ is_fine_or_unknown(CURLcode code)
 	return code == CURLE_OK || code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION;
 }
 
-/* TLS 1.2 or later, and the authorities of ca_file alone where there is one. */
+/* TLS 1.2 or later, and only the authorities in ca_file if there is one. */
 static bool
 set_tls(CURL *easy, const char *ca_file)
 {
@@ -573,7 +573,7 @@ set_tls(CURL *easy, const char *ca_file)
 		return ok;
 	ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
 	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, ca_file));
-	/* Else the machine's folder would be asked, too. */
+	/* Otherwise the machine's folder would be used, too. */
 	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
 	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL));
 	return ok;
@@ -596,9 +596,10 @@ set_proxy(CURL *easy, const RequestOptions *options)
 }
 
 /*
- * libcurl before 8.19 (CVE-2026-3784) takes any tunnel through the same proxy
- * to the same server, whoever opened it with whose password.  So those of one
- * user are kept in a reactor, and another one's are made for one request each.
+ * libcurl before 8.19 (CVE-2026-3784) reuses any tunnel through the same proxy
+ * to the same server, no matter with whose password it was opened.  So a
+ * reactor keeps the tunnels of one user only, and makes another user's for one
+ * request each.
  */
 static bool
 needs_own_tunnel(const Request *request, const RequestOptions *options, Reactor *reactor)
@@ -609,9 +610,9 @@ needs_own_tunnel(const Request *request, const RequestOptions *options, Reactor 
 }
 
 /*
- * Where memory is short for it, libcurl (7.88) drops a URL's query without a
- * word, and so asks for something else than what was meant.  So the target is
- * handed over as it is.  A proxy for plain http wants all of the URL instead.
+ * If memory is short, libcurl (7.88) silently drops a URL's query, and so
+ * requests something else than what was meant. So the request target is given
+ * to it as it is.  A proxy for plain http needs the whole URL instead.
  */
 static bool
 set_target(CURL *easy, const RequestOptions *options)
@@ -622,14 +623,14 @@ set_target(CURL *easy, const RequestOptions *options)
 	if (target == NULL || strchr(target, '#') != NULL ||
 		(options->proxy != NULL && strncasecmp(options->url, "http:", 5) == 0))
 		return true;
-	/* What would have to be escaped is libcurl's business. */
+	/* A target that would have to be escaped is left to libcurl. */
 	for (const char *c = target; *c != '\0'; c++)
 		if (*c <= ' ' || *c > '~')
 			return true;
 	return curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, target) == CURLE_OK;
 }
 
-/* Everything libcurl needs to know; false when memory is short or a value is refused. */
+/* Set everything that libcurl needs to know; false when memory is short or a value is refused. */
 static bool
 set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 {
@@ -652,8 +653,10 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
 
-	/* Time is measured by request_check_timeouts, which knows when nobody
-	 * waits; libcurl's own limit for connecting must not come first. */
+	/*
+	 * Time is measured by check_timeouts, which knows when nobody waits;
+	 * libcurl's own limit for connecting must not come first.
+	 */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 24L * 60 * 60 * 1000);
 
 	set_protocols(easy);
@@ -677,14 +680,14 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 		ok &= curl_easy_setopt(easy, CURLOPT_USERNAME, options->user) == CURLE_OK;
 		ok &= curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password) == CURLE_OK;
 	}
-	/* Nothing is asked to be compressed; what is all the same gets decoded. */
+	/* Compression is not asked for, but decoded if it is used all the same. */
 	if (options->decode)
 		ok &= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity") == CURLE_OK;
 	ok &= set_proxy(easy, options);
 	return ok && set_headers(request, options);
 }
 
-/* Why a URL is not one to ask; NULL if it is. */
+/* Why a URL must not be requested; NULL if it may. */
 static const char *
 url_refusal(const char *url)
 {
@@ -830,7 +833,10 @@ request_reach(const Request *request, RequestReach *reach)
 	memset(reach, 0, sizeof(*reach));
 	if (easy == NULL)
 		return;
-	/* What a later step has met, the earlier ones have passed: a connection may have been there. */
+	/*
+	 * If a later step was reached, the earlier ones have passed, even without
+	 * times: the connection may have been reused.
+	 */
 	reach->secured = has_passed(easy, CURLINFO_APPCONNECT_TIME_T) || answered;
 	reach->connected = reach->secured || request->failure == REQUEST_FAILURE_TLS ||
 					   has_passed(easy, CURLINFO_CONNECT_TIME_T);
@@ -846,7 +852,7 @@ const char *
 request_body(const Request *request, size_t *length)
 {
 	*length = request->body.end - request->body.start;
-	/* Nothing is to be added to no pointer, or copied from it. */
+	/* A null pointer must not be added to, or copied from. */
 	return *length > 0 ? request->body.data + request->body.start : "";
 }
 

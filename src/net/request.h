@@ -3,9 +3,9 @@
  * request.h
  *		One HTTP exchange in a reactor.
  *
- * Redirects are not followed, TLS is verified, only http and https are
- * spoken.  It is HTTP/1.1, one exchange at a time on a connection, but for
- * reactors that share connections (reactor_share_connections).
+ * Redirects are not followed, TLS is verified, only http and https are spoken.
+ * It is HTTP/1.1, one exchange at a time on a connection, except for reactors
+ * that share connections (reactor_share_connections).
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +29,7 @@ typedef struct RequestOptions
 	const char *body;           /* for POST, NUL-terminated */
 	const char *user;           /* basic authentication */
 	const char *password;
-	const char *ca_file; /* the authorities to trust; NULL: the machine's */
+	const char *ca_file; /* file with the authorities to trust; NULL: the machine's */
 	const char *proxy;   /* NULL: the environment's; empty: none.  Never for a loopback URL */
 	const char *proxy_user;
 	const char *proxy_password;
@@ -40,14 +40,14 @@ typedef struct RequestOptions
 	int answer_timeout;   /* from the head of the answer to its end; 0: none */
 	bool decode;          /* the body, as its Content-Encoding says; never for
 								 * files, whose bytes are checked as they come */
-	bool stream;          /* the body of a 200 or 206 is not limited to
-								 * REQUEST_MAX_BODY: somebody reads along */
+	bool
+		stream; /* the body of a 200 or 206 is read as it arrives, and not limited to REQUEST_MAX_BODY */
 } RequestOptions;
 
 /*
  * A longer body that is not streamed makes the request fail: the longest
  * message of an API is a status with its link, a tenth of this.  An error's
- * answer is cut at this length, and is done when that much has come.
+ * answer is cut at this length, and is done when that much has arrived.
  */
 #define REQUEST_MAX_BODY ((size_t) 64 * 1024)
 
@@ -59,7 +59,7 @@ typedef enum RequestState
 	REQUEST_FAILED     /* see RequestResult */
 } RequestState;
 
-/* How an exchange failed that got no (complete) answer. */
+/* How an exchange without a (complete) answer failed. */
 typedef enum RequestFailure
 {
 	REQUEST_FAILURE_NONE,
@@ -71,11 +71,11 @@ typedef enum RequestFailure
 								 * framing */
 	REQUEST_FAILURE_TOO_LARGE, /* body over REQUEST_MAX_BODY */
 	REQUEST_FAILURE_PROXY,     /* the proxy does not let the connection through */
-	REQUEST_FAILURE_REFUSED,   /* by ourselves: the URL is not one to ask */
+	REQUEST_FAILURE_REFUSED,   /* by ourselves: the URL must not be requested */
 	REQUEST_FAILURE_SETUP      /* no memory, unreadable ca_file ... */
 } RequestFailure;
 
-/* What is kept of the answer's headers; empty strings where absent. */
+/* The headers of the answer that are kept; empty strings if absent. */
 typedef struct ResponseHeaders
 {
 	char retry_after[64];
@@ -89,12 +89,12 @@ typedef struct ResponseHeaders
 
 /*
  * Begin an exchange; returns NULL only when memory is short.  A request that
- * can't even be set up is returned as REQUEST_FAILED.  It belongs to the
+ * cannot even be set up is returned as REQUEST_FAILED.  It belongs to the
  * caller, and must be freed before its reactor is.
  */
 extern Request *request_start(Reactor *reactor, const RequestOptions *options);
 
-/* Ends the exchange at once if it is under way.  NULL is allowed. */
+/* Ends the exchange if it is in progress. NULL is allowed. */
 extern void request_free(Request *request);
 
 extern RequestState request_state(const Request *request);
@@ -111,7 +111,7 @@ typedef struct RequestResult
 	RequestState state;
 	int status; /* HTTP status, 0 if none */
 	const ResponseHeaders *headers;
-	const char *body; /* what has arrived of it and was not consumed */
+	const char *body; /* what has arrived of it and has not been consumed */
 	size_t length;
 
 	/* When it failed: */
@@ -120,12 +120,12 @@ typedef struct RequestResult
 	const char *message;    /* a phrase of ours or libcurl's; never holds a URL's query */
 	int os_error;           /* errno of the connection; 0: none */
 	bool by_proxy;          /* it is the proxy that failed */
-	int proxy_status;       /* that it answered; 0: none */
+	int proxy_status;       /* the status that it answered with; 0: none */
 } RequestResult;
 
 extern void request_result(const Request *request, RequestResult *result);
 
-/* How far it came on its way to the server, for those who look for a fault. */
+/* How far it got on its way to the server, for those who look for a fault. */
 typedef struct RequestReach
 {
 	bool resolved;    /* the server's name, or its proxy's */
@@ -138,19 +138,19 @@ typedef struct RequestReach
 extern void request_reach(const Request *request, RequestReach *reach);
 
 /*
- * The part of the body that has arrived and was not consumed yet.  The
+ * The part of the body that has arrived and has not been consumed yet.  The
  * pointer is valid until the reactor is driven or the bytes are consumed.
  */
 extern const char *request_body(const Request *request, size_t *length);
 extern void request_consume(Request *request, size_t length);
 
 /*
- * The body of a 200 or 206 is said to have that many bytes: the exchange fails
- * if it ends before, also when it has ended already.
+ * The body of a 200 or 206 is known to have this many bytes: the exchange
+ * fails if it ends before, even if it has ended already.
  */
 extern void request_expect(Request *request, uint64_t length);
 
-/* Bytes of the body that ever arrived. */
+/* All bytes of the body that have arrived. */
 extern uint64_t request_bytes_received(const Request *request);
 
 /* CRC-32 of these bytes, if they are streamed. */

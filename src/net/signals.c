@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * signals.c
- *		Brackets for what may start a thread.
+ *		Brackets around calls that may start a thread.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * signals.h
- *		Brackets for what may start a thread.
+ *		Brackets around calls that may start a thread.
  *
  * A thread inherits the mask of its creator: with all signals blocked, the
  * process's handlers never run in it.

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * transfer.h
- *		What a reactor knows of the transfers in it.  Internal to net/.
+ *		What a reactor knows about the transfers in it.  Internal to net/.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +25,8 @@ struct Transfer
 	CURL *easy;
 
 	/*
-	 * Nobody wants it any more, but to take it out now would mean to wait for
-	 * libcurl.  It stays, even if its reactor goes, until it is finished.
+	 * It is no longer wanted, but taking it out now would mean waiting for
+	 * libcurl. It stays, even if its reactor is freed, until it is finished.
 	 */
 	bool set_aside;
 
@@ -34,12 +34,12 @@ struct Transfer
 	void (*finished)(Transfer *transfer, CURLcode code);
 
 	/*
-	 * End it if it waited too long.  Otherwise returns the
-	 * monotonic_milliseconds at which that is to be looked at again.
+	 * End it if it has waited too long. Otherwise returns when to check again
+	 * (monotonic_milliseconds).
 	 */
 	int64_t (*check_timeouts)(Transfer *transfer, int64_t now);
 
-	/* The reactor goes: free what the transfer is embedded in, or set it aside. */
+	/* The reactor is freed: free what the transfer is embedded in, or set it aside. */
 	void (*abandon)(Transfer *transfer);
 };
 
@@ -49,26 +49,26 @@ extern bool transfer_begin(Reactor *reactor, Transfer *transfer);
 /* Take it out if it is in one; libcurl closes what is half done.  Signals likewise. */
 extern void transfer_end(Transfer *transfer);
 
-/* May what is begun now share connections? */
+/* May transfers that begin now share connections? */
 extern bool reactor_shares_connections(const Reactor *reactor);
 
 /*
- * A transfer has waited in vain.  If its connection is shared, libcurl keeps it,
- * although it may be dead: what is begun from now on has its own.
+ * A transfer has waited in vain. If its connection is shared, libcurl keeps
+ * it, although it may be dead: transfers that begin from now on get new ones.
  */
 extern void reactor_stop_sharing(Reactor *reactor);
 
 /*
- * Tunnels through a proxy are paid for with somebody's password: are those of
- * the reactor that user's (NULL: nobody's)?  They become those of the first user to ask.
- * False if not, or if memory is short.
+ * Tunnels through a proxy are opened with somebody's password: are those of
+ * the reactor this user's (NULL: nobody's)? They belong to the first user to
+ * ask. False if not, or if memory is short.
  */
 extern bool reactor_tunnels_for(Reactor *reactor, const char *user, const char *password);
 
 /* Milliseconds in which somebody waited for this reactor. */
 extern int64_t reactor_waited(const Reactor *reactor);
 
-/* To be called after a change of what the timer depends on. */
+/* To be called after a change to what the timer depends on. */
 extern void reactor_update_timer(Reactor *reactor);
 
 #endif /* ADSEXPORT_TRANSFER_H */

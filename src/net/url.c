@@ -3,8 +3,8 @@
  * url.c
  *		What a URL must look like before anything is sent to it.
  *
- * libcurl's own parser is asked, so that what is checked is what it would
- * connect to.
+ * It is parsed by libcurl, so that what is checked is what it would connect
+ * to.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,7 +53,7 @@ url_part(CURLU *parsed, CURLUPart part, bool *no_memory)
 	return code == CURLUE_OK ? text : NULL;
 }
 
-/* NULL with errno ENOMEM when memory is short, or 0 when it is no URL. */
+/* NULL, with errno ENOMEM if memory is short, or 0 if it is not a URL. */
 static CURLU *
 parse(const char *url)
 {
@@ -134,7 +134,7 @@ url_for_message(const char *url, char *output, size_t output_size)
 	snprintf(output, output_size, "(malformed URL)");
 	if (parsed == NULL)
 	{
-		/* What is no URL may hold anything, but a path holds no password. */
+		/* What is not a URL may contain anything, but a path contains no password. */
 		if (url[0] == '/' && url[1] != '/')
 			snprintf(output, output_size, "%.*s", (int) strcspn(url, "?#"), url);
 		return;

@@ -14,7 +14,7 @@ typedef enum UrlCheck
 {
 	URL_OK,
 	URL_MALFORMED,
-	URL_NO_MEMORY,      /* to tell */
+	URL_NO_MEMORY,      /* there was no memory to find out */
 	URL_WRONG_SCHEME,   /* neither https nor http */
 	URL_NOT_LOOPBACK,   /* http to another machine */
 	URL_HAS_CREDENTIALS /* user or password before the host */

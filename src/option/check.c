@@ -4,7 +4,7 @@
  *		Do the options of an object go together?
  *
  * The validator and the loading of options go through the same code: both
- * parse every option into a ForeignOptions.  The validator throws its away.
+ * parse every option into a ForeignOptions.  The validator then discards it.
  *
  *-------------------------------------------------------------------------
  */
@@ -118,7 +118,7 @@ require_table_options(List *definitions)
 				   "Add the option entity with the name of a remote table, such as \"campaigns\".");
 }
 
-/* Options must be for the api that the server speaks. */
+/* Options must be for the server's api. */
 static void
 check_options_fit_api(List *definitions, ApiKind api)
 {
@@ -163,7 +163,7 @@ check_options_fit_entity(List *definitions, const Entity *entity)
 	}
 }
 
-/* A user mapping's options must all be for one api, whichever its server's is. */
+/* A user mapping's options must all be for the same api, whichever that of its server is. */
 static void
 check_options_fit_each_other(List *definitions)
 {
@@ -204,7 +204,7 @@ check_mapping_options(List *definitions)
 }
 
 /*
- * Where only one end of the polling was set, the other one follows, so that
+ * If only one of the two poll intervals was set, the other follows, so that
  * neither can be set to a value that the other's default forbids.
  */
 static void
@@ -244,7 +244,7 @@ options_apply(ForeignOptions *options, List *definitions, unsigned object)
 {
 	ListCell *cell;
 
-	/* Names first: where one is wrong, its value does not matter. */
+	/* Names first: if one is wrong, its value does not matter. */
 	foreach (cell, definitions)
 		option_on_object(((DefElem *) lfirst(cell))->defname, object);
 	foreach (cell, definitions)

@@ -4,8 +4,8 @@
  *		What the options of a server, a user mapping and a table add up to,
  *		and the session's copies of it.
  *
- * Exports outlive the statement that asked for them, and there are thousands
- * of them where there are thousands of profiles.  They share a copy.
+ * Exports outlive the statement that requested them, and with thousands of
+ * profiles there are thousands of exports. They share a copy.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,11 +24,11 @@ typedef struct KeptOptions
 	MemoryContext context; /* holds the struct and what it points to */
 	int users;
 	uint32 mapping_hash;
-	bool changed; /* the mapping is another one now */
+	bool changed; /* the mapping has changed since */
 	ForeignOptions options;
 } KeptOptions;
 
-/* Somebody's share in a copy, which ends with a memory context. */
+/* A reference to a copy, which ends with a memory context. */
 typedef struct Share
 {
 	MemoryContextCallback callback;
@@ -48,8 +48,8 @@ strings_of(const ForeignOptions *options)
 }
 
 /*
- * Everything but the strings, byte for byte.  (Should a compiler have left
- * anything in the padding, there is a copy more than needed.)
+ * Everything but the strings, byte for byte.  (If a compiler left anything in
+ * the padding, there is one copy more than needed.)
  */
 static void
 plain_fields(ForeignOptions *plain, const ForeignOptions *options)
@@ -100,7 +100,7 @@ make_kept(const ForeignOptions *options)
 	}
 	kept->mapping_hash =
 		GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(options->mapping_id));
-	/* Now that nothing can go wrong any more. */
+	/* Only now that nothing can fail any more. */
 	MemoryContextSetParent(context, TopMemoryContext);
 	dlist_push_head(&all_kept, &kept->node);
 	return kept;

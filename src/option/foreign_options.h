@@ -18,7 +18,7 @@
 #include "entity/entity.h"
 #include "net/request.h"
 
-/* What a scan can ask, and an option can list, at most: one export each. */
+/* The most that a scan can read, or an option can list: one export each. */
 #define MAX_PROFILES 10000
 
 typedef enum IncompleteHours
@@ -98,25 +98,28 @@ typedef struct ForeignOptions
 } ForeignOptions;
 
 /*
- * The session's own copy of such options, shared by all who keep the same; it
- * lives as long as context does, at least.  It knows nothing of profile_ids:
- * what keeps options is about one profile, or about none.
+ * The session's own copy of such options, shared by all that keep the same
+ * ones; it lives at least as long as context. It leaves out profile_ids: what
+ * keeps options is about one profile, or about none.
  */
 extern const ForeignOptions *
 foreign_options_keep(const ForeignOptions *options, MemoryContext context);
 
-/* What is the same for each request; its timeouts are to be changed where they differ. */
+/* What is the same for each request; the caller changes timeouts that differ. */
 extern void
 foreign_options_for_request(const ForeignOptions *options, RequestOptions *request_options);
 
 /*
  * Kept options of a user mapping that changed: mark them, and wipe the secrets
- * of those that are marked, once nobody needs them.  Neither throws.
+ * of those that are marked, once they are no longer needed. Neither throws.
  */
 extern void foreign_options_mark_changed(uint32 mapping_hash);
 extern void foreign_options_wipe_changed(void);
 
-/* Overwrite a secret and free it; nothing if it is NULL, which it is then.  Does not throw. */
+/*
+ * Overwrite a secret, free it and set it to NULL; does nothing if it is NULL
+ * already. Does not throw.
+ */
 extern void wipe_string(char **secret);
 
 #endif /* ADSEXPORT_FOREIGN_OPTIONS_H */

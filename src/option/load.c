@@ -55,7 +55,7 @@ foreign_options_load(Oid relation_id)
 	return options;
 }
 
-/* The options of a user mapping that this api needs and does not find. */
+/* The options of a user mapping that this api needs and that are not there. */
 static List *
 missing_credentials(const ForeignOptions *options)
 {
@@ -99,15 +99,16 @@ mapping_command(const char *verb, const char *role, const ForeignOptions *option
 }
 
 /*
- * A user who asks through a view needs no mapping: its owner does, which is a
- * riddle if the owner is a superuser who never meant to query anything.
+ * A user who reads through a view needs no mapping: the view's owner does,
+ * which is puzzling if the owner is a superuser who never meant to query
+ * anything.
  */
 static char *
 owner_hint(const ForeignOptions *options, const char *command)
 {
 	Oid asker = GetOuterUserId();
 	bool refresh = is_refresh();
-	/* The best owner has a user mapping and is there already. */
+	/* The best owner is one who has a user mapping already. */
 	const char *owner = OidIsValid(foreign_options_find_mapping(asker, options->server_id))
 							? quote_identifier(GetUserNameFromId(asker, false))
 							: "...";
@@ -154,7 +155,10 @@ report_missing_credentials(const ForeignOptions *options, const char *role, List
 					errhint("Run: %s", mapping_command("ALTER", role, options, missing))));
 }
 
-/* The validator sees a user mapping without its server, and may have let the other api's pass. */
+/*
+ * The validator sees a user mapping without its server, and may have accepted
+ * another api's options.
+ */
 static void
 check_mapping_fits_api(const ForeignOptions *options, const char *role, List *definitions)
 {
@@ -203,7 +207,7 @@ foreign_options_find_mapping(Oid user_id, Oid server_id)
 			   : foreign_options_find_mapping(InvalidOid, server_id);
 }
 
-/* Profiles that stand on the table win over the user mapping's. */
+/* Profiles named by the table take precedence over the user mapping's. */
 static bool
 table_names_profiles(const ForeignOptions *options)
 {

@@ -20,9 +20,10 @@
  * What a foreign table's options and those of its server say, defaults filled
  * in.  No user mapping is looked up: credentials are NULL, and profile_count
  * is -1 unless the table or the server names profiles.  Needs no network and
- * no privilege; fit for planning and EXPLAIN.  Palloc'd in the current memory
- * context.  Raises an error for a table whose options don't fit its server's
- * api (which the validator, seeing one object at a time, cannot know).
+ * no privilege, so it can be used for planning and EXPLAIN.  Palloc'd in the
+ * current memory context.  Raises an error for a table whose options do not
+ * fit its server's api (which the validator, seeing one object at a time,
+ * cannot know).
  */
 extern ForeignOptions *foreign_options_load(Oid relation_id);
 
@@ -35,10 +36,13 @@ extern ForeignOptions *foreign_options_load(Oid relation_id);
 extern void foreign_options_load_mapping(ForeignOptions *options, Oid user_id);
 
 /*
- * The part of a user mapping that EXPLAIN shows: which profiles are asked.  A
- * mapping that is missing or incomplete is no error here.
+ * The part of a user mapping that EXPLAIN shows: which profiles are read. A
+ * missing or incomplete mapping is not an error here.
  */
-/* The mapping that this user has on the server, by itself or as everybody; or InvalidOid. */
+/*
+ * The mapping that applies to this user on the server, the user's own or
+ * PUBLIC's; or InvalidOid.
+ */
 extern Oid foreign_options_find_mapping(Oid user_id, Oid server_id);
 
 extern void foreign_options_load_mapping_profiles(ForeignOptions *options, Oid user_id);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * option.c
- *		How the values of options are read, and what is said of wrong ones.
+ *		How the values of options are read, and errors about wrong ones.
  *
  *-------------------------------------------------------------------------
  */
@@ -121,7 +121,7 @@ places_of_option(const Option *option)
  *-------------------------------------------------------------------------
  */
 
-/* Of a longer value, such as a list, this is shown. */
+/* This much is shown of a longer value, such as a list. */
 #define SHOWN_LENGTH 200
 
 static const char *
@@ -144,7 +144,7 @@ report_value(const Option *option, const char *value, const char *detail, const 
 			 detail != NULL ? errdetail("%s", detail) : 0, hint != NULL ? errhint("%s", hint) : 0));
 }
 
-/* Names in letters of the other case are close, too. */
+/* Names that differ only in case are close, too. */
 static const char *
 closest_name(const char *value, const char *const *names, int count)
 {
@@ -160,7 +160,7 @@ closest_name(const char *value, const char *const *names, int count)
 		closest_match_offer(&match, names[i]);
 	if (closest_match_get(&match) != NULL)
 		return closest_match_get(&match);
-	/* "amazon" is far from "amazon_ads", but part of it. */
+	/* "amazon" is far from "amazon_ads", but a part of it. */
 	for (int i = 0; i < count; i++)
 	{
 		if (strlen(value) >= 3 &&
@@ -170,7 +170,7 @@ closest_name(const char *value, const char *const *names, int count)
 	return NULL;
 }
 
-/* A value that is none of these names. */
+/* Report a value that is not one of these names. */
 static void
 report_choice(const Option *option, const char *value, const char *const *names, int count)
 {
@@ -375,7 +375,7 @@ compare_strings(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* One that is listed twice, or NULL. */
+/* A profile that is listed twice, or NULL. */
 static const char *
 repeated_profile(const ForeignOptions *options)
 {

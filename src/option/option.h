@@ -15,7 +15,7 @@
 #include "compat.h"
 #include "option/foreign_options.h"
 
-/* Objects that an option may stand on. */
+/* Objects on which an option may be set. */
 #define ON_WRAPPER 0x01
 #define ON_SERVER 0x02
 #define ON_TABLE 0x04
@@ -37,7 +37,7 @@ typedef enum OptionType
 	OPTION_URL,         /* base of a remote */
 	OPTION_FILE,        /* absolute path on the server's machine */
 	OPTION_PROXY,       /* host to go through; empty for none */
-	OPTION_CREDENTIAL,  /* what goes into a header or form; never shown */
+	OPTION_CREDENTIAL,  /* sent in a header or form; never shown */
 	OPTION_JSON_PATH
 } OptionType;
 
@@ -53,19 +53,19 @@ typedef struct Option
 	double maximum;
 	const char *const *choices; /* by value of the field's enum, NULL at the end */
 
-	/* What holds where it is left out, as it would be written; NULL: nothing, or it depends. */
+	/* The value if it is left out, as it would be written; NULL: none, or it depends. */
 	const char *fallback;
 	const char *fallback_of_api[API_COUNT];
 
 	bool superuser_only;
 	bool secret;
-	bool needed;         /* by each mapping for such an entity, */
-	const char *instead; /* unless this option is there */
+	bool needed;         /* by each mapping for such an entity ... */
+	const char *instead; /* ... unless this option is given */
 
 	/* For docs/options.md, in Markdown: */
-	const char *left_out; /* the default, where it is no fallback */
+	const char *left_out; /* the default, if it is not a fallback */
 	const char *meaning;
-	const char *on_table; /* what is special there, where it may stand on a server, too */
+	const char *on_table; /* what is special on a table, if it may be set on a server, too */
 } Option;
 
 /* Where each API lives; an API's first region is its default. */
@@ -110,7 +110,7 @@ extern unsigned object_of_catalog(Oid catalog);
 /* The places where an option may stand, as in "a server or a foreign table". */
 extern char *places_of_option(const Option *option);
 
-/* What a value may be, and what holds without one, in Markdown; "" if there is nothing to say. */
+/* What a value may be, and what the default is, in Markdown; "" if there is nothing to say. */
 extern char *option_value_text(const Option *option);
 extern char *option_default_text(const Option *option);
 
@@ -120,26 +120,26 @@ extern void append_listed(StringInfo list, const char *item);
 /* Durations as a person would write them: "90min", not "5400000ms". */
 extern char *format_duration(double milliseconds);
 
-/* A value that will not do; a value of NULL is not shown. */
+/* Report an unacceptable value; a value of NULL is not shown. */
 extern void report_value(const Option *option, const char *value, const char *detail,
 						 const char *hint) pg_attribute_noreturn();
 
-/* Check an option's value and put it where it belongs. */
+/* Check an option's value and store it in its field. */
 extern void option_parse(const Option *option, const char *value, ForeignOptions *options);
 
-/* ForeignOptions with what holds for all that is left out, whichever API it is. */
+/* ForeignOptions with the defaults that do not depend on the API. */
 extern ForeignOptions *option_defaults(void);
 
-/* The same for one option, where it depends on the API. */
+/* Likewise for one option whose default depends on the API. */
 extern void option_default_of_api(const Option *option, ForeignOptions *options);
 
 /* Check the region, and fill in what follows from it. */
 extern void option_resolve_region(ForeignOptions *options);
 
-/* A string option's value in the options, or NULL; of other options NULL. */
+/* A string option's value, or NULL; NULL for other options. */
 extern const char *option_string(const Option *option, const ForeignOptions *options);
 
-/* Do both lead to the same account, by the same way? */
+/* Do both lead to the same account, in the same way? */
 extern bool option_same_account(const ForeignOptions *a, const ForeignOptions *b);
 
 #endif /* ADSEXPORT_OPTION_H */

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * option_table.c
- *		All options: where they may stand, what they may be, and what they mean.
+ *		All options: where they may be set, what values they may have, and what
+ *		they mean.
  *
  * The tables of docs/options.md are generated from here (docs/generate-options),
  * so that meanings are written in Markdown.

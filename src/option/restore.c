@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * restore.c
- *		What to tell a restore that fills a materialized view.
+ *		Hints for a restore that fills a materialized view.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +25,7 @@ is_refresh(void)
 const char *
 with_restore_hint(const char *hint)
 {
-	/* Every dump begins by turning this off, and hardly anybody else does. */
+	/* Every dump begins by turning this off, and hardly anything else does. */
 	if (check_function_bodies || !is_refresh())
 		return hint;
 	return psprintf("%s%sA restore can do without: leave the entries MATERIALIZED VIEW DATA out "

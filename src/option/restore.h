@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * restore.h
- *		What to tell a restore that fills a materialized view.
+ *		Hints for a restore that fills a materialized view.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +16,8 @@
 extern bool is_refresh(void);
 
 /*
- * A hint, and where it is for a restore also how that does without what the
- * statement asks for.
+ * A hint; in a restore, with a sentence on how to restore without the data
+ * that the statement reads.
  */
 extern const char *with_restore_hint(const char *hint);
 

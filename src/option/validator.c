@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * validator.c
- *		The validator, and what IMPORT FOREIGN SCHEMA asks of options.
+ *		The validator, and what IMPORT FOREIGN SCHEMA needs to know about
+ *		options.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,9 +21,10 @@
 #include "option/validator.h"
 
 /*
- * The files and hosts that the server's machine can reach are not for every
- * owner of a foreign server.  As the validator sees the resulting list only,
- * a server that has such an option can be altered by superusers only.
+ * Not every owner of a foreign server should have access to the files and
+ * hosts that the server's machine can reach.  As the validator sees only the
+ * resulting list, a server that has such an option can be altered by
+ * superusers only.
  */
 static void
 check_superuser_options(List *definitions)
@@ -44,8 +46,8 @@ check_superuser_options(List *definitions)
 }
 
 /*
- * The services of the server's machine trust what comes from it, so they are
- * not for every owner of a foreign server either.
+ * The services on the server's machine trust what comes from it, so not every
+ * owner of a foreign server should have access to them, either.
  */
 static void
 check_loopback(List *definitions)

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * validator.h
- *		The validator, and what IMPORT FOREIGN SCHEMA asks of options.
+ *		The validator, and what IMPORT FOREIGN SCHEMA needs to know about
+ *		options.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,9 +15,9 @@
 #include "entity/entity.h"
 
 /*
- * Does this option name and value fit a foreign table of that entity?  Used
- * by IMPORT FOREIGN SCHEMA to copy options; raises the validator's errors for
- * a value out of range.  *applies tells if the entity's tables take it.
+ * Does this option name and value fit a foreign table of that entity?  Used by
+ * IMPORT FOREIGN SCHEMA to copy options; raises the validator's errors for a
+ * value out of range.  *applies says whether the entity's tables accept it.
  * Returns false if no table of any api has such an option.
  */
 extern bool

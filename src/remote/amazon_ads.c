@@ -130,8 +130,8 @@ start_call(Reactor *reactor, const ForeignOptions *options, const char *method, 
 	request_options.decode = true;
 	request_options.stream = stream;
 	/*
-	 * A streamed response is read as it arrives, for the table profiles, so it
-	 * has no time limit as a whole.
+	 * Also for a streamed answer, which is the table profiles' and is read as
+	 * it arrives.
 	 */
 	request_options.answer_timeout = options->stall_timeout;
 	request = request_start(reactor, &request_options);

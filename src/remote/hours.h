@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* From 2014-11-12T00 on files are by the hour, before by the day
- * (docs/vendors/amplitude-export.md 1). */
+/*
+ * From 2014-11-12T00 on, files are by the hour; before that, by the day
+ * (docs/vendors/amplitude-export.md 1).
+ */
 #define HOURS_FIRST_HOURLY INT64_C(393264)
 
 /* The vendor accepts at most 365 days at once. */

@@ -16,7 +16,7 @@
 #include "stream/gunzip.h"
 #include "stream/stream_error.h"
 
-/* One of the two is there, by the coding. */
+/* One of the two is there, depending on the coding. */
 struct ContentDecoder
 {
 	Gunzip *gunzip;
@@ -100,8 +100,8 @@ fail(ContentDecoder *decoder, StreamErrorKind kind, const char *problem)
 }
 
 /*
- * HTTP means zlib's format, but some servers send what is inside of it.  The
- * first byte tells: such data never begins with 8 in the lower half and a
+ * HTTP means zlib's format, but some servers send the raw data inside it. The
+ * first byte shows which: raw data never begins with 8 in the lower half and a
  * window size of at most 7 in the upper.
  */
 static void

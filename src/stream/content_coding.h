@@ -13,12 +13,12 @@
 typedef enum ContentCoding
 {
 	CODING_NONE,
-	CODING_GZIP, /* or nothing, where the header tells of what was undone since */
+	CODING_GZIP, /* or nothing, if the header names a coding that was undone since */
 	CODING_DEFLATE,
 	CODING_UNKNOWN /* another one, or several */
 } ContentCoding;
 
-/* By the value of the header (empty: there was none). */
+/* From the value of the header (empty: there was none). */
 extern ContentCoding content_coding_by_name(const char *header);
 
 typedef struct ContentDecoder ContentDecoder;
@@ -27,7 +27,7 @@ typedef struct ContentDecoder ContentDecoder;
 extern ContentDecoder *content_decoder_create(ContentCoding coding);
 extern void content_decoder_free(ContentDecoder *decoder);
 
-/* As gunzip_read. */
+/* Like gunzip_read. */
 extern StreamStatus
 content_decoder_read(ContentDecoder *decoder, StreamInput *input, unsigned char *output,
 					 size_t output_size, size_t *produced);

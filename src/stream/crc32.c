@@ -3,12 +3,12 @@
  * crc32.c
  *		The CRC-32 of gzip and zip, as fast as the machine allows.
  *
- * On x86-64 with carry-less multiplication (any since 2010, asked at run time)
- * 64 bytes are folded at a time, as in V. Gopal and others, "Fast CRC
+ * On x86-64 with carry-less multiplication (any since 2010, detected at run
+ * time) 64 bytes are folded at a time, as in V. Gopal and others, "Fast CRC
  * Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel,
  * 2009); 128 bytes where it multiplies vectors of 256 bits (since about 2020).
- * Elsewhere zlib does it (from 1.2.12 on with arm64's CRC instructions, where
- * it was compiled for them).
+ * Elsewhere zlib does it (from 1.2.12 on with arm64's CRC instructions, if it
+ * was compiled for them).
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +16,7 @@
 
 #include "stream/crc32.h"
 
-/* Where ISA-L was built in, its own is more than twice as fast (64 GB/s here against 28). */
+/* If ISA-L was built in, its function is more than twice as fast (64 GB/s here against 28). */
 #if defined(ADSEXPORT_WITH_ISAL) && !defined(CRC32_FORCE_NARROW)
 #define CRC32_BY_ISAL
 #include <isa-l/crc.h>
@@ -110,7 +110,7 @@ crc32_by_folding(uint32_t crc, const unsigned char *bytes, size_t length)
 
 #ifdef CRC32_BY_WIDE_FOLDING
 
-/* The same with vectors of twice the width; length is at least WIDE_FOLD_BLOCK. */
+/* Likewise with vectors of twice the width; length is at least WIDE_FOLD_BLOCK. */
 static __attribute__((target("pclmul,sse4.1,avx2,vpclmulqdq"))) uint32_t
 crc32_by_wide_folding(uint32_t crc, const unsigned char *bytes, size_t length)
 {
@@ -167,13 +167,13 @@ stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length)
 		length -= folded;
 	}
 #endif
-	/* zlib takes a null pointer for a question about the first value. */
+	/* zlib understands a null pointer as a question for the initial value. */
 	return length == 0 ? crc : (uint32_t) crc32_z(crc, bytes, length);
 #endif
 }
 
 /*
- * In steps, where the second part has more bytes than z_off_t may count: it has
+ * In steps if the second part has more bytes than z_off_t can count: that has
  * 32 bits on some machines, and zlib does not return from a negative length.
  */
 uint32_t
@@ -185,9 +185,9 @@ stream_crc32_combine(uint32_t first, uint32_t second, uint64_t second_length)
 }
 
 /*
- * To append bytes is to multiply by a power of x, modulo a primitive polynomial
- * of degree 32.  Powers repeat after 2^32 - 1, an odd number, so that as many
- * bytes again as are missing from that undo it.
+ * Appending bytes is multiplying by a power of x, modulo a primitive
+ * polynomial of degree 32. Powers repeat after 2^32 - 1, an odd number, so
+ * appending as many bytes as are missing from that undoes it.
  */
 uint32_t
 stream_crc32_remove_end(uint32_t both, uint32_t second, uint64_t second_length)

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The CRC-32 of what crc stands for (0: nothing) and then bytes[0 .. length). */
+/* The CRC-32 of what crc is the checksum of (0: nothing), followed by bytes[0 .. length). */
 extern uint32_t stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length);
 
 /* The CRC-32 of two pieces one after the other, the second of that length. */

@@ -3,8 +3,8 @@
  * delivered_entries.c
  *		What was handed out of an archive that broke.
  *
- * An open hash table with linear probing.  Nothing is ever taken out of it,
- * and names may occur more than once, as they may in an archive.
+ * An open hash table with linear probing.  Nothing is ever removed from it,
+ * and names may occur more than once, as in an archive.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,9 +17,10 @@
 #define FIRST_CAPACITY ((size_t) 256)
 
 /*
- * Farther from where it belongs no entry is put, so that an archive of entries
- * with one name does not make each look at all others.  Names that are not
- * alike come nowhere near it in a table that is three quarters full.
+ * No entry is put farther than this from where it belongs, so that an archive
+ * in which all entries have the same name does not make each look at all
+ * others. Different names come nowhere near that in a table that is three
+ * quarters full.
  */
 #define MAX_PROBES 1024
 
@@ -81,7 +82,7 @@ hash_name(const char *name)
 	return hash ^ (hash >> 31);
 }
 
-/* False if too many others are where it belongs. */
+/* False if too many others are in the places where it belongs. */
 static bool
 put(DeliveredEntry *table, size_t capacity, const DeliveredEntry *entry)
 {
@@ -97,7 +98,7 @@ put(DeliveredEntry *table, size_t capacity, const DeliveredEntry *entry)
 	return true;
 }
 
-/* Make room for one more; false if there can't be. */
+/* Make room for one more; false if there cannot be. */
 static bool
 grow(DeliveredEntries *delivered)
 {
@@ -123,7 +124,7 @@ grow(DeliveredEntries *delivered)
 	return true;
 }
 
-/* The first entry of that name that was met or not, and is whole or not; NULL if there is none. */
+/* The first entry of that name with these values of met and whole; NULL if there is none. */
 static DeliveredEntry *
 find(DeliveredEntries *delivered, uint64_t name, bool met, bool any_whole)
 {
@@ -150,7 +151,7 @@ delivered_entries_note(DeliveredEntries *delivered, const char *name, uint64_t l
 	DeliveredEntry entry = { hash_name(name), length, crc, true, whole, true };
 	DeliveredEntry *beginning;
 
-	/* Part of it is of no use. */
+	/* Knowing only part of them is of no use. */
 	if (delivered->incomplete)
 		return;
 	pthread_mutex_lock(&delivered->mutex);

@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 /*
- * At most this many entries are remembered, at 24 bytes each in a table that is at most
- * three quarters full and at least a third: 12 MB in all.  A year of hours
+ * At most this many entries are remembered, at 24 bytes each in a table that
+ * is between a third and three quarters full: 12 MB in all.  A year of hours
  * with 20 files each has 175,200.
  */
 #define DELIVERED_MAX_ENTRIES 262144
@@ -35,14 +35,14 @@ typedef struct DeliveredEntry
 	uint32_t crc;
 	bool used;  /* this place of the table */
 	bool whole; /* all of the entry, not only its beginning */
-	bool met;   /* in the archive that is read now */
+	bool met;   /* in the archive that is being read */
 } DeliveredEntry;
 
 /* Returns NULL when memory is short.  Free with delivered_entries_free. */
 extern DeliveredEntries *delivered_entries_create(void);
 extern void delivered_entries_free(DeliveredEntries *delivered);
 
-/* Nothing was handed out yet. */
+/* Nothing has been handed out yet. */
 extern void delivered_entries_clear(DeliveredEntries *delivered);
 
 /*
@@ -55,14 +55,14 @@ extern void delivered_entries_note(DeliveredEntries *delivered, const char *name
 /* Was everything remembered?  Not if it was too much, or memory was short. */
 extern bool delivered_entries_is_complete(const DeliveredEntries *delivered);
 
-/* The archive is read again from its beginning: nothing of it was met yet. */
+/* The archive is read again from its beginning: nothing of it has been met yet. */
 extern void delivered_entries_begin_again(DeliveredEntries *delivered);
 
-/* An entry of that name begins: was it handed out before?  Then *entry says how much of it. */
+/* An entry of that name begins: was it handed out before? If so, *entry says how much of it. */
 extern bool
 delivered_entries_meet(DeliveredEntries *delivered, const char *name, DeliveredEntry *entry);
 
-/* How many were not met. */
+/* How many have not been met. */
 extern uint64_t delivered_entries_missing(DeliveredEntries *delivered);
 
 #endif /* ADSEXPORT_DELIVERED_ENTRIES_H */

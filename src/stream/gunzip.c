@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * gunzip.c
- *		Inflate a gzip stream, or pass through what is not gzip.
+ *		Inflate a gzip stream, or pass other data through unchanged.
  *
  * The inflater only sees the raw deflate data between a member's header and
  * trailer.  Headers and trailers are read here,
@@ -60,7 +60,7 @@ struct Gunzip
 	unsigned header_length;
 	uint32_t header_crc;
 
-	/* How long it has been going on without content. */
+	/* How much there has been without content. */
 	unsigned empty_members; /* in a row, before this one */
 	unsigned idle;          /* compressed bytes */
 	unsigned padding;
@@ -112,7 +112,7 @@ fail(Gunzip *gunzip, StreamErrorKind kind, const char *problem)
 	gunzip->state = GUNZIP_FAILED;
 }
 
-/* Make ready for the header of a member that begins here. */
+/* Prepare for the header of a member that begins here. */
 static void
 begin_member(Gunzip *gunzip)
 {
@@ -264,7 +264,7 @@ field_uint32(const unsigned char *field)
 		   (uint32_t) field[3] << 24;
 }
 
-/* Add header bytes to the checksum that FHCRC asks for. */
+/* Add header bytes to the checksum that FHCRC announces. */
 static inline void
 add_to_header_crc(Gunzip *gunzip, const unsigned char *bytes, size_t length)
 {
@@ -278,7 +278,7 @@ read_fixed_header(Gunzip *gunzip, StreamInput *input)
 {
 	char problem[80];
 
-	/* Byte by byte, so that garbage is told from a truncated header. */
+	/* Byte by byte, to distinguish garbage from a truncated header. */
 	while (gunzip->field_length < HEADER_SIZE)
 	{
 		unsigned index = gunzip->field_length;
@@ -439,7 +439,7 @@ read_body(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t outp
 					 "more than " STRING_OF(GUNZIP_MAX_IDLE) " compressed bytes without content");
 			return false;
 		case INFLATER_END:
-			/* What it took too much is the trailer's, which is no shorter. */
+			/* What it took in excess belongs to the trailer, which is no shorter. */
 			gunzip->field_length = inflater_leftover(gunzip->inflater, gunzip->field);
 			return true;
 		case INFLATER_OUT_OF_MEMORY:
@@ -458,7 +458,7 @@ read_body(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t outp
 	return false;
 }
 
-/* Hold the trailer against what was inflated. */
+/* Compare the trailer with what was inflated. */
 static bool
 check_trailer(Gunzip *gunzip)
 {
@@ -485,8 +485,8 @@ check_trailer(Gunzip *gunzip)
 }
 
 /*
- * Decide by the first two bytes.  Returns false when they are not there yet.
- * On gzip the header's first bytes stay in field.
+ * Decide by the first two bytes. Returns false when they are not there yet. If
+ * it is gzip, the header's first bytes stay in field.
  */
 static bool
 sniff(Gunzip *gunzip, StreamInput *input)
@@ -535,7 +535,7 @@ pass_through(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t o
 	input->available -= length;
 }
 
-/* gunzip_read, of so little input that it need not look at the work it does. */
+/* gunzip_read, with so little input that it need not measure its work. */
 static StreamStatus
 read_portion(Gunzip *gunzip, StreamInput *input, unsigned char *output, size_t output_size,
 			 size_t *produced)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * gunzip.h
- *		Inflate a gzip stream, or pass through what is not gzip.
+ *		Inflate a gzip stream, or pass other data through unchanged.
  *
  * The first two bytes decide: 1f 8b is gzip (any number of members, each
  * with its CRC and length checked), anything else is handed on unchanged,
@@ -9,7 +9,7 @@
  * After the last member only zero bytes may follow.  Empty input is an
  * error (truncated): an export is at least "[]".
  *
- * What could go on for ever without content is limited: see the constants.
+ * What could continue forever without content is limited: see the constants.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +18,7 @@
 
 #include "stream/stream.h"
 
-/* A member's header in all: an extra field may have 64 kB, name and comment are short. */
+/* A member's whole header: an extra field may have 64 kB, name and comment are short. */
 #define GUNZIP_MAX_HEADER 131072
 
 /* Members without content in a row: writers that flush leave one now and then. */
@@ -35,18 +35,18 @@ typedef struct Gunzip Gunzip;
 /* Returns NULL when memory is short.  Free with gunzip_free. */
 extern Gunzip *gunzip_create(void);
 
-/* Make ready for another stream; keeps the allocated window. */
+/* Prepare for another stream; keeps the allocated window. */
 extern void gunzip_reset(Gunzip *gunzip);
 extern void gunzip_free(Gunzip *gunzip);
 
 /*
- * Inflate into output until it is full, the input is used up, or it was work
- * enough for one call.  *produced is always set.  Returns STREAM_DATA (call
- * again; it may have produced nothing), STREAM_NEED_INPUT,
- * STREAM_END or STREAM_ERROR.  Bytes may be produced with each of them but
- * STREAM_ERROR, after which the bytes produced before remain valid as data
- * that was delivered but is not verified.  Since another member may follow,
- * STREAM_END only comes once input->last is set.
+ * Inflate into output until it is full, the input is used up, or enough work
+ * was done for one call.  *produced is always set.  Returns STREAM_DATA (call
+ * again; it may have produced nothing), STREAM_NEED_INPUT, STREAM_END or
+ * STREAM_ERROR.  Bytes may be produced with any of them except STREAM_ERROR,
+ * after which the bytes produced before remain valid as data that was
+ * delivered but not verified.  Since another member may follow, STREAM_END
+ * only comes once input->last is set.
  */
 extern StreamStatus gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned char *output,
 								size_t output_size, size_t *produced);
@@ -54,11 +54,11 @@ extern StreamStatus gunzip_read(Gunzip *gunzip, StreamInput *input, unsigned cha
 extern const StreamError *gunzip_error(const Gunzip *gunzip);
 
 /*
- * For unzip, which must look at what stands after each member itself: make
- * ready for exactly one gzip member.  Plain data is an error then, and
- * STREAM_END comes right after the member's trailer, without a look at
- * anything that follows and whether or not input->last is set.
- * gunzip_next_member goes on with another one and keeps all counters.
+ * For unzip, which must itself look at what follows each member: prepare for
+ * exactly one gzip member.  Plain data is an error then, and STREAM_END comes
+ * right after the member's trailer, without a look at anything that follows
+ * and whether or not input->last is set. gunzip_next_member continues with
+ * another one and keeps all counters.
  */
 extern void gunzip_reset_to_member(Gunzip *gunzip);
 extern void gunzip_next_member(Gunzip *gunzip);
@@ -73,7 +73,7 @@ extern uint32_t gunzip_content_crc(const Gunzip *gunzip);
 extern uint64_t gunzip_bytes_in(const Gunzip *gunzip);
 extern uint64_t gunzip_bytes_out(const Gunzip *gunzip);
 
-/* As it counts for STREAM_WORK. */
+/* In the units of STREAM_WORK. */
 extern uint64_t gunzip_work(const Gunzip *gunzip);
 
 #endif /* ADSEXPORT_GUNZIP_H */

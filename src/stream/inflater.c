@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * inflater.c
- *		Raw deflate data, inflated by zlib, or by ISA-L where it was built in.
+ *		Inflating raw deflate data, by zlib or, if it was built in, by ISA-L.
  *
  *-------------------------------------------------------------------------
  */
@@ -157,7 +157,7 @@ inflater_run(Inflater *inflater, StreamInput *input, unsigned char *output, size
 		case Z_STREAM_END:
 			return INFLATER_END;
 		case Z_OK:
-		case Z_BUF_ERROR: /* no progress was possible, which is no error */
+		case Z_BUF_ERROR: /* no progress was possible, which is not an error */
 			return INFLATER_MORE;
 		case Z_MEM_ERROR:
 			return INFLATER_OUT_OF_MEMORY;

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * inflater.h
- *		Raw deflate data, inflated by zlib, or by ISA-L where it was built in.
+ *		Inflating raw deflate data, by zlib or, if it was built in, by ISA-L.
  *
  * ISA-L (make WITH_ISAL=1) inflates two to three times as fast.  The results
- * are the same; only the words for corrupt data differ.
+ * are the same; only the messages about corrupt data differ.
  *
  *-------------------------------------------------------------------------
  */

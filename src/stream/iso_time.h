@@ -5,9 +5,9 @@
  *
  *	YYYY-MM-DD and YYYY-MM-DD[T ]HH:MM:SS[.ffffff][Z|+hh[[:]mm]|-hh[[:]mm]]
  *
- * The one reader of times for records and control messages.  A time without
- * a zone is UTC.  Everything else is refused, among others a second of 60,
- * more than six digits of a fraction, and the year 0.
+ * The only reader of times, for records and control messages.  A time without
+ * a zone is UTC.  Everything else is rejected, including a second of 60, more
+ * than six digits of a fraction, and the year 0.
  *
  *-------------------------------------------------------------------------
  */

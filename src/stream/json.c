@@ -8,17 +8,17 @@
  * and everything else is skipped as a whole, 64 bytes at a time
  * (skip_container).  Records of one export are alike, so each object of the
  * trie remembers the keys it has seen, wanted or not, and for each of them
- * which key came after it last time.  As long as that prediction holds, a key
- * costs one masked comparison of 32 bytes and is not even measured; when it
- * fails, the key is looked up in a small hash table.
+ * which key followed it the last time.  As long as that prediction holds, a
+ * key costs one masked comparison of 32 bytes and is not even measured; when
+ * it fails, the key is looked up in a small hash table.
  *
- * No bounds are checked while walking: after the data are zero bytes, which
- * no step can get past, so that every step that meets something unexpected
- * asks whether it stands at the end of the data.
+ * No bounds are checked while walking: the data is followed by zero bytes,
+ * which no step can get past, so a step that meets something unexpected checks
+ * whether it is at the end of the data.
  *
  * A record that is not complete yet is not walked again and again as its bytes
- * trickle in: the search for its end goes on where it stopped (find_end), and
- * only a record whose end is there is walked.
+ * trickle in: the search for its end continues where it stopped (find_end),
+ * and only a record whose end has arrived is walked.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,10 +46,10 @@
 typedef struct KnownKey
 {
 	unsigned char text[KEY_PREFIX]; /* with both quotes, if it fits */
-	unsigned char mask[KEY_PREFIX]; /* ff where text counts */
+	unsigned char mask[KEY_PREFIX]; /* 0xff where text counts */
 	const char *key;                /* without quotes */
 	uint32_t key_length;
-	uint16_t predicted; /* which key came after this one last time */
+	uint16_t predicted; /* which key followed this one the last time */
 	int32_t slot;
 	struct ObjectNode *child; /* set if something below it is wanted */
 } __attribute__((aligned(32))) KnownKey;
@@ -104,7 +104,7 @@ struct JsonReader
 	uint64_t record_offset;
 	uint64_t record_end; /* of the last one; or 0 */
 
-	/* A record that was not complete when it was walked last. */
+	/* A record that was not complete when it was last walked. */
 	bool incomplete;
 	bool search_failed;   /* the search was wrong about its end */
 	size_t walked_length; /* how much of it there was then */
@@ -131,7 +131,7 @@ hash_key(const char *key, size_t length)
 	return (uint32_t) (head >> 32) ^ (uint32_t) (head >> 52);
 }
 
-/* Make keys[index] known by its text.  key must be padded. */
+/* Make keys[index] recognizable by its text.  key must be padded. */
 static void
 remember_key(ObjectNode *node, uint32_t index, const char *key, size_t length)
 {
@@ -364,7 +364,7 @@ typedef enum WalkResult
 	WALK_ERROR
 } WalkResult;
 
-/* Note what a walk found wrong; where is known to its caller. */
+/* Note what a walk found wrong; the caller knows where. */
 static __attribute__((cold, noinline)) WalkResult
 walk_problem(JsonReader *reader, StreamErrorKind kind, const char *problem)
 {
@@ -427,7 +427,7 @@ walk_record(JsonReader *reader, const char *start, const char *end, JsonValue *v
 	slot = reader->record_slot;
 
 enter_container:
-	/* next stands on the bracket of a container with wanted keys below. */
+	/* next is at the bracket of a container with wanted keys below. */
 	if (likely_false(depth >= JSON_MAX_DEPTH))
 	{
 		*stop = next;
@@ -553,7 +553,7 @@ read_value:
 			goto unexpected; /* more of it may follow */
 		if (*value_start == '-' || is_digit(*value_start))
 		{
-			/* The syntax of a number matters only if somebody reads it. */
+			/* The syntax of a number matters only if it is read. */
 			type = JSON_NUMBER;
 			if (slot != NO_SLOT && likely_false(!is_number(value_start, next)))
 			{
@@ -642,8 +642,8 @@ unexpected:
 
 /*
  * Look for the end of the incomplete record data[0 .. length), of which
- * searched bytes were looked at before.  Returns true when it is time to walk
- * the record.
+ * reader->searched bytes were searched before. Returns true when it is time to
+ * walk the record.
  */
 static bool
 find_end(JsonReader *reader, const char *data, size_t length)
@@ -660,7 +660,7 @@ find_end(JsonReader *reader, const char *data, size_t length)
 		reader->searched += SKIP_BLOCK;
 	}
 
-	/* The last piece of a block is looked at again when more of it is there. */
+	/* The last, incomplete block is searched again when there is more of it. */
 	rest = reader->search;
 	return skip_block(&rest, data + reader->searched, &position) != SKIP_GO_ON;
 }
@@ -711,9 +711,9 @@ reader_fail(JsonReader *reader, const char *data, const char *position, const ch
 #define BYTE_ORDER_MARK_LENGTH ((size_t) 3)
 
 /*
- * Length of the mark of their encoding that some programs write before all
- * else, if the data begins with one or (at last) with a part of one.
- * *incomplete says that it may be one when more is there.
+ * Length of the byte order mark that some programs write first, if the data
+ * begins with one or (when it ends there) with a part of one. *incomplete says
+ * that it may be one when more is there.
  */
 static __attribute__((cold)) size_t
 byte_order_mark(const char *data, size_t length, bool last, bool *incomplete)
@@ -728,8 +728,8 @@ byte_order_mark(const char *data, size_t length, bool last, bool *incomplete)
 }
 
 /*
- * Read what stands between two records.  Returns true with *next on the "{" of
- * the next one; false when there is none, with *next where something else was
+ * Read what is between two records.  Returns true with *next on the "{" of the
+ * next one; false when there is none, with *next where something else was
  * expected, which is the end of the data if that is used up.
  */
 static inline __attribute__((always_inline)) bool
@@ -861,7 +861,7 @@ json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 			next += byte_order_mark(data, length, last, &incomplete);
 		if (incomplete)
 			return STREAM_NEED_INPUT;
-		/* While there is nothing at all, a mark may still come. */
+		/* While there is nothing at all, a byte order mark may still come. */
 		if (lines && skip_space(next) != end)
 			reader->state = READER_NEXT_RECORD;
 	}

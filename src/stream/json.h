@@ -8,9 +8,9 @@
  * with a pointer into the caller's buffer.  Nothing is copied or allocated
  * per record.
  *
- * What is looked at is checked; a value that nobody asked for is only
- * skipped (strings and brackets must match).  A key that occurs twice counts
- * with its last value, as in jsonb.
+ * What is looked at is checked; a value that is not wanted is only skipped
+ * (strings and brackets must match). If a key occurs twice, its last value
+ * counts, as in jsonb.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,14 +23,14 @@
 #define JSON_PADDING 64
 
 /*
- * Far deeper than what people nest, and little enough that each reader has a
- * frame for each level from the beginning: no record can make it need more.
+ * Far deeper than what people nest, but small enough that each reader has a
+ * frame for each level from the start: no record can make it need more.
  */
 #define JSON_MAX_DEPTH 512
 
 /*
  * A record is in memory as a whole, and reading one takes a multiple of its
- * size, up to 16 times (docs/errors.md): no remote shall make a backend need
+ * size, up to 16 times (docs/errors.md): no remote should make a backend need
  * more than about 1 GB.
  */
 #define JSON_MAX_RECORD ((size_t) 64 * 1024 * 1024)
@@ -50,12 +50,12 @@ typedef enum JsonType
 } JsonType;
 
 /*
- * Text of a value inside the caller's buffer.  For a string, start and length
- * leave out the quotes, and escaped says whether it holds a backslash or a raw
- * control character, so that it is not its own text; bytes are not yet known
- * to be valid UTF-8.  A number's syntax has been checked.
- * An array or object includes its brackets; its inside has been checked for
- * matching brackets and strings only.
+ * The text of a value, inside the caller's buffer. For a string, start and
+ * length leave out the quotes, and escaped says whether it holds a backslash
+ * or a raw control character, so that it is not its own text; bytes are not
+ * yet known to be valid UTF-8.  A number's syntax has been checked. An array
+ * or object includes its brackets; its inside has been checked for matching
+ * brackets and strings only.
  */
 typedef struct JsonValue
 {
@@ -76,11 +76,11 @@ extern JsonPaths *json_paths_create(void);
 extern void json_paths_free(JsonPaths *paths);
 
 /*
- * Add one path (keys joined by dots, quoted where need be, see json_path.h; no
+ * Add one path (keys joined by dots, quoted if necessary, see json_path.h; no
  * alternatives; "$" is the record itself) and return its slot, the index into
- * the values of a walk.  The same path added twice has one slot.  On an array a
- * key means "of its first element".  Returns -1 when memory is short, -2 when
- * the path is malformed (or has more than JSON_MAX_PATH_KEYS keys).
+ * the values of a walk.  The same path added twice has one slot.  On an array
+ * a key means "of its first element".  Returns -1 when memory is short, -2
+ * when the path is malformed (or has more than JSON_MAX_PATH_KEYS keys).
  */
 extern int json_paths_add(JsonPaths *paths, const char *path);
 extern int json_paths_count(const JsonPaths *paths);
@@ -113,25 +113,24 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  * bytes must follow.  last says that the stream ends there.
  *
  * STREAM_RECORD: values is filled; *consumed bytes are done with as soon as
- *	the caller has used the values.
- * STREAM_NEED_INPUT: *consumed bytes may be dropped; call again with the rest
- *	and more after it.  If consumed is 0 and length is JSON_MAX_RECORD or
- *	more, this is STREAM_ERROR (too large) instead.
+ * the caller has used the values. STREAM_NEED_INPUT: *consumed bytes may be
+ * dropped; call again with the rest and more after it.  If consumed is 0 and
+ * length is JSON_MAX_RECORD or more, this is STREAM_ERROR (too large) instead.
  * STREAM_END: last, and the array was closed (array) or nothing is left
- *	(lines).  Only white space may follow an array's "]", so without last the
- *	answer there is STREAM_NEED_INPUT; zero records are fine.
- * STREAM_ERROR: an unclosed array or record at last is STREAM_ERROR_TRUNCATED.
- *	A record that is no object is STREAM_ERROR_CORRUPT; more white space than
- *	JSON_MAX_RECORD in one place is too large.
+ * (lines).  Only white space may follow an array's "]", so without last the
+ * answer there is STREAM_NEED_INPUT; zero records are fine. STREAM_ERROR: an
+ * unclosed array or record at last is STREAM_ERROR_TRUNCATED. A record that is
+ * not an object is STREAM_ERROR_CORRUPT; more white space than JSON_MAX_RECORD
+ * in one place is too large.
  *
  * Call as often as there are records; a walk that runs into the end of the
- * data starts over at the record's first byte, so hand in large pieces.  Small
+ * data starts over at the record's first byte, so pass in large pieces.  Small
  * ones cost little more, however large the record: it is only walked again
  * when its end has been found or its size has doubled.
  *
- * Raw control characters in a string are let pass here: what becomes of them
- * is for the policy of the decoding to say.  Only a line break in
- * JSON_FRAMING_LINES is an error, where it means that a line was cut.
+ * Raw control characters in a string are accepted here: the policy for
+ * decoding decides about them.  Only a line break in JSON_FRAMING_LINES is an
+ * error, where it means that a line was cut.
  */
 extern StreamStatus json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 									 size_t *consumed, JsonValue *values);
@@ -143,7 +142,7 @@ extern const StreamError *json_reader_error(const JsonReader *reader);
 extern uint64_t json_reader_records(const JsonReader *reader);
 extern uint64_t json_reader_record_offset(const JsonReader *reader);
 
-/* Offset of the first byte that is not consumed. */
+/* Offset of the first byte that has not been consumed. */
 extern uint64_t json_reader_offset(const JsonReader *reader);
 
 /*-------------------------------------------------------------------------
@@ -175,36 +174,37 @@ extern bool json_string_equals(const JsonValue *value, const char *text);
 /*
  * Check the whole syntax of a value's text (RFC 8259: numbers, literals,
  * strings with their escapes and without control characters, depth up to
- * JSON_MAX_DEPTH).  Used before a value is handed on as json text.  UTF-8 is
+ * JSON_MAX_DEPTH).  Used before a value is passed on as json text.  UTF-8 is
  * not checked here.
  */
 extern bool json_validate(const char *text, size_t length, StreamError *error);
 
 typedef enum JsonTextPolicy
 {
-	JSON_TEXT_ERROR,  /* refuse what is not text */
+	JSON_TEXT_ERROR,  /* reject what is not text */
 	JSON_TEXT_REPLACE /* put U+FFFD there; what JSON should have escaped is taken as it is */
 } JsonTextPolicy;
 
 /*
  * Decode a string value: resolve escapes (surrogate pairs included) and check
- * that the result is valid UTF-8 without U+0000 and that JSON's own rule was
- * kept, which is to escape control characters.  Writes at most
+ * that the result is valid UTF-8 without U+0000 and that control characters
+ * were escaped, as JSON demands.  Writes at most
  * json_string_decoded_size(value) bytes to output (no NUL after them) and sets
- * *output_length.  Under JSON_TEXT_REPLACE a lone surrogate, an escaped or
- * raw NUL and each maximal invalid byte sequence become U+FFFD; other control
- * characters are text and stay.  Returns false with *error set (offset counts from the string's first byte) under
- * JSON_TEXT_ERROR, and under both for a malformed escape.
+ * *output_length.  Under JSON_TEXT_REPLACE a lone surrogate, an escaped or raw
+ * NUL and each maximal invalid byte sequence become U+FFFD; other control
+ * characters are text and stay.  Returns false with *error set (offset counts
+ * from the string's first byte) under JSON_TEXT_ERROR, and under both for a
+ * malformed escape.
  */
 extern size_t json_string_decoded_size(const JsonValue *value);
 extern bool json_string_decode(const JsonValue *value, JsonTextPolicy policy, char *output,
 							   size_t *output_length, StreamError *error);
 
 /*
- * The same for a whole piece of JSON text that stays JSON (a column of type
+ * Likewise for a whole piece of JSON text that stays JSON (a column of type
  * json, or text holding an object): copies it, under JSON_TEXT_REPLACE with
  * the escapes and bytes that no text column could hold replaced by U+FFFD and
- * control characters in strings escaped, under JSON_TEXT_ERROR refusing them.
+ * control characters in strings escaped, under JSON_TEXT_ERROR rejecting them.
  * Syntax as json_validate otherwise.  Output needs at most
  * json_text_copied_size bytes.
  */

@@ -20,7 +20,7 @@ json_cursor_open(JsonCursor *cursor, const JsonValue *container)
 	return true;
 }
 
-/* Nothing more comes: what was expected is not at next. */
+/* The walk ends here: what was expected is not at next. */
 static __attribute__((cold, noinline)) bool
 fail(JsonCursor *cursor, const char *next, const char *expected, StreamError *error)
 {
@@ -74,7 +74,7 @@ take_scalar(const char **next, const char *end, JsonValue *value)
 	return true;
 }
 
-/* The same of any value. */
+/* Likewise for any value. */
 static inline bool
 take_value(const char **next, const char *end, JsonValue *value)
 {

@@ -78,7 +78,7 @@ json_document_open(JsonDocument *document, const char *text, size_t length)
 	{
 		document->root.start++;
 		document->root.length -= 2;
-		document->root.escaped = true; /* perhaps; decoding looks */
+		document->root.escaped = true; /* perhaps; decoding will find out */
 	}
 	return true;
 }
@@ -131,7 +131,7 @@ json_document_text(const JsonValue *value, JsonTextPolicy policy)
 	text = malloc(json_string_decoded_size(value) + 1);
 	if (text == NULL)
 		return NULL;
-	/* Its own text, whatever the bytes are. */
+	/* It is its own text, whatever the bytes are. */
 	if (!value->escaped)
 	{
 		memcpy(text, value->start, value->length);

@@ -4,8 +4,8 @@
  *		A small JSON text as a whole: the control messages of an API.
  *
  * The text is checked completely and copied once; values point into the copy.
- * Looking for a member takes time in proportion to its object, which is right
- * for messages of at most some 64 kB.
+ * Looking up a member takes time in proportion to the size of its object,
+ * which is fine for messages of at most about 64 kB.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,16 +21,17 @@ typedef struct JsonDocument
 } JsonDocument;
 
 /*
- * False, and the root is missing, unless text is one JSON value with nothing
- * but white space (or a byte order mark before) around it, and memory is at
- * hand.  Close it either way; closing wipes the copy, which may hold a token.
+ * False, and the root is missing, unless text is a single JSON value with
+ * nothing but white space around it (or a byte order mark before it), and
+ * memory suffices.  Close it either way; closing wipes the copy, which may
+ * hold a token.
  */
 extern bool json_document_open(JsonDocument *document, const char *text, size_t length);
 extern void json_document_close(JsonDocument *document);
 
 /*
  * The member of that name (of the last one, if there are several); its type is
- * JSON_MISSING where object is none or has none.
+ * JSON_MISSING if object is not an object or has no such member.
  */
 extern JsonValue json_document_member(const JsonValue *object, const char *name);
 
@@ -38,9 +39,9 @@ extern JsonValue json_document_member(const JsonValue *object, const char *name)
 extern JsonValue json_document_first(const JsonValue *array);
 
 /*
- * A string that is not empty, decoded and NUL-terminated: malloc'd, to be freed
- * with json_document_free_text, or NULL.  The policy is for escapes that no text
- * can hold.  Bytes that are not valid UTF-8 are let pass where nothing is
+ * A string that is not empty, decoded and NUL-terminated: malloc'd, to be
+ * freed with json_document_free_text, or NULL.  The policy is for escapes that
+ * no text can hold.  Bytes that are not valid UTF-8 are accepted if nothing is
  * escaped: what is shown of a message has to be made printable anyway.
  */
 extern char *json_document_text(const JsonValue *value, JsonTextPolicy policy);

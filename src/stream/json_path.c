@@ -111,7 +111,7 @@ is_record(const JsonPathKey *key)
 	return !key->quoted && key->length == 1 && key->start[0] == '$';
 }
 
-/* Move both over the keys that they have in common; false if one differs. */
+/* Move both past the keys that they have in common; false if one differs. */
 static bool
 skip_common_keys(const char **a, const char **b)
 {

@@ -31,13 +31,13 @@ extern const char *json_path_next_key(const char **path, JsonPathKey *key);
 /* The key itself: writes at most key->length bytes, and returns how many. */
 extern size_t json_path_key_text(const JsonPathKey *key, char *output);
 
-/* Where an alternative ends, of a path that is known to be right. */
+/* Where an alternative of a valid path ends. */
 extern const char *json_path_alternative_end(const char *path);
 
-/* Do both have the same keys, however they are written?  Both must be right. */
+/* Do both have the same keys, however they are written? Both must be valid. */
 extern bool json_path_equal(const char *a, const char *b);
 
-/* Does the first alternative of longer go on where that of shorter ends? */
+/* Does the first alternative of longer continue where that of shorter ends? */
 extern bool json_path_leads_into(const char *longer, const char *shorter);
 
 #endif /* ADSEXPORT_JSON_PATH_H */

@@ -85,7 +85,7 @@ path_is_right(const char *path)
 	return false;
 }
 
-/* The child of that key, which is made if there is none; NO_NODE when memory is short. */
+/* The child of that key, which is created if there is none; NO_NODE when memory is short. */
 static int
 child_of_key(JsonPaths *paths, int node, const char *key, size_t length)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json_scan.h
- *		The steps that reading JSON is made of (inside stream/ only).
+ *		The elementary steps of reading JSON (inside stream/ only).
  *
  * They are compiled into each file that uses them: a walk spends its time here,
  * and a call for each step would cost more than the step.
@@ -34,9 +34,10 @@ skip_space(const char *next)
 }
 
 /*
- * Go on with a string in which find_string_stop did not meet the closing quote
- * at once.  Returns the closing quote.  Returns NULL with *stop set to where
- * the data ended or a line break was met that lines framing does not allow.
+ * Continue with a string in which find_string_stop did not find the closing
+ * quote first.  Returns the closing quote.  Returns NULL with *stop set to
+ * where the data ended or a line break was met that lines framing does not
+ * allow.
  */
 static __attribute__((noinline, unused)) const char *
 find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, const char **stop)
@@ -66,7 +67,7 @@ find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, 
 		}
 		if (*next == '\n' && lines)
 			break;
-		/* Another control character: no text of its own, as an escape is none. */
+		/* Another control character: the string is not its own text, as with an escape. */
 		*escaped = true;
 		next++;
 	}
@@ -85,7 +86,7 @@ find_quote(const char *next, const char *end, bool lines, bool *escaped, const c
 	return find_quote_slowly(next, end, lines, escaped, stop);
 }
 
-/* The first byte that belongs to no number or literal. */
+/* The first byte that cannot belong to a number or literal. */
 static inline const char *
 find_scalar_end(const char *next)
 {
@@ -178,7 +179,7 @@ typedef struct SkipState
 {
 	uint64_t in_string;    /* all bits set inside a string, else 0 */
 	uint64_t escape_first; /* 1 if the next byte is after a backslash */
-	uint64_t newlines;     /* all bits set if a string may hold no line break */
+	uint64_t newlines;     /* all bits set if strings must not contain line breaks */
 	uint32_t depth;
 	uint32_t depth_limit;
 	uint64_t objects[JSON_MAX_DEPTH / 64]; /* per depth: 1 object, 0 array */

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * json_simd.h
- *		The few byte-parallel steps that reading JSON is made of.
+ *		The byte-parallel steps of reading JSON.
  *
  * Three implementations of the same functions: SSE2 (any x86-64), NEON (any
  * arm64), and plain 64-bit words for everything else.  Compiling with
- * -DJSON_FORCE_PORTABLE chooses the last one, which is how the tests compare
- * them.  All of them load whole blocks, which JSON_PADDING makes safe.
+ * -DJSON_FORCE_PORTABLE chooses the last one, so that tests can compare them.
+ * All of them load whole blocks, which JSON_PADDING makes safe.
  *
  * The words variant reads memory as little-endian words whatever the machine
  * is, so that bit n of a mask always stands for byte n.
@@ -46,7 +46,7 @@
 
 #define SKIP_BLOCK 64
 
-/* Where a block of 64 bytes holds what, one bit a byte. */
+/* What is where in a block of 64 bytes, one bit a byte. */
 typedef struct BlockMasks
 {
 	uint64_t quote;
@@ -75,7 +75,7 @@ load_word(const void *bytes)
  * inside a number or literal (white space, controls, , : " [ ] { }), or
  * SCALAR_STEP.
  *
- * key_prefix_equal: are the bytes that mask selects (ff or 00) those of text,
+ * key_prefix_equal: are the bytes that mask selects (0xff or 0) those of text,
  * and text zero elsewhere?  Text and mask are KEY_PREFIX long and aligned.
  *
  * classify_block: the four masks of SKIP_BLOCK bytes.

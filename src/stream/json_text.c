@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json_text.c
- *		From what JSON says to text: escapes, UTF-8, and the syntax of a value.
+ *		From JSON to text: escapes, UTF-8, and the syntax of a value.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,7 +17,7 @@
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /*
- * Length of the UTF-8 sequence at next, which is no ASCII, or 0 with *bad set
+ * Length of the UTF-8 sequence at next, which is not ASCII, or 0 with *bad set
  * to the length of the maximal part of it that could have begun one (Unicode
  * standard, table 3-7 and "U+FFFD Substitution of Maximal Subparts").
  */
@@ -93,7 +93,7 @@ unicode_escape(const unsigned char *next, size_t available)
 	return unit;
 }
 
-/* What a backslash with this letter stands for, or 0 if it is no escape. */
+/* What a backslash with this letter stands for, or 0 if it is not an escape. */
 static inline char
 letter_escape(unsigned char letter)
 {
@@ -160,7 +160,7 @@ typedef struct Escape
 	unsigned length; /* in the input; a surrogate pair is one escape of 12 */
 } Escape;
 
-/* next stands on a backslash. */
+/* next is at a backslash. */
 static inline Escape
 read_escape(const unsigned char *next, size_t available)
 {
@@ -200,14 +200,14 @@ read_escape(const unsigned char *next, size_t available)
 	return escape;
 }
 
-/* Is it ASCII, and no control character or backslash? */
+/* Is it ASCII, but not a control character or backslash? */
 static inline bool
 is_plain(char character)
 {
 	return (signed char) character >= ' ' && character != '\\';
 }
 
-/* Are the eight bytes of a word plain?  Says no now and then although they are. */
+/* Are the eight bytes of a word plain?  Sometimes says no although they are. */
 static inline bool
 is_plain_word(uint64_t word)
 {
@@ -221,7 +221,7 @@ is_plain_word(uint64_t word)
 
 /*
  * Copy 1 to 15 bytes if they are plain text, else copy nothing.  Loads and
- * stores overlap in the middle instead of running over the end.
+ * stores overlap in the middle instead of running past the end.
  */
 static inline bool
 copy_short_plain_text(char *output, const char *text, size_t length)
@@ -261,7 +261,7 @@ copy_short_plain_text(char *output, const char *text, size_t length)
 	return true;
 }
 
-/* What a copy makes of the text. */
+/* What copying does with the text. */
 typedef enum CopyMode
 {
 	COPY_DECODED,      /* the text itself: escapes are resolved */
@@ -324,7 +324,7 @@ copy_escape(const char **next, const char *end, uint64_t offset, CopyMode mode,
 	return true;
 }
 
-/* Write a control character as JSON has it. */
+/* Write a control character as JSON escapes it. */
 static char *
 write_control_escape(char *written, unsigned char character)
 {
@@ -490,7 +490,7 @@ json_string_equals(const JsonValue *value, const char *text)
 /*-------------------------------------------------------------------------
  * Checking the syntax
  *
- * Unlike a walk this does not count on zero bytes after the text.
+ * Unlike a walk, this does not rely on zero bytes after the text.
  *-------------------------------------------------------------------------
  */
 static inline const char *
@@ -504,7 +504,7 @@ skip_space_until(const char *next, const char *end)
 /*
  * Check the string whose content begins at next.  Returns what is after its
  * closing quote, or NULL with *stop and *problem set.  Control characters are
- * let pass if first_control is given, which is set to the first one.
+ * accepted if first_control is given, which is set to the first one.
  */
 static const char *
 check_string(const char *next, const char *end, const char **first_control, const char **stop,

@@ -25,8 +25,8 @@ stream_portion(const StreamInput *input)
 }
 
 /*
- * Take from the input what was taken from the portion.  Returns the status for
- * the caller, who has more input if the portion alone was used up.
+ * Take from the input what was taken from the portion. Returns the status for
+ * the caller, which has more input if only the portion was used up.
  */
 static inline StreamStatus
 stream_take_portion(StreamInput *input, const StreamInput *portion, StreamStatus status)

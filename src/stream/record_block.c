@@ -182,7 +182,7 @@ record_block_fill(RecordBlock *block, Unpacker *unpacker, StreamInput *input)
 void
 record_block_prepare(RecordBlock *block, const RecordPreparer *preparer)
 {
-	/* Pointers are laid out as the items are; few blocks have more records than that. */
+	/* Pointers are laid out like the items; few blocks have more records than this. */
 	int most = MAX_PREPARED / preparer->slots;
 	RecordArena arena;
 
@@ -201,7 +201,7 @@ record_block_prepare(RecordBlock *block, const RecordPreparer *preparer)
 		if (block->items[i].what == STREAM_RECORD)
 			preparer->prepare(preparer->argument, block->values + (size_t) i * block->path_count,
 							  &arena, block->prepared + (size_t) i * preparer->slots);
-		/* A reader that sees this sees what was written before, too. */
+		/* A reader that sees this also sees what was written before. */
 		atomic_store_explicit(&block->prepared_count, i + 1, memory_order_release);
 	}
 }

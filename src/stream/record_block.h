@@ -5,12 +5,12 @@
  *
  * Bytes are inflated into blocks (record_block_fill).  A walker cuts the
  * records of a block and finds their values (record_walker_walk); what it
- * finds lies in the block, too, and so does what may be made of them before
- * they are asked for (record_block_prepare).  A stream takes the records from
- * there (record_stream_next).  A block has room in front, into which the
- * unfinished record of the block before it is copied, so that a record lies in
- * one piece and nothing else is ever copied.  Only a record that is larger than
- * that room is put together in a buffer of its own, which grows with it up to
+ * finds is stored in the block, too, and so is what may be prepared of them
+ * ahead (record_block_prepare).  A stream takes the records from there
+ * (record_stream_next).  A block has room in front, into which the unfinished
+ * record of the block before it is copied, so that a record is in one piece
+ * and nothing else is ever copied. Only a record that is larger than that room
+ * is put together in a separate buffer, which grows with it up to
  * JSON_MAX_RECORD.
  *
  *-------------------------------------------------------------------------
@@ -32,8 +32,8 @@ extern void record_block_free(RecordBlock *block);
  * Empty the block and inflate into it until it is full.  STREAM_DATA: it is.
  * STREAM_NEED_INPUT: the input is used up; the block may be filled further
  * with record_block_continue, or be given away if it is not empty.
- * STREAM_PAUSED: the same, only that there is more input.
- * STREAM_END, STREAM_ERROR: the last block, which says so itself.
+ * STREAM_PAUSED: likewise, but there is more input. STREAM_END, STREAM_ERROR:
+ * the last block, which says so itself.
  */
 extern StreamStatus record_block_fill(RecordBlock *block, Unpacker *unpacker, StreamInput *input);
 extern StreamStatus
@@ -59,19 +59,18 @@ extern bool record_block_has_large(const RecordBlock *block);
  *-------------------------------------------------------------------------
  */
 
-/* Memory of a block for what is made of its records. */
+/* Memory of a block for what is prepared of its records. */
 typedef struct RecordArena
 {
-	char *next; /* the preparer aligns it where that is needed */
+	char *next; /* the preparer aligns it where necessary */
 	char *limit;
 } RecordArena;
 
 /*
- * Something to be done with records before they are asked for, such as to
- * convert their values.  prepare is called in one thread at a time, and must do
- * without anything that belongs to another.  For each of the slots, of which
- * there is at least one, it leaves a pointer into the arena, or NULL: not
- * prepared.
+ * Something to be done with records ahead of the reader, such as converting
+ * their values. prepare is called in one thread at a time, and must not use
+ * anything that belongs to another.  For each of the slots, of which there is
+ * at least one, it leaves a pointer into the arena, or NULL: not prepared.
  */
 typedef struct RecordPreparer
 {
@@ -82,12 +81,12 @@ typedef struct RecordPreparer
 
 /*
  * Prepare the records of a block that was walked, in order.  Another thread
- * may read the block at the same time: it finds those prepared that are, and
+ * may read the block at the same time: it sees which are prepared already, and
  * keeps the block until this has returned.
  */
 extern void record_block_prepare(RecordBlock *block, const RecordPreparer *preparer);
 
-/* Let record_block_prepare come to its end: it is too late, or no use. */
+/* Make record_block_prepare stop: it is too late, or of no use. */
 extern void record_block_leave(RecordBlock *block);
 
 /* Was it called since the block was walked? */

@@ -17,14 +17,14 @@
 
 /*
  * Room in front of a block for what the one before it left over: a record has
- * a few kB, and one that has more than this is put together elsewhere.
+ * a few kB, and one that is larger than this is put together elsewhere.
  */
 #define HEADROOM ((size_t) 64 * 1024)
 
 /*
- * A hundred records and more, so that what is done once a block (handing it to
- * another thread and back) costs nothing; and little enough that the bytes are
- * still in the processor's cache when they are walked and when they are read.
+ * A hundred records and more, so that what is done once per block (passing it
+ * to another thread and back) costs next to nothing; and small enough that the
+ * bytes are still in the processor's cache when they are walked and read.
  */
 #define BLOCK_SIZE ((size_t) 256 * 1024)
 
@@ -32,12 +32,15 @@
 #define MAX_EVENTS 256
 #define NAMES_SIZE ((size_t) 16 * 1024)
 
-/* What a walk finds at a time: at most this many records and events, values, and prepared values. */
+/* The most that a walk finds at a time: records and events, values, and prepared values. */
 #define MAX_ITEMS 4096
 #define MAX_VALUES 32768
 #define MAX_PREPARED 4096
 
-/* Prepared values are seldom twice as long as their text; what does not fit is left to the reader. */
+/*
+ * Prepared values are rarely twice as long as their text; what does not fit is
+ * left to the reader.
+ */
 #define ARENA_SIZE ((size_t) 512 * 1024)
 
 /* Something that happens after the byte at offset. */
@@ -48,7 +51,7 @@ typedef struct BlockEvent
 	uint32_t name;     /* of the entry that begins, in names; at the end: of one passed over */
 	uint32_t crc;      /* of the entry that ends */
 	uint64_t
-		length; /* of the entry that ends, or left out at its beginning; at the end: passed over */
+		length; /* of the entry that ends, or skipped at its beginning; at the end: passed over */
 } BlockEvent;
 
 /* What a walk found. */
@@ -80,15 +83,18 @@ struct RecordBlock
 	bool was_prepared;
 	JsonValue *values; /* malloc'd */
 	size_t value_capacity;
-	char *large; /* malloc'd: some of the records lie in it; or NULL */
-	char *arena; /* malloc'd when it is needed first */
+	char *large; /* malloc'd: some of the records are in it; or NULL */
+	char *arena; /* malloc'd when it is first needed */
 	BlockEvent events[MAX_EVENTS];
 	BlockItem items[MAX_ITEMS];
 	void *prepared[MAX_PREPARED];
 	char names[NAMES_SIZE];
 
-	/* These change while a reader is at the block: not near anything else that it needs for a record. */
-	_Atomic int prepared_count; /* the first ones of the items, this many, are prepared */
+	/*
+	 * These change while a reader uses the block, so they are kept away from
+	 * everything else that it needs for a record.
+	 */
+	_Atomic int prepared_count; /* this many of the items, from the first, are prepared */
 	atomic_bool left;           /* no more of them are wanted */
 
 	char room[HEADROOM + BLOCK_SIZE + JSON_PADDING];

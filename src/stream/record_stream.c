@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * record_stream.c
- *		Take the records from blocks that were walked.
+ *		Taking the records from blocks that have been walked.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,16 +31,16 @@ struct RecordStream
 	char entry[UNZIP_MAX_NAME + 1];
 
 	/*
-	 * Where it stands in an archive's entry: after the last record, and
-	 * after the one before that; and how many of these two places are in
-	 * the block in use.
+	 * Its position in an archive's entry: after the last record, and after the
+	 * one before that; and how many of these two places are in the block in
+	 * use.
 	 */
 	bool inside;
 	uint64_t end;
 	uint64_t previous_end;
 	int places_in_block;
 	int entries_ended;        /* of the block in use */
-	RecordPosition left_over; /* where it stood when the block before was used up */
+	RecordPosition left_over; /* where it was when the previous block was used up */
 	uint64_t entry_length;    /* of the entry that ended last */
 	uint32_t entry_crc;
 
@@ -91,7 +91,7 @@ record_stream_return_block(RecordStream *stream)
 {
 	RecordBlock *block = stream->block;
 
-	/* What is after the last record is known now, but not when the block is gone. */
+	/* The state after the last record is known now, but not once the block is gone. */
 	if (block != NULL && stream->inside)
 		stream->left_over = record_stream_position(stream, false);
 	stream->block = NULL;
@@ -227,7 +227,7 @@ record_stream_entry_crc(const RecordStream *stream)
  *-------------------------------------------------------------------------
  */
 
-/* The event that ends the entry which the stream stands in, or NULL: the block does not hold it. */
+/* The event that ends the entry that the stream is in; NULL: the block does not have it. */
 static const BlockEvent *
 end_of_entry(const RecordStream *stream)
 {
@@ -256,13 +256,13 @@ record_stream_position(const RecordStream *stream, bool before_last)
 		position.known = false;
 	if (!stream->inside || stream->kind != PACKED_ZIP)
 		return position;
-	/* It has not moved since the block before. */
+	/* It has not moved since the previous block. */
 	if (block == NULL || stream->places_in_block < (before_last ? 2 : 1))
 		return stream->left_over;
 
 	/*
-	 * What is known is the state after the bytes of the entry that are in the
-	 * block.  From there it goes back to the record.
+	 * The state after the entry's bytes in the block is known.  From there,
+	 * work back to the record.
 	 */
 	position.inside = true;
 	end = end_of_entry(stream);
@@ -281,7 +281,7 @@ record_stream_position(const RecordStream *stream, bool before_last)
 	position.offset = wanted;
 	position.crc = stream_crc32_remove_end(
 		position.crc, stream_crc32(0, (const unsigned char *) limit - left, (size_t) left), left);
-	/* Of nothing there is nothing to be known. */
+	/* Of an empty beginning the state is always known. */
 	if (position.offset == 0)
 		position.known = true;
 	return position;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * record_stream.h
- *		Take the records from blocks that were walked.
+ *		Taking the records from blocks that have been walked.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,16 +19,16 @@ typedef struct RecordStream RecordStream;
 extern RecordStream *record_stream_create(void);
 extern void record_stream_free(RecordStream *stream);
 
-/* Start on another export.  The caller has taken back the block. */
+/* Start on another export. The caller must have taken back the block. */
 extern void record_stream_reset(RecordStream *stream, PackingKind kind);
 
 /*
- * The next record.  STREAM_RECORD: its values are there until the next call.
- * STREAM_NEED_INPUT: the block is used up; a partly walked one is to be walked
- * on and given again, else the next one is wanted.
+ * The next record. STREAM_RECORD: its values are valid until the next call.
+ * STREAM_NEED_INPUT: the block is used up; a partly walked one must be walked
+ * further and given again, otherwise the next one is needed.
  * STREAM_ENTRY_BEGIN: (zip) the records that follow are from another entry.
- * STREAM_ENTRY_END: (zip) that was the last of them, and the entry is verified.
- * STREAM_END: the export is complete and verified.
+ * STREAM_ENTRY_END: (zip) that was the last of them, and the entry is
+ * verified. STREAM_END: the export is complete and verified.
  */
 extern StreamStatus record_stream_next(RecordStream *stream);
 
@@ -36,7 +36,7 @@ extern StreamStatus record_stream_next(RecordStream *stream);
 extern const JsonValue *record_stream_values(const RecordStream *stream);
 extern void *const *record_stream_prepared(const RecordStream *stream);
 
-/* Hand over the next block, after it was walked.  It stays the caller's. */
+/* Hand over the next block, after it was walked. It remains the caller's. */
 extern void record_stream_give(RecordStream *stream, RecordBlock *block);
 
 /* The block that is in use, or NULL. */
@@ -65,7 +65,7 @@ extern uint32_t record_stream_entry_crc(const RecordStream *stream);
 /*
  * How much of an archive's entry was handed out, up to and including the last
  * record or (before_last) up to it: this many bytes of its content, with that
- * CRC-32.  known is false where nothing can tell.
+ * CRC-32.  known is false if that cannot be determined.
  */
 typedef struct RecordPosition
 {
@@ -78,16 +78,19 @@ typedef struct RecordPosition
 extern RecordPosition record_stream_position(const RecordStream *stream, bool before_last);
 
 /*
- * Pass over the rest of what has a checksum (an archive's entry, else the whole)
- * without looking for records.  STREAM_END: it is verified.  STREAM_NEED_INPUT:
- * the next block is wanted.  STREAM_ERROR.
+ * Pass over the rest of what has a checksum (an archive's entry, else the
+ * whole) without looking for records.  STREAM_END: it is verified.
+ * STREAM_NEED_INPUT: the next block is needed.  STREAM_ERROR.
  */
 extern StreamStatus record_stream_verify(RecordStream *stream);
 
-/* With STREAM_END, of an archive: entries that were passed over because they are no export, and the first one's name. */
+/*
+ * With STREAM_END, of an archive: entries that were passed over because they
+ * are not exports, and the first one's name.
+ */
 extern uint64_t record_stream_passed_over(const RecordStream *stream, const char **first);
 
-/* Inflated bytes that were handed over so far. */
+/* Inflated bytes that have been handed over so far. */
 extern uint64_t record_stream_bytes(const RecordStream *stream);
 
 #endif /* ADSEXPORT_RECORD_STREAM_H */

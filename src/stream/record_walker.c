@@ -14,7 +14,7 @@
 #include "stream/crc32.h"
 #include "stream/record_internal.h"
 
-/* To walk no more than this once more costs nothing. */
+/* Walking no more than this once more costs next to nothing. */
 #define SMALL_RECORD ((size_t) 64 * 1024)
 
 struct RecordWalker
@@ -26,9 +26,9 @@ struct RecordWalker
 	int next_event;     /* of the block */
 
 	/*
-	 * What the reader may look at: bytes [next, limit) and, after the limit,
-	 * whatever follows it: an event, or more bytes that are not in this piece.
-	 * The bytes are in the block, in carried or in large.
+	 * What the reader may look at: bytes [next, limit).  After the limit comes
+	 * an event, or more bytes that are not in this piece. The bytes are in the
+	 * block, in carried or in large.
 	 */
 	char *next;
 	char *limit;
@@ -136,11 +136,11 @@ piece_end(RecordWalker *walker)
 }
 
 /*
- * A piece that ends inside of the block is followed by other bytes, not by
- * the zeros that the reader relies on.  That is fine with JSON_PADDING real
- * bytes after it, as long as the reader is told that the content ends there,
- * which it is: it ends at an event.  But what it would see there could look
- * like a continuation, so the piece is closed with zeros for the time being.
+ * A piece that ends inside the block is followed by other bytes, not by the
+ * zeros that the reader relies on.  It may read these bytes, if there are
+ * JSON_PADDING of them, since it is told that the content ends there: the
+ * piece ends at an event.  But they could look like a continuation, so they
+ * are replaced by zeros for the time being.
  */
 typedef struct SavedBytes
 {
@@ -227,8 +227,8 @@ extend_large(RecordWalker *walker)
 }
 
 /*
- * The record that was put together in large was read: whatever large holds
- * after it came from the current block, and is read there.
+ * The record that was put together in large has been read: whatever follows it
+ * in large came from the current block, and is read there.
  */
 static void
 leave_large(RecordWalker *walker)
@@ -262,7 +262,7 @@ begin_block(RecordWalker *walker)
 	return true;
 }
 
-/* Records of the block lie in large: it has to last as long as they do. */
+/* Records of the block are in large, so it has to last as long as they do. */
 static bool
 give_away_large(RecordWalker *walker)
 {
@@ -277,7 +277,7 @@ give_away_large(RecordWalker *walker)
 	return true;
 }
 
-/* All of the block was walked: keep what it leaves over. */
+/* All of the block has been walked: keep what is left over. */
 static bool
 end_block(RecordWalker *walker)
 {
@@ -299,7 +299,7 @@ has_room_for_item(const RecordWalker *walker)
 {
 	const RecordBlock *block = walker->block;
 
-	/* One is left for an error after the last record. */
+	/* One place is left for an error after the last record. */
 	return block->item_count < MAX_ITEMS - 2 &&
 		   (size_t) (block->item_count + 1) * walker->path_count <= block->value_capacity;
 }
@@ -329,7 +329,10 @@ read_piece(RecordWalker *walker, JsonValue *values)
 	return status;
 }
 
-/* All bytes before the block's next event are consumed, or it lies right after them: act on it. */
+/*
+ * All bytes before the block's next event have been consumed, or it comes
+ * right after them: act on it.
+ */
 static void
 handle_event(RecordWalker *walker)
 {
@@ -376,9 +379,9 @@ handle_event(RecordWalker *walker)
 }
 
 /*
- * A large record is not looked at each time that there is more of it, so it
- * may have ended before this block: then the bytes after it are not in the
- * block, and what the checksum was there has to be noted.
+ * A large record is not examined each time there is more of it, so it may have
+ * ended before this block: then the bytes after it are not in the block, and
+ * the checksum at that point has to be noted.
  */
 static void
 note_early_end(RecordWalker *walker, uint64_t end)
@@ -509,7 +512,7 @@ record_walker_walk(RecordWalker *walker, RecordBlock *block)
 	walker->block = block;
 	if (ok && block->state == BLOCK_NOT_WALKED && !walker->failed)
 		ok = begin_block(walker);
-	/* A large record that was given away ends it, too: a block can own one. */
+	/* It also ends when a large record was given away: a block can own only one. */
 	do
 		more = ok && walk_step(walker);
 	while (more && has_room_for_item(walker) && block->large == NULL);

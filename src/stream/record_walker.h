@@ -22,9 +22,9 @@ extern void record_walker_free(RecordWalker *walker);
 extern void record_walker_reset(RecordWalker *walker, PackingKind kind);
 
 /*
- * Walk the block that follows the one walked last, or go on with one that is
- * partly walked, after which its former records are gone.  Afterwards the
- * walker has no more to do with a walked block.
+ * Walk the block that follows the last one, or continue with one that is
+ * partly walked, in which case its former records are gone.  Once a block is
+ * walked, the walker no longer refers to it.
  */
 extern void record_walker_walk(RecordWalker *walker, RecordBlock *block);
 

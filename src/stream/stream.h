@@ -9,9 +9,9 @@
  * STREAM_ERROR a stream keeps answering STREAM_ERROR until it is reset.
  *
  * No call does more than a constant amount of work (STREAM_WORK), whether or
- * not it produces anything: what was compressed a thousandfold, and twice,
- * keeps no caller waiting.  And nothing that a format allows to go on for ever
- * without content does so here: there is a limit to each, with an error.
+ * not it produces anything, so that even data that was compressed a
+ * thousandfold, twice, keeps no caller waiting.  And whatever a format allows
+ * to continue forever without content has a limit here, with an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,9 +24,9 @@
 
 typedef enum StreamStatus
 {
-	STREAM_DATA,       /* made progress; bytes may have been produced */
-	STREAM_NEED_INPUT, /* all input is used up, feed more */
-	STREAM_PAUSED, /* records: enough for one call; look at what else there is, and call again */
+	STREAM_DATA,        /* made progress; bytes may have been produced */
+	STREAM_NEED_INPUT,  /* all input is used up: feed more */
+	STREAM_PAUSED,      /* records: enough for one call; check for interrupts, and call again */
 	STREAM_ENTRY_BEGIN, /* unzip: the next entry's content follows */
 	STREAM_ENTRY_END,   /* unzip, records: the entry was read and verified */
 	STREAM_RECORD,      /* json: one record was found */
@@ -40,7 +40,7 @@ typedef enum StreamErrorKind
 	STREAM_ERROR_TRUNCATED,   /* the input ended too early */
 	STREAM_ERROR_CORRUPT,     /* a checksum, a length or the syntax is wrong */
 	STREAM_ERROR_UNSUPPORTED, /* well-formed, but not something we read */
-	STREAM_ERROR_CHANGED,     /* not what was read of it before */
+	STREAM_ERROR_CHANGED,     /* not the same as when it was read before */
 	STREAM_ERROR_TOO_LARGE,   /* over a fixed limit */
 	STREAM_ERROR_OUT_OF_MEMORY
 } StreamErrorKind;
@@ -59,8 +59,8 @@ typedef struct StreamError
 } StreamError;
 
 /*
- * The work of a call at most, roughly: a byte inflated counts once, a byte
- * taken from the input STREAM_WORK_TAKEN times.  These are milliseconds.
+ * The most work of a call, roughly: a byte inflated counts once, a byte taken
+ * from the input STREAM_WORK_TAKEN times.  These are milliseconds.
  */
 #define STREAM_WORK ((size_t) 1024 * 1024)
 #define STREAM_WORK_TAKEN 16

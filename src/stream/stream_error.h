@@ -17,11 +17,11 @@
 
 #include "stream/stream.h"
 
-/* A constant in a message. */
+/* The text of a constant, for a message. */
 #define STRING_OF(constant) STRING_OF_TOKENS(constant)
 #define STRING_OF_TOKENS(tokens) #tokens
 
-/* Set all of an error.  A NULL error is fine: the caller wants no message. */
+/* Set an error. error may be NULL if the caller wants no message. */
 __attribute__((format(printf, 4, 5), unused, cold)) static void
 stream_error_set(StreamError *error, StreamErrorKind kind, uint64_t offset, const char *format, ...)
 {
@@ -49,8 +49,8 @@ stream_error_clear(StreamError *error)
 /*
  * Write bytes to output (NUL terminated, never more than output_size with the
  * NUL), with everything that is not printable ASCII as \xNN and quotes and
- * backslashes escaped by a backslash.  What does not fit is cut, which three
- * dots at the end show.  Returns output.
+ * backslashes escaped by a backslash.  What does not fit is cut, as three dots
+ * at the end show.  Returns output.
  */
 __attribute__((unused, cold)) static const char *
 stream_escape(char *output, size_t output_size, const void *bytes, size_t length)

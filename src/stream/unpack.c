@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * unpack.c
- *		What the records of an export are packed in: gzip, or zip of gzip.
+ *		Unpacking what the records of an export are packed in: gzip, or zip of
+ *		gzip.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,31 +15,31 @@
 #include "stream/stream_error.h"
 #include "stream/unzip.h"
 
-/* One of the two is there, by kind. */
+/* One of the two is there, depending on the kind. */
 struct Unpacker
 {
 	PackingKind kind;
 	Gunzip *gunzip;
 	Unzip *unzip;
 
-	/* Of a body that was packed once more on its way: */
+	/* For a body that was packed once more on its way: */
 	ContentDecoder *decoder; /* or NULL */
 	unsigned char *decoded;
 	StreamInput decoded_input;
 
-	/* Of an archive that is read again: */
+	/* For an archive that is read again: */
 	DeliveredEntries *delivered; /* borrowed, or NULL */
-	unsigned char *scratch;      /* for what is left out */
+	unsigned char *scratch;      /* for what is skipped */
 	bool skipping;               /* the entry, or its beginning */
-	bool differs;                /* it is not the same, but may just be corrupt */
+	bool differs;                /* the entry differs, but may just be corrupt */
 	DeliveredEntry known;
 	uint64_t skipped; /* bytes of the entry */
 	StreamError error;
 };
 
 /*
- * A step takes at most 64 kB (ARCHITECTURE.md, Rules): what is passed over, and
- * what is between two decoders, is brought in pieces of the same size, after
+ * A step takes at most 64 kB (ARCHITECTURE.md, Rules): what is skipped, and
+ * what passes between two decoders, comes in pieces of the same size, after
  * each of which the caller regains control.
  */
 #define SCRATCH_SIZE ((size_t) 64 * 1024)
@@ -135,7 +136,7 @@ fail_changed(Unpacker *unpacker, const char *problem)
 	return STREAM_ERROR;
 }
 
-/* Is what was read of the entry so far what is known of it? */
+/* Does what has been read of the entry match what is known about it? */
 static bool
 is_same(const Unpacker *unpacker)
 {
@@ -143,7 +144,7 @@ is_same(const Unpacker *unpacker)
 		   unzip_entry_crc(unpacker->unzip) == unpacker->known.crc;
 }
 
-/* Leave out some more of the entry or its beginning.  STREAM_ENTRY_BEGIN: it goes on with what is new. */
+/* Skip some more of the entry or its beginning. STREAM_ENTRY_BEGIN: what follows is new. */
 static StreamStatus
 skip_known(Unpacker *unpacker, StreamInput *input)
 {
@@ -163,7 +164,7 @@ skip_known(Unpacker *unpacker, StreamInput *input)
 			unpacker->skipping = false;
 			return STREAM_ENTRY_BEGIN;
 		}
-		/* If its own checksum is wrong, too, that is what is wrong with it. */
+		/* If its own checksum turns out to be wrong, too, that is the error to report. */
 		unpacker->differs = true;
 	}
 	if (status != STREAM_ENTRY_END)
@@ -211,7 +212,10 @@ read_packed(Unpacker *unpacker, StreamInput *input, unsigned char *output, size_
 	return unzip_read(unpacker->unzip, input, output, output_size, produced);
 }
 
-/* Some of what comes out of the decoder, which has to be asked for more when that is used up. */
+/*
+ * Lend the unpacker what the decoder has produced, and let the decoder produce
+ * more when that is used up.
+ */
 static StreamStatus
 read_decoded(Unpacker *unpacker, StreamInput *input, unsigned char *output, size_t output_size,
 			 size_t *produced)

@@ -5,12 +5,12 @@
  *
  * The archive is a sequence of records, each led by a signature: entries
  * (local header, content, perhaps a data descriptor), then the central
- * directory, then its end.  Where an entry ends is told by its sizes, by the
- * end of its deflate data, or, for the stored entries with a descriptor that
- * the vendor sends, by the end of the gzip member inside; there the descriptor
- * is recognised by its own content, which must be the checksum and the sizes of
- * exactly what was read, and by the signature of the record after it.  Where
- * there is no gzip inside, it is looked for at each byte.
+ * directory, then its end.  The end of an entry is found from its sizes, from
+ * the end of its deflate data, or, for the stored entries with a descriptor
+ * that the vendor sends, from the end of the gzip member inside; there the
+ * descriptor is recognized by its content, which must be the checksum and the
+ * sizes of exactly what was read, and by the signature of the record after it.
+ * If there is no gzip inside, the descriptor is looked for at each byte.
  *
  * An entry is handed over before the central directory can confirm it.  That
  * the directory lists exactly what was read is checked with constant memory:
@@ -31,7 +31,7 @@
 
 /*
  * Enough to look ahead over any fixed part, or a descriptor and a signature,
- * or for what an inflater took too much and the few bytes that were pending.
+ * or for what an inflater took in excess and the few bytes that were pending.
  */
 #define PENDING_SIZE 128
 
@@ -40,7 +40,7 @@
 /* A descriptor, and the signature of the record after it. */
 #define DESCRIPTOR_LOOK (MAX_DESCRIPTOR_SIZE + SIGNATURE_SIZE)
 
-/* Content is judged by this much of its beginning at most. */
+/* Content is judged by at most this much of its beginning. */
 #define BEGINNING_SIZE 512
 
 /* Names of entries that an error can list. */
@@ -68,7 +68,7 @@ typedef enum UnzipState
 	UNZIP_FAILED
 } UnzipState;
 
-/* How far the sequence of records has come. */
+/* How far the sequence of records has got. */
 typedef enum UnzipStage
 {
 	STAGE_ENTRIES,
@@ -99,26 +99,26 @@ struct Unzip
 	/* The entry's content */
 	EntryKind kind;
 	bool wanted;     /* a file that is handed over */
-	bool judging;    /* whether it is one is not known yet */
+	bool judging;    /* whether it is wanted is not known yet */
 	bool descriptor; /* one follows */
 	bool size_known; /* entry.compressed is reliable */
 	bool inflated;   /* the archive's compression has ended */
-	bool corrupt;    /* so it has, but not as it should */
+	bool corrupt;    /* it has ended, but not as it should */
 	unsigned idle;   /* compressed bytes in a row that inflated to nothing */
-	uint32_t crc;    /* of what was read: stored, or undone the deflate */
+	uint32_t crc;    /* of what was read: the stored bytes, or the inflated ones */
 	uint64_t compressed;
 	uint64_t uncompressed;
 	unsigned char *middle; /* deflate undone, gzip not yet */
 	size_t middle_begin;
 	size_t middle_end;
 
-	/* The inflated content's first bytes, which tell; handed over before all others. */
+	/* The inflated content's first bytes, by which it is judged; handed over before all others. */
 	unsigned char beginning[BEGINNING_SIZE];
 	unsigned beginning_next;
 	unsigned beginning_end;
 
-	uint64_t found_content; /* with UNZIP_STORED_SEARCH: the next bytes are no descriptor */
-	bool found_end;         /* but it follows them */
+	uint64_t found_content; /* with UNZIP_STORED_SEARCH: this many of the next bytes are content */
+	bool found_end;         /* and the descriptor follows them */
 
 	EntrySet read;
 	EntrySet listed;
@@ -215,7 +215,7 @@ unzip_entry_name(const Unzip *unzip)
 	return unzip->entry.name;
 }
 
-/* What is held back does not count yet. */
+/* Bytes that are held back do not count yet. */
 static unsigned
 held_back(const Unzip *unzip)
 {
@@ -297,7 +297,7 @@ fail(Unzip *unzip, StreamErrorKind kind, const char *format, ...)
 	unzip->state = UNZIP_FAILED;
 }
 
-/* The same about the current entry, whose name leads the message. */
+/* Likewise about the current entry, whose name begins the message. */
 static __attribute__((cold, noinline, format(printf, 3, 4))) void
 fail_entry(Unzip *unzip, StreamErrorKind kind, const char *format, ...)
 {
@@ -332,7 +332,7 @@ fail_gunzip(Unzip *unzip)
 	fail_entry(unzip, error->kind, "%s", error->message);
 }
 
-/* The vendor says otherwise that there is no data. */
+/* The vendor has another way to say that there is no data. */
 static __attribute__((cold, noinline)) void
 fail_without_export(Unzip *unzip)
 {
@@ -390,7 +390,7 @@ use_bytes(Unzip *unzip, StreamInput *input, size_t length)
 	}
 }
 
-/* The last bytes that were used, a few, are yet to come. */
+/* The last few bytes that were used have to be read again. */
 static void
 put_back(Unzip *unzip, const unsigned char *bytes, unsigned length)
 {
@@ -522,7 +522,7 @@ read_local_header(Unzip *unzip, const unsigned char *bytes)
 	}
 }
 
-/* The entry is no export. */
+/* The entry is not an export. */
 static void
 note_passed_over(Unzip *unzip)
 {
@@ -805,8 +805,8 @@ read_end(Unzip *unzip, const unsigned char *bytes)
 }
 
 /*
- * A signature comes that fits nowhere here: not a zip archive at all, a kind
- * that we do not read, or garbage.
+ * The signature is not valid here: not a zip archive at all, a kind that we do
+ * not read, or garbage.
  */
 static __attribute__((cold, noinline)) void
 fail_record(Unzip *unzip, StreamInput *input)
@@ -854,7 +854,7 @@ read_record(Unzip *unzip, StreamInput *input)
 	{
 		uint32_t signature;
 		unsigned size;
-		unsigned stages; /* bits of those it may follow in */
+		unsigned stages; /* the stages in which it may come, as bits */
 		void (*read)(Unzip *unzip, const unsigned char *bytes);
 	} records[] = {
 		{ LOCAL_HEADER, LOCAL_HEADER_SIZE, 1 << STAGE_ENTRIES, read_local_header },
@@ -870,7 +870,7 @@ read_record(Unzip *unzip, StreamInput *input)
 
 	if (bytes == NULL)
 	{
-		/* Tell a cut archive from a short text. */
+		/* Distinguish a truncated archive from a short text. */
 		size_t length = unzip->pending_end - unzip->pending_begin;
 
 		if (input->last && length > 0 &&
@@ -903,7 +903,7 @@ typedef enum ContentResult
 {
 	CONTENT_COMPLETE,
 	CONTENT_NEED_INPUT,
-	CONTENT_PAUSED, /* the output is full, or it was work enough for one call */
+	CONTENT_PAUSED, /* the output is full, or enough work was done for one call */
 	CONTENT_FAILED
 } ContentResult;
 
@@ -982,7 +982,7 @@ read_stored(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outp
 		if (bytes.last)
 			bytes.available = (size_t) left;
 
-		/* An empty file is no gzip, but there is nothing wrong with it. */
+		/* An empty file is not gzip, but there is nothing wrong with it. */
 		if (!is_read(unzip) || unzip->entry.compressed == 0)
 		{
 			taken = bytes.available;
@@ -1029,8 +1029,8 @@ read_member(Unzip *unzip, StreamInput *input, unsigned char *output, size_t outp
 }
 
 /*
- * Undo some of the archive's own deflate into the middle buffer, which is
- * empty.
+ * Inflate some of the archive's own deflate data into the middle buffer, which
+ * is empty.
  */
 static ContentResult
 inflate_some(Unzip *unzip, StreamInput *input)
@@ -1144,7 +1144,7 @@ read_deflated(Unzip *unzip, StreamInput *input, unsigned char *output, size_t ou
 	}
 }
 
-/* Does a record follow that may stand after an entry? */
+/* Does a record follow that may come after an entry? */
 static bool
 is_record_after_entry(const unsigned char *bytes)
 {
@@ -1154,7 +1154,8 @@ is_record_after_entry(const unsigned char *bytes)
 }
 
 /*
- * Length of the descriptor at bytes, if it is one of exactly such content, or 0.  bytes holds DESCRIPTOR_LOOK of them.
+ * Length of the descriptor at bytes, if it is the one of exactly this content,
+ * or 0.  bytes holds DESCRIPTOR_LOOK of them.
  */
 static unsigned
 match_descriptor(const unsigned char *bytes, uint32_t crc, uint64_t compressed,
@@ -1200,7 +1201,7 @@ sizes_fit(const unsigned char *bytes, uint64_t length)
 
 /*
  * How many of the bytes are content of a stored entry whose descriptor comes
- * some time; *found: it follows them.
+ * somewhere; *found: it follows them.
  */
 static size_t
 search_descriptor(const Unzip *unzip, const unsigned char *bytes, size_t length, bool *found)
@@ -1210,7 +1211,7 @@ search_descriptor(const Unzip *unzip, const unsigned char *bytes, size_t length,
 	*found = false;
 	while (position + DESCRIPTOR_LOOK <= length)
 	{
-		/* Its first 12 bytes at least stand before a signature, and no more than 24. */
+		/* It has 12 to 24 bytes before the next signature. */
 		size_t from = position + 12;
 		const unsigned char *signature = memmem(bytes + from, length - from - 2, "PK", 2);
 
@@ -1236,8 +1237,8 @@ search_descriptor(const Unzip *unzip, const unsigned char *bytes, size_t length,
 }
 
 /*
- * Find out how many of the next bytes belong to the content.  Returns false
- * when that cannot be told yet.
+ * Find out how many of the next bytes belong to the content. Returns false if
+ * that is not known yet.
  */
 static bool
 find_content(Unzip *unzip, StreamInput *input)
@@ -1267,7 +1268,7 @@ find_content(Unzip *unzip, StreamInput *input)
 	return true;
 }
 
-/* Stored content of unknown size that is no gzip. */
+/* Stored content of unknown size that is not gzip. */
 static ContentResult
 read_searched(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
 			  size_t *produced)
@@ -1352,7 +1353,7 @@ typedef enum Verdict
 	VERDICT_OTHER
 } Verdict;
 
-/* Do the bytes begin JSON lines? */
+/* Are these the first bytes of JSON lines? */
 static Verdict
 judge(const unsigned char *bytes, size_t length)
 {
@@ -1373,8 +1374,8 @@ judge(const unsigned char *bytes, size_t length)
 
 /*
  * In a stored entry of unknown size, before or after a gzip member: is this
- * the descriptor, or does another member come?  Returns false when that cannot
- * be told yet, or on an error.
+ * the descriptor, or does another member come?  Returns false if that is not
+ * known yet, or on an error.
  */
 static bool
 decide_stored(Unzip *unzip, StreamInput *input)
@@ -1423,7 +1424,7 @@ decide_stored(Unzip *unzip, StreamInput *input)
 	return false;
 }
 
-/* The content has been read: hold it against the local header. */
+/* The content has been read: compare it with the local header. */
 static bool
 check_entry(Unzip *unzip)
 {
@@ -1489,7 +1490,7 @@ read_beginning(Unzip *unzip, StreamInput *input)
 	{
 		if (verdict != VERDICT_OTHER)
 			return result;
-		/* What is wrong after that does not matter here; how the bytes were cut must not decide. */
+		/* Errors after that do not matter here, since how the bytes were cut must not decide. */
 		unzip->state = state;
 		memset(&unzip->error, 0, sizeof(unzip->error));
 		result = CONTENT_PAUSED;
@@ -1516,7 +1517,7 @@ read_beginning(Unzip *unzip, StreamInput *input)
 	return result;
 }
 
-/* unzip_read, with so little input that only what it inflates to needs counting. */
+/* unzip_read, with so little input that only what it inflates to needs to be counted. */
 static StreamStatus
 read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t output_size,
 			 size_t *produced)
@@ -1591,7 +1592,7 @@ read_portion(Unzip *unzip, StreamInput *input, unsigned char *output, size_t out
 
 			case UNZIP_STORED_DECIDE:
 				complete = decide_stored(unzip, input);
-				/* A descriptor at once: it is empty, as an export may be. */
+				/* Its descriptor comes first: it is empty, as an export may be. */
 				if (complete && unzip->judging && unzip->state == UNZIP_AFTER_CONTENT)
 				{
 					unzip->judging = false;

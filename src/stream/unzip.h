@@ -4,16 +4,16 @@
  *		Read a zip archive of gzip files forward, as it arrives.
  *
  * Made for Amplitude's archives: entries are usually stored with bit 3 set,
- * zero sizes in the local header and a data descriptor after it, so nothing but
- * the entry's own gzip says where it ends.  An entry whose name ends in
+ * zero sizes in the local header and a data descriptor after it, so only the
+ * entry's gzip data shows where it ends.  An entry whose name ends in
  * ".json.gz" is inflated (twice where the entry itself is deflated) and
  * delivered.  Of other names that end in .json, .jsonl, .ndjson, .gz or .gzip,
  * in whatever case, the content decides: if it is JSON lines, or gzip of them,
- * it is delivered, too.  All else is passed over, and counted but for
- * directories and a Mac's notes; an archive of nothing else is an error
- * (unsupported).  At the end all that was read is held against the central
- * directory: count, names, methods, CRCs, sizes and offsets.  Memory does not
- * grow with the number of entries.
+ * it is delivered, too.  Everything else is passed over, and counted except
+ * for directories and a Mac's notes; an archive with nothing to deliver is an
+ * error (unsupported). At the end everything that was read is compared with
+ * the central directory: count, names, methods, CRCs, sizes and offsets.
+ * Memory does not grow with the number of entries.
  *
  * Source of the layout: docs/vendors/amplitude-export.md 2, and PKWARE's
  * APPNOTE 6.3.
@@ -25,10 +25,10 @@
 
 #include "stream/stream.h"
 
-/* Longer names are refused; the vendor's are under 100 bytes. */
+/* Longer names are rejected; the vendor's are under 100 bytes. */
 #define UNZIP_MAX_NAME 1024
 
-/* Entries in all, so that an archive has an end; a year of hours with 20 files each has 175,200. */
+/* Entries in all, so that an archive must end; a year of hours with 20 files each has 175,200. */
 #define UNZIP_MAX_ENTRIES 16777216
 
 /* Inflated bytes of entries that are passed over, in all. */
@@ -69,7 +69,7 @@ extern const char *unzip_entry_name(const Unzip *unzip);
 extern uint64_t unzip_entry_length(const Unzip *unzip);
 extern uint32_t unzip_entry_crc(const Unzip *unzip);
 
-/* Is it no gzip?  Then the CRC-32 is right with STREAM_ENTRY_END only. */
+/* Is it not gzip? Then the CRC-32 is right only with STREAM_ENTRY_END. */
 extern bool unzip_entry_is_plain(const Unzip *unzip);
 
 /* Since the last reset; entries are those announced by STREAM_ENTRY_BEGIN. */
@@ -81,7 +81,7 @@ extern uint64_t unzip_bytes_out(const Unzip *unzip);
 extern uint64_t unzip_passed_over(const Unzip *unzip);
 extern const char *unzip_first_passed_over(const Unzip *unzip);
 
-/* As it counts for STREAM_WORK. */
+/* In the units of STREAM_WORK. */
 extern uint64_t unzip_work(const Unzip *unzip);
 
 #endif /* ADSEXPORT_UNZIP_H */

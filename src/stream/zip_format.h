@@ -69,10 +69,10 @@ typedef enum EntryKind
 	ENTRY_EXPORT,
 	ENTRY_PERHAPS, /* its content decides */
 	ENTRY_OTHER,
-	ENTRY_OF_NO_INTEREST /* a directory, or what a Mac notes */
+	ENTRY_OF_NO_INTEREST /* a directory, or a Mac's notes on a file */
 } EntryKind;
 
-/* What a local header and the central directory both say of an entry. */
+/* What a local header and the central directory both say about an entry. */
 typedef struct EntryHeader
 {
 	char name[UNZIP_MAX_NAME + 1];
@@ -97,9 +97,9 @@ typedef struct EntrySet
 } EntrySet;
 
 /*
- * Replace the sizes and the offset that are all ones by those of the zip64
- * extra field, which holds just these, in this order.  Returns false when one
- * is missing there.
+ * Replace sizes and an offset that are all ones with those of the zip64 extra
+ * field, which has just these, in this order.  Returns false when one is
+ * missing there.
  */
 extern bool zip_apply_zip64_extra(EntryHeader *header, const unsigned char *extra, bool has_offset);
 
