@@ -170,12 +170,6 @@ shared_table_unpin(const SharedTable *table, void *value)
 		push_newest(table, entry);
 }
 
-bool
-shared_table_is_pinned(const void *value)
-{
-	return entry_of(value)->pins > 0;
-}
-
 void *
 shared_table_newest(const SharedTable *table)
 {
@@ -271,12 +265,6 @@ shared_table_enter(const SharedTable *table, const SharedKey *key, bool *found)
 	return value_of(entry);
 }
 
-const SharedKey *
-shared_table_key(const void *value)
-{
-	return &entry_of(value)->key;
-}
-
 /*-------------------------------------------------------------------------
  * By place
  *-------------------------------------------------------------------------
@@ -300,12 +288,6 @@ shared_table_at(const SharedTable *table, uint32 place)
 	Entry *entry = entry_at(table, place + 1);
 
 	return place < table->head->used && entry->in_use ? value_of(entry) : NULL;
-}
-
-uint32
-shared_table_place(const SharedTable *table, const void *value)
-{
-	return number_of(table, entry_of(value)) - 1;
 }
 
 bool

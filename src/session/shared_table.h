@@ -47,12 +47,9 @@ extern void shared_table_touch(const SharedTable *table, void *value);
 /* One that is pinned stays until it was unpinned as often; then it is the newest. */
 extern void shared_table_pin(const SharedTable *table, void *value);
 extern void shared_table_unpin(const SharedTable *table, void *value);
-extern bool shared_table_is_pinned(const void *value);
 
 /* Whether it is pinned or not. */
 extern void shared_table_remove(const SharedTable *table, void *value);
-
-extern const SharedKey *shared_table_key(const void *value);
 
 /* From the newest to the oldest of those that are not pinned. */
 extern void *shared_table_newest(const SharedTable *table);
@@ -64,7 +61,6 @@ extern void *shared_table_older(const SharedTable *table, const void *value);
  */
 extern uint32 shared_table_count(const SharedTable *table);
 extern void *shared_table_at(const SharedTable *table, uint32 place);
-extern uint32 shared_table_place(const SharedTable *table, const void *value);
 
 /* How many fit. */
 extern uint32 shared_table_capacity(const SharedTable *table);

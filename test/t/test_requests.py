@@ -522,6 +522,34 @@ class Pushdown(RequestCase):
                 self.assertCountEqual(self.session.rows(query.replace("%s", "ads.targets")), self.session.rows(query.replace("%s", "local_targets")))
 
 
+class WithoutColumns(RequestCase):
+    """A condition of which what is known has no column: it may say that there is no row, for which nothing need be asked."""
+
+    CONDITION = "(%s = 'a' AND length(name) > 3) OR (%s = 'b' AND length(name) < 0)"
+
+    def setUp(self):
+        super().setUp()
+        self.amazon(max_age=0)
+
+    def test_known_at_the_start(self):
+        self.session.run("SET plan_cache_mode = force_generic_plan")
+        self.session.run("PREPARE q (text) AS SELECT name FROM ads.campaigns WHERE " + self.CONDITION % ("$1", "$1"))
+        self.assertEqual(self.session.rows("EXECUTE q ('c')"), [])
+        self.assertEqual(self.calls(), [])
+        self.assertGreater(len(self.session.rows("EXECUTE q ('a')")), 0)
+        self.assertEqual(self.count_calls("request"), 1)
+
+    def test_by_another_nodes_rows(self):
+        """It is not waited for these: the requests go out before."""
+        self.emulator.settings(export_delay=0.3)
+        word = "CASE state WHEN 'ENABLED' THEN 'a' WHEN 'PAUSED' THEN 'b' END"
+        rows = self.session.rows("SELECT word, (SELECT count(*) FROM ads.campaigns WHERE %s) FROM (SELECT DISTINCT %s AS word FROM ads.ads) a"
+                                 % (self.CONDITION % ("word", "word"), word))
+        self.assertEqual({word: count > 0 for word, count in rows}, {"a": True, "b": False, None: False})
+        (request,) = self.calls("request", entity="campaigns")
+        self.assertLess(request["id"], self.calls("download", entity="ads")[0]["id"])
+
+
 class Hours(RequestCase):
     """Bounds on server_upload_time: which hours are asked for, and that no event on their edges gets lost."""
 
