@@ -231,14 +231,17 @@ class Dbt(ExamplesCase):
 
 
 class AmazonToken(ExamplesCase):
-    def run_it(self, client, secret):
-        """What it prints and says, with a browser that follows the redirect."""
+    def start(self, client, secret, port):
+        return subprocess.Popen([os.path.join(CHECKOUT, "examples/amazon-token"), "--client-id", client, "--port", str(port),
+                                 "--consent-url", self.emulator.url + "/ap/oa", "--token-url", self.emulator.url + "/auth/o2/token"],
+                                env=dict(os.environ, AMAZON_CLIENT_SECRET=secret), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def run_it(self, client, secret, idle=0):
+        """What it prints and says, with a browser that follows the redirect, and has so many connections open on which it sends nothing."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        process = subprocess.Popen([os.path.join(CHECKOUT, "examples/amazon-token"), "--client-id", client, "--port", str(port),
-                                    "--consent-url", self.emulator.url + "/ap/oa", "--token-url", self.emulator.url + "/auth/o2/token"],
-                                   env=dict(os.environ, AMAZON_CLIENT_SECRET=secret), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = self.start(client, secret, port)
         killer = threading.Timer(20, process.kill)
         killer.start()
         try:
@@ -247,6 +250,8 @@ class AmazonToken(ExamplesCase):
                 line = process.stdout.readline().decode()
                 self.assertNotEqual(line, "", process.stderr.read().decode() if process.poll() is not None else "")
                 page = re.search(r"http\S+", line)
+            for _ in range(idle):
+                self.eventually(lambda: self.connect_to(port), "a connection")
             # It may not listen yet.
             for _ in range(50):
                 try:
@@ -260,6 +265,14 @@ class AmazonToken(ExamplesCase):
             killer.cancel()
         return process.returncode, output.decode(), error.decode()
 
+    def connect_to(self, port):
+        try:
+            connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+        except ConnectionRefusedError:
+            return False
+        self.addCleanup(connection.close)
+        return True
+
     def test_the_statement_works(self):
         mapping = self.amazon_mapping()
         status, output, error = self.run_it(mapping["client_id"], mapping["client_secret"])
@@ -269,6 +282,23 @@ class AmazonToken(ExamplesCase):
         with self.session.connection.cursor() as cursor:
             cursor.execute(statement)
         self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), self.truth("campaigns"))
+
+    def test_idle_connections(self):
+        """Browsers connect before they know what to ask for."""
+        mapping = self.amazon_mapping()
+        status, output, error = self.run_it(mapping["client_id"], mapping["client_secret"], idle=3)
+        self.assertEqual((status, error), (0, ""))
+        self.assertIn("CREATE USER MAPPING", output)
+        self.assertIn("Done.", self.page)
+
+    def test_port_in_use(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            process = self.start("client", "secret", other.getsockname()[1])
+            error = process.communicate(timeout=20)[1].decode()
+        self.assertEqual(process.returncode, 1)
+        self.assertRegex(error, r"^amazon-token: cannot wait on port \d+: Address already in use; name another by --port\n$")
 
     def test_wrong_secret(self):
         status, output, error = self.run_it(self.amazon_mapping()["client_id"], "not it")
