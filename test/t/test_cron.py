@@ -13,7 +13,6 @@ import pages  # noqa: E402  (found by support)
 SPEED = 40  # a minute of pg_cron takes a second and a half
 CHECKOUT = os.path.dirname(os.path.dirname(support.FOLDER))
 PAGE = "docs/scheduling.md"
-CONFIGURATION = "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'warehouse'\ncron.use_background_workers = on\n"
 
 
 def faster_clock(ahead=0):
@@ -24,8 +23,10 @@ def faster_clock(ahead=0):
     return {"LD_PRELOAD": libraries[0], "FAKETIME": "+%d x%d" % (ahead, SPEED), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
-class History(support.TestCase):
-    emulator_options = ("--drift", "false", "--names", "account")
+class CronCase(support.TestCase):
+    """A server of its own for each class, as pg_cron's launcher does not outlive its database."""
+
+    emulator_options = ("--drift", "false", "--names", "account", "--amplitude-ranges", "now-10d..now", "--events-per-hour", "5")
 
     @classmethod
     def setUpClass(cls):
@@ -36,17 +37,16 @@ class History(support.TestCase):
             raise unittest.SkipTest("libfaketime is not installed")
         super().setUpClass()
         cls.began = time.monotonic()
-        cls.server_of_cron = support.Cluster(CONFIGURATION, faster_clock())
+        cls.server_of_cron = support.Cluster(pages.block(PAGE, "shared_preload_libraries").code, faster_clock())
 
     def setUp(self):
         super().setUp()
-        self.server_of_cron.run("DROP DATABASE IF EXISTS warehouse WITH (FORCE)", "CREATE DATABASE warehouse",
-                                "DO $$ BEGIN CREATE ROLE keeper LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-        self.server_of_cron.run("CREATE EXTENSION adsexport_fdw", "CREATE EXTENSION pg_cron", "GRANT USAGE ON SCHEMA cron TO keeper",
-                                "GRANT USAGE ON FOREIGN DATA WRAPPER adsexport_fdw TO keeper", "GRANT CREATE ON DATABASE warehouse TO keeper",
+        self.server_of_cron.run("CREATE DATABASE warehouse", "CREATE ROLE analyst LOGIN")
+        self.server_of_cron.run("CREATE EXTENSION adsexport_fdw", *self.statements(pages.block(PAGE, "CREATE EXTENSION pg_cron")),
+                                "GRANT USAGE ON FOREIGN DATA WRAPPER adsexport_fdw TO analyst", "GRANT CREATE ON DATABASE warehouse TO analyst",
                                 database="warehouse")
         self.server_of_cron.run("ALTER DATABASE warehouse SET adsexport_fdw.allow_loopback = on", database="warehouse")
-        self.as_keeper(self.server("amazon", "ads", self.amazon_mapping()))
+        self.as_analyst(self.server("amazon", "ads", self.amazon_mapping()))
         self.psql("examples/history.sql")
 
     def server(self, name, schema, mapping):
@@ -55,7 +55,11 @@ class History(support.TestCase):
                 "poll_interval '100ms', max_age '0'); CREATE USER MAPPING FOR CURRENT_USER SERVER %s %s; CREATE SCHEMA %s; "
                 "IMPORT FOREIGN SCHEMA exports FROM SERVER %s INTO %s" % (name, url, url, name, support.option_list(mapping), schema, name, schema))
 
-    def rows(self, sql, user="keeper"):
+    @staticmethod
+    def statements(block):
+        return [one for one in block.code.split(";\n") if one]
+
+    def rows(self, sql, user="analyst"):
         connection = self.server_of_cron.connect("warehouse", user)
         try:
             with connection.cursor() as cursor:
@@ -64,11 +68,11 @@ class History(support.TestCase):
         finally:
             connection.close()
 
-    def as_keeper(self, sql):
+    def as_analyst(self, sql):
         return self.rows(sql)
 
     def psql(self, file):
-        environment = dict(os.environ, PGHOST=self.server_of_cron.host, PGPORT=self.server_of_cron.port, PGUSER="keeper", PGDATABASE="warehouse")
+        environment = dict(os.environ, PGHOST=self.server_of_cron.host, PGPORT=self.server_of_cron.port, PGUSER="analyst", PGDATABASE="warehouse")
         done = subprocess.run([support.Cluster.program("psql"), "-X", "-q", "-f", os.path.join(CHECKOUT, file)], env=environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout.decode())
@@ -77,6 +81,8 @@ class History(support.TestCase):
         return self.rows("SELECT return_message FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE jobname = '%s' AND status = '%s' ORDER BY runid"
                          % (job, status))
 
+
+class History(CronCase):
     def active(self):
         """The runs under way."""
         return self.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%take_snapshot%' AND state = 'active' AND pid <> pg_backend_pid()")[0][0]
@@ -84,9 +90,9 @@ class History(support.TestCase):
     def test_a_history_that_is_kept(self):
         schedule = pages.block(PAGE, "cron.schedule").code
         self.assertIn("'30 4 * * *'", schedule)
-        self.as_keeper(schedule.replace("'30 4 * * *'", "'* * * * *'"))
-        self.as_keeper(self.server("wrong", "wrong_ads", self.amazon_mapping(client_secret="not-the-secret")))
-        self.as_keeper("SELECT cron.schedule('wrong', '* * * * *', 'SELECT count(*) FROM wrong_ads.campaigns')")
+        self.as_analyst(schedule.replace("'30 4 * * *'", "'* * * * *'"))
+        self.as_analyst(self.server("wrong", "wrong_ads", self.amazon_mapping(client_secret="not-the-secret")))
+        self.as_analyst("SELECT cron.schedule('wrong', '* * * * *', 'SELECT count(*) FROM wrong_ads.campaigns')")
         self.eventually(lambda: len(self.runs("ads history")) >= 2, "two runs", 60)
 
         # The one that fails says what is wrong and what to do.
@@ -96,7 +102,7 @@ class History(support.TestCase):
             self.assertIn(part, message)
         shown = self.rows(pages.block(PAGE, "job_run_details").code.replace("LIMIT 5", "LIMIT 50"))
         self.assertLessEqual({("succeeded", True), ("failed", False)}, {(status, "ERROR" not in (words or "")) for _, status, words in shown})
-        self.as_keeper("SELECT cron.unschedule('wrong')")
+        self.as_analyst("SELECT cron.unschedule('wrong')")
 
         # A campaign changes: one version more of it, whatever number of snapshots follows.
         before = len(self.runs("ads history"))
@@ -133,13 +139,6 @@ class History(support.TestCase):
 
         self.check_against_the_truth()
 
-    def test_jobs_of_the_example(self):
-        self.psql("examples/scheduling.sql")
-        self.psql("examples/scheduling.sql")
-        self.assertEqual([name for name, in self.rows("SELECT jobname FROM cron.job ORDER BY jobname")], ["ads history", "events", "forget old runs"])
-        for name, in self.rows("SELECT jobname FROM cron.job"):
-            self.as_keeper("SELECT cron.unschedule('%s')" % name)
-
     def check_against_the_truth(self):
         data = self.data()
         for table, key in (("campaigns", "campaignId"), ("ad_groups", "adGroupId"), ("targets", "targetId"), ("ads", "adId")):
@@ -152,6 +151,38 @@ class History(support.TestCase):
         self.assertEqual(self.rows("SELECT name FROM ads_history.campaigns WHERE last_updated_date_time = '2026-10-01Z'"), [("renamed",)])
         added = self.rows("SELECT sum(campaigns), sum(ads) FROM ads_history.snapshots")
         self.assertEqual(added, self.rows("SELECT (SELECT count(*) FROM ads_history.campaigns), (SELECT count(*) FROM ads_history.ads)"))
+
+
+class Example(CronCase):
+    def test_jobs_of_the_example(self):
+        """That they can be scheduled again, and what they do, each minute."""
+        self.as_analyst("CREATE SERVER amplitude FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', endpoint '%s'); "
+                        "CREATE USER MAPPING FOR CURRENT_USER SERVER amplitude OPTIONS (api_key '%s', secret_key '%s'); "
+                        "IMPORT FOREIGN SCHEMA exports FROM SERVER amplitude INTO ads" % (self.emulator.url, support.API_KEY, support.SECRET_KEY))
+        self.psql("examples/backfill.sql")
+        self.psql("examples/scheduling.sql")
+        self.psql("examples/scheduling.sql")
+        self.assertEqual([name for name, in self.rows("SELECT jobname FROM cron.job ORDER BY jobname")], ["ads history", "events", "forget old runs"])
+        self.as_analyst("SELECT cron.schedule(jobname, '* * * * *', command) FROM cron.job")
+
+        # The last three days that are complete are loaded, once; the next run finds nothing to do.
+        self.eventually(lambda: len(self.runs("events")) >= 2, "two runs of events", 60)
+        self.assertEqual(self.runs("events", "failed"), [])
+        # Three, or one less or more where the clock is near midnight.
+        days = [day for day, in self.rows("SELECT (adsexport_complete_until() AT TIME ZONE 'UTC')::date - day FROM product.loaded_days ORDER BY day DESC")]
+        self.assertIn(days, [list(range(first, first + count)) for first in (1, 2) for count in (2, 3, 4)])
+        loaded, = self.rows("SELECT count(*), count(DISTINCT uuid), (SELECT sum(events) FROM product.loaded_days) FROM product.events")
+        asked, = self.rows("SELECT count(*) FROM ads.amplitude_events WHERE server_upload_time >= (SELECT min(day)::timestamp AT TIME ZONE 'UTC' FROM product.loaded_days) "
+                           "AND server_upload_time < (SELECT (max(day) + 1)::timestamp AT TIME ZONE 'UTC' FROM product.loaded_days)")
+        self.assertEqual(loaded, 3 * asked)
+        self.assertGreater(asked[0], 0)
+        self.assertTrue(self.runs("ads history"))
+
+        # What is older than 30 days goes, and nothing else.
+        self.server_of_cron.run("UPDATE cron.job_run_details SET end_time = end_time - interval '31 days' WHERE runid = (SELECT min(runid) FROM cron.job_run_details)",
+                                database="warehouse")
+        self.eventually(lambda: not self.rows("SELECT FROM cron.job_run_details WHERE end_time < now() - interval '30 days'"), "the old run's removal", 60)
+        self.assertTrue(self.runs("events"))
 
 
 if __name__ == "__main__":
