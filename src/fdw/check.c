@@ -18,7 +18,6 @@
 #include "fdw/scan.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -59,27 +58,6 @@ find_server(const char *name)
 	return server->serverid;
 }
 
-static void
-begin_result(FunctionCallInfo fcinfo, Check *check)
-{
-	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old_context;
-
-	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("set-valued function called in context that cannot accept a set")));
-	old_context = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &check->desc) != TYPEFUNC_COMPOSITE ||
-		check->desc->natts != CHECK_COLUMNS)
-		elog(ERROR, "adsexport_check is declared with other columns than it returns");
-	check->store =
-		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	info->returnMode = SFRM_Materialize;
-	info->setResult = check->store;
-	info->setDesc = check->desc;
-	MemoryContextSwitchTo(old_context);
-}
-
 Datum
 adsexport_check(PG_FUNCTION_ARGS)
 {
@@ -93,7 +71,9 @@ adsexport_check(PG_FUNCTION_ARGS)
 	foreign_options_load_mapping(options, GetUserId());
 	check = MemoryContextAllocZero(context, sizeof(Check));
 	check->options = options;
-	begin_result(fcinfo, check);
+	result_set_begin(fcinfo, &check->rows);
+	if (check->rows.desc->natts != CHECK_COLUMNS)
+		elog(ERROR, "adsexport_check is declared with other columns than it returns");
 	check->callback.func = check_release;
 	check->callback.arg = check;
 	MemoryContextRegisterResetCallback(context, &check->callback);

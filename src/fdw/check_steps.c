@@ -42,7 +42,7 @@ check_add_row(Check *check, const char *step, CheckOutcome outcome, const char *
 	nulls[3] = hint == NULL || hint[0] == '\0';
 	if (!nulls[3])
 		values[3] = CStringGetTextDatum(hint);
-	tuplestore_putvalues(check->store, check->desc, values, nulls);
+	tuplestore_putvalues(check->rows.store, check->rows.desc, values, nulls);
 }
 
 /* The user knows the server, and the step names the profile or hour. */

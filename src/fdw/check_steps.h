@@ -10,8 +10,7 @@
 
 #include "postgres.h"
 
-#include "utils/tuplestore.h"
-
+#include "fdw/result_set.h"
 #include "net/request.h"
 #include "option/foreign_options.h"
 #include "remote/answer.h"
@@ -28,8 +27,7 @@ typedef enum CheckOutcome
 typedef struct Check
 {
 	const ForeignOptions *options;
-	Tuplestorestate *store;
-	TupleDesc desc;
+	ResultSet rows;
 	MemoryContextCallback callback;
 	Reactor *reactor;
 	Request *request; /* under way or judged, or NULL */

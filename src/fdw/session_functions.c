@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "fdw/result_set.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "session/archive_requests.h"
 #include "session/registry.h"
@@ -19,7 +19,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 SQL_FUNCTION(adsexport_exports); /* of version 1.0 of the extension */
 SQL_FUNCTION(adsexport_exports_1_1);
@@ -27,12 +26,6 @@ SQL_FUNCTION(adsexport_forget);
 
 /* The function of version 1.0 has only the first 18 of these. */
 #define EXPORTS_COLUMNS 21
-
-typedef struct ExportsResult
-{
-	Tuplestorestate *store;
-	TupleDesc desc;
-} ExportsResult;
 
 static const char *
 phase_name(const ExportRecord *record)
@@ -83,7 +76,7 @@ may_see(Oid user_id)
 static void
 add_export(const ExportAbout *about, const ExportRecord *record, void *argument)
 {
-	ExportsResult *result = argument;
+	ResultSet *result = argument;
 	Datum values[EXPORTS_COLUMNS];
 	bool nulls[EXPORTS_COLUMNS] = { false };
 	char *reason = record->failure.sqlstate != 0 ? failure_text(&record->failure) : NULL;
@@ -128,7 +121,7 @@ add_export(const ExportAbout *about, const ExportRecord *record, void *argument)
 static void
 add_span(const ArchiveRequest *record, void *argument)
 {
-	ExportsResult *result = argument;
+	ResultSet *result = argument;
 	Datum values[EXPORTS_COLUMNS];
 	bool nulls[EXPORTS_COLUMNS] = { false };
 	char *part = psprintf("hours %s to %s", record->start, record->end);
@@ -169,22 +162,9 @@ add_span(const ArchiveRequest *record, void *argument)
 static void
 return_exports(FunctionCallInfo fcinfo, bool others)
 {
-	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old_context;
-	ExportsResult result;
+	ResultSet result;
 
-	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("set-valued function called in context that cannot accept a set")));
-	old_context = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &result.desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	result.store =
-		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	info->returnMode = SFRM_Materialize;
-	info->setResult = result.store;
-	info->setDesc = result.desc;
-	MemoryContextSwitchTo(old_context);
+	result_set_begin(fcinfo, &result);
 	registry_visit(add_export, &result, others);
 	archive_requests_visit(add_span, &result);
 }

@@ -9,26 +9,19 @@
 
 #include "compat.h"
 #include "commands/dbcommands.h"
+#include "fdw/result_set.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "session/statistics.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 SQL_FUNCTION(adsexport_stats);
 SQL_FUNCTION(adsexport_stats_reset);
 
 #define STATISTICS_COLUMNS 13
-
-typedef struct StatisticsResult
-{
-	Tuplestorestate *store;
-	TupleDesc desc;
-} StatisticsResult;
 
 static bool
 may_see(Oid user_id)
@@ -46,7 +39,7 @@ name_datum(const char *text)
 static void
 add_statistics(const Statistics *statistics, void *argument)
 {
-	StatisticsResult *result = argument;
+	ResultSet *result = argument;
 	const StatisticsCounts *counts = &statistics->counts;
 	Datum values[STATISTICS_COLUMNS];
 	bool nulls[STATISTICS_COLUMNS] = { false };
@@ -75,22 +68,9 @@ add_statistics(const Statistics *statistics, void *argument)
 Datum
 adsexport_stats(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old_context;
-	StatisticsResult result;
+	ResultSet result;
 
-	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("set-valued function called in context that cannot accept a set")));
-	old_context = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &result.desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	result.store =
-		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	info->returnMode = SFRM_Materialize;
-	info->setResult = result.store;
-	info->setDesc = result.desc;
-	MemoryContextSwitchTo(old_context);
+	result_set_begin(fcinfo, &result);
 	statistics_visit(add_statistics, &result);
 	return (Datum) 0;
 }

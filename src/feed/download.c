@@ -23,18 +23,10 @@
 static void
 raise_changed_content(const ExportFeed *feed, FeedPart *part)
 {
-	Failure failure;
-	Subject subject;
-
-	feed->api->subject(part, &subject);
-	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
-				"its content changed between two downloads");
-	failure_add_detail(&failure,
-					   "%s: the download broke after " UINT64_FORMAT
-					   " bytes, and the next one does not begin with the same.",
-					   subject.text, part->resume_from);
-	failure_set_hint(&failure, "Run the query again.");
-	feed_fail_part(feed, part, &failure);
+	feed_fail_changed(feed, part,
+					  psprintf("the download broke after " UINT64_FORMAT
+							   " bytes, and the next one does not begin with the same",
+							   part->resume_from));
 }
 
 /*

@@ -75,6 +75,20 @@ feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	feed_fail(feed, failure);
 }
 
+void
+feed_fail_changed(const ExportFeed *feed, FeedPart *part, const char *detail)
+{
+	Failure failure;
+	Subject subject;
+
+	feed->api->subject(part, &subject);
+	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
+				"its content changed between two downloads");
+	failure_add_detail(&failure, "%s: %s.", subject.text, detail);
+	failure_set_hint(&failure, "Run the query again.");
+	feed_fail_part(feed, part, &failure);
+}
+
 /*-------------------------------------------------------------------------
  * What was read of it
  *-------------------------------------------------------------------------

@@ -18,6 +18,10 @@ extern void feed_fail(const ExportFeed *feed, const Failure *failure) pg_attribu
 extern void feed_fail_part(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	pg_attribute_noreturn();
 
+/* What the remote sends is not what it sent before; detail says how, after the part's name. */
+extern void feed_fail_changed(const ExportFeed *feed, FeedPart *part, const char *detail)
+	pg_attribute_noreturn();
+
 /*
  * The part has ended; log that if log_exports is on.  outcome is "read",
  * "empty", "left" (the scan was over before) or "failed"; failure is NULL

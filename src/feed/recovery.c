@@ -28,18 +28,10 @@
 static void
 raise_vanished(const ExportFeed *feed, FeedPart *part)
 {
-	Failure failure;
-	Subject subject;
-
-	feed->api->subject(part, &subject);
-	failure_set(&failure, ERRCODE_FDW_ERROR, "read an export",
-				"its content changed between two downloads");
-	failure_add_detail(&failure,
-					   "%s: the download broke after " UINT64_FORMAT
-					   " records, and the server now says that there are none.",
-					   subject.text, part->delivered);
-	failure_set_hint(&failure, "Run the query again.");
-	feed_fail_part(feed, part, &failure);
+	feed_fail_changed(feed, part,
+					  psprintf("the download broke after " UINT64_FORMAT
+							   " records, and the server now says that there are none",
+							   part->delivered));
 }
 
 void

@@ -361,6 +361,13 @@ class TestCase(unittest.TestCase):
         cls.emulator = client.Emulator(*options)
         cls.addClassCleanup(cls.emulator.stop)
 
+    @classmethod
+    def make_folder(cls):
+        """A temporary folder for all tests of the class."""
+        folder = tempfile.mkdtemp(prefix="adsexport-t-")
+        cls.addClassCleanup(shutil.rmtree, folder)
+        return folder
+
     def setUp(self):
         self.log_start = cluster().log_size()
         self.addCleanup(self.check_server)

@@ -4,8 +4,6 @@ import gzip
 import io
 import json
 import os
-import shutil
-import tempfile
 import unittest
 import zipfile
 
@@ -50,8 +48,7 @@ class Names(support.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = tempfile.mkdtemp(prefix="adsexport-t-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.make_folder()
 
     def setUp(self):
         super().setUp()

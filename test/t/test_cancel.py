@@ -2,9 +2,7 @@
 
 import gzip
 import os
-import shutil
 import socket
-import tempfile
 import threading
 import time
 import unittest
@@ -193,8 +191,7 @@ class Reading(support.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = tempfile.mkdtemp(prefix="adsexport-t-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.make_folder()
         path = os.path.join(cls.folder, "targets.json.gz")
         record = '{"targetId":"%d","state":"ENABLED","negative":false,"adProduct":"SPONSORED_PRODUCTS","targetDetails":{"keyword":"a b c %d"}}'
         with gzip.open(path, "wb", 1) as file:

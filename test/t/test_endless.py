@@ -1,9 +1,7 @@
 """Archives that inflate to nothing, a thousandfold: they come to an end, and until then nobody is kept waiting."""
 
 import os
-import shutil
 import struct
-import tempfile
 import time
 import unittest
 import zlib
@@ -72,8 +70,7 @@ class Endless(support.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = tempfile.mkdtemp(prefix="adsexport-t-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.make_folder()
 
     def setUp(self):
         super().setUp()

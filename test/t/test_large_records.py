@@ -1,8 +1,6 @@
 """Records near the limit of 64 MiB: a cancel is heard in each step, and memory is a small multiple."""
 
 import os
-import shutil
-import tempfile
 import time
 import unittest
 import zipfile
@@ -31,8 +29,7 @@ class Large(support.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = tempfile.mkdtemp(prefix="adsexport-t-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder = cls.make_folder()
 
     def setUp(self):
         super().setUp()
