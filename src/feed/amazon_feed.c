@@ -390,8 +390,13 @@ step_export_part(ExportFeed *feed, FeedPart *part, int64 now)
 		failure_add_detail(&failure, "Profile %s, export %s: the status is %s.", own->profile_id,
 						   export.shown_id[0] != '\0' ? export.shown_id : "not yet requested",
 						   export.shown_status[0] != '\0' ? export.shown_status : "unknown");
-		failure_set_hint(&failure, "The export is remembered: run the query again in this session "
-								   "to go on waiting for it, or raise export_timeout.");
+		if (feed->options->max_age > feed->options->export_timeout)
+			failure_set_hint(&failure, "The export is remembered: run the query again to go on "
+									   "waiting for it, or raise export_timeout.");
+		else
+			failure_set_hint(&failure,
+							 "Raise export_timeout. With a max_age that is longer still, a "
+							 "query that is run again goes on waiting for the same export.");
 		feed_fail_part(feed, part, &failure);
 	}
 	return now + left;

@@ -620,6 +620,15 @@ class Exports(FailureCase):
                 self.assertLess(time.monotonic(), deadline)
         self.assertEqual(self.count_calls("request"), 1)
 
+    def test_what_to_do_about_an_export_in_progress(self):
+        """It can be waited for by another statement as long as max_age allows that, which by default it does not after export_timeout."""
+        self.emulator.settings(export_delay=10)
+        for max_age, again in (("5min", True), ("300ms", False)):
+            self.amazon(export_timeout="300ms", max_age=max_age)
+            error = self.expect_error("53400", CAMPAIGNS, "export_timeout")
+            self.assertEqual("run the query again" in error.diag.message_hint, again, error.diag.message_hint)
+            self.assertIn("aise export_timeout", error.diag.message_hint)
+
     def test_a_failure_is_not_remembered(self):
         self.amazon(max_retries=0)
         self.fault({"call": "request"}, failed="TIMED_OUT")
