@@ -189,7 +189,7 @@ check_listing(Check *check, Profiles *profiles)
 		return false;
 	}
 	check_add_row(check, step, CHECK_OK,
-				  psprintf("Of the account's profiles %zu can have exports.", profiles->count),
+				  psprintf("%zu of the account's profiles can have exports.", profiles->count),
 				  NULL);
 	return true;
 }

@@ -828,16 +828,17 @@ request_reach(const Request *request, RequestReach *reach)
 {
 	CURL *easy = request->transfer.easy;
 	char *address = NULL;
-	bool answered = request->status != 0;
 
 	memset(reach, 0, sizeof(*reach));
 	if (easy == NULL)
 		return;
 	/*
 	 * If a later step was reached, the earlier ones have passed, even without
-	 * times: the connection may have been reused.
+	 * times: the connection may have been reused.  Last comes the sending of
+	 * the request, which may get no answer.
 	 */
-	reach->secured = has_passed(easy, CURLINFO_APPCONNECT_TIME_T) || answered;
+	reach->secured = has_passed(easy, CURLINFO_APPCONNECT_TIME_T) ||
+					 has_passed(easy, CURLINFO_PRETRANSFER_TIME_T) || request->status != 0;
 	reach->connected = reach->secured || request->failure == REQUEST_FAILURE_TLS ||
 					   has_passed(easy, CURLINFO_CONNECT_TIME_T);
 	reach->resolved = reach->connected || request->failure == REQUEST_FAILURE_CONNECT ||

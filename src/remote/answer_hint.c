@@ -45,12 +45,12 @@ static const HintRow hints_of_answers[] = {
 	  "Check api_key and secret_key of the user mapping, and that the project lives in the region "
 	  "of server {server} ({region})." },
 	{ ACTION(ACTION_FAIL_CREDENTIALS), CALL(CALL_TOKEN), 401, 401,
-	  "Check client_id and client_secret of the user mapping, and correct what is wrong with ALTER "
-	  "USER MAPPING ... SERVER {server} OPTIONS (SET ...)." },
+	  "Check client_id and client_secret of the user mapping, and correct them with ALTER USER "
+	  "MAPPING ... SERVER {server} OPTIONS (SET ...)." },
 	{ ACTION(ACTION_FAIL_CREDENTIALS), CALL(CALL_TOKEN), 400, 400,
 	  "Check refresh_token, which must be one of this client_id, and client_secret of the user "
-	  "mapping, correct what is wrong with ALTER USER MAPPING ... SERVER {server} OPTIONS (SET "
-	  "...), and check that the client has been approved for the Amazon Ads API." },
+	  "mapping, correct them with ALTER USER MAPPING ... SERVER {server} OPTIONS (SET ...), "
+	  "and check that the client has been approved for the Amazon Ads API." },
 	{ ACTION(ACTION_FAIL_CREDENTIALS), CALL(CALL_TOKEN), 402, 499,
 	  "Check the option token_endpoint of server {server}, and client_id, client_secret and "
 	  "refresh_token of the user mapping." },

@@ -145,6 +145,18 @@ class Steps(CheckCase):
         self.assertIn("Check api_key and secret_key", rows[3]["hint"])
         self.assertNotIn("wrong-secret", str(rows))
 
+    def test_slow(self):
+        """A server that is reached and does not answer fails where the answer was wanted, whether its connection is a new one or not."""
+        self.amazon(stall_timeout="300ms")
+        for call, step in (("token", "access token"), ("profiles", "profiles")):
+            self.clear_faults()
+            self.fault({"call": call}, delay=3)
+            rows = self.check()
+            failed = next(row for row in rows if not row["ok"])
+            self.assertEqual((failed["step"], failed["ok"]), (step, False), rows)
+            self.assertIn("timeout: no answer in time", failed["detail"])
+            self.assertIn("stall_timeout", failed["hint"])
+
     def test_no_profile(self):
         self.amazon(profile_ids=None)
         self.fault({"call": "profiles"}, body="[]")
