@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/curl_memory.h"
 #include "net/descriptors.h"
 #include "net/multiplexer.h"
 #include "net/signals.h"
@@ -81,25 +82,13 @@ set_curl_timer(CURLM *multi, long timeout, void *reactor_pointer)
 	return 0;
 }
 
-static bool
-initialize_curl(void)
-{
-	static bool done = false;
-
-	/* Not when the library is loaded: some systems' implementations start
-	 * threads here, which a postmaster must not have. */
-	if (!done)
-		done = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK;
-	return done;
-}
-
 /* Only for a transfer: many reactors just wait for others, and a multi handle takes descriptors. */
 static bool
 open_multi(Reactor *reactor)
 {
 	if (reactor->multi != NULL)
 		return true;
-	if (initialize_curl())
+	if (curl_initialize())
 		reactor->multi = curl_multi_init();
 	if (reactor->multi == NULL)
 		return false;

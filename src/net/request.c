@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/curl_memory.h"
 #include "net/dial.h"
 #include "net/http_version.h"
 #include "net/signals.h"
@@ -754,7 +755,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 	request->transfer.finished = finish;
 	request->transfer.check_timeouts = check_timeouts;
 	request->transfer.abandon = abandon;
-	request->transfer.easy = curl_easy_init();
+	request->transfer.easy = curl_initialize() ? curl_easy_init() : NULL;
 	begun = request->transfer.easy != NULL && set_options(request, options, reactor) &&
 			transfer_begin(reactor, &request->transfer);
 	signals_restore(&saved);
