@@ -141,7 +141,7 @@ class InProgress(ChangesCase):
 
     def start(self, delay):
         self.begin()
-        self.emulator.settings(export_delay=delay, job_cap=1)
+        self.emulator.settings(export_delay=delay * support.PATIENCE, job_cap=1)
         driver, follower = self.sessions(2)
         running = [driver.start(IDS)]
         self.wait_for_answer("request", 1)
