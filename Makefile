@@ -43,8 +43,15 @@ else # what PGXS builds
 
 # Goals that build nothing need no libraries.
 ifneq ($(filter-out clean distclean installcheck prove_installcheck,$(or $(MAKECMDGOALS),all)),)
-ifndef WITH_ISAL
-WITH_ISAL := $(if $(shell $(PKG_CONFIG) --atleast-version=2.30 libisal 2>/dev/null && echo yes),1,0)
+FOUND_ISAL := $(if $(shell $(PKG_CONFIG) --atleast-version=2.30 libisal 2>/dev/null && echo yes),1,0)
+# What was built is what is installed.
+ifeq ($(filter-out install,$(or $(MAKECMDGOALS),all)),)
+WITH_ISAL ?= $(or $(shell cat .with-isal 2>/dev/null),$(FOUND_ISAL))
+endif
+WITH_ISAL ?= $(FOUND_ISAL)
+WITH_ISAL := $(WITH_ISAL)
+ifneq ($(WITH_ISAL),$(filter 0 1,$(WITH_ISAL)))
+$(error WITH_ISAL has to be 0 or 1, not "$(WITH_ISAL)")
 endif
 LIBRARIES = libcurl:7.68:libcurl4-openssl-dev zlib:1.2.11:zlib1g-dev
 ifeq ($(WITH_ISAL),1)
@@ -67,6 +74,8 @@ LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARY_NAMES))
 SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread
 endif
 
+EXTRA_CLEAN = .with-isal
+
 PG_CPPFLAGS = -I$(CURDIR)/src -D_GNU_SOURCE -DADSEXPORT_VERSION='"$(ADSEXPORT_VERSION)"' $(LIBRARY_CFLAGS)
 ifeq ($(WITH_ISAL),1)
 PG_CPPFLAGS += -DADSEXPORT_WITH_ISAL
@@ -83,7 +92,12 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS knows no header dependencies between folders; this keeps an edit-compile loop honest.
-$(OBJS): $(wildcard src/*.h src/*/*.h) $(EXTENSION).control
+$(OBJS): $(wildcard src/*.h src/*/*.h) $(EXTENSION).control .with-isal
+
+# Written when it changes, so that no object of the other build stays.
+.with-isal: always
+	@echo '$(WITH_ISAL)' | cmp -s - $@ || echo '$(WITH_ISAL)' >$@
+.PHONY: always
 
 # Each file of tests is one test for prove, which runs all the tests in it.
 prove_installcheck:
