@@ -635,6 +635,14 @@ class Tools(SurfaceCase):
         self.assertIn(next_version, self.psql("\\dx adsexport_fdw\n"))
         self.session.run("ALTER EXTENSION adsexport_fdw DROP FUNCTION adsexport_update_test(); DROP FUNCTION adsexport_update_test(); DROP TABLE kept")
 
+    def test_loaded_module(self):
+        """Since 18 a library says what it is."""
+        if self.session.connection.server_version < 180000:
+            self.skipTest("pg_get_loaded_modules() is new in 18")
+        version = self.session.value("SELECT adsexport_fdw_version()")
+        self.assertEqual(self.session.rows("SELECT module_name, version FROM pg_get_loaded_modules() WHERE file_name LIKE 'adsexport_fdw%'"),
+                         [("adsexport_fdw", version)])
+
     def test_library_and_objects_of_other_versions(self):
         """Said once in a session, with what to do; a third number is that of the same objects."""
         self.amazon()
