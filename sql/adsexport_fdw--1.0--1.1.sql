@@ -93,6 +93,7 @@ CREATE FUNCTION adsexport_exports(
     OUT error text,
     OUT file_size bigint,
     OUT sessions integer,
+    OUT waiting integer[],
     OUT pid integer
 ) RETURNS SETOF record
     LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 20

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "compat.h"
 #include "fdw/result_set.h"
 #include "fmgr.h"
@@ -15,7 +16,9 @@
 #include "session/archive_requests.h"
 #include "session/registry.h"
 #include "session/record_counts.h"
+#include "session/shared_exports.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
@@ -25,7 +28,7 @@ SQL_FUNCTION(adsexport_exports_1_1);
 SQL_FUNCTION(adsexport_forget);
 
 /* The function of version 1.0 has only the first 18 of these. */
-#define EXPORTS_COLUMNS 21
+#define EXPORTS_COLUMNS 22
 
 static const char *
 phase_name(const ExportRecord *record)
@@ -58,6 +61,19 @@ time_or_null(TimestampTz time, bool *is_null)
 {
 	*is_null = time == 0;
 	return TimestampTzGetDatum(time);
+}
+
+static Datum
+pids_or_null(const int32 *pids, int count, bool *is_null)
+{
+	Datum elements[SHARED_EXPORT_MAX_WAITING];
+
+	*is_null = count == 0;
+	if (count == 0)
+		return (Datum) 0;
+	for (int i = 0; i < count; i++)
+		elements[i] = Int32GetDatum(pids[i]);
+	return PointerGetDatum(construct_array(elements, count, INT4OID, 4, true, TYPALIGN_INT));
 }
 
 /* The current user may not be the one who used the wrapper before. */
@@ -104,14 +120,16 @@ add_export(const ExportAbout *about, const ExportRecord *record, void *argument)
 	values[column++] = Int64GetDatum(record->polls);
 	values[column++] = Int64GetDatum(record->requests);
 	values[column++] = Int64GetDatum(record->retries);
-	values[column++] = Int64GetDatum(record->bytes_downloaded);
-	values[column++] = Int64GetDatum(record->bytes_inflated);
-	values[column++] = Int64GetDatum(record->records);
+	values[column++] = Int64GetDatum(record->read.downloaded);
+	values[column++] = Int64GetDatum(record->read.inflated);
+	values[column++] = Int64GetDatum(record->read.records);
 	values[column] = text_or_null(reason, &nulls[column]);
 	column++;
 	nulls[column] = record->file_size < 0;
 	values[column++] = Int64GetDatum(record->file_size);
 	values[column++] = Int32GetDatum(about->sessions);
+	values[column] = pids_or_null(about->waiting, about->waiting_count, &nulls[column]);
+	column++;
 	nulls[column] = about->pid == 0;
 	values[column] = Int32GetDatum(about->pid);
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
@@ -154,6 +172,7 @@ add_span(const ArchiveRequest *record, void *argument)
 	column++;
 	nulls[column++] = true;
 	values[column++] = Int32GetDatum(record->in_use);
+	nulls[column++] = true;
 	values[column] = Int32GetDatum(MyProcPid);
 	tuplestore_putvalues(result->store, result->desc, values, nulls);
 }

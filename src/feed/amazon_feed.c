@@ -591,9 +591,9 @@ end_export_transfer(FeedPart *part)
 }
 
 static void
-note_export_read(FeedPart *part, int64 downloaded, int64 inflated)
+note_export_read(const ExportFeed *feed, FeedPart *part, const ReadAmounts *more, bool over)
 {
-	exports_note_read(amazon_part(part)->export, downloaded, inflated, (int64) part->delivered);
+	exports_note_read(amazon_part(part)->export, more, over);
 }
 
 static void

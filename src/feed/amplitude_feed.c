@@ -200,6 +200,13 @@ note_amounts(const ExportFeed *feed, FeedPart *part)
 }
 
 static void
+note_span_read(const ExportFeed *feed, FeedPart *part, const ReadAmounts *more, bool over)
+{
+	if (span_of(part)->request != NULL)
+		note_amounts(feed, part);
+}
+
+static void
 note_span_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 {
 	ArchiveRequest *request = span_of(part)->request;
@@ -441,6 +448,7 @@ const FeedApi amplitude_feed = {
 	.split = split_span,
 	.remember = remember_span,
 	.note_request = note_span_request,
+	.note_read = note_span_read,
 	.note_end = note_span_end,
 	.note_left = note_span_left,
 	.release = release_span,

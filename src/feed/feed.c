@@ -56,6 +56,14 @@ note_statistics(ExportFeed *feed)
 	feed_add_statistics(feed->options, &feed->noted, &now);
 }
 
+/* What was read of the part that is left now. */
+static void
+note_left_part(ExportFeed *feed)
+{
+	if (feed->records != NULL && feed->current != NULL)
+		note_read(feed, feed->current, true);
+}
+
 static void
 release_feed(void *argument)
 {
@@ -65,6 +73,7 @@ release_feed(void *argument)
 	/* It may be called again, when nothing is left. */
 	if (feed->records != NULL)
 		note_statistics(feed);
+	note_left_part(feed);
 	resting_forget(feed);
 	dlist_foreach(iter, &feed->parts)
 	{
@@ -224,6 +233,7 @@ drop_parts(ExportFeed *feed)
 	dlist_mutable_iter iter;
 
 	note_statistics(feed);
+	note_left_part(feed);
 	dlist_foreach_modify(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);

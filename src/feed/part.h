@@ -24,6 +24,7 @@
 #include "remote/answer.h"
 #include "remote/foreign_content.h"
 #include "session/jobs.h"
+#include "session/read_amounts.h"
 #include "stream/record_block.h"
 #include "stream/record_stream.h"
 #include "stream/record_walker.h"
@@ -93,6 +94,7 @@ typedef struct FeedPart
 	bool from_spool;         /* it is read from there: there is no transfer */
 	uint64 delivered;        /* records of it that were handed out */
 	uint64 delivered_before; /* the same when it last broke off */
+	ReadAmounts told;        /* of what is read of it now */
 	bool sniffed;
 	bool is_gzip;
 	ContentCoding coding; /* of the download */
@@ -213,8 +215,8 @@ typedef struct FeedApi
 	/* There was no record in it: should the remote be asked in another way? NULL: no. */
 	bool (*ask_otherwise)(ExportFeed *feed, const FeedPart *part);
 
-	/* It was downloaded and inflated to this many bytes.  NULL: nothing to do. */
-	void (*note_read)(FeedPart *part, int64 downloaded, int64 inflated);
+	/* So much more of it was read; over: to its end.  Must not throw.  NULL: nothing to do. */
+	void (*note_read)(const ExportFeed *feed, FeedPart *part, const ReadAmounts *more, bool over);
 
 	/* All records of the part were read: the planner may want to know how many. */
 	void (*remember)(const ExportFeed *feed, const FeedPart *part);

@@ -95,15 +95,31 @@ feed_fail_changed(const ExportFeed *feed, FeedPart *part, const char *detail)
  */
 
 void
+note_read(ExportFeed *feed, FeedPart *part, bool over)
+{
+	ReadAmounts so_far = {
+		.downloaded = part->bytes_downloaded + (int64) bytes_of_transfer(part),
+		.inflated = (int64) record_stream_bytes(feed->records),
+		.records = (int64) part->delivered,
+	};
+	ReadAmounts more = {
+		.downloaded = so_far.downloaded - part->told.downloaded,
+		.inflated = so_far.inflated - part->told.inflated,
+		.records = so_far.records - part->told.records,
+	};
+
+	if (part->from_spool || feed->api->note_read == NULL)
+		return;
+	feed->api->note_read(feed, part, &more, over);
+	part->told = so_far;
+}
+
+void
 count_part(ExportFeed *feed, FeedPart *part)
 {
-	int64 downloaded = request_bytes_received(part->request);
-	int64 inflated = record_stream_bytes(feed->records);
-
-	feed->counters.bytes_downloaded += downloaded;
-	feed->counters.bytes_inflated += inflated;
-	if (feed->api->note_read != NULL)
-		feed->api->note_read(part, downloaded, inflated);
+	feed->counters.bytes_downloaded += request_bytes_received(part->request);
+	feed->counters.bytes_inflated += record_stream_bytes(feed->records);
+	note_read(feed, part, true);
 }
 
 /*-------------------------------------------------------------------------

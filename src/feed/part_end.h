@@ -30,6 +30,9 @@ extern void feed_fail_changed(const ExportFeed *feed, FeedPart *part, const char
 extern void
 report_end(const ExportFeed *feed, FeedPart *part, const char *outcome, const Failure *failure);
 
+/* Tell how far the current part was read, for adsexport_exports().  Does not throw. */
+extern void note_read(ExportFeed *feed, FeedPart *part, bool over);
+
 /* Count the bytes of the part that was read. */
 extern void count_part(ExportFeed *feed, FeedPart *part);
 

@@ -43,6 +43,7 @@ begin_reading(ExportFeed *feed, FeedPart *part)
 	feed->given = 0;
 	if (again && !feed->api->rereadable)
 		return; /* unpacker and records continue where they stopped */
+	memset(&part->told, 0, sizeof(part->told));
 	part->sniffed = false;
 	feed->head.length = 0;
 	if (part->from_spool)
@@ -193,6 +194,7 @@ supply_records(ExportFeed *feed, FeedPart *part)
 	RecordBlock *block = record_stream_block(feed->records);
 
 	feed_note_transfer(part);
+	note_read(feed, part, false);
 	if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
 	{
 		walk_block(feed, part, block);

@@ -99,7 +99,9 @@ struct ExportUse
 {
 	dlist_node node;
 	Export *export;
-	bool reading; /* counted in export->readers */
+	bool reading;       /* counted in export->readers */
+	ReadAmounts untold; /* of what it read: other sessions were not told of that yet */
+	int64 told_at;      /* monotonic milliseconds */
 	void (*changed)(void *owner);
 	void *owner;
 };

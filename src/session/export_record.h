@@ -17,6 +17,7 @@
 #include "remote/answer.h"
 #include "remote/message.h"
 #include "session/freshness.h"
+#include "session/read_amounts.h"
 
 typedef enum ExportPhase
 {
@@ -58,9 +59,7 @@ typedef struct ExportRecord
 	int64 polls;
 	int64 requests;
 	int64 retries;
-	int64 bytes_downloaded;
-	int64 bytes_inflated;
-	int64 records;
+	ReadAmounts read; /* by all scans, of all sessions as far as that is known */
 } ExportRecord;
 
 /* Does it hold one of the max_jobs places at the vendor? */

@@ -33,6 +33,9 @@
  */
 #define MAX_UNUSED 10000
 
+/* Other sessions are told at these intervals how far the reading of an export is (milliseconds). */
+#define TELL_AFTER 500
+
 /* Of those with the same key, at most this many are looked at. */
 #define MAX_ALIKE 8
 
@@ -348,6 +351,20 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 	return use;
 }
 
+/* Does not throw. */
+static void
+tell_what_was_read(ExportUse *use, int64 now)
+{
+	const ReadAmounts *untold = &use->untold;
+
+	if (untold->downloaded == 0 && untold->inflated == 0 && untold->records == 0)
+		return;
+	shared_exports_note_read(&use->export->sharing.key, use->export->sharing.serial, untold,
+							 &use->export->record.read);
+	memset(&use->untold, 0, sizeof(use->untold));
+	use->told_at = now;
+}
+
 void
 exports_release(ExportUse *use)
 {
@@ -356,6 +373,7 @@ exports_release(ExportUse *use)
 	if (use == NULL)
 		return;
 	export = use->export;
+	tell_what_was_read(use, 0);
 	if (use->reading)
 		export->readers--;
 	dlist_delete(&use->node);
@@ -425,14 +443,14 @@ exports_begin_reading(ExportUse *use)
 }
 
 void
-exports_note_read(ExportUse *use, int64 downloaded, int64 inflated, int64 records)
+exports_note_read(ExportUse *use, const ReadAmounts *more, bool over)
 {
-	ExportRecord *record = &use->export->record;
+	int64 now = monotonic_milliseconds();
 
-	record->bytes_downloaded += downloaded;
-	record->bytes_inflated += inflated;
-	record->records += records;
-	shared_exports_note_read(&use->export->sharing.ref, downloaded, inflated, records);
+	read_amounts_add(&use->export->record.read, more);
+	read_amounts_add(&use->untold, more);
+	if (over || now - use->told_at >= TELL_AFTER)
+		tell_what_was_read(use, now);
 }
 
 char *
@@ -490,10 +508,20 @@ typedef struct Visitor
 } Visitor;
 
 static void
+take_users(ExportAbout *about, const SharedExportUsers *users)
+{
+	about->sessions = users->sessions;
+	about->waiting = users->waiting;
+	about->waiting_count = users->waiting_count;
+	about->pid = users->pid;
+}
+
+static void
 visit_own(const Export *export, const Visitor *visitor)
 {
 	const ForeignOptions *options = export->options;
-	const SharedExportRef *ref = &export->sharing.ref;
+	ExportRecord record = export->record;
+	SharedExportUsers users;
 	ExportAbout about = {
 		.user_id = options->user_id,
 		.server_name = options->server_name,
@@ -501,11 +529,19 @@ visit_own(const Export *export, const Visitor *visitor)
 		.entity = export->entity->name,
 		.profile_id = export->profile_id,
 		.body = export->body,
-		.sessions = ref->serial != 0 ? shared_exports_sessions(ref) : (export->users > 0),
+		.sessions = export->users > 0,
 		.pid = export->sharing.pid,
 	};
 
-	visitor->visit(&about, &export->record, visitor->argument);
+	if (shared_exports_users(&export->sharing.key, export->sharing.serial, &users, &record.read))
+	{
+		dlist_iter iter;
+
+		take_users(&about, &users);
+		dlist_foreach(iter, (dlist_head *) &export->uses)
+			read_amounts_add(&record.read, &dlist_container(ExportUse, node, iter.cur)->untold);
+	}
+	visitor->visit(&about, &record, visitor->argument);
 }
 
 static bool
@@ -529,7 +565,7 @@ is_visible(const SharedExportCopy *copy)
 
 	return shared->database_id == MyDatabaseId &&
 		   SearchSysCacheExists1(USERMAPPINGOID, ObjectIdGetDatum(shared->mapping_id)) &&
-		   !(copy->pid == MyProcPid && copy->record.requested < forgotten) &&
+		   !(copy->users.pid == MyProcPid && copy->record.requested < forgotten) &&
 		   !is_known(copy->serial);
 }
 
@@ -545,10 +581,9 @@ visit_other(const SharedExportCopy *copy, void *argument)
 		.entity = shared->entity,
 		.profile_id = shared->profile_id,
 		.body = shared->body,
-		.sessions = copy->sessions,
-		.pid = copy->pid,
 	};
 
+	take_users(&about, &copy->users);
 	if (is_visible(copy))
 		visitor->visit(&about, &copy->record, visitor->argument);
 }

@@ -74,8 +74,11 @@ extern void exports_tell_origin(const ExportUse *use, RecordOrigin *origin);
 /* Rows of it are being read, so that another one must not take its place. */
 extern void exports_begin_reading(ExportUse *use);
 
-/* It was downloaded, or this much of it. */
-extern void exports_note_read(ExportUse *use, int64 downloaded, int64 inflated, int64 records);
+/*
+ * So much more of it was read.  Other sessions are told now and then, and now if
+ * it is over; the rest when the use is released.
+ */
+extern void exports_note_read(ExportUse *use, const ReadAmounts *more, bool over);
 
 /*
  * A link for one download, to be freed with wipe_string.  NULL while none is
@@ -117,8 +120,10 @@ typedef struct ExportAbout
 	const char *entity;
 	const char *profile_id;
 	const char *body;
-	int sessions; /* that use it at the moment */
-	int pid;      /* of that which drives it, or did last; 0: it has ended */
+	int sessions;         /* that use it at the moment */
+	const int32 *waiting; /* pids of those for which another one drives it */
+	int waiting_count;
+	int pid; /* of that which drives it, or did last; 0: it has ended */
 } ExportAbout;
 
 /*

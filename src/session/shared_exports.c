@@ -21,9 +21,6 @@
 /* While its request is under way it is not taken from it that soon: a second request would be another export. */
 #define LEASE_OF_REQUEST 15000
 
-/* At most this many sessions are woken by a change; more look for themselves. */
-#define MAX_WAITING 16
-
 typedef struct SharedExport
 {
 	uint64 serial;
@@ -31,7 +28,7 @@ typedef struct SharedExport
 	pg_atomic_uint64 lease;   /* until then it is the driver's (monotonic milliseconds) */
 	SharedSession driver;
 	SharedPlace place; /* at the vendor, of the driver */
-	SharedSession waiting[MAX_WAITING];
+	SharedSession waiting[SHARED_EXPORT_MAX_WAITING];
 	int sessions; /* that use it, for each of which it is pinned once */
 	SharedExportAbout about;
 	ExportRecord record;
@@ -97,7 +94,7 @@ begin_to_wait(SharedExport *export)
 {
 	SharedSession *free = NULL;
 
-	for (int i = 0; i < MAX_WAITING; i++)
+	for (int i = 0; i < SHARED_EXPORT_MAX_WAITING; i++)
 	{
 		SharedSession *session = &export->waiting[i];
 
@@ -113,7 +110,7 @@ begin_to_wait(SharedExport *export)
 static void
 end_to_wait(SharedExport *export)
 {
-	for (int i = 0; i < MAX_WAITING; i++)
+	for (int i = 0; i < SHARED_EXPORT_MAX_WAITING; i++)
 	{
 		if (is_self(&export->waiting[i]))
 			memset(&export->waiting[i], 0, sizeof(SharedSession));
@@ -124,7 +121,7 @@ end_to_wait(SharedExport *export)
 static void
 wake(const SharedSession *waiting)
 {
-	for (int i = 0; i < MAX_WAITING; i++)
+	for (int i = 0; i < SHARED_EXPORT_MAX_WAITING; i++)
 	{
 		if (!is_self(&waiting[i]))
 			shared_session_wake(&waiting[i]);
@@ -265,7 +262,7 @@ void
 shared_exports_leave(SharedExportRef *ref)
 {
 	SharedExport *export = ref->export;
-	SharedSession waiting[MAX_WAITING];
+	SharedSession waiting[SHARED_EXPORT_MAX_WAITING];
 	bool given_up = false;
 
 	if (is_held(ref))
@@ -382,7 +379,7 @@ bool
 shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedPlace place)
 {
 	SharedExport *export = ref->export;
-	SharedSession waiting[MAX_WAITING];
+	SharedSession waiting[SHARED_EXPORT_MAX_WAITING];
 	int64 now = monotonic_milliseconds();
 	bool published = true;
 	bool news = false;
@@ -396,16 +393,11 @@ shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedP
 		if (published)
 		{
 			ExportRecord *shared = &export->record;
-			int64 downloaded = shared->bytes_downloaded;
-			int64 inflated = shared->bytes_inflated;
-			int64 records = shared->records;
+			ReadAmounts read = shared->read; /* of all sessions */
 
 			news = is_news(shared, record);
 			*shared = *record;
-			/* Those are of all sessions. */
-			shared->bytes_downloaded = downloaded;
-			shared->bytes_inflated = inflated;
-			shared->records = records;
+			shared->read = read;
 			/* Who takes over asks again. */
 			if (shared->phase == EXPORT_POLLING)
 				shared->phase = EXPORT_IN_PROGRESS;
@@ -426,7 +418,7 @@ void
 shared_exports_yield(const SharedExportRef *ref)
 {
 	SharedExport *export = ref->export;
-	SharedSession waiting[MAX_WAITING];
+	SharedSession waiting[SHARED_EXPORT_MAX_WAITING];
 	bool given_up = false;
 
 	if (!is_held(ref))
@@ -448,43 +440,66 @@ shared_exports_yield(const SharedExportRef *ref)
  *-------------------------------------------------------------------------
  */
 
-void
-shared_exports_note_read(const SharedExportRef *ref, int64 downloaded, int64 inflated,
-						 int64 records)
+static SharedExport *
+find_by_serial(const SharedKey *key, uint64 serial)
 {
-	SharedExport *export = ref->export;
+	SharedExport *export = shared_table_find(&table, key);
 
-	if (!is_held(ref))
-		return;
+	return export != NULL && export->serial == serial ? export : NULL;
+}
+
+bool
+shared_exports_note_read(const SharedKey *key, uint64 serial, const ReadAmounts *more,
+						 ReadAmounts *all)
+{
+	SharedExport *export;
+
+	if (serial == 0 || !shared_memory_is_attached())
+		return false;
 	shared_table_lock(&table, LW_EXCLUSIVE);
-	if (export->serial == ref->serial)
+	export = find_by_serial(key, serial);
+	if (export != NULL)
 	{
-		export->record.bytes_downloaded += downloaded;
-		export->record.bytes_inflated += inflated;
-		export->record.records += records;
+		read_amounts_add(&export->record.read, more);
+		*all = export->record.read;
 	}
 	shared_table_unlock(&table);
+	return export != NULL;
 }
 
-static int
-driver_of(const SharedExport *export)
+/* Nobody waits any more for one that is over. */
+static void
+list_users(const SharedExport *export, SharedExportUsers *users)
 {
-	return shared_session_is_alive(&export->driver) ? export->driver.pid : 0;
+	users->sessions = export->sessions;
+	users->pid = shared_session_is_alive(&export->driver) ? export->driver.pid : 0;
+	users->waiting_count = 0;
+	for (int i = 0; i < SHARED_EXPORT_MAX_WAITING && !is_over(&export->record); i++)
+	{
+		const SharedSession *session = &export->waiting[i];
+
+		if (shared_session_is_alive(session))
+			users->waiting[users->waiting_count++] = session->pid;
+	}
 }
 
-int
-shared_exports_sessions(const SharedExportRef *ref)
+bool
+shared_exports_users(const SharedKey *key, uint64 serial, SharedExportUsers *users,
+					 ReadAmounts *read)
 {
-	const SharedExport *export = ref->export;
-	int sessions = 0;
+	const SharedExport *export;
 
-	if (!is_held(ref))
-		return 0;
+	if (serial == 0 || !shared_memory_is_attached())
+		return false;
 	shared_table_lock(&table, LW_SHARED);
-	if (export->serial == ref->serial)
-		sessions = export->sessions;
+	export = find_by_serial(key, serial);
+	if (export != NULL)
+	{
+		list_users(export, users);
+		*read = export->record.read;
+	}
 	shared_table_unlock(&table);
-	return sessions;
+	return export != NULL;
 }
 
 void
@@ -505,8 +520,7 @@ shared_exports_visit(void (*visit)(const SharedExportCopy *copy, void *argument)
 		copy->serial = export->serial;
 		copy->about = export->about;
 		copy->record = export->record;
-		copy->pid = driver_of(export);
-		copy->sessions = export->sessions;
+		list_users(export, &copy->users);
 		visit(copy, argument);
 	}
 	pfree(copy);

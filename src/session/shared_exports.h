@@ -39,6 +39,18 @@ typedef struct SharedExportAbout
 	char body[SHARED_EXPORT_MAX_BODY];
 } SharedExportAbout;
 
+/* As many sessions are woken by a change; more look for themselves. */
+#define SHARED_EXPORT_MAX_WAITING 16
+
+/* Who has to do with one. */
+typedef struct SharedExportUsers
+{
+	int sessions; /* that use it */
+	int pid;      /* who drives it, or did last; 0: that session has ended */
+	int waiting_count;
+	int waiting[SHARED_EXPORT_MAX_WAITING]; /* pids of those for which another one drives it */
+} SharedExportUsers;
+
 /* A session's hold on one; zeroed it is none. */
 typedef struct SharedExportRef
 {
@@ -95,12 +107,17 @@ shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedP
 /* Give the lease up, so that whoever waits may have it.  Does not throw. */
 extern void shared_exports_yield(const SharedExportRef *ref);
 
-/* It was read. */
-extern void shared_exports_note_read(const SharedExportRef *ref, int64 downloaded, int64 inflated,
-									 int64 records);
+/*
+ * So much more was read of the one of that serial, whether or not this session
+ * uses it still; all is what all sessions have read.  Does not throw; false: it
+ * is not there any more.
+ */
+extern bool shared_exports_note_read(const SharedKey *key, uint64 serial, const ReadAmounts *more,
+									 ReadAmounts *all);
 
-/* How many sessions use it. */
-extern int shared_exports_sessions(const SharedExportRef *ref);
+/* Who uses the one of that serial, and what all have read; false as above. */
+extern bool shared_exports_users(const SharedKey *key, uint64 serial, SharedExportUsers *users,
+								 ReadAmounts *read);
 
 /* All of them; the copy in the visitor's hands is its own. */
 typedef struct SharedExportCopy
@@ -108,8 +125,7 @@ typedef struct SharedExportCopy
 	uint64 serial;
 	SharedExportAbout about;
 	ExportRecord record;
-	int pid; /* who drives it, or did last; 0: that session has ended */
-	int sessions;
+	SharedExportUsers users;
 } SharedExportCopy;
 
 extern void

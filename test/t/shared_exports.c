@@ -71,7 +71,7 @@ count_one(const SharedExportCopy *copy, void *argument)
 	Counts *counts = argument;
 
 	counts->exports++;
-	counts->in_use += copy->sessions;
+	counts->in_use += copy->users.sessions;
 }
 
 static Counts
@@ -104,6 +104,17 @@ count_held(void)
 	return held;
 }
 
+/* How many use what a session has; 0 once another one has its place. */
+static int
+sessions_of(const Hold *hold)
+{
+	SharedKey key = key_of(hold->key);
+	SharedExportUsers users;
+	ReadAmounts read;
+
+	return shared_exports_users(&key, hold->ref.serial, &users, &read) ? users.sessions : 0;
+}
+
 /* One that nobody drives any more, so that it can be found as it is. */
 static void
 finish(Hold *hold, ExportRecord *record)
@@ -113,7 +124,6 @@ finish(Hold *hold, ExportRecord *record)
 	record->phase = EXPORT_REQUESTING;
 	check(shared_exports_publish(&hold->ref, record, place));
 	record->phase = EXPORT_COMPLETED;
-	record->records = 0;
 	record->requests = ++marks;
 	record->requested = moment_now();
 	check(shared_exports_publish(&hold->ref, record, place));
@@ -150,7 +160,7 @@ join(Hold *hold, uint32 number, uint32 capacity, bool too_old)
 		one->holds = 0;
 	}
 	one->holds++;
-	check(shared_exports_sessions(&hold->ref) == one->holds);
+	check(sessions_of(hold) == one->holds);
 }
 
 static void
@@ -158,11 +168,14 @@ leave(Hold *hold)
 {
 	Known *one = &known[hold->key];
 	bool is_last = hold->ref.serial == one->serial;
+	SharedKey key = key_of(hold->key);
+	ReadAmounts more = { 1, 1, 1 };
+	ReadAmounts all;
 
 	if (hold->ref.serial == 0)
 		return;
-	check(shared_exports_sessions(&hold->ref) == (is_last ? one->holds : 0));
-	shared_exports_note_read(&hold->ref, 1, 1, 1);
+	check(sessions_of(hold) == (is_last ? one->holds : 0));
+	check(shared_exports_note_read(&key, hold->ref.serial, &more, &all) == is_last);
 	if (random_number() % 2 == 0)
 		shared_exports_unuse(&hold->ref);
 	shared_exports_leave(&hold->ref);

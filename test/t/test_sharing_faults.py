@@ -110,6 +110,93 @@ class Displaced(FaultCase):
         self.assertEqual(self.posts(), 3)
 
 
+class Seen(FaultCase):
+    """What adsexport_exports() tells of an export while it is waited for, and while it is read."""
+
+    def test_who_waits(self):
+        """Who asks for it, and for whom besides: as seen by a session that has nothing to do with it, and by one that waits no more."""
+        self.account()
+        self.emulator.settings(export_delay=4)
+        driver = self.start()
+        self.wait_for_call("request", 1)
+        self.eventually(lambda: [one["status"] for one in self.exports()] == ["IN_PROGRESS"], "the answer")
+        (export,) = self.exports()
+        self.assertEqual((export["pid"], export["waiting"], export["sessions"]), (driver.session.pid, None, 1))
+        followers = [self.start() for _ in range(3)]
+        self.wait_for_sessions(4)
+        pids = {one.session.pid for one in followers}
+        (export,) = self.exports()
+        self.assertEqual((export["pid"], set(export["waiting"])), (driver.session.pid, pids))
+        self.session.run("SELECT pg_cancel_backend(%d)" % driver.session.pid)
+        self.assertIsNotNone(driver.wait().error)
+        self.eventually(lambda: self.exports()[0]["pid"] in pids, "that another one drives it")
+        (export,) = self.exports()
+        self.assertEqual((set(export["waiting"]) | {export["pid"]}, export["sessions"]), (pids, 3))
+        (own,) = [one for one in driver.session.table("SELECT * FROM adsexport_exports()")]
+        self.assertEqual((own["pid"], own["sessions"]), (export["pid"], 3))
+        for one in followers:
+            self.result(one)
+        (export,) = self.exports()
+        self.assertEqual((export["status"], export["waiting"], export["sessions"]), ("COMPLETED", None, 0))
+
+    def amounts(self, session=None):
+        (export,) = [one for one in (session or self.session).table("SELECT * FROM adsexport_exports()") if one["server"] == "amazon"]
+        return export["bytes_downloaded"], export["bytes_inflated"], export["records"]
+
+    def test_while_it_is_read(self):
+        """Another session sees it grow, and the same in the end."""
+        self.emulator.settings(campaigns=30000)
+        self.account(profile_ids="1111")
+        self.fault({"call": "download"}, drip=600000)
+        running = self.start()
+        self.wait_for_call("download", 1)
+        seen = []
+        self.eventually(lambda: seen.append(self.amounts()) or running.ended, "its end", 60)
+        self.assertEqual(self.result(running)[0][2], 30000)
+        self.assertEqual(seen, sorted(seen))
+        growing = sorted(set(seen))
+        self.assertGreater(len(growing), 3)
+        downloaded, inflated, records = growing[len(growing) // 2]
+        self.assertTrue(0 < downloaded < inflated and 0 < records < 30000, growing)
+        (export,) = self.exports()
+        self.assertEqual((export["bytes_downloaded"], export["records"]), (export["file_size"], 30000))
+        # A second session that reads it is counted, too, and all see the same.
+        self.clear_faults()
+        other = self.start()
+        self.result(other)
+        expected = (2 * export["bytes_downloaded"], 2 * export["bytes_inflated"], 60000)
+        for session in (None, other.session, running.session):
+            self.assertEqual(self.amounts(session), expected)
+        # ... and so is the one that has read it before.
+        running.session.run(IDS % "campaigns")
+        for session in (None, other.session, running.session):
+            self.assertEqual(self.amounts(session)[2], 90000)
+
+    def test_left_half_way(self):
+        """A cursor's own session sees how far it is; once it is closed others do, too."""
+        self.emulator.settings(campaigns=30000)
+        self.account(profile_ids="1111")
+        reader = self.connect()
+        reader.run("BEGIN; DECLARE c CURSOR FOR SELECT * FROM ads.campaigns")
+        reader.rows("FETCH 10000 FROM c")
+        downloaded, inflated, records = self.amounts(reader)
+        self.assertTrue(0 < downloaded < inflated and 5000 < records <= 10000, (downloaded, inflated, records))
+        reader.run("COMMIT")
+        self.assertEqual(self.amounts()[2], 10000)
+        self.assertEqual(self.amounts(), self.amounts(reader))
+
+    def test_archives(self):
+        """The same of Amplitude's, which are of one session."""
+        self.amplitude()
+        self.emulator.settings(events_per_hour=20000, amplitude_even=True)
+        self.session.run("BEGIN; DECLARE c CURSOR FOR SELECT event_type FROM product.amplitude_events "
+                         "WHERE server_upload_time >= '2025-03-01 10:00Z' AND server_upload_time < '2025-03-01 11:00Z'")
+        self.session.rows("FETCH 5000 FROM c")
+        (export,) = [one for one in self.session.table("SELECT * FROM adsexport_exports()") if one["server"] == "amplitude"]
+        self.assertTrue(0 < export["bytes_downloaded"] < export["bytes_inflated"] and 2000 < export["records"] <= 5000, export)
+        self.session.run("COMMIT")
+
+
 class Fair(FaultCase):
     """Places at the vendor are given in the order of asking."""
 

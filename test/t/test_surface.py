@@ -246,7 +246,7 @@ class Functions(SurfaceCase):
         self.amazon()
         for function, columns in (("adsexport_check('amazon')", "step ok detail hint"), ("adsexport_columns()", "table_name column_name data_type json_path ad_products description"),
                                   ("adsexport_exports()", "server user_name entity profile_id part request export_id status requested_at completed_at "
-                                                        "generated_at polls requests retries bytes_downloaded bytes_inflated records error file_size sessions pid")):
+                                                        "generated_at polls requests retries bytes_downloaded bytes_inflated records error file_size sessions waiting pid")):
             with self.session.connection.cursor() as cursor:
                 cursor.execute("SELECT * FROM %s" % function)
                 self.assertEqual([column.name for column in cursor.description], columns.split())
