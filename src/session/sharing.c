@@ -189,11 +189,12 @@ take_over(Export *export, const SharedPlace *place)
 	const ForeignOptions *options = export->options;
 	JobPool pool = { options->endpoint, options->client_id, export->entity->name };
 
-	export->sharing.driving = keeps_any = true;
-	export->sharing.pid = MyProcPid;
-	jobs_adopt(&export->place, &pool, place, monotonic_milliseconds() + options->export_timeout);
+	/* Should there be no memory for these, the lease is not renewed, and it is taken over again. */
 	if (export->work.credential != NULL)
 		credential_want(export->work.credential);
+	jobs_adopt(&export->place, &pool, place, monotonic_milliseconds() + options->export_timeout);
+	export->sharing.driving = keeps_any = true;
+	export->sharing.pid = MyProcPid;
 }
 
 /*
