@@ -269,8 +269,9 @@ class Drivers(SharingCase):
         driver = self.connect()
         driver.run("BEGIN; DECLARE c CURSOR FOR SELECT export_id FROM ads.campaigns")
         driver.rows("FETCH 1 FROM c")
-        other = self.connect().start(COUNT)
-        self.assertIsNone(other.wait(15).error)
+        other = self.connect(statement_timeout="30s").start(COUNT)
+        # Should the second one's request be under way, the other leaves it to the cursor for 15 s.
+        self.assertIsNone(other.wait(30).error)
         self.assertEqual(other.result, [(10,)])
         self.assertEqual(len(driver.rows("FETCH ALL FROM c")), 9)
         driver.run("COMMIT")
