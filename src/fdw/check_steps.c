@@ -172,7 +172,7 @@ check_network(Check *check, const char *option, const char *url, ApiCall call)
 	passed[0] = reach.resolved;
 	details[0] = psprintf("%s has an address.", host);
 	passed[1] = reach.connected;
-	details[1] = psprintf("It leads to %s.", peer);
+	details[1] = psprintf("Connected to %s.", peer);
 	passed[2] = reach.secured;
 	details[2] = plain ? pstrdup("Not needed: plain http does not leave this machine.")
 					   : pstrdup("The server's certificate is trusted.");
