@@ -208,7 +208,7 @@ check_profile(Check *check, const char *profile_id, const char *hint)
 	check_finish_request(check, false);
 	check_judge(check, &answer, CALL_STATUS, psprintf("Profile %s", profile_id));
 	if (answer.action == ACTION_REQUEST_ANEW || answer.action == ACTION_SUCCESS)
-		check_add_row(check, step, CHECK_OK, "The account may ask for its exports.", NULL);
+		check_add_row(check, step, CHECK_OK, "The account may request its exports.", NULL);
 	else if (answer.action == ACTION_REAUTHENTICATE || answer.action == ACTION_FAIL_PERMISSION)
 	{
 		if (hint != NULL && answer.action == ACTION_REAUTHENTICATE)

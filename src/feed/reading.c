@@ -236,9 +236,9 @@ warn_of_passed_over(ExportFeed *feed)
 		return;
 	feed->warned_of_entries = feed->counters.entries_passed_over;
 	ereport(WARNING, (errmsg_plural(
-						  INT64_FORMAT " file in the archives of foreign table \"%s\" is no export "
+						  INT64_FORMAT " file in the archives of foreign table \"%s\" is not an export "
 									   "and was passed over",
-						  INT64_FORMAT " files in the archives of foreign table \"%s\" are no "
+						  INT64_FORMAT " files in the archives of foreign table \"%s\" are not "
 									   "exports and were passed over",
 						  (unsigned long) Min(count, INT_MAX), count, feed->options->table_name),
 					  errdetail("The first: \"%s\".", feed->first_passed_over)));

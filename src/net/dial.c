@@ -269,7 +269,7 @@ dial_was_refused(const Dial *dial, char *reason, size_t size)
 				 "no file descriptor was left for a connection (see max_files_per_process and "
 				 "ulimit -n)");
 	else if (dial->loopback_only && dial->refused_kind != ADDRESS_LOOPBACK)
-		snprintf(reason, size, "%s is no loopback address, and plain http goes to those only",
+		snprintf(reason, size, "%s is not a loopback address, and plain http goes only to those",
 				 dial->refused);
 	else
 		snprintf(reason, size, "%s is %s %s address, which only an endpoint on loopback leads to",

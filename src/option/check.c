@@ -23,7 +23,7 @@ report_misplaced(const Option *option, unsigned object)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-			 errmsg("option \"%s\" cannot stand on %s", option->name, object_with_article(object)),
+			 errmsg("option \"%s\" cannot be set on %s", option->name, object_with_article(object)),
 			 errhint("It belongs on %s.", places_of_option(option))));
 }
 
@@ -52,7 +52,7 @@ report_unknown(const char *name, unsigned object)
 			 closest != NULL ? errhint("Perhaps you meant the option \"%s\".", closest)
 			 : valid.len > 0
 				 ? errhint("The options of %s are: %s.", object_with_article(object), valid.data)
-				 : errhint("There are no options that stand on %s.", object_with_article(object))));
+				 : errhint("No options can be set on %s.", object_with_article(object))));
 }
 
 /* The option of this name, which must fit the object. */

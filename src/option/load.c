@@ -131,9 +131,9 @@ report_no_mapping(const ForeignOptions *options)
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 			 errmsg("no user mapping for user \"%s\" on server \"%s\"", options->user_name,
 					options->server_name),
-			 through_view ? errdetail("User \"%s\" asks through a view, materialized view or "
-									  "function that user \"%s\" owns, with whose user mapping it "
-									  "reads.",
+			 through_view ? errdetail("User \"%s\" reads through a view, materialized view or "
+									  "function that user \"%s\" owns, and so uses that user's "
+									  "mapping.",
 									  GetUserNameFromId(asker, false), options->user_name)
 						  : 0,
 			 errhint("%s", with_restore_hint(through_view ? owner_hint(options, command)

@@ -488,7 +488,7 @@ url_problem(const char *url)
 	if (!is_graphic(url) || strpbrk(url, "\\\"<>^`{|}") != NULL)
 		return "It holds characters that a URL cannot hold.";
 	if (authority == NULL || authority[3] == '\0' || authority[3] == '/')
-		return "It is no URL with a scheme and a host.";
+		return "It is not a URL with a scheme and a host.";
 	authority_length = strcspn(authority + 3, "/?#");
 	if (memchr(authority + 3, '%', authority_length) != NULL)
 		return "Its host must not hold an escape or a zone.";
@@ -505,9 +505,9 @@ url_problem(const char *url)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 			break;
 		case URL_MALFORMED:
-			return "It is no URL with a scheme and a host.";
+			return "It is not a URL with a scheme and a host.";
 		case URL_WRONG_SCHEME:
-			return "Only https is spoken, and http to this machine.";
+			return "Only https is supported, and http to this machine.";
 		case URL_NOT_LOOPBACK:
 			return "Plain http is for loopback addresses only (127.0.0.0/8, [::1], localhost); use "
 				   "https.";

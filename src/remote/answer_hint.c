@@ -42,7 +42,7 @@ typedef struct HintRow
 /* For answers; the first row that fits decides. */
 static const HintRow hints_of_answers[] = {
 	{ ACTION(ACTION_FAIL_CREDENTIALS), CALL(CALL_ARCHIVE), 400, 499,
-	  "Check api_key and secret_key of the user mapping, and that the project lives in the region "
+	  "Check api_key and secret_key of the user mapping, and that the project is in the region "
 	  "of server {server} ({region})." },
 	{ ACTION(ACTION_FAIL_CREDENTIALS), CALL(CALL_TOKEN), 401, 401,
 	  "Check client_id and client_secret of the user mapping, and correct them with ALTER USER "

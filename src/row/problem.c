@@ -110,7 +110,7 @@ problem_syntax(Converter *converter, const JsonValue *json)
 		case JSON_OBJECT:
 			return problem_set(converter->context, PROBLEM_VALUE,
 							   ERRCODE_INVALID_TEXT_REPRESENTATION,
-							   "a JSON %s is no value of type %s: %s",
+							   "a JSON %s is not a value of type %s: %s",
 							   json->type == JSON_ARRAY ? "array" : "object", type, shown);
 		default:
 			return problem_set(converter->context, PROBLEM_VALUE,

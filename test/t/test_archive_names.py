@@ -90,7 +90,7 @@ class Names(support.TestCase):
         def check():
             self.assertEqual(self.session.value(IDS), "a,b")
             notices = self.session.take_notices()
-            self.assertIn("WARNING:  3 files in the archives of foreign table \"amplitude_events\" are no exports and were passed over", notices)
+            self.assertIn("WARNING:  3 files in the archives of foreign table \"amplitude_events\" are not exports and were passed over", notices)
             self.assertIn("The first: \"readme.txt\".", notices)
             self.assertEqual(notices.count("WARNING"), 1)
             plan = self.session.value("EXPLAIN (ANALYZE, FORMAT JSON) " + IDS)

@@ -177,7 +177,7 @@ SERVER = "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazo
 
 simply('option "…" is required on …', "HV002", "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw")
 simply('invalid option "…"', "HV00D", SERVER % ", max_ag '1h'")
-simply('option "…" cannot stand on …', "HV00D", SERVER % ", secret_key 'x'")
+simply('option "…" cannot be set on …', "HV00D", SERVER % ", secret_key 'x'")
 simply('invalid value for option "…": "…"', "HV024", "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazonads')")
 simply('invalid value for option "…"', "HV024", SERVER % ", endpoint 'http://example.com'")
 case('invalid value for option "…"', "HV024", 2)(lambda test: "CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude', endpoint 'https://amplitude.com/api/2/export/')")
@@ -257,7 +257,7 @@ by_hand('column "…" of foreign table "…" is not known to entity "…"', "HV0
 by_hand('column "…" of foreign table "…" is bound to "…", which entity "…" does not have', "HV005", "a text OPTIONS (json_path '@stat')")
 by_hand('column "…" of foreign table "…" is generated and stored', "0A000", "name text, a text GENERATED ALWAYS AS (lower(name)) STORED")
 by_hand('invalid input syntax for type …: "…"', "22P02", "state integer")
-by_hand('a JSON … is no value of type …: …', "22P02", "a integer OPTIONS (json_path 'budgetCaps')")
+by_hand('a JSON … is not a value of type …: …', "22P02", "a integer OPTIONS (json_path 'budgetCaps')")
 by_hand('value too long for type character varying(…): "…"', "22001", "state varchar(3)")
 
 
@@ -539,7 +539,7 @@ def no_export_in_the_archive(test):
     return serve_archive(test, ("readme.txt", b"words"))
 
 
-@case('… files in the archives of foreign table "…" are no exports and were passed over', "01000")
+@case('… files in the archives of foreign table "…" are not exports and were passed over', "01000")
 def files_that_are_no_exports(test):
     return serve_archive(test, ("readme.txt", b"words"), ("notes.txt", b"words"), ("a.json", b'{"uuid": null}\n'))
 

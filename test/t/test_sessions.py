@@ -314,7 +314,7 @@ class Access(SessionCase):
         self.session.run("CREATE MATERIALIZED VIEW ads.stored AS SELECT name FROM ads.campaigns WITH NO DATA; ALTER MATERIALIZED VIEW ads.stored OWNER TO adsexport_t_outsider")
         # The one who asks has a mapping, which does not help.
         self.expect_error("28000", "SELECT count(*) FROM ads.of_postgres", 'no user mapping for user "postgres"',
-                          'User "adsexport_t_reader" asks through a view, materialized view or function that user "postgres" owns',
+                          'User "adsexport_t_reader" reads through a view, materialized view or function that user "postgres" owns',
                           "Let a user who has a user mapping own it (ALTER VIEW ... OWNER TO adsexport_t_reader), or run: CREATE USER MAPPING FOR postgres SERVER",
                           session=self.reader)
         if self.session.connection.server_version >= 150000:
@@ -325,7 +325,7 @@ class Access(SessionCase):
             self.clear_log()
         # What a restore does, too.
         self.expect_error("28000", "REFRESH MATERIALIZED VIEW ads.stored", 'no user mapping for user "adsexport_t_outsider"',
-                          'User "postgres" asks through a view, materialized view or function that user "adsexport_t_outsider" owns',
+                          'User "postgres" reads through a view, materialized view or function that user "adsexport_t_outsider" owns',
                           "(ALTER MATERIALIZED VIEW ... OWNER TO ...), or run: CREATE USER MAPPING FOR adsexport_t_outsider SERVER")
         self.session.run("DROP MATERIALIZED VIEW ads.stored; DROP VIEW ads.of_postgres")
         self.assertEqual(self.calls(), [])
