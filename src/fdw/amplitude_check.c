@@ -38,8 +38,8 @@ run(Check *check)
 	if (answer.action == ACTION_SUCCESS)
 		check_add_row(check, step, CHECK_OK, "Its events are sent.", NULL);
 	else if (answer.action == ACTION_EMPTY)
-		check_add_row(check, step, CHECK_OK, "The request is accepted, and there are no events in this hour.",
-					  NULL);
+		check_add_row(check, step, CHECK_OK,
+					  "The request is accepted, and there are no events in this hour.", NULL);
 	else
 		check_add_failure(check, step, CHECK_FAILED, &answer.failure);
 	check_drop_request(check);

@@ -24,9 +24,9 @@
 /* What is Amplitude's of a feed. */
 typedef struct AmplitudeFeed
 {
-	bool warned;        /* of incomplete hours */
+	bool warned;        /* about incomplete hours */
 	int64 next_hour;    /* of the parts to be added */
-	int64 longest_span; /* that was not too much; 0: none was too much yet */
+	int64 longest_span; /* that was not too large; 0: none was too large yet */
 } AmplitudeFeed;
 
 /* What is Amplitude's of a part: hours since 1970, UTC, both inclusive. */
@@ -76,7 +76,7 @@ check_incomplete_hours(ExportFeed *feed, int64 end)
 	if (end < complete_until || options->incomplete_hours == INCOMPLETE_HOURS_IGNORE)
 		return;
 	if (own->warned)
-		return; /* once is enough, however often the scan starts over */
+		return; /* once is enough, however often the scan starts again */
 	own->warned = true;
 	ereport(options->incomplete_hours == INCOMPLETE_HOURS_ERROR ? ERROR : WARNING,
 			(errcode(options->incomplete_hours == INCOMPLETE_HOURS_ERROR
@@ -90,7 +90,7 @@ check_incomplete_hours(ExportFeed *feed, int64 end)
 					 "option incomplete_hours to 'ignore'.")));
 }
 
-/* The longest span to ask for from that hour on. */
+/* The longest span to request from that hour on. */
 static int64
 longest_span(const ExportFeed *feed, int64 start_hour)
 {
@@ -152,7 +152,7 @@ step_span(ExportFeed *feed, FeedPart *part, int64 now)
 	return REACTOR_NEVER;
 }
 
-/* What was asked for last is over, without having been read. */
+/* The last request is over without having been read. */
 static void
 end_request(FeedPart *part, const char *status)
 {
@@ -228,7 +228,7 @@ note_span_left(const ExportFeed *feed, FeedPart *part)
 	release_span(part);
 }
 
-/* Leave the first hours of a span in the part, and make another part of the rest. */
+/* Leave the first hours of a span in the part, and make a new part for the rest. */
 static void
 cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 {
@@ -245,14 +245,14 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 	span_of(rest)->end_hour = span->end_hour;
 	span->end_hour = span_of(rest)->start_hour - 1;
 	feed->counters.exports_requested++;
-	/* What was asked for so far was something else. */
+	/* What was requested so far was something else. */
 	end_request(part, "SPLIT");
 }
 
 /*
  * The vendor counts the requests of a project that are in flight, over all of
- * its REST calls.  A span that was cut off before others proved to be too long
- * is still as long.
+ * its REST calls.  A span that was cut off before others proved too long is
+ * still that long.
  */
 static bool
 span_may_open(ExportFeed *feed, FeedPart *part)
@@ -267,9 +267,8 @@ span_may_open(ExportFeed *feed, FeedPart *part)
 }
 
 /*
- * The vendor's 400 and 504, and 413, mostly mean that the hours hold too much.  What
- * was read in part already has been had at once before, so that is not the
- * reason.
+ * The vendor's 400 and 504, and 413, usually mean that the hours hold too
+ * much. That is not the reason for a part that has been partly read before.
  */
 static bool
 split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
@@ -298,7 +297,7 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 						 "See what the server answered. Fewer and fewer hours were asked for, "
 						 "because this status mostly means too many at once, and the least that "
 						 "can be asked for was refused, too.");
-	/* A gateway may have been too slow for once. */
+	/* The gateway may have been slow only once. */
 	if (result.status == 504)
 	{
 		answer->action = ACTION_RETRY;
@@ -394,7 +393,7 @@ describe_spans(const ForeignOptions *options, const ExportQuery *query, char **r
 	*filter = NULL;
 	if (has_start && first > last)
 	{
-		/* If the clauses alone make it empty, that is told of before. */
+		/* If the clauses alone make it empty, that was said before. */
 		*request = pstrdup(first > hours_of_timestamp(query->now)
 							   ? "none, because these hours have not come yet"
 							   : "none, because it would begin with default_start after its end");
@@ -413,7 +412,7 @@ describe_spans(const ForeignOptions *options, const ExportQuery *query, char **r
 		appendStringInfoString(&line, " to now");
 	else
 	{
-		/* Without a start it is not known whether whole days are asked for. */
+		/* Without a start it is not known whether whole days are requested. */
 		hours_format(has_start ? last : query->end_hour, hour, sizeof(hour));
 		appendStringInfo(&line, " to %s", hour);
 	}
@@ -426,7 +425,7 @@ restart_spans(ExportFeed *feed)
 	amplitude_own(feed)->next_hour = feed->query->start_hour;
 }
 
-/* Amplitude makes the archive while it is being asked for it. */
+/* Amplitude builds the archive while we wait for it. */
 static Awaited
 await_span(const FeedPart *part)
 {

@@ -235,13 +235,14 @@ warn_of_passed_over(ExportFeed *feed)
 	if (count == 0)
 		return;
 	feed->warned_of_entries = feed->counters.entries_passed_over;
-	ereport(WARNING, (errmsg_plural(
-						  INT64_FORMAT " file in the archives of foreign table \"%s\" is not an export "
-									   "and was passed over",
-						  INT64_FORMAT " files in the archives of foreign table \"%s\" are not "
-									   "exports and were passed over",
-						  (unsigned long) Min(count, INT_MAX), count, feed->options->table_name),
-					  errdetail("The first: \"%s\".", feed->first_passed_over)));
+	ereport(WARNING,
+			(errmsg_plural(INT64_FORMAT
+						   " file in the archives of foreign table \"%s\" is not an export "
+						   "and was passed over",
+						   INT64_FORMAT " files in the archives of foreign table \"%s\" are not "
+										"exports and were passed over",
+						   (unsigned long) Min(count, INT_MAX), count, feed->options->table_name),
+			 errdetail("The first: \"%s\".", feed->first_passed_over)));
 }
 
 /* All of the content was read and verified; its announced length must match, too. */

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * account_key.c
- *		As whom something is known, for what sessions share.
+ *		The account through which something is known, as a key for what
+ *		sessions share.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * account_key.h
- *		As whom something is known, for what sessions share.
+ *		The account through which something is known, as a key for what
+ *		sessions share.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +14,9 @@
 
 /*
  * A key of database, server and user mapping as they are now, endpoint and
- * credentials.  Any change of server or mapping makes another one, so that what
- * was known by the old one is found by nobody any more.  Only where shared memory
- * is available; looks at catalogs, and allocates.
+ * credentials.  Any change to server or mapping leads to another key, so that
+ * nothing that was known by the old one is found any more.  Only where shared
+ * memory is available; looks at catalogs, and allocates.
  */
 extern SharedKey account_key(const ForeignOptions *options);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * archive_requests.c
- *		The archives that this session asked Amplitude for.
+ *		The archives that this session requested from Amplitude.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,7 @@ forget_record(ArchiveRequest *record)
 	pfree(record);
 }
 
-/* The oldest that nobody uses goes. */
+/* Forget the oldest that is not in use. */
 static void
 make_place(void)
 {

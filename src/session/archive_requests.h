@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * archive_requests.h
- *		The archives that this session asked Amplitude for, for
+ *		The archives that this session requested from Amplitude, for
  *		adsexport_exports().  (Those of Amazon Ads are in the registry.)
  *
  *-------------------------------------------------------------------------
@@ -20,12 +20,12 @@
 typedef struct ArchiveRequest
 {
 	dlist_node node;
-	bool in_use; /* its scan goes on */
+	bool in_use; /* its scan is still running */
 	char server_name[NAMEDATALEN];
 	char user_name[NAMEDATALEN];
 	Oid user_id;
 	const Entity *entity;
-	char start[16]; /* hours, as they were asked for */
+	char start[16]; /* hours, as they were requested */
 	char end[16];
 	const char *status; /* a constant */
 	TimestampTz requested_at;
@@ -42,14 +42,14 @@ typedef struct ArchiveRequest
 extern ArchiveRequest *
 archive_requests_add(const ForeignOptions *options, const char *start, const char *end);
 
-/* Why it failed; what is remembered is the text. */
+/* Note why it failed; only the text is remembered. */
 extern void archive_requests_note_failure(ArchiveRequest *record, const Failure *failure);
 
 /* The newest first. */
 extern void
 archive_requests_visit(void (*visit)(const ArchiveRequest *record, void *argument), void *argument);
 
-/* Forget those of the users that mine says, unless they are in use. */
+/* Forget those of the users for whom mine returns true, unless they are in use. */
 extern void archive_requests_forget(bool (*mine)(Oid user_id));
 
 #endif /* ADSEXPORT_ARCHIVE_REQUESTS_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * control.c
- *		Everything that the session has under way makes progress.
+ *		Driving everything that the session has in progress.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,8 +36,8 @@ control_step(void)
 	reactor_drive(reactor);
 
 	/*
-	 * Twice, because a token that arrived, or a place that became free, lets
-	 * others go on that were looked at before.
+	 * Twice, because a token that has arrived, or a place that has become
+	 * free, lets others continue that were looked at before.
 	 */
 	step_once(reactor, monotonic_milliseconds());
 	fetch_ahead_step(reactor);

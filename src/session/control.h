@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * control.h
- *		Everything that the session has under way makes progress.
+ *		Driving everything that the session has in progress.
  *
  *-------------------------------------------------------------------------
  */

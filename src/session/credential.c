@@ -19,16 +19,16 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-/* Refresh that long before a token runs out, so that it outlives a request. */
+/* Refresh this long before a token expires, so that it outlives a request. */
 #define REFRESH_EARLY 60000
 
-/* What is assumed of a token that does not say. */
+/* The lifetime of a token for which none is given. */
 #define DEFAULT_LIFETIME 3600
 
 /*
- * A token is used for at least this long, whatever it says of its lifetime:
- * else one without any would be asked for again and again.  Should it really
- * be over, the API says 401.
+ * A token is used for at least this long, whatever its lifetime is said to be:
+ * otherwise one with no lifetime would be requested over and over. If it
+ * really has expired, the API answers 401.
  */
 #define SHORTEST_USE 10000
 
@@ -38,7 +38,7 @@ struct Credential
 	MemoryContext context;
 	const ForeignOptions *options; /* what the refresh needs */
 	uint32 mapping_hash;
-	bool changed;  /* the mapping is another one now */
+	bool changed;  /* the mapping has changed since */
 	bool given;    /* the mapping has an access_token */
 	char *token;   /* NULL: none */
 	int64 expires; /* monotonic milliseconds */
@@ -100,7 +100,7 @@ credential_want(Credential *credential)
 	credential->wanted = true;
 	if (credential->given)
 	{
-		/* It was refused, and there is nothing to get another one with. */
+		/* It was rejected, and there is nothing with which to get another one. */
 		credential->wanted = false;
 		failure_set(&credential->failure, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 					"get an access token", "the access_token of the user mapping was refused");
@@ -223,7 +223,10 @@ usable_time(int64 lifetime)
 	return Max(Max(lifetime * 1000 - REFRESH_EARLY, lifetime * 500), SHORTEST_USE);
 }
 
-/* A good answer without a token: its words if it has some, but never its body, which may hold one. */
+/*
+ * A good answer without a token: show its error text if it has one, but never
+ * its body, which may contain a token.
+ */
 static void
 judge_no_token(const RequestResult *result, const ForeignOptions *options, const char *old_token,
 			   const TokenMessage *message, const char *subject, Answer *answer)
@@ -310,7 +313,7 @@ credential_step_all(Reactor *reactor, int64 now)
 				begin_refresh(credential, reactor);
 			else
 				due = Min(due, next);
-			/* What could not even be set up is over, and no event will tell. */
+			/* A request that could not even be set up is over, and no event will report that. */
 			if (credential->request != NULL && request_state(credential->request) >= REQUEST_DONE)
 				due = now;
 		}

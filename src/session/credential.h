@@ -3,9 +3,9 @@
  * credential.h
  *		Access tokens of Login with Amazon, kept for the session.
  *
- * One Credential stands for one set of credentials, shared by all who use it.  It is
- * found by its content, so that a changed user mapping simply leads to
- * another one.  Tokens live for an hour and are refreshed a minute early
+ * One Credential stands for one set of credentials, shared by everything that
+ * uses it. It is found by its content, so a changed user mapping simply leads
+ * to another one.  Tokens live for an hour and are refreshed a minute early
  * (docs/vendors/amazon-ads-exports.md 2).
  *
  *-------------------------------------------------------------------------
@@ -31,8 +31,8 @@ typedef enum CredentialState
 extern Credential *credential_get(const ForeignOptions *options);
 
 /*
- * Somebody wants a token now: begin to refresh it if there is no valid one.
- * A failure noted before is forgotten.
+ * A token is needed now: begin to refresh it if there is no valid one. An
+ * earlier failure is forgotten.
  */
 extern void credential_want(Credential *credential);
 extern CredentialState credential_state(const Credential *credential);
@@ -41,56 +41,56 @@ extern CredentialState credential_state(const Credential *credential);
 extern const char *credential_token(const Credential *credential);
 extern const Failure *credential_failure(const Credential *credential);
 
-/* How often it was tried to get a token. */
+/* The attempts to get a token. */
 extern const Retry *credential_retry(const Credential *credential);
 
 /*
- * The same in two steps, for a caller that wants to see how it goes and keeps
- * nothing.  Returns NULL with the failure set if it can't be begun.
+ * Likewise in two steps, for a caller that wants to see what happens and keeps
+ * nothing. Returns NULL with the failure set if it cannot be started.
  */
 extern Request *
 credential_start_refresh(Reactor *reactor, const ForeignOptions *options, Failure *failure);
 
 /*
  * Judge such a request that has ended.  On ACTION_SUCCESS the message holds a
- * token; wipe it.  old_token (or NULL) is not to be shown, either.
+ * token; wipe it.  old_token (or NULL) must not be shown, either.
  */
 extern void credential_judge_refresh(const Request *request, const ForeignOptions *options,
 									 const char *old_token, Answer *answer, TokenMessage *message);
 
-/* A server refused this token: it is not to be used again. */
+/* A server rejected this token: it must not be used again. */
 extern void credential_reject(Credential *credential, const char *token);
 
 /*
- * Which list of profiles to ask for.  At first that of all profiles which may
- * be viewed; if that is empty, the vendor's default.
+ * Which list of profiles to request: at first that of all profiles that may be
+ * viewed; if that is empty, the vendor's default.
  */
 extern bool credential_lists_default(const Credential *credential);
 
-/* The list is empty: is another one to be asked for before that is believed? */
+/* The list is empty: should another one be requested before that is believed? */
 extern bool credential_list_otherwise(Credential *credential);
 
-/* Progress of all of them; returns when something is due next. */
+/* Let all of them make progress; returns when something is due next. */
 extern int64 credential_step_all(Reactor *reactor, int64 now);
 
 /*
- * A user mapping changed: its credentials are marked, and those that are marked
- * forgotten as soon as nobody holds one any more.  Neither throws.
+ * A user mapping changed: mark its credentials, and forget the marked ones as
+ * soon as nothing uses one any more. Neither throws.
  */
 extern void credential_mark_changed(uint32 mapping_hash);
 extern bool credential_has_changed(const Credential *credential);
 extern void credential_forget_changed(void);
 
-/* Forget those of the users that mine says; nobody may hold one of them any more. */
+/* Forget those of the users for whom mine returns true; nothing may use one of them any more. */
 extern void credential_forget(bool (*mine)(Oid user_id));
 
 /*
- * The statement is over: what it could not have, the next one asks for anew.
+ * The statement is over: what it could not get, the next one requests again.
  * Does not throw.
  */
 extern void credential_settle(void);
 
-/* Is a refresh under way? */
+/* Is a refresh in progress? */
 extern bool credential_any_request(void);
 
 #endif /* ADSEXPORT_CREDENTIAL_H */

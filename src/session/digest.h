@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * digest.h
- *		SHA-256 of what may have a secret in it.
+ *		SHA-256 of content that may include a secret.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,9 +11,9 @@
 #include "postgres.h"
 
 /*
- * Wipes and frees the content, also on error.  The library that hashes fails
- * only where memory is short; that is the error then (53200), whereas the
- * server would call it an internal one.
+ * Wipes and frees the content, also on error. The hash function fails only if
+ * memory is short; that is the error raised then (53200), where the server
+ * would report an internal one.
  */
 extern bytea *digest_make(bytea *content);
 

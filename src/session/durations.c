@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * durations.c
- *		How long exports take, by what the vendor said of earlier ones.
+ *		How long exports take, judging by earlier ones.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,10 +12,10 @@
 #include "session/shared_table.h"
 #include "utils/hsearch.h"
 
-/* At most this many are remembered; then it begins anew, which costs a few status calls. */
+/* At most this many are remembered; then all are forgotten, which costs a few status calls. */
 #define MAX_DURATIONS 20000
 
-/* Found by fingerprint: if two had the same, a status call would come at a bad time. */
+/* Found by fingerprint: should two have the same, a status call would come at a bad time. */
 typedef struct Duration
 {
 	uint64 fingerprint; /* of endpoint, entity and profile ("": any) */
@@ -26,14 +26,14 @@ typedef struct Duration
 static SharedTable shared;
 static HTAB *durations = NULL;
 
-/* Of the profile: what it takes of late. */
+/* For the profile: what its exports have taken lately. */
 static double
 averaged(double known, double milliseconds)
 {
 	return known + (milliseconds - known) / 2;
 }
 
-/* Of all: the shortest, slowly forgotten. */
+/* For all profiles: the shortest, slowly forgotten. */
 static double
 shortest(double known, double milliseconds)
 {

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * durations.h
- *		How long exports take, by what the vendor said of earlier ones.
+ *		How long exports take, judging by earlier ones.
  *
- * Remembered by endpoint, entity and profile: for all sessions of the cluster where
- * they share memory, else for this one.
+ * Remembered by endpoint, entity and profile: for all sessions of the cluster
+ * if they share memory, else for this one.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,13 +20,14 @@ extern void durations_note(const char *endpoint, const Entity *entity, const cha
 						   int64 milliseconds);
 
 /*
- * What to expect: of the profile's own earlier exports if there were any
- * (*own), else the shortest of late of other profiles.  -1: nothing is known.
+ * What to expect: from the profile's own earlier exports if there were any
+ * (*own), else the shortest that other profiles' exports have taken lately.
+ * -1: nothing is known.
  */
 extern int64
 durations_expected(const char *endpoint, const Entity *entity, const char *profile_id, bool *own);
 
-/* What only this session knows. */
+/* Forget what only this session knows. */
 extern void durations_forget(void);
 
 #endif /* ADSEXPORT_DURATIONS_H */

@@ -20,8 +20,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* An export that failed with INTERNAL_ERROR, or that is gone, is requested
- * anew so often. */
+/*
+ * An export that failed with INTERNAL_ERROR, or that is gone, is requested
+ * again this often.
+ */
 #define MAX_RENEWALS 2
 
 /* A link older than this is not used: links are minted right before the
@@ -55,7 +57,7 @@ export_drop_request(Export *export)
 static bool
 renew(Export *export)
 {
-	/* A scan that has rows of the lost export must not get others of a new one. */
+	/* A scan that has read rows of the lost export must not get others from a new one. */
 	if (export->readers > 0 || (export->read_at != 0 && in_current_statement(export->read_at)))
 		return false;
 	if (export->record.renewals >= MAX_RENEWALS)
@@ -71,7 +73,7 @@ renew(Export *export)
 	return true;
 }
 
-/* The request under way did not bring what it should: again, or the end. */
+/* The current request did not bring what it should have: repeat it, or fail. */
 static void
 handle_trouble(Export *export, ApiCall call, Answer *answer)
 {
@@ -118,7 +120,7 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	ForeignText word;
 	ForeignText text;
 
-	/* One that was completed before was not too large. */
+	/* An export that was completed before was not too large. */
 	export->record.timed_out =
 		export->record.completed_at == 0 && strcmp(message->error_code, "TIMED_OUT") == 0;
 	if (!export->record.timed_out && renew(export))
@@ -164,7 +166,7 @@ schedule_poll(Export *export)
 		export->record.due += poll_jitter(export->record.next_gap, random_fraction());
 }
 
-/* It is ready: the vendor says how long it took, else we know it within a gap. */
+/* It is ready: the vendor says how long it took; if not, we know it to within one poll interval. */
 static void
 note_duration(Export *export, int64 took)
 {
@@ -184,7 +186,7 @@ keep_url(Export *export, const char *url)
 	export->work.url_wanted = false;
 }
 
-/* Why a link can't be followed; NULL if it can. */
+/* Why a link cannot be followed; NULL if it can. */
 static const char *
 link_refusal(const StatusMessage *message)
 {
@@ -216,7 +218,7 @@ link_refusal(const StatusMessage *message)
 	return "it is not a complete URL";
 }
 
-/* The export is there, but can't be had; another link would be of the same kind. */
+/* The export is there, but cannot be downloaded; another link would be of the same kind. */
 static void
 fail_link(Export *export, const StatusMessage *message, const char *refusal)
 {
@@ -265,7 +267,7 @@ handle_completed(Export *export, const StatusMessage *message)
 	}
 }
 
-/* Take in what the vendor says about the export. */
+/* Record what the vendor says about the export. */
 static void
 handle_status(Export *export, const StatusMessage *message)
 {

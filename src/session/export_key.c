@@ -15,7 +15,7 @@
 
 #define SALT_SIZE 32
 
-/* Made when it is needed first; differs from session to session. */
+/* Made when it is first needed; differs from session to session. */
 static const uint8 *
 salt(void)
 {
@@ -28,7 +28,7 @@ salt(void)
 	return bytes;
 }
 
-/* Each with its length, so that no two lists of texts read the same. */
+/* Each with its length, so that no two lists of texts give the same bytes. */
 static void
 add_text(StringInfo bytes, const char *text)
 {

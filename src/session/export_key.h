@@ -15,9 +15,9 @@
 #define EXPORT_KEY_DIGEST 32
 
 /*
- * Two exports are the same if these bytes are (there is no padding).  What was
- * asked for and the credentials are in it as SHA-256 with a salt, so that
- * nothing of a secret can be found out from a key, and two that differ never
+ * Two exports are the same if these bytes are (there is no padding). What was
+ * requested and the credentials are in it as SHA-256 with a salt, so that
+ * nothing about a secret can be derived from a key, and two that differ never
  * have the same.
  */
 typedef struct ExportKey
@@ -25,7 +25,7 @@ typedef struct ExportKey
 	Oid database_id;
 	Oid server_id;
 	Oid mapping_id;
-	Oid user_id;                          /* that of a mapping for PUBLIC may be anybody */
+	Oid user_id;                          /* that of a mapping for PUBLIC may be any user */
 	uint32 entity;                        /* EntityKind */
 	uint8 request[EXPORT_KEY_DIGEST];     /* endpoint, profile and body */
 	uint8 credentials[EXPORT_KEY_DIGEST]; /* of the user mapping */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * fetch_ahead.c
- *		Small downloads are made side by side, before their turn.
+ *		Making small downloads side by side, before their turn.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,22 +15,24 @@
 
 /*
  * Room for all scans of the session: little, as there may be hundreds of
- * sessions.  It pays where the way to the server takes longer than the content,
- * for small files, of which this holds many; a larger one is read as it comes.
+ * sessions.  It pays if reaching the server takes longer than the transfer,
+ * which is so for small files, of which this holds many; a larger one is read
+ * as it arrives.
  */
 #define ROOM ((int64) 8 * 1024 * 1024)
 
 /*
- * A file may be longer than its status said by this much, which is an error in
- * the end.  That is for the reader to say: to give up at the first byte too many
- * made it download the same again.  What is far longer would burst the room.
+ * A file may be this much longer than its status said, which is an error in
+ * the end.  It is left to the reader to raise that: giving up at the first
+ * excess byte would make it download the same again. A file that is far longer
+ * would not fit.
  */
 #define EXCESS ((int64) 256 * 1024)
 
 /* Other waits and connections need some file descriptors. */
 #define SPARE_DESCRIPTORS 16
 
-/* Of one scan this many are under way at once. */
+/* This many of one scan are in progress at a time. */
 #define SIDE_BY_SIDE 4
 
 static dlist_head shares = DLIST_STATIC_INIT(shares);
@@ -54,7 +56,7 @@ fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
 	ahead->share = share;
 	ahead->use = use;
 	ahead->options = options;
-	/* An empty file takes its place, too. */
+	/* An empty file takes up room, too. */
 	ahead->size = Max(view.file_size, 1);
 	ahead->state = FETCH_AHEAD_WANTED;
 	dlist_push_tail(&share->wanted, &ahead->node);
@@ -101,7 +103,7 @@ fetch_ahead_leave(FetchAheadShare *share)
 	share->linked = false;
 }
 
-/* Not in this way. */
+/* Leave it to the ordinary way. */
 static void
 give_up(FetchAhead *ahead)
 {
@@ -109,7 +111,7 @@ give_up(FetchAhead *ahead)
 	ahead->changed(ahead);
 }
 
-/* Begin the download if the link is there, which is minted just before. */
+/* Begin the download if its link, which is minted just before, has arrived. */
 static void
 begin(FetchAhead *ahead, Reactor *reactor)
 {
@@ -151,12 +153,12 @@ step_running(FetchAhead *ahead, Reactor *reactor)
 		ahead->share->fetched++;
 		ahead->changed(ahead);
 	}
-	/* Far longer than it was said to be, so that it has no room: it is read as it comes. */
+	/* Far longer than announced, so that there is no room: it is read as it arrives. */
 	else if ((int64) request_bytes_received(ahead->request) > ahead->size + EXCESS)
 		give_up(ahead);
 }
 
-/* A scan may take half of what is left, so that there is always some for others. */
+/* A scan may take half of the room that is left, so that there is always some for others. */
 static bool
 has_room(const FetchAhead *ahead)
 {
@@ -186,7 +188,7 @@ step_share(FetchAheadShare *share, Reactor *reactor)
 		dlist_push_tail(&running, &ahead->node);
 		step_running(ahead, reactor);
 	}
-	/* Others have all the room: it is not to be waited for. */
+	/* Other scans have all the room: do not wait for it. */
 	if (!dlist_is_empty(&share->wanted) && fetch_ahead_is_idle(share))
 	{
 		ahead = dlist_head_element(FetchAhead, node, &share->wanted);

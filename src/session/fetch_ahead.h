@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * fetch_ahead.h
- *		Small downloads are made side by side, before their turn.
+ *		Making small downloads side by side, before their turn.
  *
- * The exports of an account's profiles are mostly small, and a store takes long
- * to begin with an answer: one after the other their downloads would take
- * longer than the exports.  So as soon as an export is completed whose file is
- * small, by what its status says, it is fetched whole into memory, whichever
- * scan is being read, in the registry's reactor, where connections are kept.
- * How much memory that takes is limited by constants.  What can't be had in this
- * way for any reason is downloaded in the ordinary way when its turn comes.
+ * Most exports of an account's profiles are small, and a store takes long to
+ * begin an answer: one after the other, their downloads would take longer than
+ * the exports. So as soon as an export is completed whose file is small
+ * according to its status, all of it is fetched into memory, whichever scan is
+ * being read, in the registry's reactor, where connections are kept. The
+ * memory for that is limited by constants. What cannot be fetched like this,
+ * for whatever reason, is downloaded in the ordinary way when its turn comes.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,12 +26,12 @@ typedef enum FetchAheadState
 {
 	FETCH_AHEAD_NONE,
 	FETCH_AHEAD_WANTED,  /* until there is room for it */
-	FETCH_AHEAD_LINKING, /* its link is being asked for */
+	FETCH_AHEAD_LINKING, /* its link is being requested */
 	FETCH_AHEAD_FETCHING,
 	FETCH_AHEAD_FETCHED /* the request is over, whatever it brought */
 } FetchAheadState;
 
-/* What one scan has of the room for all; zeroed at first. */
+/* One scan's share of the room; zeroed at first. */
 typedef struct FetchAheadShare
 {
 	dlist_node node;
@@ -53,7 +53,7 @@ struct FetchAhead
 	const ForeignOptions *options;
 	int64 size;
 	Request *request;
-	/* It is fetched, or no longer to be waited for; must not throw. */
+	/* Called when it has been fetched, or is no longer worth waiting for; must not throw. */
 	void (*changed)(FetchAhead *ahead);
 };
 
@@ -61,16 +61,19 @@ struct FetchAhead
 extern void fetch_ahead_want(FetchAhead *ahead, FetchAheadShare *share, ExportUse *use,
 							 const ForeignOptions *options);
 
-/* It is read, or not wanted any more; frees its request.  Does not throw; may be called for any. */
+/*
+ * It has been read, or is no longer wanted; frees its request. Does not throw;
+ * may be called in any state.
+ */
 extern void fetch_ahead_end(FetchAhead *ahead);
 
-/* Nothing of the scan is on its way or there to be read. */
+/* Is nothing of the scan on its way, or waiting to be read? */
 extern bool fetch_ahead_is_idle(const FetchAheadShare *share);
 
 /* The scan ends, after its downloads.  Does not throw. */
 extern void fetch_ahead_leave(FetchAheadShare *share);
 
-/* Begin what there is room for, and see what has come. */
+/* Begin what there is room for, and see what has arrived. */
 extern void fetch_ahead_step(Reactor *reactor);
 
 #endif /* ADSEXPORT_FETCH_AHEAD_H */

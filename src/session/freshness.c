@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * freshness.c
- *		May what was asked for before be used by the current statement?
+ *		May the current statement use what was requested earlier?
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,7 @@
 #include "portability/instr_time.h"
 #include "utils/timestamp.h"
 
-/* A time that the server knows by the machine's clock, and when that was. */
+/* A time that the server knows by the machine's clock, and the same moment by ours. */
 typedef struct Beginning
 {
 	TimestampTz clock;
@@ -28,8 +28,8 @@ moment_now(void)
 }
 
 /*
- * Looked up once, shortly after it began: should the clock be set later, the
- * beginning stays where it was.
+ * Determined once, shortly after it began, so that it stays right if the clock
+ * is set later.
  */
 static Moment
 moment_of(Beginning *known, TimestampTz clock)

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * freshness.h
- *		May what was asked for before be used by the current statement?
+ *		May the current statement use what was requested earlier?
  *
- * Ages are measured by a clock that is never set: if that of the machine is set
- * back, what was asked for before would stay young for as long as that.
+ * Ages are measured by a clock that is never set: if the machine's clock were
+ * set back, what was requested earlier would stay young for just as long.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,21 +22,20 @@ extern Moment moment_now(void);
 extern void freshness_note_beginning(void);
 
 /*
- * Was that moment in the current statement (a procedure that commits begins
- * anew with each transaction), or in a transaction that promises a stable
+ * Was that moment in the current statement (or, in a procedure that commits,
+ * the current transaction of it), or in a transaction that promises a stable
  * snapshot?
  */
 extern bool in_current_statement(Moment at);
 
 /*
- * May data asked for at that time be used by the current statement?  That of
- * the statement itself always, so that two scans of it see the same.  A
- * transaction that promises a stable snapshot keeps to what it has used before.
- * max_age is in milliseconds.
+ * May the current statement use data requested at that time?  Its own always,
+ * so that two scans of it see the same.  A transaction that promises a stable
+ * snapshot keeps to what it has used before. max_age is in milliseconds.
  */
 extern bool recent_enough(Moment requested, Moment last_used, int64 max_age);
 
-/* The moment that this is the limit of, but for the snapshot. */
+/* The earliest moment for which this is true, apart from the snapshot. */
 extern Moment oldest_recent(int64 max_age);
 
 #endif /* ADSEXPORT_FRESHNESS_H */

@@ -67,7 +67,10 @@ forget_if_empty(Jobs *jobs)
 	pfree(jobs);
 }
 
-/* Places of this session alone that are taken, and wishes that come before this one. */
+/*
+ * Without shared memory: this session's places that are taken, and wishes that
+ * come before this one.
+ */
 static int
 count_before(const Jobs *jobs, const JobPlace *place, int64 now)
 {
@@ -104,7 +107,7 @@ shared_key_of(Jobs *jobs, const JobPool *pool)
 	return &jobs->key;
 }
 
-/* A wish for a place, where all can see it if that is possible. */
+/* Note a wish for a place, where all sessions can see it if possible. */
 static void
 begin_to_ask(JobPlace *place, const JobPool *pool)
 {

@@ -4,19 +4,20 @@
  *		How many requests or exports may be in progress at once for one account.
  *
  * A vendor counts what an account has in progress, whichever scan, server or
- * user mapping asked for it.  What it counts together is a pool.  A caller that wants
- * to send something takes a place in the pool at the moment of sending, and
- * gives it back when the vendor no longer counts it.
+ * user mapping requested it.  What it counts together is a pool.  A caller
+ * that wants to send something takes a place in the pool at the moment of
+ * sending, and gives it back when the vendor no longer counts it.
  *
- * Places are given in the order of asking.  A caller that got none asks again, at
- * least each JOBS_ASK_AGAIN milliseconds, for as long as it wants one: one that
- * stops asking (a cursor at rest) is passed over, so that it holds up nobody.
+ * Places are given in the order of asking.  A caller that gets none asks
+ * again, at least every JOBS_ASK_AGAIN milliseconds, for as long as it wants
+ * one: a caller that stops asking (a cursor at rest) is passed over, so that
+ * it holds up nobody.
  *
- * Pools are those of all sessions of the cluster, where they share memory, and
- * whoever waits is woken when a place becomes free; else they are this session's.
- * A place in shared memory is given back when its session ends, however it does,
- * unless jobs_keep was called: then it counts until another session has adopted
- * and released it, or it lapses.
+ * Pools are common to all sessions of the cluster if they share memory, and a
+ * session that waits is woken when a place becomes free; otherwise they are
+ * this session's. A place in shared memory is given back when its session
+ * ends, however that happens, unless jobs_keep was called: then it counts
+ * until another session has adopted and released it, or until it lapses.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +36,7 @@ typedef struct JobPool
 {
 	const char *endpoint;
 	const char *account; /* client id or API key; it is not kept */
-	const char *entity;  /* "" where the vendor counts all together */
+	const char *entity;  /* "" if the vendor counts all together */
 } JobPool;
 
 /*
@@ -50,46 +51,49 @@ typedef struct JobPlace
 	SharedPlace shared; /* zeroed: this session's alone */
 	bool held;
 	int64 lapses; /* held: from then on it does not count */
-	int64 asked;  /* waited for: when it was asked for last */
+	int64 asked;  /* waited for: when it was last asked for */
 } JobPlace;
 
 /*
- * Take a place, unless max_jobs are taken or others have asked before; true if
- * it is held, also if it was before.  One whose owner may never learn that it
- * is over lapses at that time (monotonic_milliseconds, or REACTOR_NEVER).
+ * Take a place, unless max_jobs are taken or others asked first; true if it is
+ * held, even if it was held before. One whose owner may never learn that it is
+ * over lapses at that time (monotonic_milliseconds, or REACTOR_NEVER).
  */
 extern bool jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses);
 
 /*
- * What the place is held for will be over by that time, most likely, should nobody
- * look after it any more (a session at rest): from then on it does not count,
- * unless it is said again before.  A mistake costs a request that is refused.
- * Neither throws.
+ * What the place is held for will most likely be over by that time, should
+ * nobody look after it any more (as in a session at rest): from then on it
+ * does not count, unless this is called again before. A mistake costs a
+ * request that is rejected. Neither throws.
  */
 extern void jobs_expect(JobPlace *place, int64 over);
 
-/* The same, and it was answered that it is in progress, which does not end with this session. */
+/*
+ * Likewise, for what the vendor has said to be in progress, which does not end
+ * with this session.
+ */
 extern void jobs_keep(JobPlace *place, int64 over);
 
-/* What another session has to know to adopt it; zeroed if no other one can. */
+/* What another session has to know to adopt it; zeroed if none can. */
 extern SharedPlace jobs_shared_place(const JobPlace *place);
 
 /*
  * Make a place that another session holds, or held before it ended, one that
- * this session holds: the other's jobs_release does nothing any more.  False if
- * it does not count any more; then the place is what it was, and it is too late
- * to ask for another one.
+ * this session holds: the other's jobs_release then does nothing. False if it
+ * no longer counts; then place is unchanged, and it is too late to ask for
+ * another one.
  */
 extern bool
 jobs_adopt(JobPlace *place, const JobPool *pool, const SharedPlace *other, int64 lapses);
 
-/* Give it back, or ask no longer.  Does not throw; may be called for any place. */
+/* Give it back, or stop asking for it. Does not throw; may be called for any place. */
 extern void jobs_release(JobPlace *place);
 
 extern bool jobs_is_held(const JobPlace *place);
 extern bool jobs_is_waiting(const JobPlace *place);
 
-/* Are the two of one pool? */
+/* Are both of the same pool? */
 extern bool jobs_in_same_pool(const JobPlace *one, const JobPlace *other);
 
 #endif /* ADSEXPORT_JOBS_H */

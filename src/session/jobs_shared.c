@@ -3,9 +3,9 @@
  * jobs_shared.c
  *		Places at the vendor that all sessions of the cluster count together.
  *
- * Whatever pool they are of, places stand in one of a fixed number of lines, in
- * the order of asking; those that are held by then stay where they stand.  So
- * what is looked at is little more than the pool itself.
+ * The places of a pool are in one of a fixed number of lines, in the order of
+ * asking, and stay where they are once they are held. So little more than the
+ * pool itself has to be looked at.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,10 +26,10 @@ typedef struct Line
 typedef struct Place
 {
 	SharedKey pool;
-	SharedSession owner; /* nobody: its session has ended, and it lapses */
+	SharedSession owner; /* nobody: its session has ended, and the place lapses */
 	int64 lapses;        /* held: from then on it does not count */
 	int64 asked;         /* waited for: when it was asked for last */
-	uint32 next;         /* in its line; also of those that are free */
+	uint32 next;         /* in its line, or among those that are free */
 	uint32 previous;
 	uint32 version; /* changes when it is given back */
 	bool in_use;
@@ -40,7 +40,7 @@ typedef struct Place
 typedef struct Places
 {
 	uint32 capacity; /* 0: not set up yet */
-	uint32 used;     /* up to here places were used before */
+	uint32 used;     /* places up to this one have been used */
 	uint32 free;     /* first of those that are free again */
 	Line lines[LINES];
 	Place places[FLEXIBLE_ARRAY_MEMBER]; /* numbered from 1 */
@@ -113,7 +113,7 @@ take_place(void)
 	return number;
 }
 
-/* The one that is meant; NULL if it was given back since then. */
+/* The place that is meant; NULL if it has been given back since. */
 static Place *
 find_place(const SharedPlace *wanted)
 {
@@ -140,7 +140,10 @@ is_asking(const Place *place, int64 now)
 	return !place->held && place->asked + JOBS_GIVEN_UP_AFTER > now;
 }
 
-/* What counts before that wish: places of its pool that are held, wherever they stand, and wishes before it. */
+/*
+ * What counts before that wish: places of its pool that are held, wherever
+ * they are, and wishes before it.
+ */
 static int
 count_before(const Place *wish, int64 now)
 {
@@ -197,7 +200,7 @@ wake(const SharedSession *session)
 		shared_session_wake(session);
 }
 
-/* More than one wish may be granted by that: who gets one wakes the next. */
+/* That may allow more than one wish: the session that gets a place wakes the next. */
 static void
 give_back_all(void)
 {

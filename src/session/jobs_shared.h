@@ -12,10 +12,10 @@
 
 #include "session/shared_memory.h"
 
-/* One that has not asked for this long is passed over (milliseconds). */
+/* A wish that has not been repeated for this long is passed over (milliseconds). */
 #define JOBS_GIVEN_UP_AFTER 1000
 
-/* A place that is held or waited for, by its number and the version of it; zeroed it is none. */
+/* A place that is held or waited for, by its number and version; zeroed: none. */
 typedef struct SharedPlace
 {
 	uint32 number;
@@ -25,7 +25,7 @@ typedef struct SharedPlace
 /* False: no place can be noted, because there is no shared memory or it is full. */
 extern bool jobs_shared_ask(SharedPlace *place, const SharedKey *pool);
 
-/* Ask for it once more; true: it is held now. */
+/* Ask for it again; true: it is now held. */
 extern bool jobs_shared_reserve(const SharedPlace *place, int max_jobs, int64 lapses);
 
 /* See jobs_expect, and (kept) jobs_keep. */
@@ -34,7 +34,7 @@ extern void jobs_shared_expect(const SharedPlace *place, int64 lapses, bool kept
 /* See jobs_adopt. */
 extern bool jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool);
 
-/* Neither throws nor asks whether the place is there any more. */
+/* Does not throw, and works for a place that is no longer there, too. */
 extern void jobs_shared_release(SharedPlace *place);
 
 #endif /* ADSEXPORT_JOBS_SHARED_H */

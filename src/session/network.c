@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * network.c
- *		What the server is told of the descriptors that the network needs.
+ *		Telling the server about the descriptors that the network needs.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 #include "session/network.h"
 #include "storage/fd.h"
 
-/* How many the server knows of. */
+/* How many the server knows about. */
 static int announced = 0;
 
 static bool

@@ -8,12 +8,15 @@
 #include "session/poll_schedule.h"
 
 /*
- * Where nothing is known, the first call comes when the export of a small
- * account is just ready (docs/vendors/amazon-ads-exports.md 1.3).
+ * If nothing is known, the first call comes when the export of a small account
+ * is just ready (docs/vendors/amazon-ads-exports.md 1.3).
  */
 #define FIRST_CALL 600
 
-/* Then the times between calls grow: one that finds it ready is late by about a fifth. */
+/*
+ * Then the intervals between calls grow, so that the call that finds it ready
+ * is late by about a fifth.
+ */
 #define GROWTH 1.2
 
 /*
@@ -22,7 +25,7 @@
  */
 #define JITTER 0.02
 
-/* An expected end is met this much later, so that it is not just missed. */
+/* The call comes this much after an expected end, so that it does not just miss it. */
 #define MARGIN 100
 #define MARGIN_SHARE 0.02
 
@@ -34,7 +37,7 @@ limit(int64_t value, int64_t least, int64_t most)
 	return value < least ? least : value;
 }
 
-/* It has been due for a while: another share of what it takes is not much more. */
+/* It is overdue: wait for a share of what that amounts to. */
 static int64_t
 overdue_gap(const PollSchedule *schedule, int64_t overdue)
 {

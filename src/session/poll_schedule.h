@@ -4,7 +4,7 @@
  *		When to ask for the status of an export.
  *
  * Plain C, no PostgreSQL header.  A status call that comes late makes somebody
- * wait, one that comes early is in vain, and the vendor counts them.
+ * wait, one that comes early is wasted, and the vendor counts them.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +20,7 @@ typedef struct PollSchedule
 	int64_t elapsed;  /* since the export was requested */
 	int64_t gap;      /* before the last call; 0: there was no call yet */
 	int64_t expected; /* that such an export takes; -1: not known */
-	bool own;         /* that is known of the very profile, not of others */
+	bool own;         /* that is known from the profile itself, not from others */
 	int64_t shortest; /* between two calls: poll_interval */
 	int64_t longest;  /* poll_interval_max */
 } PollSchedule;
@@ -28,7 +28,7 @@ typedef struct PollSchedule
 /* The time from now to the next call. */
 extern int64_t poll_next(const PollSchedule *schedule);
 
-/* To be added to it, but not to the gap that the next one grows from; random is in [0, 1). */
+/* To be added to it, but not to the gap from which the next one is derived; random is in [0, 1). */
 extern int64_t poll_jitter(int64_t gap, double random);
 
 #endif /* ADSEXPORT_POLL_SCHEDULE_H */

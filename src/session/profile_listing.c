@@ -21,7 +21,8 @@
 #include "utils/timestamp.h"
 
 static dlist_head listings = DLIST_STATIC_INIT(listings);
-static Moment forgotten = 0; /* what others asked for before is not used here any more */
+static Moment forgotten =
+	0; /* what other sessions requested before that is not used here any more */
 
 static void
 replace_list(ProfileListing *listing, MemoryContext context, List *profile_ids)
@@ -37,7 +38,7 @@ replace_list(ProfileListing *listing, MemoryContext context, List *profile_ids)
  *-------------------------------------------------------------------------
  */
 
-/* Another session has asked for it of late. */
+/* Another session has requested it recently. */
 static bool
 take_shared(ProfileListing *listing, const ForeignOptions *options)
 {
@@ -75,7 +76,7 @@ publish(const ProfileListing *listing)
 	summary.listed = listing->listed;
 	summary.unusable = listing->unusable;
 	summary.first_unusable = listing->first_unusable;
-	/* Should the server have sent back what it was sent, that goes no further. */
+	/* If the server has echoed a secret, it goes no further. */
 	strlcpy(summary.unusable_text,
 			foreign_text(&shown, listing->unusable_text, listing->options, listing->token),
 			sizeof(summary.unusable_text));
@@ -190,7 +191,7 @@ drop_list(ProfileListing *listing)
 	listing->builder = NULL;
 }
 
-/* Everything was read. */
+/* Everything has been read. */
 static void
 finish_list(ProfileListing *listing)
 {
@@ -238,8 +239,8 @@ note_profile(ListBuilder *builder, const ListedProfile *profile)
 }
 
 /*
- * Read what has arrived.  As much as that is at a time: some megabytes at
- * most, which take milliseconds.
+ * Read what has arrived.  That is a few megabytes at most, which take
+ * milliseconds.
  */
 static StreamStatus
 read_list(ProfileListing *listing)
@@ -257,7 +258,7 @@ read_list(ProfileListing *listing)
 		size_t taken = profile_reader_feed(builder->reader, body, length);
 		ListedProfile profile;
 
-		/* What is no list is shown, so it stays until it was looked at. */
+		/* What is not a list is shown in an error, so it stays until then. */
 		while ((status = profile_reader_next(builder->reader, ended && taken == length,
 											 &profile)) == STREAM_RECORD &&
 			   list_length(builder->profile_ids) <= MAX_LISTED)
@@ -273,7 +274,7 @@ read_list(ProfileListing *listing)
 	return status;
 }
 
-/* An account without profiles is a mistake somewhere, and not an empty table. */
+/* An account without profiles means a mistake somewhere, not an empty table. */
 void
 profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size_t listed)
 {
@@ -292,7 +293,7 @@ profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size
 					 quote_identifier(options->server_name), options->region);
 }
 
-/* The list was read: is it one to work with? */
+/* The list has been read: can it be used? */
 static void
 judge_list(ProfileListing *listing, const char *subject, Answer *answer)
 {
@@ -328,7 +329,7 @@ fail_too_many(ProfileListing *listing, const char *subject, Answer *answer)
 					 "Name the profiles that are needed with the option profile_ids.");
 }
 
-/* A list that is no list is worth a retry. */
+/* An answer that is not a list is worth a retry. */
 static void
 fail_malformed(ProfileListing *listing, const char *subject, Answer *answer)
 {
@@ -372,7 +373,7 @@ handle_answer(ProfileListing *listing, Answer *answer)
 	}
 }
 
-/* Look at the request under way: its list is read as it arrives. */
+/* Look at the current request: its list is read as it arrives. */
 static void
 step_request(ProfileListing *listing)
 {
@@ -388,7 +389,7 @@ step_request(ProfileListing *listing)
 			 quote_identifier(listing->options->server_name));
 	if (listing->builder != NULL && listing->builder->busy)
 	{
-		/* An error was raised in the middle of it, so that something of it may be missing. */
+		/* An error was raised in the middle of it, so some of it may be missing. */
 		failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles", "out of memory");
 		listing->wanted = false;
 		end_listing_request(listing);
@@ -500,7 +501,7 @@ profile_listing_leave(ListingWaiter *waiter)
 	waiter->listing = NULL;
 }
 
-/* The list is there, or it can't be had. */
+/* The list is there, or cannot be had. */
 static void
 tell_waiters(ProfileListing *listing)
 {
@@ -568,7 +569,7 @@ profile_listings_make_stale(void)
 {
 	dlist_iter iter;
 
-	/* Those that somebody waits for are completed. */
+	/* Lists that are waited for are completed. */
 	dlist_foreach(iter, &listings)
 	{
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);

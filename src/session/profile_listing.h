@@ -19,15 +19,15 @@
 #include "session/credential.h"
 #include "session/freshness.h"
 
-/* More profiles of an account than this are not remembered. */
+/* At most this many profiles of an account are remembered. */
 #define MAX_LISTED 100000
 
 typedef struct ListBuilder ListBuilder;
 typedef struct ListingWaiter ListingWaiter;
 
 /*
- * Complete once the answer is there, else with failure set, else to be looked
- * at again after profile_listings_step.
+ * Complete once the answer is there, or failed with failure set, or else to be
+ * looked at again after profile_listings_step.
  */
 typedef struct ProfileListing
 {
@@ -49,7 +49,7 @@ typedef struct ProfileListing
 	List *profile_ids; /* of char *, each once */
 	MemoryContext list_context;
 
-	/* Entries without an id that can be used, which were left out. */
+	/* Entries without a usable id, which were left out. */
 	size_t unusable;
 	size_t first_unusable; /* its place, counted from 1 */
 	char unusable_text[128];
@@ -58,17 +58,17 @@ typedef struct ProfileListing
 	dlist_head waiters;
 } ProfileListing;
 
-/* Find or make; asked for (again) if what is known is too old. */
+/* Find or make; requested (again) if what is known is too old. */
 extern ProfileListing *profile_listing_get(const ForeignOptions *options);
 
-/* Tell the user of entries that were left out. */
+/* Warn the user about entries that were left out. */
 extern void profile_listing_warn(const ProfileListing *listing);
 
 /*
- * Whoever waits for a list is told of its end as soon as that is known,
- * whichever scan is being read at that moment.  The callback finds the list
- * complete, or its failure; it is called once, and must not raise an error
- * that is the remote's.
+ * Whatever waits for a list is told that it has ended as soon as that is
+ * known, whichever scan is being read at that moment. The callback finds the
+ * list complete, or its failure; it is called once, and must not raise an
+ * error because of the remote.
  */
 struct ListingWaiter
 {
@@ -79,7 +79,7 @@ struct ListingWaiter
 
 extern void profile_listing_await(ProfileListing *listing, ListingWaiter *waiter);
 
-/* Waits no longer, if it did.  Does not throw. */
+/* Stop waiting, if it does. Does not throw. */
 extern void profile_listing_leave(ListingWaiter *waiter);
 
 /* The failure of a list that has this many profiles, of which none can have exports. */
@@ -94,13 +94,13 @@ extern void profile_listings_settle(void);
 
 extern bool profile_listings_any_request(void);
 
-/* What is known is not to be used by a later statement. */
+/* Later statements must not use what is known now. */
 extern void profile_listings_make_stale(void);
 
-/* Those whose credentials changed; nobody may hold one of them any more.  Does not throw. */
+/* Forget those whose credentials changed; nothing may use one of them any more. Does not throw. */
 extern void profile_listings_forget_changed(void);
 
-/* Forget those of the users that mine says; nobody may hold one of them any more. */
+/* Forget those of the users for whom mine returns true; nothing may use one of them any more. */
 extern void profile_listings_forget(bool (*mine)(Oid user_id));
 
 #endif /* ADSEXPORT_PROFILE_LISTING_H */

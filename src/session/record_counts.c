@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * record_counts.c
- *		How many records the exports had that were read.
+ *		How many records the exports that were read had.
  *
- * Each session has a list of its own, which it estimates by.  What is read is
- * noted in shared memory, too, with a number that grows, and before it makes an
- * estimate a session takes over what is new there.
+ * Each session has its own list, from which it estimates. What is read is
+ * noted in shared memory, too, with a number that grows, and before it makes
+ * an estimate a session copies what is new there.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,10 +20,10 @@
 #include "session/shared_table.h"
 #include "utils/memutils.h"
 
-/* At most this much is remembered. */
+/* At most this many are remembered. */
 #define MAX_COUNTS 1000
 
-/* This much is taken over at once from what others have read, while a lock is held. */
+/* At most this many of what others have read are copied while a lock is held. */
 #define TAKEN_AT_ONCE 32
 
 /* What was read, and how many records it had. */
@@ -33,7 +33,7 @@ typedef struct RecordCount
 	Oid mapping_id;
 	Oid user_id;
 	int32 entity;        /* EntityKind */
-	uint64 body;         /* Amazon Ads: of the request, hashed: a mistake costs an estimate */
+	uint64 body;         /* Amazon Ads: hash of the request; a collision only spoils an estimate */
 	char profile_id[24]; /* Amazon Ads */
 	int64 start_hour;    /* Amplitude */
 	int64 end_hour;
@@ -56,7 +56,7 @@ typedef struct CountInMemory
 static dlist_head counts = DLIST_STATIC_INIT(counts);
 static int counted = 0;
 static SharedTable shared;
-static uint64 taken = 0; /* what has a larger number is not known here yet */
+static uint64 taken = 0; /* what has a larger number is not known in this session yet */
 
 static const RecordCount *
 count_of(const dlist_node *node)
@@ -174,7 +174,7 @@ take(const CountInMemory *noted)
 }
 
 /*
- * Mostly nothing is new, or little.  The newest comes last, as it does when the session
+ * Usually nothing or little is new. The newest comes last, as when the session
  * reads for itself.
  */
 static void
@@ -257,7 +257,7 @@ record_counts_remember_hours(const ForeignOptions *options, int64 start_hour, in
  *-------------------------------------------------------------------------
  */
 
-/* An export that is looked for again is worth keeping. */
+/* An export that is looked up again is worth keeping. */
 static const RecordCount *
 find_export(const ForeignOptions *options, const char *profile_id, uint64 body)
 {
@@ -297,7 +297,7 @@ seen_of_exports(const ForeignOptions *options, const ExportQuery *query)
 	if (query->profile_count >= 0)
 		return records;
 
-	/* Which profiles there are is not known here: take those that were read. */
+	/* It is not known here which profiles there are: take those that were read. */
 	dlist_foreach(iter, &counts)
 	{
 		const RecordCount *one = count_of(iter.cur);

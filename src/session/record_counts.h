@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * record_counts.h
- *		How many records the exports had that were read.
+ *		How many records the exports that were read had.
  *
  * For the planner's estimates and nothing else: what is remembered here may be
- * out of date, and outlives the exports themselves.  It is bounded: what was
- * not used for longest goes first.  Where sessions share memory, each learns
- * what the others have read.
+ * out of date, and outlives the exports themselves. It is bounded: what has
+ * not been used for longest is dropped first. If sessions share memory, each
+ * learns what the others have read.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,10 +27,10 @@ extern void record_counts_remember_hours(const ForeignOptions *options, int64 st
 										 int64 end_hour, uint64 records);
 
 /*
- * The records that the query will bring by what was seen before, or -1 if
- * nothing like it was through the same user mapping (options->mapping_id; its
- * options are not needed).  Hours that were not seen count as much as others of
- * that server on average.
+ * The records that the query should bring, judging by what was read before, or
+ * -1 if nothing like it was read through the same user mapping
+ * (options->mapping_id; its options are not needed).  Hours that were not read
+ * count as much as others of that server on average.
  */
 extern double record_counts_estimate(const ForeignOptions *options, const ExportQuery *query);
 

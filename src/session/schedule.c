@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.c
- *		Which export is to be looked at when.
+ *		Which export to look at, and when.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,10 +12,16 @@
 #include "session/sharing.h"
 #include "utils/memutils.h"
 
-/* How long an export may take of which nothing is known (docs/vendors/amazon-ads-exports.md 1.6; milliseconds). */
+/*
+ * How long an export may take about which nothing is known
+ * (docs/vendors/amazon-ads-exports.md 1.6; milliseconds).
+ */
 #define UNKNOWN_DURATION ((int64) 15 * 60 * 1000)
 
-/* So long a place is held for a request that waits for a token or for the vendor (milliseconds). */
+/*
+ * A place is held this long for a request that waits for a token or for the
+ * vendor (milliseconds).
+ */
 #define UNSENT_PLACE 10000
 
 /* Exports that the vendor counts together, and that wait for a place, in the order of asking. */
@@ -29,8 +35,9 @@ typedef struct ExportQueue
 } ExportQueue;
 
 /*
- * Exports that other sessions drive are looked at as often as this (milliseconds),
- * since their driver may be busy with something else; of changes we are told.
+ * Exports that other sessions drive are looked at this often (milliseconds),
+ * since their driver may be busy with something else; we are woken for
+ * changes.
  */
 #define LOOK_AGAIN 200
 
@@ -108,7 +115,7 @@ stand_in_queue(Export *export)
 
 	leave(export);
 	export->station = STATION_QUEUE;
-	/* One that was requested before has asked before the others. */
+	/* One that was requested before asked before the others. */
 	if (export->record.requests > 0)
 		dlist_push_head(waiting, &export->station_node);
 	else
@@ -129,8 +136,8 @@ tell_users(Export *export)
 }
 
 /*
- * When it will be over by all that is known, although nobody asks for its status
- * any more: twice as long as usual, and longer than anybody who does pauses.
+ * When it will surely be over, even if nobody requests its status any more:
+ * twice as long as usual, and longer than the pauses of a driver.
  */
 static int64
 likely_over(const Export *export)
@@ -144,7 +151,10 @@ likely_over(const Export *export)
 		   4 * (int64) options->poll_interval_max + 5000;
 }
 
-/* Where does it belong now, if it has something to do at that time (REACTOR_NEVER: not known)? */
+/*
+ * Put it where it belongs now, if it has something to do at that time
+ * (REACTOR_NEVER: not known).
+ */
 static void
 settle(Export *export, int64 due, int64 now)
 {
@@ -159,7 +169,7 @@ settle(Export *export, int64 due, int64 now)
 		stand_in(export, STATION_REQUESTING, &requesting);
 	else if (export->record.phase == EXPORT_QUEUED)
 	{
-		/* A place in the queue that nobody waits in any more is given up. */
+		/* A place in the queue is given up when the export has no users any more. */
 		if (export->users == 0)
 			leave(export);
 		else if (Max(export->record.due, due == REACTOR_NEVER ? 0 : due) > now)
@@ -185,8 +195,9 @@ settle(Export *export, int64 due, int64 now)
 }
 
 /*
- * Do what is due, unless another session has taken it over.  One that was lost
- * at the vendor after it was completed is requested anew once for all sessions.
+ * Do what is due, unless another session has taken it over. An export that was
+ * lost at the vendor after it was completed is requested again once, for all
+ * sessions.
  */
 static int64
 step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
@@ -203,7 +214,7 @@ step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
 	return due;
 }
 
-/* The same, and find out where it stands then. */
+/* Likewise, and then put it where it belongs. */
 static void
 step(Export *export, Reactor *reactor, int64 now)
 {
@@ -213,7 +224,7 @@ step(Export *export, Reactor *reactor, int64 now)
 	tell_users(export);
 }
 
-/* By its record alone. */
+/* Put it where it belongs, going by its record alone. */
 static void
 settle_anew(Export *export)
 {
@@ -311,7 +322,7 @@ step_alarms(Reactor *reactor, int64 now)
 	}
 }
 
-/* The token may be there by now. */
+/* Look at those without a token, which may be there by now. */
 static void
 step_without_token(Reactor *reactor, int64 now)
 {
@@ -331,7 +342,7 @@ step_without_token(Reactor *reactor, int64 now)
 	}
 }
 
-/* What did their drivers tell, and is one of them gone? */
+/* What have the drivers reported, and is one of them gone? */
 static int64
 step_following(int64 now)
 {
@@ -363,11 +374,14 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 						  now + export->options->export_timeout))
 			return now + JOBS_ASK_AGAIN;
 		due = step_alone(export, reactor, now, true);
-		/* The token is not there yet, or the vendor wants to be left alone: that is true of all. */
+		/*
+		 * The token is not there yet, or the vendor wants to be left alone:
+		 * that holds for all of them.
+		 */
 		if (!sharing_follows(export) && export->record.phase == EXPORT_QUEUED &&
 			export->work.request == NULL && export->record.due <= now)
 		{
-			/* Should this session rest now, the place is not held for long. */
+			/* If this session rests now, the place is not held for long. */
 			jobs_expect(&export->place, now + UNSENT_PLACE);
 			return due;
 		}
@@ -377,7 +391,7 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 	return REACTOR_NEVER;
 }
 
-/* What could not even be set up is over, and no event will tell. */
+/* A request that could not even be set up is over, and no event will report that. */
 static bool
 is_any_over(void)
 {
@@ -413,7 +427,7 @@ schedule_step(Reactor *reactor, int64 now)
 	}
 	if (first_alarm() != NULL)
 		due = Min(due, first_alarm()->alarm);
-	/* Some may have become this session's meanwhile. */
+	/* Some may have become this session's in the meantime. */
 	due = Min(due, sharing_keep_all(now));
 	return is_any_over() ? now : due;
 }

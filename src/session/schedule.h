@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.h
- *		Which export is to be looked at when.
+ *		Which export to look at, and when.
  *
- * Thousands of exports may be known, of which few can do anything at a time.
- * Each stands in one place: in the queue of those that the vendor counts
- * together, by its alarm, among those whose request is under way or whose token
- * is being fetched, or nowhere.  So what an event costs does not depend on how
- * many there are.
+ * Thousands of exports may be known, of which few can make progress at a time.
+ * Each is in one place: in the queue of those that the vendor counts together,
+ * in the heap of alarms, among those whose request is in progress or whose
+ * token is being fetched, or nowhere. So the cost of an event does not depend
+ * on how many there are.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,27 +20,27 @@
 extern void schedule_prepare(const Export *export);
 
 /*
- * Something changed that its own requests don't tell of: it has a first user,
- * or is to have a link.
+ * Something changed other than by its own requests: it has its first user, or
+ * needs a link.
  */
 extern void schedule_export(Export *export);
 
-/* Nobody uses it any more.  What is in progress is seen to its end.  Does not throw. */
+/* It has no users any more.  What is in progress is completed. Does not throw. */
 extern void schedule_unused(Export *export);
 
 /* It is dropped.  Does not throw. */
 extern void schedule_forget(Export *export);
 
 /*
- * One that nobody of this session has looked after for a while: find out what
- * other sessions did with it.
+ * For an export that this session has not looked after for a while: find out
+ * what other sessions did with it.
  */
 extern void schedule_refresh(Export *export);
 
 /* Do what is due; returns when something is due next. */
 extern int64 schedule_step(Reactor *reactor, int64 now);
 
-/* Is a request under way? */
+/* Is a request in progress? */
 extern bool schedule_any_request(void);
 
 #endif /* ADSEXPORT_SCHEDULE_H */

@@ -4,8 +4,8 @@
  *		Lists of profiles that other sessions can use, too.
  *
  * A list is cut into pieces of one size, which are found by the account and
- * their number.  Some may have gone, or be those of another list of the account:
- * then there is none.
+ * their number.  If some are gone, or belong to another list of the account,
+ * there is no list.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,7 +66,7 @@ get_piece(const SharedKey *account, uint32 number, Piece *piece)
 	return place != NULL;
 }
 
-/* Lists of other accounts are to have some room, too. */
+/* Lists of other accounts need some room, too. */
 static bool
 is_too_long(int length)
 {
@@ -100,7 +100,7 @@ shared_listing_publish(const ForeignOptions *options, const ListSummary *summary
 		put_piece(&account, number++, piece);
 		piece->count = 0;
 	}
-	/* Also that of an empty list. */
+	/* An empty list has a piece, too. */
 	if (piece->count > 0 || number == 0)
 		put_piece(&account, number, piece);
 	pfree(piece);

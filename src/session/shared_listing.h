@@ -12,7 +12,7 @@
 #include "option/foreign_options.h"
 #include "session/freshness.h"
 
-/* What there is to say of a list besides its ids. */
+/* What a list has besides its ids. */
 typedef struct ListSummary
 {
 	Moment requested;
@@ -22,13 +22,16 @@ typedef struct ListSummary
 	char unusable_text[128]; /* without secrets */
 } ListSummary;
 
-/* A list has come; profile_ids are char *, as numbers.  Nothing happens if it is too long to be shared. */
+/*
+ * A list has arrived; profile_ids are char *, decimal numbers. Nothing happens
+ * if it is too long to be shared.
+ */
 extern void shared_listing_publish(const ForeignOptions *options, const ListSummary *summary,
 								   const List *profile_ids);
 
 /*
- * A list of that account that is recent enough for the current statement: its
- * ids are allocated in the current memory context.
+ * Find a list of that account that is recent enough for the current statement;
+ * its ids are allocated in the current memory context.
  */
 extern bool
 shared_listing_find(const ForeignOptions *options, ListSummary *summary, List **profile_ids);

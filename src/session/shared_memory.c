@@ -3,10 +3,10 @@
  * shared_memory.c
  *		What the sessions of a cluster share.
  *
- * Found by name is a small control struct, which tells where the segment is:
- * a segment of a dynamic size would not fit into what the server leaves free
- * in its main shared memory, and one that is found by name since version 17
- * can't be made again if it was not made the first time.
+ * What is found by name is a small control struct, which says where the
+ * segment is: a segment of dynamic size would not fit into what the server
+ * leaves free in its main shared memory, and one that is found by name (since
+ * version 17) cannot be created later if that failed the first time.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,8 +27,8 @@
 #include "utils/resowner.h"
 
 /*
- * Sessions that have an older library live on after an update.  Each change of
- * what is in the segment, here or in an area, needs another name.
+ * Sessions with an older library live on after an update. Each change to the
+ * layout of the segment, here or in an area, needs another name.
  */
 #ifndef CONTROL_NAME
 #define CONTROL_NAME "adsexport_fdw 1"
@@ -100,7 +100,7 @@ init_segment(Segment *made, size_t size, int tranche)
 	size_t offset = size_of_head();
 	size_t share = (size - offset) / 16;
 
-	/* It may be memory that was used before. */
+	/* The memory may have been used before. */
 	memset(made, 0, size);
 	strlcpy(made->name, CONTROL_NAME, sizeof(made->name));
 	if (!pg_strong_random(made->salt, sizeof(made->salt)))
@@ -121,7 +121,7 @@ init_segment(Segment *made, size_t size, int tranche)
 	}
 }
 
-/* Make the segment; should another session have been faster, it is that one's. */
+/* Make the segment; if another session was faster, use that one's. */
 static dsm_handle
 make_segment(Control *control)
 {
@@ -169,8 +169,8 @@ find_segment(void)
 }
 
 /*
- * Without a resource owner the mapping lives as long as the session.  No lock
- * is held by the caller, so that those are released that are held at an error.
+ * Without a resource owner, the mapping lives as long as the session. The
+ * caller must not hold any lock, since after an error all are released.
  */
 static void
 try_to_find_segment(void)
@@ -194,7 +194,7 @@ try_to_find_segment(void)
 		MemoryContextSwitchTo(context);
 		problem = CopyErrorData();
 		FlushErrorState();
-		/* A cancelled statement says nothing about the next one. */
+		/* If a statement was cancelled, the next one may succeed. */
 		tried = !QueryCancelPending;
 		ereport(DEBUG1, (errmsg_internal("adsexport_fdw works without shared memory: %s",
 										 problem->message)));
@@ -303,7 +303,7 @@ shared_session_wake(const SharedSession *session)
  *-------------------------------------------------------------------------
  */
 
-/* Of the length of each, too, so that no two lists of texts read the same. */
+/* Each with its length, so that no two lists of texts give the same bytes. */
 SharedKey
 shared_key(const uint64 *numbers, int number_count, const char *const *texts, int text_count)
 {

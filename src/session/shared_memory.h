@@ -4,14 +4,15 @@
  *		What the sessions of a cluster share.
  *
  * A segment of a fixed size that the first session makes and all others find,
- * without any preloading.  It is divided into areas, each with a lock and with
- * a trade of its own, which knows what is in it (see shared_table.h for the
- * usual case).  Nothing in it grows, and a restart after a crash begins anew.
+ * without any preloading.  It is divided into areas, each with its own lock
+ * and purpose; only the file that uses an area knows its layout (see
+ * shared_table.h for the usual case). Nothing in it grows, and after a crash
+ * of the server it starts out empty.
  *
- * Rules for the holder of a lock: for microseconds only, and no palloc,
- * ereport, CHECK_FOR_INTERRUPTS, system call or other lock meanwhile.  There
- * are no pointers in the segment, which is not at the same address everywhere,
- * and no secrets, nor what could be compared with one without the salt.
+ * A lock is held for microseconds only, without palloc, ereport,
+ * CHECK_FOR_INTERRUPTS, system call or other lock meanwhile. There are no
+ * pointers in the segment, which is not at the same address everywhere, and no
+ * secrets, nor anything that could be compared with one without the salt.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,26 +42,26 @@ typedef struct SharedArea
 } SharedArea;
 
 /*
- * Is anything shared?  False with adsexport_fdw.share_exports off, and where
- * there is no room for it: then each session works alone.  Attaches when it is
- * called first, which may palloc, but raises no error.
+ * Is anything shared? False with adsexport_fdw.share_exports off, or if there
+ * is no room for it: then each session works alone. The first call attaches,
+ * which may palloc, but raises no error.
  */
 extern bool shared_memory_available(void);
 
 /*
- * Is there something of this session in it, that it can still give back?  Also
- * when the setting was turned off since then, but not once the session ends
- * (what is called back at its end has been called then).
+ * Does this session have something in it that it can still give back?  True
+ * even if the parameter has been turned off since, but not once the callbacks
+ * at the session's end have been called.
  */
 extern bool shared_memory_is_attached(void);
 
-/* Only where it is available; the same each time. */
+/* Only if it is available; the same each time. */
 extern SharedArea shared_memory_area(SharedAreaKind kind);
 
 /*
- * Call back when this session ends, however it does (but for a crash, after
- * which all is new): before its locks and transaction go.  To be registered by
- * who has attached; the callback must not throw.
+ * Call back when this session ends, however that happens (except for a crash,
+ * after which everything is new), before its locks and transaction are gone.
+ * To be registered after attaching; the callback must not throw.
  */
 extern void shared_memory_at_exit(void (*callback)(void));
 
@@ -69,7 +70,7 @@ extern void shared_memory_at_exit(void (*callback)(void));
  *-------------------------------------------------------------------------
  */
 
-/* One that has attached.  No two ever have the same serial; zeroed it is nobody. */
+/* A session that has attached. No two ever have the same serial; zeroed: nobody. */
 typedef struct SharedSession
 {
 	uint64 serial;
@@ -77,13 +78,13 @@ typedef struct SharedSession
 	int32 pid;
 } SharedSession;
 
-/* This one; nobody before it has attached, and while it ends. */
+/* This session; nobody before it has attached, and while it ends. */
 extern SharedSession shared_session_self(void);
 
-/* Without any lock; so a session that lives now may end at any time. */
+/* Without any lock, so a session that is alive may end at any time. */
 extern bool shared_session_is_alive(const SharedSession *session);
 
-/* Set its latch, if it still lives.  Not with a lock held. */
+/* Set its latch, if it is still alive. Not with a lock held. */
 extern void shared_session_wake(const SharedSession *session);
 
 /*-------------------------------------------------------------------------
@@ -91,23 +92,26 @@ extern void shared_session_wake(const SharedSession *session);
  *-------------------------------------------------------------------------
  */
 
-/* A hash (SHA-256, cut) of what it is a key of and of a salt that only this segment knows. */
+/*
+ * A truncated hash (SHA-256) of what it is the key of and of a salt that only
+ * this segment knows.
+ */
 typedef struct SharedKey
 {
 	uint64 words[2];
 } SharedKey;
 
 /*
- * Of numbers and texts, in this order (a text may be NULL).  May palloc: not with
- * a lock held.  Only where shared memory is available.
+ * Of numbers and texts, in this order (a text may be NULL).  May palloc: not
+ * with a lock held.  Only if shared memory is available.
  */
 extern SharedKey
 shared_key(const uint64 *numbers, int number_count, const char *const *texts, int text_count);
 
-/* That of nothing yet, to begin with. */
+/* The empty key, to begin with. */
 extern SharedKey shared_key_begin(void);
 
-/* The key of something that belongs to what the other is a key of; cheap, and for no secrets. */
+/* The key of something that belongs to what the other is the key of; cheap, but not for secrets. */
 extern SharedKey shared_key_of_text(const SharedKey *key, const char *text);
 
 static inline bool

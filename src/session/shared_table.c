@@ -16,7 +16,7 @@ typedef struct SharedTableHead
 {
 	uint32 capacity; /* 0: not set up yet */
 	uint32 bucket_count;
-	uint32 used; /* up to here entries were used before */
+	uint32 used; /* entries up to this one have been used */
 	uint32 free; /* first of those that are free again, linked by next */
 	uint32 newest;
 	uint32 oldest;
@@ -32,7 +32,7 @@ typedef struct Entry
 	bool in_use;
 } Entry;
 
-/* Values may have 64-bit atomics in them, which want this much on 32 bits, too. */
+/* Values may contain 64-bit atomics, which need this alignment on 32-bit machines, too. */
 #define VALUE_ALIGN(size) TYPEALIGN(8, (size))
 #define VALUE_OFFSET VALUE_ALIGN(sizeof(Entry))
 
@@ -222,7 +222,7 @@ shared_table_remove(const SharedTable *table, void *value)
 	table->head->free = number;
 }
 
-/* One that is not in use, if need be the oldest; NULL: all are pinned. */
+/* A free entry, or else the oldest; NULL: all are pinned. */
 static Entry *
 take_entry(const SharedTable *table)
 {

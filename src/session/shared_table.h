@@ -3,9 +3,9 @@
  * shared_table.h
  *		An area of shared memory as a table of values of one size, found by key.
  *
- * As many as fit: then the one that was written or touched longest ago goes,
- * unless it is pinned.  Values are at most where their lock is held, and are
- * copied out of there; to look at all of them, take the lock for each anew.
+ * When it is full, the one that was written or touched longest ago is dropped,
+ * unless it is pinned.  A value may be used only while the lock is held, so
+ * copy it; to look at all of them, take the lock for each one separately.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +14,7 @@
 
 #include "session/shared_memory.h"
 
-/* A session's way to the table; zeroed at first, and the same afterwards. */
+/* A session's access to the table; zeroed at first, and constant once opened. */
 typedef struct SharedTable
 {
 	SharedArea area;
@@ -31,7 +31,7 @@ extern void shared_table_lock(const SharedTable *table, LWLockMode mode);
 extern void shared_table_unlock(const SharedTable *table);
 
 /*
- * All that follows is done with the lock held, exclusively where something
+ * Everything that follows is done with the lock held, exclusively if something
  * changes, and does not throw.  Values are aligned for everything.
  */
 
@@ -41,10 +41,10 @@ extern void *shared_table_find(const SharedTable *table, const SharedKey *key);
 /* Find or make it (zeroed), which makes it the newest.  NULL: all are pinned. */
 extern void *shared_table_enter(const SharedTable *table, const SharedKey *key, bool *found);
 
-/* It goes last of all. */
+/* Make it the newest, which is dropped last. */
 extern void shared_table_touch(const SharedTable *table, void *value);
 
-/* One that is pinned stays until it was unpinned as often; then it is the newest. */
+/* A pinned value stays until it has been unpinned as often; then it is the newest. */
 extern void shared_table_pin(const SharedTable *table, void *value);
 extern void shared_table_unpin(const SharedTable *table, void *value);
 
@@ -56,8 +56,8 @@ extern void *shared_table_newest(const SharedTable *table);
 extern void *shared_table_older(const SharedTable *table, const void *value);
 
 /*
- * Of all: their places, from 0 to below the count (which no lock is needed
- * for), of which some are empty (NULL).  A value keeps its place.
+ * All values, by their places: from 0 to below the count (which needs no
+ * lock); some are empty (NULL). A value keeps its place.
  */
 extern uint32 shared_table_count(const SharedTable *table);
 extern void *shared_table_at(const SharedTable *table, uint32 place);
@@ -65,7 +65,7 @@ extern void *shared_table_at(const SharedTable *table, uint32 place);
 /* How many fit. */
 extern uint32 shared_table_capacity(const SharedTable *table);
 
-/* Copy what stands in that place; takes the lock itself.  False: nothing does. */
+/* Copy what is in that place; takes the lock itself. False: nothing is. */
 extern bool shared_table_copy(const SharedTable *table, uint32 place, void *copy, size_t size);
 
 #endif /* ADSEXPORT_SHARED_TABLE_H */

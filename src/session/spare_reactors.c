@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * spare_reactors.c
- *		Reactors that nobody needs at the moment, kept with their connections.
+ *		Reactors that are not needed at the moment, kept with their
+ *		connections.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,10 +14,10 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
-/* At most this many for downloads: as many as a scan has open at once, mostly. */
+/* At most this many for downloads: usually as many as a scan has open at a time. */
 #define MAX_SPARE 2
 
-/* Milliseconds.  Servers close what was idle for about as long. */
+/* Milliseconds.  Servers close connections that were idle for about as long. */
 #define LONGEST_REST 60000
 
 typedef struct Spares
@@ -40,7 +41,7 @@ static int64 resting_since = 0;
 static void
 invalidate(Datum argument, int cache, uint32 hash)
 {
-	/* Nothing may be closed in here. */
+	/* Nothing may be closed here. */
 	stale = true;
 }
 

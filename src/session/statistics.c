@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Of a session that shares nothing, at most this many are kept. */
+/* A session that shares nothing keeps at most this many. */
 #define MAX_ALONE 1000
 
 typedef struct AloneStatistics
@@ -148,7 +148,7 @@ statistics_begin(const ForeignOptions *options)
 void
 statistics_add(const ForeignOptions *options, const StatisticsCounts *counts)
 {
-	/* Also if it is turned off, so that what was begun there is ended there. */
+	/* Even if sharing has been turned off, so that what was begun there is ended there. */
 	if (shared.head != NULL && shared_memory_is_attached())
 		add_to_shared(options, counts);
 	else

@@ -3,8 +3,8 @@
  * statistics.h
  *		What was exported, by server, user and entity, for monitoring.
  *
- * Of all sessions of the cluster, since the server was started or the
- * statistics were reset; where nothing is shared, of this session.
+ * For all sessions of the cluster, since the server was started or the
+ * statistics were reset; if nothing is shared, for this session.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,21 +36,21 @@ typedef struct Statistics
 	char server_name[NAMEDATALEN];
 	char user_name[NAMEDATALEN];
 	char entity[32];
-	TimestampTz since; /* when it began to be counted */
+	TimestampTz since; /* when counting began */
 	StatisticsCounts counts;
 } Statistics;
 
-/* Something is about to be done with these options: afterwards statistics_add does not throw. */
+/* Something is about to be done with these options: after this, statistics_add does not throw. */
 extern void statistics_begin(const ForeignOptions *options);
 
-/* Add this much; nothing happens if it was not begun. */
+/* Add this much; nothing happens without statistics_begin. */
 extern void statistics_add(const ForeignOptions *options, const StatisticsCounts *counts);
 
-/* For each, in no order. */
+/* Visit each, in no particular order. */
 extern void
 statistics_visit(void (*visit)(const Statistics *statistics, void *argument), void *argument);
 
-/* Begin anew. */
+/* Start counting again from zero. */
 extern void statistics_reset(void);
 
 #endif /* ADSEXPORT_STATISTICS_H */

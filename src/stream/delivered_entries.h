@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * delivered_entries.h
- *		What was handed out of an archive that broke, so that it is not handed
- *		out again when the archive is read once more.
+ *		What was handed out of an archive that broke off, so that it is not
+ *		handed out again when the archive is read once more.
  *
  * The vendor builds an archive for each request, with other bytes and in
- * another order, so neither says where to go on.  An entry's name, length and
+ * another order, so neither says where to resume.  An entry's name, length and
  * CRC-32 (of the inflated content) do; of an entry that was being read, those
  * of its beginning.
  *

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * printable.h
- *		Which characters of a foreign text may be shown as they are.
+ *		Which characters of foreign text may be shown as they are.
  *
- * What is not seen, or changes how the text around it is seen (controls, marks
- * that reverse the direction, separators of lines), is escaped in messages,
- * in the log, and in columns that show what a server calls things.
+ * What is invisible, or changes how the text around it looks (controls, marks
+ * that reverse the direction, line separators), is escaped in messages, in the
+ * log, and in columns that show a server's names for things.
  *
  *-------------------------------------------------------------------------
  */
