@@ -117,7 +117,7 @@ begin_reading(void)
 	return reading;
 }
 
-/* False if the answer is no list of profiles. */
+/* False if the answer is not a list of profiles. */
 static bool
 read_profiles(Check *check, Profiles *profiles)
 {

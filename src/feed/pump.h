@@ -38,7 +38,7 @@ typedef enum Supply
 {
 	SUPPLY_BLOCK, /* it is filled, as far as possible without waiting */
 	SUPPLY_LAST_BLOCK,
-	SUPPLY_NOTHING_YET, /* wait for the transfer, then go on with the same block */
+	SUPPLY_NOTHING_YET, /* wait for the transfer, then continue with the same block */
 	SUPPLY_BROKEN,      /* the transfer failed, and all that arrived has been read */
 	SUPPLY_LEFT_OFF     /* as goes_on said */
 } Supply;

@@ -209,7 +209,7 @@ judge_content(const ExportFeed *feed, const FeedPart *part, const StreamError *e
 		failure_set_hint(&answer->failure, "Run the query again.");
 }
 
-/* The same about content that is no export at all. */
+/* Likewise for content that is not an export at all. */
 static void
 judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent *content,
 			  Answer *answer)

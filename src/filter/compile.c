@@ -263,7 +263,7 @@ compile_compare(Oid opno, Oid collation, Node *left, Node *right, ArrayUse array
 	else if (!is_equality_or_negation(opno, &negated) || !func_strict(get_opcode(opno)) ||
 			 func_volatile(get_opcode(opno)) != PROVOLATILE_IMMUTABLE)
 		return tree_make_unknown();
-	/* The vendor's list of target types is open: "all but these" can't be asked for. */
+	/* The vendor's list of target types is open: "all but these" cannot be requested. */
 	if (filter == FILTER_TARGET_TYPE &&
 		(negated || !equality_is_exact(column_type, get_opcode(opno), collation)))
 		return tree_make_unknown();

@@ -517,7 +517,7 @@ url_problem(const char *url)
 	return NULL;
 }
 
-/* If that much of a URL ends in the path of a call, that path, else NULL. */
+/* The path of a call, if this much of a URL ends in one, else NULL. */
 static const char *
 path_of_call(const char *url, size_t length)
 {
@@ -532,7 +532,7 @@ path_of_call(const char *url, size_t length)
 	return NULL;
 }
 
-/* How long it is without slashes at its end. */
+/* Its length without trailing slashes. */
 static size_t
 length_without_slashes(const char *url, size_t length)
 {
@@ -543,7 +543,7 @@ length_without_slashes(const char *url, size_t length)
 
 /*
  * A URL without what it must not have: user and password, query and, if it is
- * what all calls begin with, the path of one; NULL if that is of no use, either.
+ * a base URL, the path of a call; NULL if that is not usable, either.
  */
 static char *
 better_url(const char *url, bool is_base)
@@ -593,7 +593,7 @@ parse_file(const Option *option, const char *value, ForeignOptions *options)
 	store_string(option, options, value);
 }
 
-/* What is wrong with a proxy: [scheme://]host[:port], or nothing at all. */
+/* What is wrong with a proxy, which is [scheme://]host[:port], or empty. */
 static const char *
 proxy_problem(const char *proxy)
 {
@@ -697,7 +697,10 @@ option_parse(const Option *option, const char *value, ForeignOptions *options)
 	}
 }
 
-/* What stands for a number that is left out and has no fallback, or for all profiles. */
+/*
+ * The value of a number that is left out and has no fallback, or of the
+ * profile count for all profiles.
+ */
 #define LEFT_OUT (-1)
 
 static void
@@ -727,7 +730,7 @@ option_defaults(void)
 	static bool known = false;
 	const Option *option;
 
-	/* None of them is a string, so that they can be copied. */
+	/* None of the defaults is a string, so that they can be copied. */
 	if (!known)
 	{
 		for (int i = 0; (option = option_at(i)) != NULL; i++)

@@ -135,7 +135,7 @@ throttle_end(ApiCall call, const ForeignOptions *options, int64 now, int64 due)
 	/* The due time from when the limit was last met no longer means anything. */
 	if (limit->level == 0)
 		limit->due = due;
-	/* Several calls that were under way at once met the limit once. */
+	/* Several calls that were in progress together met the limit once. */
 	if (limit->level == 0 || limit->probing)
 		limit->level = Min(limit->level + 1, MAX_LEVEL);
 	limit->probing = false;

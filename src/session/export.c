@@ -349,7 +349,7 @@ next_call(const Export *export)
 	return export->record.phase == EXPORT_QUEUED ? CALL_REQUEST : CALL_STATUS;
 }
 
-/* Begin a request if the credentials are there; else they are asked for. */
+/* Begin a request if the credentials are there; otherwise request them. */
 static void
 begin_request(Export *export, Reactor *reactor)
 {
@@ -363,7 +363,7 @@ begin_request(Export *export, Reactor *reactor)
 			return;
 		case CREDENTIAL_PENDING:
 			credential_want(export->work.credential);
-			/* One that can't be refreshed fails here, at once. */
+			/* A credential that cannot be refreshed fails immediately, in here. */
 			if (credential_state(export->work.credential) == CREDENTIAL_FAILED)
 				begin_request(export, reactor);
 			return;
@@ -430,7 +430,7 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 		if (due > now)
 			return due;
 		begin_request(export, reactor);
-		/* What could not even be set up is over, and no event will tell. */
+		/* A request that could not even be set up is over, and no event will report that. */
 		if (export->work.request != NULL && request_state(export->work.request) >= REQUEST_DONE)
 			return now;
 	}

@@ -6,10 +6,10 @@
  *
  * The vendor builds an archive for each request, with other bytes and in
  * another order, so neither says where to resume.  An entry's name, length and
- * CRC-32 (of the inflated content) do; of an entry that was being read, those
+ * CRC-32 (of the inflated content) do; for an entry that was being read, those
  * of its beginning.
  *
- * One thread may note what it hands out while another one asks.
+ * One thread may note what it hands out while another one looks things up.
  *
  *-------------------------------------------------------------------------
  */

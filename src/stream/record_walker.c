@@ -420,7 +420,7 @@ walk_step(RecordWalker *walker)
 		leave_large(walker);
 	if (!walker->between_entries && worth_a_walk(walker))
 	{
-		/* An item that is no record leaves its values unused. */
+		/* An item that is not a record leaves its values unused. */
 		StreamStatus status =
 			read_piece(walker, block->values + (size_t) block->item_count * block->path_count);
 
