@@ -5,9 +5,9 @@
  *		completed, and a link to download it.
  *
  * An Export belongs to the session (see registry.h): a cancelled statement
- * leaves it behind, and the next one may go on with it.  Its control requests
- * progress in export_step, which never throws because of the remote: what
- * went wrong is left in its record for the scans that want the export.
+ * leaves it behind, and the next one may continue with it.  Its control
+ * requests progress in export_step, which never throws because of the remote:
+ * what went wrong is left in its record for the scans that want the export.
  *
  * For session/ alone: others have an ExportUse.
  *
@@ -30,7 +30,7 @@
 #include "session/registry.h"
 #include "session/shared_exports.h"
 
-/* Where it stands; see schedule.h. */
+/* Where it is; see schedule.h. */
 typedef enum ExportStation
 {
 	STATION_NONE,  /* there is nothing to be done */
@@ -46,20 +46,20 @@ typedef struct ExportWork
 {
 	MemoryContext context;  /* holds the Export and what it points to */
 	Credential *credential; /* NULL: its user mapping changed, and nobody uses the export */
-	char *token;            /* that the request under way carries */
+	char *token;            /* sent with the current request */
 	Request *request;
-	char *url; /* download link that nobody used yet, or NULL */
+	char *url; /* download link that has not been used yet, or NULL */
 	int64 url_minted;
 	bool url_wanted;
-	bool failure_shows_link; /* so that other sessions are not told of it */
+	bool failure_shows_link; /* so it is not shared with other sessions */
 } ExportWork;
 
 /* What it has to do with other sessions; see sharing.h. */
 typedef struct ExportSharing
 {
-	SharedExportRef ref; /* zeroed: it is this session's alone */
+	SharedExportRef ref; /* zeroed: it is known to this session alone */
 	SharedKey key;
-	uint64 serial; /* of ref, or of that which was left last */
+	uint64 serial; /* of ref, or of the one that was left last */
 	bool driving;
 	int pid; /* of the session that drives it, or did last */
 	dlist_node node;
@@ -82,9 +82,9 @@ typedef struct Export
 	char *profile_id;
 	char *body;         /* of the request, JSON */
 	int users;          /* how many hold it */
-	int readers;        /* of these, how many began to read it */
-	Moment last_used;   /* when a scan asked for it last */
-	Moment read_at;     /* when a download of it was begun last; 0: never */
+	int readers;        /* of these, how many have begun to read it */
+	Moment last_used;   /* when a scan last asked for it */
+	Moment read_at;     /* when a download of it was last begun; 0: never */
 	uint32 server_hash; /* for invalidation */
 	uint32 mapping_hash;
 	bool stale; /* server or mapping changed: not to be reused */
@@ -106,21 +106,21 @@ struct ExportUse
 	void *owner;
 };
 
-/* What is under way is of no use any more.  Does not throw. */
+/* Drop the request in progress, which is of no use any more. Does not throw. */
 extern void export_drop_request(Export *export);
 
-/* Is its status to be asked for (when it is due)? */
+/* Should its status be requested (when it is due)? */
 extern bool export_wants_status(const Export *export);
 
 /*
  * Do what is due; may_request says whether a place is free.  Returns when
- * something is due next, as long as no request is under way.
+ * something is due next, provided that no request is in progress.
  */
 extern int64 export_step(Export *export, Reactor *reactor, int64 now, bool may_request);
 
 /*
- * A link for one download.  export_take_url returns NULL while none is there
- * and asks for one (each status call mints one, and each is used once); the
+ * A link for one download.  export_take_url returns NULL while there is none,
+ * and requests one (each status call mints one, and each is used once); the
  * result is to be freed with pfree.
  */
 extern char *export_take_url(Export *export);

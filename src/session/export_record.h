@@ -33,19 +33,19 @@ typedef struct ExportRecord
 {
 	ExportPhase phase;
 	char id[MESSAGE_MAX_EXPORT_ID];       /* empty until requested */
-	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* the same for messages and functions */
+	char shown_id[MESSAGE_MAX_EXPORT_ID]; /* the same, fit for messages and functions */
 	char shown_status[64];                /* the vendor's, for messages */
 	TimestampTz requested_at;
 	Moment requested;         /* the same */
 	TimestampTz completed_at; /* when we learned of it; 0: not yet */
 	bool has_generated_at;
 	TimestampTz generated_at; /* the vendor's */
-	int64 file_size;          /* compressed bytes; -1: not told */
+	int64 file_size;          /* compressed bytes; -1: not known */
 	bool without_link;        /* completed by its last status, which had no link */
-	bool timed_out;           /* it failed because it was too much at once */
+	bool timed_out;           /* it failed because it was too large */
 	Failure failure;
 
-	/* When it is to be looked at, for the backend that goes on with it; all in monotonic milliseconds. */
+	/* When to look at it, for the backend that drives it; all in monotonic milliseconds. */
 	Retry retry;
 	bool reauthenticated; /* since the last success */
 	int64 due;            /* nothing to do before */
@@ -53,7 +53,7 @@ typedef struct ExportRecord
 	int64 poll_gap; /* before the last status call; 0: there was none */
 	int64 next_gap;
 	int64 took;   /* milliseconds until it was ready; -1: not known */
-	int renewals; /* how often it was requested anew */
+	int renewals; /* how often it was requested again */
 
 	/* for adsexport_exports() */
 	int64 polls;

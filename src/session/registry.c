@@ -27,16 +27,16 @@
 #include "utils/timestamp.h"
 
 /*
- * Besides those in use, at most this many are remembered: for the next
- * statement, which finds the exports of a join over two thousand profiles, and
- * for adsexport_exports().
+ * At most this many that are not in use are remembered: for the next
+ * statement, which then finds even the exports of a join over two thousand
+ * profiles, and for adsexport_exports().
  */
 #define MAX_UNUSED 10000
 
 /* Other sessions are told at these intervals how far the reading of an export is (milliseconds). */
 #define TELL_AFTER 500
 
-/* Of those with the same key, at most this many are looked at. */
+/* At most this many of those with the same key are looked at. */
 #define MAX_ALIKE 8
 
 /* Exports with the same key, newest first. */
@@ -53,7 +53,7 @@ static HTAB *by_key = NULL;
 static Reactor *reactor = NULL;
 static int attached = 0;
 
-/* What other sessions requested before this session was told to forget is not used by it. */
+/* This session does not use what other sessions requested before it was told to forget. */
 static Moment forgotten = 0;
 
 static void register_invalidation(void);
@@ -124,9 +124,9 @@ registry_discount(int64 milliseconds)
  */
 
 /*
- * Credentials of user mappings that changed are not left in memory.  Exports
- * that were made with them stay, for adsexport_exports(), but are never
- * looked at again.  Does not throw.
+ * Credentials of user mappings that changed are not left in memory. Exports
+ * that were made with them stay, for adsexport_exports(), but are never used
+ * again.  Does not throw.
  */
 static void
 forget_changed(void)
@@ -157,7 +157,7 @@ invalidate(Datum argument, int cache, uint32 hash)
 {
 	dlist_iter iter;
 
-	/* All caches were flushed, which tells nothing: may_reuse looks for itself. */
+	/* All caches were flushed, which does not mean a change: may_reuse checks for itself. */
 	if (hash == 0)
 		return;
 	dlist_foreach(iter, &exports)
@@ -200,7 +200,7 @@ static bool
 may_reuse(const Export *export, int64 max_age)
 {
 	const ExportRecord *record = &export->record;
-	/* One that waits to be requested (anew) is as good as requested right now. */
+	/* One that is waiting to be requested (again) counts as requested now. */
 	bool to_be_requested =
 		record->phase == EXPORT_QUEUED && (record->requests == 0 || export->users > 0);
 
@@ -209,7 +209,7 @@ may_reuse(const Export *export, int64 max_age)
 		   (to_be_requested || recent_enough(record->requested, export->last_used, max_age));
 }
 
-/* An earlier statement meant to ask for it, or how it is, and had no memory for that. */
+/* An earlier statement meant to request it or its status, but had no memory for that. */
 static bool
 is_unasked(const Export *export)
 {
@@ -251,7 +251,7 @@ find_export(const ExportKey *key, int64 max_age)
 	{
 		Export *export = dlist_container(Export, key_node, iter.cur);
 
-		/* Others may have gone on with it. */
+		/* Other sessions may have continued it. */
 		schedule_refresh(export);
 		if (is_unasked(export))
 			sharing_leave(export);
@@ -263,7 +263,7 @@ find_export(const ExportKey *key, int64 max_age)
 	return NULL;
 }
 
-/* One that nobody uses. */
+/* Forget an export that is not in use. */
 static void
 forget_export(Export *export)
 {
@@ -500,7 +500,7 @@ registry_forget(bool (*mine)(Oid user_id))
 	network_settle();
 }
 
-/* Whom registry_visit is for. */
+/* For whom registry_visit is called. */
 typedef struct Visitor
 {
 	void (*visit)(const ExportAbout *about, const ExportRecord *record, void *argument);
@@ -557,7 +557,10 @@ is_known(uint64 serial)
 	return false;
 }
 
-/* Is it to be seen here?  What this session was told to forget is not, though others may use it. */
+/*
+ * Should it be shown here?  What this session was told to forget is not,
+ * although others may use it.
+ */
 static bool
 is_visible(const SharedExportCopy *copy)
 {

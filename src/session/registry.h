@@ -4,8 +4,8 @@
  *		The exports that this session knows, and the control requests that
  *		make them progress.
  *
- * Nobody outside of session/ has more of an export than a use of it: a scan that
- * finds one here must not assume that this backend requested it.
+ * Outside session/, an export is known only by a use of it: a scan that finds
+ * one here must not assume that this backend requested it.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,23 +19,23 @@
 #include "remote/record_origin.h"
 #include "session/export_record.h"
 
-/* Somebody's use of an export, which stays until it is released. */
+/* A use of an export, which stays until it is released. */
 typedef struct ExportUse ExportUse;
 
-/* How far an export is: a copy, in which all belongs together. */
+/* How far an export is: a consistent copy. */
 typedef struct ExportView
 {
 	ExportPhase phase;
 	bool in_progress;  /* at the vendor */
-	bool awaits_token; /* else for the vendor */
-	bool is_completed; /* though a new link may be on its way */
+	bool awaits_token; /* if it waits: for a token, else for the vendor */
+	bool is_completed; /* although a new link may be on its way */
 	bool without_link; /* it is, but its last status had none */
-	bool timed_out;    /* it failed because it was too much at once */
+	bool timed_out;    /* it failed because it was too large */
 	bool is_read;      /* somebody has begun to read it */
 	int64 due;         /* of the next call; monotonic milliseconds */
 	int64 in_progress_since;
 	int64 took;      /* milliseconds until it was ready; -1: not known */
-	int64 file_size; /* compressed bytes; -1: not told */
+	int64 file_size; /* compressed bytes; -1: not known */
 	int64 polls;
 	int64 retries;
 	Retry retry;                          /* of what it waits for */
@@ -50,8 +50,8 @@ typedef struct ExportView
  * or at most max_age before the statement began.  Needs options with the user
  * mapping loaded.
  *
- * changed is called whenever something became of the export, whichever scan is
- * being read: it must not throw, and do next to nothing.
+ * changed is called whenever something happens to the export, whichever scan
+ * is being read: it must not throw, and should do next to nothing.
  */
 extern ExportUse *
 exports_acquire(const ForeignOptions *options, const char *profile_id, const char *body,
@@ -62,13 +62,13 @@ extern void exports_release(ExportUse *use);
 
 extern void exports_view(const ExportUse *use, ExportView *view);
 
-/* Why it can't be had, while its phase is EXPORT_FAILED. */
+/* Why it cannot be had, while its phase is EXPORT_FAILED. */
 extern void exports_failure(const ExportUse *use, Failure *failure);
 
 /* The body that it is requested with; valid while it is used. */
 extern const char *exports_body(const ExportUse *use);
 
-/* What the export tells about its records; valid while it is used, once it is read. */
+/* What the export says about its records; valid while it is used, once it is being read. */
 extern void exports_tell_origin(const ExportUse *use, RecordOrigin *origin);
 
 /* Rows of it are being read, so that another one must not take its place. */
@@ -81,25 +81,25 @@ extern void exports_begin_reading(ExportUse *use);
 extern void exports_note_read(ExportUse *use, const ReadAmounts *more, bool over);
 
 /*
- * A link for one download, to be freed with wipe_string.  NULL while none is
- * there: then one is asked for (each status call mints one, and each is used
+ * A link for one download, to be freed with wipe_string.  NULL while there is
+ * none: then one is requested (each status call mints one, and each is used
  * once).
  */
 extern char *exports_take_link(ExportUse *use);
 
-/* Reactor of all control requests; raises an error when it can't be had. */
+/* Reactor of all control requests; raises an error if it cannot be had. */
 extern Reactor *registry_reactor(void);
 
 /*
- * A feed attaches for as long as it may wait for control requests.  When
- * the last one detaches, connections and descriptors are given back, unless a
- * request is under way: its answer (the id of an export) is worth waiting for
- * until the next statement.  Detaching does not throw.
+ * A feed attaches for as long as it may wait for control requests.  When the
+ * last one detaches, connections and descriptors are given back, unless a
+ * request is in progress: its answer (the id of an export) is worth waiting
+ * for until the next statement.  Detaching does not throw.
  */
 extern void registry_attach(void);
 extern void registry_detach(void);
 
-/* Is any feed attached, so that one that waits for something else helps it along? */
+/* Is any feed attached, so that one that waits for something else should help it along? */
 extern bool registry_in_use(void);
 
 /* reactor_wait_ends for its reactor, if there is one; does not throw. */
@@ -108,7 +108,10 @@ extern void registry_end_wait(void);
 /* reactor_discount likewise. */
 extern void registry_discount(int64 milliseconds);
 
-/* Forget what is not in use of the users that mine says: exports, profiles, tokens. */
+/*
+ * Forget what is not in use and belongs to users for whom mine returns true:
+ * exports, profiles, tokens.
+ */
 extern void registry_forget(bool (*mine)(Oid user_id));
 
 /* Whose export it is, and of what. */
@@ -123,7 +126,7 @@ typedef struct ExportAbout
 	int sessions;         /* that use it at the moment */
 	const int32 *waiting; /* pids of those for which another one drives it */
 	int waiting_count;
-	int pid; /* of that which drives it, or did last; 0: it has ended */
+	int pid; /* of the session that drives it, or last did; 0: it has ended */
 } ExportAbout;
 
 /*

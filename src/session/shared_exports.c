@@ -13,19 +13,22 @@
 #include "session/shared_table.h"
 
 /*
- * A driver that did not renew its lease for this long (milliseconds) does
- * something else: it sorts, or its cursor is not read.
+ * A driver that has not renewed its lease for this long (milliseconds) is busy
+ * otherwise: it sorts, or its cursor is not being read.
  */
 #define LEASE 2000
 
-/* While its request is under way it is not taken from it that soon: a second request would be another export. */
+/*
+ * While its request is in progress, the lease is not taken from it that soon:
+ * a second request would make another export.
+ */
 #define LEASE_OF_REQUEST 15000
 
 typedef struct SharedExport
 {
 	uint64 serial;
 	pg_atomic_uint64 version; /* changes with the record */
-	pg_atomic_uint64 lease;   /* until then it is the driver's (monotonic milliseconds) */
+	pg_atomic_uint64 lease;   /* the driver's until then (monotonic milliseconds) */
 	SharedSession driver;
 	SharedPlace place; /* at the vendor, of the driver */
 	SharedSession waiting[SHARED_EXPORT_MAX_WAITING];
@@ -42,7 +45,7 @@ open_table(void)
 	return shared_table_open(&table, SHARED_EXPORTS, sizeof(SharedExport));
 }
 
-/* May something of a hold be looked at?  Not once the session has detached. */
+/* May a hold be used?  Not once the session has detached. */
 static bool
 is_held(const SharedExportRef *ref)
 {
@@ -61,7 +64,7 @@ is_over(const ExportRecord *record)
 	return record->phase == EXPORT_COMPLETED || record->phase == EXPORT_FAILED;
 }
 
-/* Without the lock; so it is looked at again with it. */
+/* Called without the lock, so it is checked again with it. */
 static bool
 has_driver(SharedExport *export, int64 now)
 {
@@ -117,7 +120,7 @@ end_to_wait(SharedExport *export)
 	}
 }
 
-/* After the lock was released, by a copy of who waited. */
+/* After the lock has been released, from a copy of the list of those who waited. */
 static void
 wake(const SharedSession *waiting)
 {
@@ -290,7 +293,7 @@ shared_exports_leave(SharedExportRef *ref)
  *-------------------------------------------------------------------------
  */
 
-/* The answer to a request that is under way will come to nobody. */
+/* Nobody will receive the answer to a request that is in progress. */
 static void
 take_over(SharedExport *export, int64 now)
 {
@@ -368,7 +371,7 @@ shared_exports_keep(const SharedExportRef *ref)
 	return kept;
 }
 
-/* Is it something that others wait for? */
+/* Is it a change that others wait for? */
 static bool
 is_news(const ExportRecord *old, const ExportRecord *new)
 {
@@ -398,7 +401,7 @@ shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedP
 			news = is_news(shared, record);
 			*shared = *record;
 			shared->read = read;
-			/* Who takes over asks again. */
+			/* The session that takes over asks again. */
 			if (shared->phase == EXPORT_POLLING)
 				shared->phase = EXPORT_IN_PROGRESS;
 			export->place = place;

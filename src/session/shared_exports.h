@@ -3,14 +3,16 @@
  * shared_exports.h
  *		The exports that the sessions of a cluster share.
  *
- * For each key the export that was asked for last: what is known of it, who
- * drives it, and who waits for it.  One session at a time drives an export:
- * it requests it and asks for its status, until it is completed or failed.  Its
- * right to do so is a lease, which it renews while it works.  A lease that ran
- * out, or that its session gave up, goes to whoever waits and looks next.
+ * For each key, the export that was last requested: what is known about it,
+ * who drives it, and who waits for it. One session at a time drives an export:
+ * it requests it and asks for its status, until it is completed or failed. Its
+ * right to do so is a lease, which it renews while it works.  A lease that has
+ * expired, or that its session gave up, goes to the waiting session that looks
+ * next.
  *
- * Whoever holds an export here has a copy of all that matters, so that nobody
- * is hurt if it goes: then each goes on alone, or uses what has taken its place.
+ * Every session that uses an export has a copy of all that matters, so nothing
+ * is lost if it is removed here: then each continues on its own, or uses what
+ * has taken its place.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,87 +41,88 @@ typedef struct SharedExportAbout
 	char body[SHARED_EXPORT_MAX_BODY];
 } SharedExportAbout;
 
-/* As many sessions are woken by a change; more look for themselves. */
+/* At most this many sessions are woken by a change; the others check for themselves. */
 #define SHARED_EXPORT_MAX_WAITING 16
 
-/* Who has to do with one. */
+/* The sessions that have to do with an export. */
 typedef struct SharedExportUsers
 {
 	int sessions; /* that use it */
-	int pid;      /* who drives it, or did last; 0: that session has ended */
+	int pid;      /* the session that drives it, or last did; 0: it has ended */
 	int waiting_count;
 	int waiting[SHARED_EXPORT_MAX_WAITING]; /* pids of those for which another one drives it */
 } SharedExportUsers;
 
-/* A session's hold on one; zeroed it is none. */
+/* A session's hold on one; zeroed: none. */
 typedef struct SharedExportRef
 {
 	struct SharedExport *export;
-	uint64 serial;  /* of the export, no two have the same */
-	uint64 version; /* of the record that was copied last */
+	uint64 serial;  /* of the export; no two have the same */
+	uint64 version; /* of the record that was last copied */
 	int pid;        /* who drove it then */
 	bool used;      /* so that it stays */
 } SharedExportRef;
 
 typedef enum SharedExportState
 {
-	SHARED_EXPORT_SAME,    /* as it was copied last */
+	SHARED_EXPORT_SAME,    /* as it was last copied */
 	SHARED_EXPORT_CHANGED, /* it was copied again */
 	SHARED_EXPORT_TAKEN,   /* the same, and this session drives it now */
-	SHARED_EXPORT_GONE     /* another one has its place */
+	SHARED_EXPORT_GONE     /* another export has taken its place */
 } SharedExportState;
 
 /*
  * Use one that is not failed, and was requested at that moment or later (or is
- * still to be): *found, and record is a copy of it.  Else make one as record says, which
- * this session drives.  One of the serial refused is not found.  False: it can't
- * be shared.
+ * still to be): *found, and record is a copy of it.  Else make one as record
+ * says, which this session drives.  One of the serial refused is not found.
+ * False: it cannot be shared.
  */
 extern bool
 shared_exports_join(SharedExportRef *ref, const SharedKey *key, const SharedExportAbout *about,
 					Moment oldest, uint64 refused, ExportRecord *record, bool *found);
 
-/* Somebody of this session uses it (again), so that it stays; or nobody does. */
+/* This session uses it (again), so that it stays; or it no longer does. */
 extern void shared_exports_use(SharedExportRef *ref);
 extern void shared_exports_unuse(SharedExportRef *ref);
 
-/* This session has nothing to do with it any more.  Does not throw. */
+/* Give up this session's hold on it. Does not throw. */
 extern void shared_exports_leave(SharedExportRef *ref);
 
 /*
- * What has become of it?  With wait this session is told of changes, and takes
- * the lease if nobody has it: then a request that nobody knows the answer of is
- * to be made again, and place is the one at the vendor.  Cheap if nothing has.
+ * Has it changed?  With wait, this session is woken for changes, and takes the
+ * lease if nobody has it: then a request whose answer nobody received has to
+ * be made again, and place is the one at the vendor.  Cheap if nothing has
+ * changed.
  */
 extern SharedExportState
 shared_exports_look(SharedExportRef *ref, bool wait, ExportRecord *record, SharedPlace *place);
 
 /*
- * Renew the lease: true if this session has it.  Where another one has taken
- * it, what this session has under way is worth nothing any more.
+ * Renew the lease: true if this session has it. If another session has taken
+ * it, what this session has in progress is no longer of use.
  */
 extern bool shared_exports_keep(const SharedExportRef *ref);
 
-/* Tell of a change; false if another session drives it. */
+/* Publish a change; false if another session drives it. */
 extern bool
 shared_exports_publish(SharedExportRef *ref, const ExportRecord *record, SharedPlace place);
 
-/* Give the lease up, so that whoever waits may have it.  Does not throw. */
+/* Give up the lease, so that a waiting session may have it. Does not throw. */
 extern void shared_exports_yield(const SharedExportRef *ref);
 
 /*
- * So much more was read of the one of that serial, whether or not this session
- * uses it still; all is what all sessions have read.  Does not throw; false: it
- * is not there any more.
+ * This much more was read of the export with that serial, whether or not this
+ * session still uses it; all is what all sessions have read. Does not throw;
+ * false: it is no longer there.
  */
 extern bool shared_exports_note_read(const SharedKey *key, uint64 serial, const ReadAmounts *more,
 									 ReadAmounts *all);
 
-/* Who uses the one of that serial, and what all have read; false as above. */
+/* Who uses the export with that serial, and what all have read; false as above. */
 extern bool shared_exports_users(const SharedKey *key, uint64 serial, SharedExportUsers *users,
 								 ReadAmounts *read);
 
-/* All of them; the copy in the visitor's hands is its own. */
+/* All of them; the visitor gets a copy. */
 typedef struct SharedExportCopy
 {
 	uint64 serial;

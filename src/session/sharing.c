@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sharing.c
- *		What other sessions have to do with the exports of this one.
+ *		What this session's exports have to do with other sessions.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +14,7 @@
 #include "session/sharing.h"
 #include "utils/syscache.h"
 
-/* Leases are renewed at these intervals (milliseconds), well before they run out. */
+/* Leases are renewed at these intervals (milliseconds), well before they expire. */
 #define RENEW_AFTER 500
 
 /* Those that are shared, as long as they have users or are not over. */
@@ -41,8 +41,8 @@ sharing_follows(const Export *export)
 }
 
 /*
- * One that nobody of this session wants is seen to its end where it is in
- * progress, but not requested: that is for others.
+ * An export that this session no longer needs is followed to its end if it is
+ * in progress, but not requested: that is left to others.
  */
 static bool
 is_of_no_use(const Export *export)
@@ -73,7 +73,7 @@ shared_key_of(const Export *export)
 	return shared_key(numbers, lengthof(numbers), texts, lengthof(texts));
 }
 
-/* For people; false if there is too much of it. */
+/* For adsexport_exports(); false if it is too long. */
 static bool
 describe(const Export *export, SharedExportAbout *about)
 {
@@ -92,8 +92,8 @@ describe(const Export *export, SharedExportAbout *about)
 }
 
 /*
- * An id that is shown otherwise than it is may have a secret in it, and links are
- * for one session only.
+ * An id that is shown differently from what it is may contain a secret, and
+ * links are for one session only.
  */
 static bool
 may_be_told(const Export *export)
@@ -182,7 +182,7 @@ sharing_leave(Export *export)
  *-------------------------------------------------------------------------
  */
 
-/* It is this session's now; so is its place at the vendor, if it had got one. */
+/* It is this session's now; so is its place at the vendor, if it has one. */
 static void
 take_over(Export *export, const SharedPlace *place)
 {
