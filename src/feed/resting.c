@@ -83,7 +83,7 @@ put_aside(ExportFeed *feed, FeedPart *part)
 	const char *body;
 
 	request_result(part->request, &result);
-	if (result.status != 200)
+	if (result.status != 200 && result.status != 206)
 		return; /* an error's body is short, and looked at where it is */
 	if (part == feed->current)
 		feed_take_back_input(feed, part);
