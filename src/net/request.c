@@ -36,8 +36,11 @@
  */
 #define RECEIVE_BUFFER (32L * 1024)
 
-/* At most this much of a decoded body waits to be read. */
-#define MAX_DECODED ((size_t) 16 * 1024 * 1024)
+/*
+ * At most this much of a body waits to be read.  What one drive brings in is a
+ * few megabytes; more only comes out of something compressed.
+ */
+#define MAX_WAITING ((size_t) 16 * 1024 * 1024)
 
 typedef struct Body
 {
@@ -69,6 +72,7 @@ struct Request
 	bool is_error; /* the status is not one of those that were asked for */
 	Body body;
 	size_t head_bytes;
+	int codings; /* that Content-Encoding names, interim answers' included */
 	uint64_t received;
 	uint64_t expected_length;
 	uint32_t checksum;
@@ -148,7 +152,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 		return 0;
 	}
 	/* A few compressed bytes can become more than any reader can keep up with. */
-	else if (request->decode && have + length > MAX_DECODED)
+	else if (have + length > MAX_WAITING)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
 			 "the answer is compressed too highly");
@@ -172,6 +176,39 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	return length;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Leave out what is blank at both ends. */
+static const char *
+trim(const char *text, size_t *length)
+{
+	while (*length > 0 && is_blank(*text))
+	{
+		text++;
+		(*length)--;
+	}
+	while (*length > 0 && is_blank(text[*length - 1]))
+		(*length)--;
+	return text;
+}
+
+/* The value if the line is that header; else NULL. */
+static const char *
+header_value(const char *line, size_t length, const char *name, size_t *value_length)
+{
+	size_t name_length = strlen(name);
+
+	if (length <= name_length || line[name_length] != ':' ||
+		strncasecmp(line, name, name_length) != 0)
+		return NULL;
+	*value_length = length - name_length - 1;
+	return trim(line + name_length + 1, value_length);
+}
+
 /*
  * If the line is that header, keep its value, cut to what fits.  As RFC 9110
  * (section 5.5) demands, what would end a line, or a string, becomes a space:
@@ -180,26 +217,52 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 static void
 keep_header(const char *line, size_t length, const char *name, char *value, size_t value_size)
 {
-	size_t name_length = strlen(name);
+	const char *found = header_value(line, length, name, &length);
 
-	if (length <= name_length || line[name_length] != ':' ||
-		strncasecmp(line, name, name_length) != 0)
+	if (found == NULL)
 		return;
-	line += name_length + 1;
-	length -= name_length + 1;
-	while (length > 0 && (*line == ' ' || *line == '\t'))
-	{
-		line++;
-		length--;
-	}
-	while (length > 0 && (line[length - 1] == '\r' || line[length - 1] == '\n' ||
-						  line[length - 1] == ' ' || line[length - 1] == '\t'))
-		length--;
 	if (length >= value_size)
 		length = value_size - 1;
 	for (size_t i = 0; i < length; i++)
-		value[i] = line[i] == '\r' || line[i] == '\n' || line[i] == '\0' ? ' ' : line[i];
+		value[i] = found[i] == '\r' || found[i] == '\n' || found[i] == '\0' ? ' ' : found[i];
 	value[length] = '\0';
+}
+
+/* How many codings does the line name, if it is that header?  Those called so do not count. */
+static int
+count_codings(const char *line, size_t length, const char *name, const char *harmless)
+{
+	const char *value = header_value(line, length, name, &length);
+	const char *end = value != NULL ? value + length : NULL;
+	int count = 0;
+
+	while (value != end)
+	{
+		const char *comma = memchr(value, ',', (size_t) (end - value));
+		size_t word_length = (size_t) ((comma != NULL ? comma : end) - value);
+		const char *word = trim(value, &word_length);
+
+		if (word_length > 0 &&
+			!(word_length == strlen(harmless) && strncasecmp(word, harmless, word_length) == 0))
+			count++;
+		value = comma != NULL ? comma + 1 : end;
+	}
+	return count;
+}
+
+/*
+ * libcurl undoes what Transfer-Encoding names, asked or not, and all that
+ * Content-Encoding names if it decodes at all.  Of little that comes in a lot
+ * can come out, or nothing for as long as it lasts, before libcurl returns: the
+ * first is limited by MAX_WAITING, the other, which takes two codings, here.
+ */
+static bool
+codings_are_acceptable(Request *request, const char *line, size_t length)
+{
+	if (request->decode)
+		request->codings += count_codings(line, length, "Content-Encoding", "identity");
+	return request->codings <= 1 &&
+		   count_codings(line, length, "Transfer-Encoding", "chunked") == 0;
 }
 
 static void
@@ -223,6 +286,12 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
 			 "the head of the answer is longer than 300 kB");
+		return 0;
+	}
+	if (!codings_are_acceptable(request, data, length))
+	{
+		fail(request, REQUEST_FAILURE_BROKEN, CURLE_BAD_CONTENT_ENCODING,
+			 "the answer is encoded in a way that was not asked for");
 		return 0;
 	}
 	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)

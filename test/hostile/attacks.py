@@ -4,6 +4,7 @@ A case is (name, phase, make); make() returns the pieces of an answer (see attac
 must be read as if nothing were the matter.
 """
 
+import functools
 import gzip
 import json
 import random
@@ -100,6 +101,15 @@ def transport(phase):
     yield "chunks without an end", raw(line + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n")
     yield "endless trailers", raw(line + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n", endless(b"X: y\r\n"))
     yield "unknown transfer encoding", raw(line + b"Transfer-Encoding: zebra\r\n\r\n" + body)
+    yield "transfer encoding that inflates", raw(line + b"Transfer-Encoding: gzip\r\n\r\n" + inflates_to_much())
+    yield "transfer encoding that inflates, chunked", raw(line + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked(inflates_to_much(), 65536))
+    yield "transfer encoding that comes to nothing", raw(line + b"Transfer-Encoding: gzip, gzip\r\n\r\n", endless(inflates_to_nothing()))
+    yield "content encoding that inflates", raw(line + b"Content-Encoding: gzip\r\n\r\n" + inflates_to_much())
+    yield "content encodings that come to nothing", raw(line + b"Content-Encoding: gzip, gzip\r\n\r\n", endless(inflates_to_nothing()))
+    yield "content encodings of two lines", raw(
+        line + b"Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n\r\n", endless(inflates_to_nothing()))
+    yield "content encodings of an interim answer", raw(
+        b"HTTP/1.1 103 Early Hints\r\nContent-Encoding: gzip\r\n\r\n" + line + b"Content-Encoding: deflate, gzip\r\n\r\n", endless(inflates_to_nothing()))
     yield "content encoding that is none", raw(line + b"Content-Encoding: gzip\r\n" + length + b"\r\n" + body)
     yield "unknown content encoding", raw(line + b"Content-Encoding: zebra\r\n" + length + b"\r\n" + body)
     yield "cut in the middle", raw(line + length + b"\r\n" + body[:len(body) // 2])
@@ -110,6 +120,18 @@ def transport(phase):
     yield "redirect to itself", raw(b"HTTP/1.1 307 Temporary\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", KEEP)
     yield "redirect to a file", raw(b"HTTP/1.1 301 Moved\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", KEEP)
     yield "redirect without a place", raw(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", KEEP)
+
+
+@functools.lru_cache(maxsize=None)
+def inflates_to_much():
+    """Gzip of 150 MB, in 150 kB."""
+    return gzip.compress(bytes(150 * MIB), mtime=0)
+
+
+@functools.lru_cache(maxsize=None)
+def inflates_to_nothing():
+    """Gzip of the header of gzip data, whose name of 150 MB does not end."""
+    return gzip.compress(b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"n" * (150 * MIB), mtime=0)
 
 
 def chunked(body, size):
