@@ -104,9 +104,7 @@ release_feed(void *argument)
 	if (feed->waiting && feed->helping)
 		registry_end_wait();
 	feed->waiting = false;
-	if (feed->attached)
-		registry_detach();
-	feed->attached = false;
+	registry_detach(&feed->attachment);
 	if (feed->uses_spare)
 		spare_reactors_detach();
 	feed->uses_spare = false;
@@ -136,10 +134,7 @@ feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordP
 	feed->owner = CurrentResourceOwner;
 	resting_register(feed);
 	if (feed->api->uses_registry)
-	{
-		registry_attach();
-		feed->attached = true;
-	}
+		registry_attach(&feed->attachment, options->user_id);
 	feed->records = record_stream_create();
 	feed->walker = record_walker_create(paths);
 	feed->preparer = preparer;

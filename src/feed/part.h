@@ -25,6 +25,7 @@
 #include "remote/foreign_content.h"
 #include "session/jobs.h"
 #include "session/read_amounts.h"
+#include "session/registry.h"
 #include "stream/record_block.h"
 #include "stream/record_stream.h"
 #include "stream/record_walker.h"
@@ -307,8 +308,8 @@ struct ExportFeed
 	int64 wait_limit; /* the most milliseconds that the wait can have taken; -1: any */
 	int64 due;        /* of the next step, if no event comes first */
 	int64 stepped;    /* when its parts were last looked at */
-	bool attached;    /* to the registry */
-	bool uses_spare;  /* counted among those that use spare reactors */
+	RegistryAttachment attachment;
+	bool uses_spare; /* counted among those that use spare reactors */
 	RecordWalker *walker;
 	const RecordPreparer *preparer;
 	RecordStream *records;

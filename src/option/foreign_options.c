@@ -179,7 +179,7 @@ foreign_options_mark_changed(uint32 mapping_hash)
 	{
 		KeptOptions *kept = dlist_container(KeptOptions, node, iter.cur);
 
-		if (kept->mapping_hash == mapping_hash)
+		if (mapping_hash == 0 || kept->mapping_hash == mapping_hash)
 			kept->changed = true;
 	}
 }
@@ -197,7 +197,7 @@ wipe_secrets(ForeignOptions *options)
 }
 
 void
-foreign_options_wipe_changed(void)
+foreign_options_wipe_changed(bool (*is_held)(Oid user_id))
 {
 	dlist_iter iter;
 
@@ -205,7 +205,7 @@ foreign_options_wipe_changed(void)
 	{
 		KeptOptions *kept = dlist_container(KeptOptions, node, iter.cur);
 
-		if (kept->changed)
+		if (kept->changed && !is_held(kept->options.user_id))
 			wipe_secrets(&kept->options);
 	}
 }

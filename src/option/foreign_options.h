@@ -110,11 +110,12 @@ extern void
 foreign_options_for_request(const ForeignOptions *options, RequestOptions *request_options);
 
 /*
- * Kept options of a user mapping that changed: mark them, and wipe the secrets
- * of those that are marked, once they are no longer needed. Neither throws.
+ * Kept options of a user mapping that changed (0: any may have): mark them, and
+ * wipe the secrets of those that are marked, but for users of whom somebody may
+ * need them. Neither throws.
  */
 extern void foreign_options_mark_changed(uint32 mapping_hash);
-extern void foreign_options_wipe_changed(void);
+extern void foreign_options_wipe_changed(bool (*is_held)(Oid user_id));
 
 /*
  * Overwrite a secret, free it and set it to NULL; does nothing if it is NULL

@@ -339,7 +339,7 @@ credential_mark_changed(uint32 mapping_hash)
 	{
 		Credential *credential = dlist_container(Credential, node, iter.cur);
 
-		if (credential->mapping_hash == mapping_hash)
+		if (mapping_hash == 0 || credential->mapping_hash == mapping_hash)
 			credential->changed = true;
 	}
 }
@@ -351,7 +351,7 @@ credential_has_changed(const Credential *credential)
 }
 
 void
-credential_forget_changed(void)
+credential_forget_changed(bool (*is_held)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 
@@ -359,22 +359,22 @@ credential_forget_changed(void)
 	{
 		Credential *credential = dlist_container(Credential, node, iter.cur);
 
-		if (credential->changed)
+		if (credential->changed && !is_held(credential->options->user_id))
 			forget_one(credential);
 	}
 }
 
 void
-credential_forget(bool (*mine)(Oid user_id))
+credential_mark_forgotten(bool (*mine)(Oid user_id))
 {
-	dlist_mutable_iter iter;
+	dlist_iter iter;
 
-	dlist_foreach_modify(iter, &credentials)
+	dlist_foreach(iter, &credentials)
 	{
 		Credential *credential = dlist_container(Credential, node, iter.cur);
 
 		if (mine(credential->options->user_id))
-			forget_one(credential);
+			credential->changed = true;
 	}
 }
 

@@ -27,7 +27,7 @@ typedef enum CredentialState
 	CREDENTIAL_FAILED
 } CredentialState;
 
-/* Find or make; lives as long as the session, or until credential_forget_all. */
+/* Find or make; lives as long as the session, or until it is marked as changed. */
 extern Credential *credential_get(const ForeignOptions *options);
 
 /*
@@ -74,15 +74,16 @@ extern bool credential_list_otherwise(Credential *credential);
 extern int64 credential_step_all(Reactor *reactor, int64 now);
 
 /*
- * A user mapping changed: mark its credentials, and forget the marked ones as
- * soon as nothing uses one any more. Neither throws.
+ * A user mapping changed (0: any may have): mark its credentials, which are no
+ * longer found then, and forget the marked ones, except those of users for whom
+ * is_held returns true: a feed may use them. Neither throws.
  */
 extern void credential_mark_changed(uint32 mapping_hash);
 extern bool credential_has_changed(const Credential *credential);
-extern void credential_forget_changed(void);
+extern void credential_forget_changed(bool (*is_held)(Oid user_id));
 
-/* Forget those of the users for whom mine returns true; nothing may use one of them any more. */
-extern void credential_forget(bool (*mine)(Oid user_id));
+/* Mark those of the users for whom mine returns true. */
+extern void credential_mark_forgotten(bool (*mine)(Oid user_id));
 
 /*
  * The statement is over: what it could not get, the next one requests again.

@@ -339,7 +339,11 @@ end_request(Export *export)
 	else
 		handle_trouble(export, call, &answer);
 	if (message != NULL)
+	{
+		/* It has the link, which is as good as a password. */
+		explicit_bzero(message, sizeof(StatusMessage));
 		pfree(message);
+	}
 	export_drop_request(export);
 }
 

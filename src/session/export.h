@@ -44,9 +44,10 @@ typedef enum ExportStation
 /* What only the backend that drives an export has. */
 typedef struct ExportWork
 {
-	MemoryContext context;  /* holds the Export and what it points to */
-	Credential *credential; /* NULL: its user mapping changed, and nobody uses the export */
-	char *token;            /* sent with the current request */
+	MemoryContext context;         /* holds the Export and what it points to */
+	Credential *credential;        /* NULL: it may have changed, and nobody uses the export */
+	MemoryContext options_context; /* of later options than the first, or NULL */
+	char *token;                   /* sent with the current request */
 	Request *request;
 	char *url; /* download link that has not been used yet, or NULL */
 	int64 url_minted;
@@ -87,7 +88,8 @@ typedef struct Export
 	Moment read_at;     /* when a download of it was last begun; 0: never */
 	uint32 server_hash; /* for invalidation */
 	uint32 mapping_hash;
-	bool stale; /* server or mapping changed: not to be reused */
+	bool stale;     /* server or mapping changed: not to be reused */
+	bool forgotten; /* not to be kept any longer than it is used */
 
 	ExportRecord record;
 	ExportWork work;

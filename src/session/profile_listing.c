@@ -589,7 +589,7 @@ forget_listing(ProfileListing *listing)
 }
 
 void
-profile_listings_forget_changed(void)
+profile_listings_forget_changed(bool (*is_held)(Oid user_id))
 {
 	dlist_mutable_iter iter;
 
@@ -597,22 +597,13 @@ profile_listings_forget_changed(void)
 	{
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
 
-		if (credential_has_changed(listing->credential))
+		if (credential_has_changed(listing->credential) && !is_held(listing->options->user_id))
 			forget_listing(listing);
 	}
 }
 
 void
-profile_listings_forget(bool (*mine)(Oid user_id))
+profile_listings_mark_forgotten(void)
 {
-	dlist_mutable_iter iter;
-
 	forgotten = moment_now();
-	dlist_foreach_modify(iter, &listings)
-	{
-		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
-
-		if (mine(listing->options->user_id))
-			forget_listing(listing);
-	}
 }

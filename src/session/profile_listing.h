@@ -97,10 +97,10 @@ extern bool profile_listings_any_request(void);
 /* Later statements must not use what is known now. */
 extern void profile_listings_make_stale(void);
 
-/* Forget those whose credentials changed; nothing may use one of them any more. Does not throw. */
-extern void profile_listings_forget_changed(void);
+/* Forget those whose credentials changed, except those of users for whom is_held returns true. Does not throw. */
+extern void profile_listings_forget_changed(bool (*is_held)(Oid user_id));
 
-/* Forget those of the users for whom mine returns true; nothing may use one of them any more. */
-extern void profile_listings_forget(bool (*mine)(Oid user_id));
+/* Do not use here what other sessions have requested until now. */
+extern void profile_listings_mark_forgotten(void);
 
 #endif /* ADSEXPORT_PROFILE_LISTING_H */

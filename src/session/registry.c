@@ -51,13 +51,20 @@ static dlist_head unused = DLIST_STATIC_INIT(unused); /* longest unused first */
 static int unused_count = 0;
 static HTAB *by_key = NULL;
 static Reactor *reactor = NULL;
-static int attached = 0;
+static dlist_head attachments = DLIST_STATIC_INIT(attachments);
+
+/* Something must be overwritten that a feed may still use. */
+static bool sweep_needed = false;
+
+/* registry_forget is running, so invalidations must free nothing. */
+static bool forgetting = false;
 
 /* This session does not use what other sessions requested before it was told to forget. */
 static Moment forgotten = 0;
 
 static void register_invalidation(void);
-static void forget_changed(void);
+static bool is_held(Oid user_id);
+static void sweep(void);
 
 Reactor *
 registry_reactor(void)
@@ -74,20 +81,30 @@ any_request(void)
 }
 
 void
-registry_attach(void)
+registry_attach(RegistryAttachment *attachment, Oid user_id)
 {
 	register_invalidation();
 	freshness_note_beginning();
-	attached++;
+	attachment->user_id = user_id;
+	attachment->attached = true;
+	dlist_push_tail(&attachments, &attachment->node);
 }
 
 void
-registry_detach(void)
+registry_detach(RegistryAttachment *attachment)
 {
-	if (--attached > 0)
+	if (!attachment->attached)
 		return;
+	attachment->attached = false;
+	dlist_delete(&attachment->node);
+	if (registry_in_use())
+	{
+		if (!is_held(attachment->user_id))
+			sweep();
+		return;
+	}
 	sharing_yield_all();
-	forget_changed();
+	sweep();
 	profile_listings_settle();
 	credential_settle();
 	if (!any_request())
@@ -101,7 +118,7 @@ registry_detach(void)
 bool
 registry_in_use(void)
 {
-	return attached > 0;
+	return !dlist_is_empty(&attachments);
 }
 
 void
@@ -119,35 +136,86 @@ registry_discount(int64 milliseconds)
 }
 
 /*-------------------------------------------------------------------------
+ * Secrets that are not to be kept
+ *-------------------------------------------------------------------------
+ */
+
+/* May a feed of that user hold a listing or a credential? */
+static bool
+is_held(Oid user_id)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &attachments)
+	{
+		if (dlist_container(RegistryAttachment, node, iter.cur)->user_id == user_id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Remove its credential.  If it only went because all caches were flushed, the
+ * export gets another when it is used again, but the answer to a current request is lost.
+ */
+static void
+part_from_credential(Export *export)
+{
+	if (export->work.request != NULL)
+		export->stale = true;
+	if (export->stale)
+		sharing_leave(export);
+	export->work.credential = NULL;
+	wipe_string(&export->work.url);
+}
+
+static void forget_export(Export *export);
+
+/*
+ * Credentials that are marked as changed are not left in memory once no feed of
+ * their user is attached. Exports that were made with them stay, for
+ * adsexport_exports(), unless they are to be forgotten; those whose mapping
+ * changed are never used again.  Does not throw.
+ */
+static void
+sweep(void)
+{
+	dlist_mutable_iter iter;
+
+	if (!sweep_needed)
+		return;
+	sweep_needed = registry_in_use();
+	dlist_foreach_modify(iter, &exports)
+	{
+		Export *export = dlist_container(Export, node, iter.cur);
+		const Credential *credential = export->work.credential;
+
+		if (is_held(export->options->user_id))
+			continue;
+		if (export->forgotten && export->users == 0)
+			forget_export(export);
+		else if (credential != NULL && credential_has_changed(credential))
+			part_from_credential(export);
+	}
+	profile_listings_forget_changed(is_held);
+	credential_forget_changed(is_held);
+	foreign_options_wipe_changed(is_held);
+}
+
+/*-------------------------------------------------------------------------
  * Invalidation
  *-------------------------------------------------------------------------
  */
 
-/*
- * Credentials of user mappings that changed are not left in memory. Exports
- * that were made with them stay, for adsexport_exports(), but are never used
- * again.  Does not throw.
- */
+/* A user mapping changed; 0: any of them may have. */
 static void
-forget_changed(void)
+mark_credentials(uint32 mapping_hash)
 {
-	dlist_iter iter;
-
-	dlist_foreach(iter, &exports)
-	{
-		Export *export = dlist_container(Export, node, iter.cur);
-
-		if (export->work.credential != NULL && credential_has_changed(export->work.credential))
-		{
-			export->stale = true;
-			sharing_leave(export);
-			export->work.credential = NULL;
-			wipe_string(&export->work.url);
-		}
-	}
-	profile_listings_forget_changed();
-	credential_forget_changed();
-	foreign_options_wipe_changed();
+	credential_mark_changed(mapping_hash);
+	foreign_options_mark_changed(mapping_hash);
+	sweep_needed = true;
+	if (!registry_in_use() && !forgetting)
+		sweep();
 }
 
 /* A server or user mapping changed: what was exported through it may be
@@ -157,9 +225,17 @@ invalidate(Datum argument, int cache, uint32 hash)
 {
 	dlist_iter iter;
 
-	/* All caches were flushed, which does not mean a change: may_reuse checks for itself. */
+	/*
+	 * All caches were flushed, which does not say what changed. Exports are found
+	 * by a digest of their credentials, so they can be used again; but the
+	 * credentials themselves may be outdated and must not stay in memory.
+	 */
 	if (hash == 0)
+	{
+		if (cache == USERMAPPINGOID)
+			mark_credentials(hash);
 		return;
+	}
 	dlist_foreach(iter, &exports)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
@@ -171,12 +247,7 @@ invalidate(Datum argument, int cache, uint32 hash)
 	/* Listings are cheap. */
 	profile_listings_make_stale();
 	if (cache == USERMAPPINGOID)
-	{
-		credential_mark_changed(hash);
-		foreign_options_mark_changed(hash);
-		if (attached == 0)
-			forget_changed();
-	}
+		mark_credentials(hash);
 }
 
 static void
@@ -204,8 +275,7 @@ may_reuse(const Export *export, int64 max_age)
 	bool to_be_requested =
 		record->phase == EXPORT_QUEUED && (record->requests == 0 || export->users > 0);
 
-	return !export->stale && export->work.credential != NULL &&
-		   !credential_has_changed(export->work.credential) && record->phase != EXPORT_FAILED &&
+	return !export->stale && record->phase != EXPORT_FAILED &&
 		   (to_be_requested || recent_enough(record->requested, export->last_used, max_age));
 }
 
@@ -312,6 +382,23 @@ create_export(const ExportKey *key, const ForeignOptions *options, const char *p
 	return export;
 }
 
+/* All caches were flushed since it was used. */
+static void
+find_credential(Export *export, const ForeignOptions *options)
+{
+	MemoryContext context = AllocSetContextCreate(
+		export->work.context, "adsexport_fdw options of an export", ALLOCSET_SMALL_SIZES);
+	const ForeignOptions *kept = foreign_options_keep(options, context);
+	Credential *credential = credential_get(options);
+
+	credential_want(credential);
+	if (export->work.options_context != NULL)
+		MemoryContextDelete(export->work.options_context);
+	export->work.options_context = context;
+	export->options = kept;
+	export->work.credential = credential;
+}
+
 ExportUse *
 exports_acquire(const ForeignOptions *options, const char *profile_id, const char *body,
 				void (*changed)(void *owner), void *owner, bool *reused)
@@ -330,6 +417,8 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 			forget_export(dlist_head_element(Export, unused_node, &unused));
 		export = create_export(&key, options, profile_id, body);
 	}
+	if (export->work.credential == NULL)
+		find_credential(export, options);
 	/* What there may be no memory for comes before what other sessions see. */
 	schedule_prepare(export);
 	use = MemoryContextAllocZero(export->work.context, sizeof(ExportUse));
@@ -463,34 +552,51 @@ exports_take_link(ExportUse *use)
 	return url;
 }
 
-void
-registry_forget(bool (*mine)(Oid user_id))
+/* What a feed holds is forgotten when that is released. */
+static void
+mark_exports(bool (*mine)(Oid user_id))
 {
-	dlist_mutable_iter iter;
-	/* A feed that is attached may hold a listing or a credential. */
-	bool in_use = attached > 0;
+	dlist_iter iter;
 
-	spare_reactors_drop();
-	forgotten = moment_now();
-	dlist_foreach_modify(iter, &exports)
+	dlist_foreach(iter, &exports)
 	{
 		Export *export = dlist_container(Export, node, iter.cur);
 
-		if (!mine(export->options->user_id))
-			continue;
-		if (export->users == 0)
-			forget_export(export);
-		else
-		{
-			export->stale = true;
-			in_use = true;
-		}
+		if (mine(export->options->user_id))
+			export->stale = export->forgotten = true;
 	}
-	profile_listings_make_stale();
-	if (in_use)
+}
+
+static void
+forget_unused(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &unused)
+	{
+		Export *export = dlist_container(Export, unused_node, iter.cur);
+
+		if (export->forgotten)
+			forget_export(export);
+	}
+}
+
+void
+registry_forget(bool (*mine)(Oid user_id))
+{
+	spare_reactors_forget();
+	forgotten = moment_now();
+	/* Asking whose it is can bring an invalidation. */
+	forgetting = true;
+	mark_exports(mine);
+	profile_listings_mark_forgotten();
+	credential_mark_forgotten(mine);
+	forgetting = false;
+	forget_unused();
+	sweep_needed = true;
+	sweep();
+	if (registry_in_use())
 		return;
-	profile_listings_forget(mine);
-	credential_forget(mine);
 	durations_forget();
 	throttle_forget_all();
 	if (any_request())

@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "lib/ilist.h"
 #include "net/reactor.h"
 #include "option/foreign_options.h"
 #include "remote/record_origin.h"
@@ -90,14 +91,23 @@ extern char *exports_take_link(ExportUse *use);
 /* Reactor of all control requests; raises an error if it cannot be had. */
 extern Reactor *registry_reactor(void);
 
+/* Part of each feed; zeroed at first. */
+typedef struct RegistryAttachment
+{
+	dlist_node node;
+	Oid user_id;
+	bool attached;
+} RegistryAttachment;
+
 /*
  * A feed attaches for as long as it may wait for control requests.  When the
  * last one detaches, connections and descriptors are given back, unless a
  * request is in progress: its answer (the id of an export) is worth waiting
- * for until the next statement.  Detaching does not throw.
+ * for until the next statement.  Detaching does not throw, and does nothing if
+ * it is not attached.
  */
-extern void registry_attach(void);
-extern void registry_detach(void);
+extern void registry_attach(RegistryAttachment *attachment, Oid user_id);
+extern void registry_detach(RegistryAttachment *attachment);
 
 /* Is any feed attached, so that one that waits for something else should help it along? */
 extern bool registry_in_use(void);
@@ -109,8 +119,8 @@ extern void registry_end_wait(void);
 extern void registry_discount(int64 milliseconds);
 
 /*
- * Forget what is not in use and belongs to users for whom mine returns true:
- * exports, profiles, tokens.
+ * Forget exports, profiles and tokens of users for whom mine returns true: what
+ * a feed of theirs may use when it detaches, the rest at once.
  */
 extern void registry_forget(bool (*mine)(Oid user_id));
 

@@ -110,6 +110,13 @@ spare_reactors_drop(void)
 	return any;
 }
 
+void
+spare_reactors_forget(void)
+{
+	stale = stale || attached > 0;
+	spare_reactors_drop();
+}
+
 Reactor *
 spare_reactor_take(SpareKind kind)
 {

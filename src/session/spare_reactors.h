@@ -36,6 +36,9 @@ extern void spare_reactors_detach(void);
 /* Their descriptors are needed, or they are unwanted: free those that are kept; false if there is none. */
 extern bool spare_reactors_drop(void);
 
+/* Free those that are kept, and keep none of those in use now. */
+extern void spare_reactors_forget(void);
+
 /* One that is kept, or else a new one; raises an error if there is none. */
 extern Reactor *spare_reactor_take(SpareKind kind);
 
