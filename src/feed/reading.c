@@ -95,6 +95,9 @@ begin_read_ahead(ExportFeed *feed, FeedPart *part)
 	part->read_ahead =
 		read_ahead_start(part->reactor, part->request, wait_reactor(feed), feed->unpacker,
 						 feed->walker, feed->preparer, record_stream_block(feed->records));
+	/* There was room for its descriptors a moment ago. */
+	if (part->read_ahead != NULL)
+		network_announce();
 }
 
 /* Walk a block, or continue to, and hand it to the records. */
