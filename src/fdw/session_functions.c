@@ -98,6 +98,7 @@ add_export(const ExportAbout *about, const ExportRecord *record, void *argument)
 	char *reason = record->failure.sqlstate != 0 ? failure_text(&record->failure) : NULL;
 	int column = 0;
 
+	CHECK_FOR_INTERRUPTS();
 	if (!may_see(about->user_id))
 		return;
 	values[column++] = DirectFunctionCall1(namein, CStringGetDatum(about->server_name));

@@ -27,6 +27,9 @@
  *-------------------------------------------------------------------------
  */
 
+/* Parts that are added before interrupts are checked again; takes some milliseconds. */
+#define PARTS_AT_ONCE 100
+
 /* What is Amazon's of a feed. */
 typedef struct AmazonFeed
 {
@@ -38,6 +41,9 @@ typedef struct AmazonFeed
 	bool listing_warned;
 	ListingWaiter listing_waiter; /* while it is not there */
 	Failure listing_failure;      /* why it cannot be had; sqlstate 0: it may come */
+	List *chosen;                 /* of its profiles, those that are asked for; char * */
+	bool is_chosen;
+	int added; /* so many of these have parts */
 } AmazonFeed;
 
 /* What is Amazon's of a part: one profile's export. */
@@ -219,56 +225,79 @@ raise_no_profile(const ExportFeed *feed)
 }
 
 /*
- * One part for each profile of the account that the query is about.  False if
- * they are too many, which is noted as the failure.  Interrupts are not
- * checked in between: another scan may be the one being read, and this one
- * must not be left with only some of its parts.
+ * The profiles of the account that the query is about.  False if they are too
+ * many, which is noted as the failure.
  */
 static bool
-add_parts_of_listing(ExportFeed *feed)
+choose_profiles(ExportFeed *feed)
 {
 	AmazonFeed *common = amazon_feed(feed);
-	Failure *failure = &common->listing_failure;
-	List *wanted = NIL;
+	MemoryContext old_context = MemoryContextSwitchTo(feed->query_context);
+	List *chosen = NIL;
 	ListCell *cell;
 
 	foreach (cell, common->listing->profile_ids)
 	{
 		if (export_query_wants_profile(feed->query, lfirst(cell)))
-			wanted = lappend(wanted, lfirst(cell));
+			chosen = lappend(chosen, pstrdup(lfirst(cell)));
 	}
-	if (list_length(wanted) > MAX_PROFILES)
+	MemoryContextSwitchTo(old_context);
+	if (list_length(chosen) > MAX_PROFILES)
 	{
-		failure_set(failure, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "request an export",
+		failure_set(&common->listing_failure, ERRCODE_PROGRAM_LIMIT_EXCEEDED, "request an export",
 					"it would be one for each of %d profiles, and a scan can ask for %d at most",
-					list_length(wanted), MAX_PROFILES);
-		failure_set_hint(failure, "Name the profiles that are needed with the option profile_ids, "
-								  "or in WHERE clauses on profile_id.");
+					list_length(chosen), MAX_PROFILES);
+		failure_set_hint(&common->listing_failure,
+						 "Name the profiles that are needed with the option profile_ids, "
+						 "or in WHERE clauses on profile_id.");
+		list_free_deep(chosen);
 		return false;
 	}
+	common->chosen = chosen;
+	common->is_chosen = true;
+	return true;
+}
+
+/*
+ * Add a part for each of them, some at a time, so that interrupts are checked in
+ * between.  Not while a part is added: another scan may be the one being read,
+ * and this one must not be left with half of a part.  False if they are too many.
+ */
+static bool
+add_parts_of_listing(ExportFeed *feed)
+{
+	AmazonFeed *common = amazon_feed(feed);
+	int end;
+
+	if (!common->is_chosen && !choose_profiles(feed))
+		return false;
+	end = Min(common->added + PARTS_AT_ONCE, list_length(common->chosen));
 	/* Set in case it cannot be completed. */
-	failure_set(failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
-	foreach (cell, wanted)
-		add_export_part(feed, lfirst(cell), feed->query);
-	list_free(wanted);
-	failure->sqlstate = 0;
-	feed->all_added = true;
+	failure_set(&common->listing_failure, ERRCODE_OUT_OF_MEMORY, "request an export",
+				"out of memory");
+	for (; common->added < end; common->added++)
+		add_export_part(feed, list_nth(common->chosen, common->added), feed->query);
+	common->listing_failure.sqlstate = 0;
+	feed->all_added = common->added == list_length(common->chosen);
 	return true;
 }
 
 /*
  * The list of profiles has arrived, or cannot be had, while some scan waited.
- * An error is kept for the scan that it belongs to.
+ * An error is kept for the scan that it belongs to.  Comes back for the rest.
  */
 static void
 take_listing(ListingWaiter *waiter)
 {
 	AmazonFeed *common = (AmazonFeed *) ((char *) waiter - offsetof(AmazonFeed, listing_waiter));
 
-	if (common->listing->failure.sqlstate != 0)
+	if (!common->is_chosen && common->listing->failure.sqlstate != 0)
 		common->listing_failure = common->listing->failure;
-	else if (common->listing->profile_ids != NIL)
-		add_parts_of_listing(common->feed);
+	else if (common->is_chosen || common->listing->profile_ids != NIL)
+	{
+		if (add_parts_of_listing(common->feed) && !common->feed->all_added)
+			profile_listing_await(common->listing, waiter);
+	}
 }
 
 static bool
@@ -291,16 +320,23 @@ add_export_parts(ExportFeed *feed)
 		feed_fail(feed, &common->listing_failure);
 	if (common->listing == NULL)
 		common->listing = profile_listing_get(feed->options);
-	if (common->listing->failure.sqlstate != 0)
-		feed_fail(feed, &common->listing->failure);
-	common->listing_waiter.arrived = take_listing;
-	if (!common->listing->complete)
-		profile_listing_await(common->listing, &common->listing_waiter);
-	else if (common->listing->profile_ids == NIL)
-		raise_no_profile(feed);
-	else if (!add_parts_of_listing(feed))
+	if (!common->is_chosen)
+	{
+		if (common->listing->failure.sqlstate != 0)
+			feed_fail(feed, &common->listing->failure);
+		common->listing_waiter.arrived = take_listing;
+		if (!common->listing->complete)
+		{
+			profile_listing_await(common->listing, &common->listing_waiter);
+			return false;
+		}
+		if (common->listing->profile_ids == NIL)
+			raise_no_profile(feed);
+	}
+	CHECK_FOR_INTERRUPTS();
+	if (!add_parts_of_listing(feed))
 		feed_fail(feed, &common->listing_failure);
-	return false;
+	return true;
 }
 
 /* Not where the list is read, since another scan may have been waiting then. */
@@ -528,6 +564,9 @@ restart_exports(ExportFeed *feed)
 	common->listing = NULL;
 	common->listing_warned = false;
 	common->listing_failure.sqlstate = 0;
+	common->chosen = NIL;
+	common->is_chosen = false;
+	common->added = 0;
 }
 
 static void

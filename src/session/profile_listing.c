@@ -501,17 +501,27 @@ profile_listing_leave(ListingWaiter *waiter)
 	waiter->listing = NULL;
 }
 
-/* The list is there, or cannot be had. */
-static void
+/*
+ * The list is there, or cannot be had. Tell each waiter once; returns true if one of
+ * them waits again.
+ */
+static bool
 tell_waiters(ProfileListing *listing)
 {
-	while (!dlist_is_empty(&listing->waiters))
+	ListingWaiter *last;
+
+	if (dlist_is_empty(&listing->waiters))
+		return false;
+	last = dlist_tail_element(ListingWaiter, node, &listing->waiters);
+	for (;;)
 	{
 		ListingWaiter *waiter =
 			dlist_container(ListingWaiter, node, dlist_pop_head_node(&listing->waiters));
 
 		waiter->listing = NULL;
 		waiter->arrived(waiter);
+		if (waiter == last)
+			return !dlist_is_empty(&listing->waiters);
 	}
 }
 
@@ -527,8 +537,8 @@ profile_listings_step(Reactor *reactor, int64 now)
 		int64 next = step_listing(listing, reactor, now);
 
 		due = Min(due, next);
-		if (!listing->wanted)
-			tell_waiters(listing);
+		if (!listing->wanted && tell_waiters(listing))
+			due = now;
 	}
 	return due;
 }

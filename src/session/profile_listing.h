@@ -67,8 +67,8 @@ extern void profile_listing_warn(const ProfileListing *listing);
 /*
  * Whatever waits for a list is told that it has ended as soon as that is
  * known, whichever scan is being read at that moment. The callback finds the
- * list complete, or its failure; it is called once, and must not raise an
- * error because of the remote.
+ * list complete, or its failure. It is called once, or again in the next step if
+ * it waits again, and must not raise an error because of the remote.
  */
 struct ListingWaiter
 {

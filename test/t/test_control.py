@@ -267,6 +267,58 @@ class Listing(ControlCase):
                 return
         self.fail("took %s ms" % ", ".join("%.0f" % one for one in times))
 
+    def ten_thousand(self):
+        self.emulator.settings(profiles=[self.profile(1000000 + number) for number in range(10000)], export_delay=60)
+        self.amazon(profile_ids=None, max_age="1h")
+
+    def cancel_quickly(self, start):
+        """Best of three: on a busy machine the scheduler alone can take that long."""
+        times = []
+        while len(times) < 3:
+            running = start()
+            times.append(self.cancel(running))
+            if times[-1] <= 100 * support.PATIENCE:
+                return running
+        self.fail("took %s ms" % ", ".join("%.0f" % one for one in times))
+
+    def test_cancel_with_ten_thousand(self):
+        """Whether the list is just read, exports are made of it, or these are waited for."""
+        self.ten_thousand()
+        # In a join, one scan is being read while the other one gets its exports.
+        for query in (CAMPAIGNS, "SELECT 1 FROM ads.campaigns JOIN ads.ad_groups USING (campaign_id)"):
+            for pause in (0, 0.1, 0.2, 0.35, 0.6):
+                with self.subTest(query=query, pause=pause):
+                    def start():
+                        self.forget()
+                        self.clear_log()
+                        running = self.session.start(query)
+                        self.wait_for_answer("profiles")
+                        time.sleep(pause)
+                        return running
+                    self.check_error(self.cancel_quickly(start).error, "57014")
+
+    def test_exports_of_ten_thousand(self):
+        self.ten_thousand()
+        shown = "SELECT count(*) FROM adsexport_exports()"
+
+        def ask():
+            running = self.session.start(CAMPAIGNS)
+            time.sleep(0.5)
+            self.cancel(running)
+            return self.session.value(shown) == 10000
+        self.eventually(ask, "requests for all")
+        began = time.monotonic()
+        self.assertEqual(self.session.value(shown), 10000)
+        took = time.monotonic() - began
+
+        def start():
+            running = self.session.start(shown)
+            time.sleep(took / 4)
+            return running
+        running = self.cancel_quickly(start)
+        if running.error is not None:
+            self.check_error(running.error, "57014")
+
     def test_compressed_too_highly(self):
         self.amazon(profile_ids=None, max_retries=0)
         self.fault({"call": "profiles"}, status=200, body=" " * (60 << 20), compress="gzip")
