@@ -24,6 +24,7 @@ struct ContentDecoder
 	bool is_deflate;
 	bool begun; /* which of the two forms of deflate it is, is known */
 	bool ended;
+	unsigned idle; /* compressed bytes since the last output */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	StreamError error;
@@ -118,6 +119,7 @@ read_deflate(ContentDecoder *decoder, StreamInput *input, unsigned char *output,
 {
 	z_stream *stream = &decoder->inflate;
 	size_t before = input->available;
+	size_t taken;
 	int code;
 
 	*produced = 0;
@@ -135,16 +137,21 @@ read_deflate(ContentDecoder *decoder, StreamInput *input, unsigned char *output,
 	stream->avail_out = (uInt) (output_size < UINT32_MAX ? output_size : UINT32_MAX);
 	code = inflate(stream, Z_NO_FLUSH);
 	*produced = (size_t) (stream->next_out - output);
+	taken = (size_t) (stream->next_in - input->next);
 	decoder->bytes_out += *produced;
-	decoder->bytes_in += (uint64_t) (stream->next_in - input->next);
-	input->available -= (size_t) (stream->next_in - input->next);
+	decoder->bytes_in += taken;
+	decoder->idle = *produced > 0 ? 0 : decoder->idle + (unsigned) taken;
+	input->available -= taken;
 	input->next = stream->next_in;
 	decoder->ended = code == Z_STREAM_END;
 	if (code == Z_MEM_ERROR)
 		return fail(decoder, STREAM_ERROR_OUT_OF_MEMORY, "out of memory");
 	if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
 		return fail(decoder, STREAM_ERROR_CORRUPT, "compressed data is corrupt");
-	if (*produced > 0 || input->available < before)
+	if (decoder->idle > GUNZIP_MAX_IDLE)
+		return fail(decoder, STREAM_ERROR_TOO_LARGE,
+					"more than " STRING_OF(GUNZIP_MAX_IDLE) " compressed bytes without content");
+	if (*produced > 0 || taken > 0)
 		return STREAM_DATA;
 	return input->last ? fail(decoder, STREAM_ERROR_TRUNCATED, "data ends too early")
 					   : STREAM_NEED_INPUT;

@@ -334,6 +334,9 @@ def gzip_contents():
     yield "endless file name", raw(head + b"\x1f\x8b\x08\x08\0\0\0\0\0\xff", endless(b"n" * 65536))
     yield "endless comment", raw(head + b"\x1f\x8b\x08\x10\0\0\0\0\0\xff", endless(b"c" * 65536))
     yield "endless empty members", raw(head, endless(EMPTY_MEMBER * 3000))
+    for form, begin in (("zlib", b"\x78\x9c"), ("raw", b"")):
+        yield "endless empty blocks of deflate (%s)" % form, raw(
+            HEAD + b"Content-Encoding: deflate\r\n\r\n" + begin, endless(EMPTY_BLOCK * 10000))
     yield "endless empty blocks", raw(head + GZIP_HEAD, endless(EMPTY_BLOCK * 10000))
     yield "endless zeros inflated", raw(head + GZIP_HEAD, endless(ZEROS * 16))
     yield "endless blanks inflated", raw(head + GZIP_HEAD, endless(BLANKS * 16))

@@ -140,10 +140,57 @@ test_decoding(void)
 	free(data.data);
 }
 
+/* A block of nothing: stored, not the last, no bytes. */
+static void
+append_empty_blocks(Bytes *data, size_t bytes)
+{
+	for (size_t i = 0; i < bytes / 5; i++)
+		append(data, "\x00\x00\x00\xff\xff", 5);
+}
+
+/* Blocks without content end, at a limit that content between them moves on. */
+static void
+test_nothing_for_long(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *head;
+		size_t head_length;
+		ContentCoding coding;
+	} forms[] = { { "deflate in zlib's format without content", "\x78\x9c", 2, CODING_DEFLATE },
+				  { "deflate as it is without content", "", 0, CODING_DEFLATE },
+				  { "gzip without content", "\x1f\x8b\x08\0\0\0\0\0\0\xff", 10, CODING_GZIP } };
+	Bytes content = { 0 };
+	Bytes data = { 0 };
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	{
+		StreamErrorKind kind;
+
+		begin_test(forms[i].name);
+		data.length = 0;
+		append(&data, forms[i].head, forms[i].head_length);
+		append_empty_blocks(&data, 1000000);
+		append(&data, "\x00\x01\x00\xfe\xffx", 6);
+		append_empty_blocks(&data, 1000000);
+		CHECK(decode(forms[i].coding, &data, 32768, 4096, &content, &kind) == STREAM_ERROR);
+		CHECK_NUMBER(kind, STREAM_ERROR_TRUNCATED);
+		CHECK_NUMBER(content.length, 1);
+		append_empty_blocks(&data, 100000);
+		CHECK(decode(forms[i].coding, &data, 32768, 4096, &content, &kind) == STREAM_ERROR);
+		CHECK_NUMBER(kind, STREAM_ERROR_TOO_LARGE);
+		CHECK_NUMBER(content.length, 1);
+	}
+	free(content.data);
+	free(data.data);
+}
+
 int
 main(void)
 {
 	test_names();
 	test_decoding();
+	test_nothing_for_long();
 	return finish_tests();
 }
