@@ -104,43 +104,79 @@ end_reading(void *argument)
 }
 
 static Reading *
-begin_reading(void)
+begin_reading(const Check *check)
 {
 	Reading *reading = palloc0(sizeof(Reading));
+	RequestResult result;
 
 	reading->callback.func = end_reading;
 	reading->callback.arg = reading;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &reading->callback);
-	reading->reader = profile_reader_create();
+	request_result(check->request, &result);
+	reading->reader =
+		profile_reader_create(content_coding_by_name(result.headers->content_encoding));
 	if (reading->reader == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	return reading;
 }
 
-/* False if the answer is not a list of profiles. */
-static bool
-read_profiles(Check *check, Profiles *profiles)
+/* Read what has arrived of the list, as much as the reader has room for. */
+static StreamStatus
+read_portion(Check *check, Reading *reading, Profiles *profiles)
 {
-	Reading *reading = begin_reading();
+	bool last = request_state(check->request) == REQUEST_DONE;
 	size_t length;
 	const char *body = request_body(check->request, &length);
+	size_t taken = profile_reader_feed(reading->reader, body, length, last);
 	StreamStatus status;
 	ListedProfile profile;
 
-	memset(profiles, 0, sizeof(*profiles));
-	do
-	{
-		size_t taken = profile_reader_feed(reading->reader, body, length);
+	while ((status = profile_reader_next(reading->reader, &profile)) == STREAM_RECORD)
+		note_profile(profiles, check->options, &profile);
+	/* What is no list is shown, so it stays. */
+	if (status != STREAM_ERROR)
+		request_consume(check->request, taken);
+	return status;
+}
 
-		body += taken;
-		length -= taken;
-		while ((status = profile_reader_next(reading->reader, length == 0, &profile)) ==
-			   STREAM_RECORD)
-			note_profile(profiles, check->options, &profile);
+/* The list as it arrives. False if the answer is no list of profiles, or breaks off. */
+static bool
+read_profiles(Check *check, Profiles *profiles)
+{
+	Reading *reading = begin_reading(check);
+	StreamStatus status;
+
+	memset(profiles, 0, sizeof(*profiles));
+	while ((status = read_portion(check, reading, profiles)) == STREAM_NEED_INPUT)
+	{
+		size_t length;
+
+		(void) request_body(check->request, &length);
+		if (request_state(check->request) == REQUEST_FAILED)
+			break;
+		if (length == 0 && request_state(check->request) == REQUEST_RECEIVING)
+			check_wait(check);
 		CHECK_FOR_INTERRUPTS();
-	} while (status == STREAM_NEED_INPUT && length > 0);
+	}
 	end_reading(reading);
 	return status == STREAM_END;
+}
+
+/* Judge the answer; of a list, all is read. */
+static void
+judge_listing(Check *check, Profiles *profiles, Answer *answer, const char *subject)
+{
+	RequestResult result;
+
+	check_judge(check, answer, CALL_PROFILES, subject);
+	if (answer->action != ACTION_SUCCESS || read_profiles(check, profiles))
+		return;
+	request_result(check->request, &result);
+	if (result.state == REQUEST_FAILED)
+		check_judge(check, answer, CALL_PROFILES, subject);
+	else
+		answer_unexpected(answer, CALL_PROFILES, &result, subject, check->options, check->token,
+						  "the answer is not a list of profiles");
 }
 
 /* The list of profiles; false if there is no point in checking any. */
@@ -157,21 +193,13 @@ check_listing(Check *check, Profiles *profiles)
 	do
 	{
 		check_drop_request(check);
-		check->request = amazon_start_profiles(
-			check->reactor, options, credential_lists_default(credential), check->token, false);
-		check_finish_request(check, false);
+		check->request = amazon_start_profiles(check->reactor, options,
+											   credential_lists_default(credential), check->token);
+		check_finish_request(check, true);
 		if (first && !check_network(check, "endpoint", options->endpoint, CALL_PROFILES))
 			return false;
 		first = false;
-		check_judge(check, &answer, CALL_PROFILES, subject);
-		if (answer.action == ACTION_SUCCESS && !read_profiles(check, profiles))
-		{
-			RequestResult result;
-
-			request_result(check->request, &result);
-			answer_unexpected(&answer, CALL_PROFILES, &result, subject, options, check->token,
-							  "the answer is not a list of profiles");
-		}
+		judge_listing(check, profiles, &answer, subject);
 		if (answer.action != ACTION_SUCCESS)
 		{
 			check_add_failure(check, step, CHECK_FAILED, &answer.failure);

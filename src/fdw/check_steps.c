@@ -97,8 +97,8 @@ check_release(void *argument)
 	network_settle();
 }
 
-static void
-wait_for_event(Check *check)
+void
+check_wait(Check *check)
 {
 	static uint32 wait_event = 0;
 	int events;
@@ -129,7 +129,7 @@ check_finish_request(Check *check, bool status_is_enough)
 		if (result.state >= REQUEST_DONE ||
 			(status_is_enough && result.state == REQUEST_RECEIVING && result.status == 200))
 			break;
-		wait_for_event(check);
+		check_wait(check);
 	}
 }
 

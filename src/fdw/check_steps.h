@@ -55,6 +55,9 @@ check_add_failure(Check *check, const char *step, CheckOutcome outcome, const Fa
 
 /* Wait until the request has ended or, if the status is enough, until it is 200. */
 extern void check_finish_request(Check *check, bool status_is_enough);
+
+/* Wait for more of a body. */
+extern void check_wait(Check *check);
 extern void check_judge(const Check *check, Answer *answer, ApiCall call, const char *subject);
 extern void check_drop_request(Check *check);
 

@@ -800,9 +800,9 @@ open_profiles_part(ExportFeed *feed, FeedPart *part)
 
 	wipe_string(&part->token);
 	part->token = MemoryContextStrdup(feed->context, token != NULL ? token : "");
-	part->request = amazon_start_profiles(part->reactor, feed->options,
-										  credential_lists_default(credential_get(feed->options)),
-										  part->token, true);
+	part->request =
+		amazon_start_profiles(part->reactor, feed->options,
+							  credential_lists_default(credential_get(feed->options)), part->token);
 }
 
 static bool

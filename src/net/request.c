@@ -688,9 +688,9 @@ static bool
 set_target(CURL *easy, const RequestOptions *options)
 {
 	const char *authority = strstr(options->url, "://");
-	const char *target = authority != NULL ? strchr(authority + 3, '/') : NULL;
+	const char *target = authority != NULL ? authority + 3 + strcspn(authority + 3, "/?#") : "";
 
-	if (target == NULL || strchr(target, '#') != NULL ||
+	if (*target != '/' || strchr(target, '#') != NULL ||
 		(options->proxy != NULL && strncasecmp(options->url, "http:", 5) == 0))
 		return true;
 	/* A target that would have to be escaped is left to libcurl. */

@@ -106,8 +106,8 @@ start_call(Reactor *reactor, const ForeignOptions *options, const char *method, 
 		   bool stream)
 {
 	char *url = psprintf("%s%s", options->endpoint, path);
-	char *lines[5];
-	const char *headers[6] = { NULL };
+	char *lines[6];
+	const char *headers[7] = { NULL };
 	int count = 0;
 	RequestOptions request_options;
 	Request *request;
@@ -117,6 +117,9 @@ start_call(Reactor *reactor, const ForeignOptions *options, const char *method, 
 	if (profile_id != NULL)
 		lines[count++] = psprintf("Amazon-Advertising-API-Scope: %s", profile_id);
 	lines[count++] = psprintf("Accept: %s", media_type);
+	/* Its reader decodes what comes compressed all the same, a bounded amount at a time. */
+	if (stream)
+		lines[count++] = pstrdup("Accept-Encoding: identity");
 	if (body != NULL)
 		lines[count++] = psprintf("Content-Type: %s", media_type);
 	for (int i = 0; i < count; i++)
@@ -127,12 +130,9 @@ start_call(Reactor *reactor, const ForeignOptions *options, const char *method, 
 	request_options.url = url;
 	request_options.headers = headers;
 	request_options.body = body;
-	request_options.decode = true;
+	request_options.decode = !stream;
 	request_options.stream = stream;
-	/*
-	 * Also for a streamed answer, which is the table profiles' and is read as
-	 * it arrives.
-	 */
+	/* Also for a list of profiles, although it is read as it arrives: it must end. */
 	request_options.answer_timeout = options->stall_timeout;
 	request = request_start(reactor, &request_options);
 
@@ -183,12 +183,12 @@ amazon_start_probe(Reactor *reactor, const ForeignOptions *options, const char *
  */
 Request *
 amazon_start_profiles(Reactor *reactor, const ForeignOptions *options, bool default_list,
-					  const char *token, bool stream)
+					  const char *token)
 {
 	return start_call(reactor, options, "GET",
 					  default_list ? "/v2/profiles"
 								   : "/v2/profiles?apiProgram=campaign&accessLevel=view",
-					  NULL, "application/json", NULL, token, stream);
+					  NULL, "application/json", NULL, token, true);
 }
 
 /* The store gets none of our headers: the link is all it needs. */

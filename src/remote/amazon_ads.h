@@ -28,7 +28,7 @@ amazon_start_status(Reactor *reactor, const ForeignOptions *options, const Entit
 
 /* default_list: what the vendor lists by default, else all that may be viewed. */
 extern Request *amazon_start_profiles(Reactor *reactor, const ForeignOptions *options,
-									  bool default_list, const char *token, bool stream);
+									  bool default_list, const char *token);
 
 /*
  * The status of an export that does not exist: the answer is 404 if the

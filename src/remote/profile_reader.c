@@ -10,33 +10,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An entry has a few hundred bytes; one that is longer than this is not a profile. */
-#define BUFFER_SIZE ((size_t) 256 * 1024)
+/* An entry has a few hundred bytes; one that is longer than the buffer is not a profile. */
+#define BUFFER_SIZE PROFILE_READER_BUFFER
 
 #define PATH_COUNT 3
 
 struct ProfileReader
 {
+	ContentDecoder *decoder; /* NULL: the body is not encoded, or in an unknown way */
 	JsonPaths *paths;
 	JsonReader *json;
 	int entry; /* slots of the paths */
 	int profile_id;
 	int account_type;
 	JsonValue values[PATH_COUNT];
+	bool complete; /* everything was fed */
 	bool too_large;
+	bool undecodable;
 	size_t start; /* of what was fed and has not been read */
 	size_t end;
 	char data[BUFFER_SIZE + JSON_PADDING];
 };
 
 ProfileReader *
-profile_reader_create(void)
+profile_reader_create(ContentCoding coding)
 {
 	ProfileReader *reader = calloc(1, sizeof(ProfileReader));
+	bool encoded = coding == CODING_GZIP || coding == CODING_DEFLATE;
 
 	if (reader == NULL)
 		return NULL;
-	reader->paths = json_paths_create();
+	if (encoded)
+		reader->decoder = content_decoder_create(coding);
+	if (!encoded || reader->decoder != NULL)
+		reader->paths = json_paths_create();
 	if (reader->paths != NULL)
 	{
 		reader->entry = json_paths_add(reader->paths, "$");
@@ -61,20 +68,54 @@ profile_reader_free(ProfileReader *reader)
 		return;
 	json_reader_free(reader->json);
 	json_paths_free(reader->paths);
+	content_decoder_free(reader->decoder);
 	free(reader);
 }
 
+static size_t
+copy(ProfileReader *reader, const char *data, size_t length, bool last)
+{
+	size_t taken = length < BUFFER_SIZE - reader->end ? length : BUFFER_SIZE - reader->end;
+
+	if (taken > 0)
+		memcpy(reader->data + reader->end, data, taken);
+	reader->end += taken;
+	reader->complete = last && taken == length;
+	return taken;
+}
+
+static size_t
+decode(ProfileReader *reader, const char *data, size_t length, bool last)
+{
+	StreamInput input = { (const unsigned char *) data, length, last };
+	StreamStatus status = STREAM_DATA;
+
+	while (status == STREAM_DATA && reader->end < BUFFER_SIZE)
+	{
+		size_t produced;
+
+		status = content_decoder_read(reader->decoder, &input,
+									  (unsigned char *) reader->data + reader->end,
+									  BUFFER_SIZE - reader->end, &produced);
+		reader->end += produced;
+	}
+	reader->complete = status == STREAM_END;
+	reader->undecodable = status == STREAM_ERROR;
+	return length - input.available;
+}
+
 size_t
-profile_reader_feed(ProfileReader *reader, const char *data, size_t length)
+profile_reader_feed(ProfileReader *reader, const char *data, size_t length, bool last)
 {
 	size_t taken;
 
 	reader->end -= reader->start;
 	memmove(reader->data, reader->data + reader->start, reader->end);
 	reader->start = 0;
-	taken = length < BUFFER_SIZE - reader->end ? length : BUFFER_SIZE - reader->end;
-	memcpy(reader->data + reader->end, data, taken);
-	reader->end += taken;
+	if (reader->decoder != NULL)
+		taken = decode(reader, data, length, last);
+	else
+		taken = copy(reader, data, length, last);
 	memset(reader->data + reader->end, 0, JSON_PADDING);
 	return taken;
 }
@@ -100,12 +141,12 @@ id_of(const JsonValue *value)
 }
 
 StreamStatus
-profile_reader_next(ProfileReader *reader, bool last, ListedProfile *profile)
+profile_reader_next(ProfileReader *reader, ListedProfile *profile)
 {
 	size_t consumed = 0;
 	StreamStatus status =
 		json_reader_next(reader->json, reader->data + reader->start, reader->end - reader->start,
-						 last, &consumed, reader->values);
+						 reader->complete, &consumed, reader->values);
 
 	reader->start += consumed;
 	if (status == STREAM_RECORD)
@@ -117,6 +158,8 @@ profile_reader_next(ProfileReader *reader, bool last, ListedProfile *profile)
 		profile->text = reader->values[reader->entry].start;
 		profile->length = reader->values[reader->entry].length;
 	}
+	else if (status == STREAM_NEED_INPUT && reader->undecodable)
+		return STREAM_ERROR;
 	else if (status == STREAM_NEED_INPUT && reader->end - reader->start == BUFFER_SIZE)
 	{
 		reader->too_large = true;
@@ -128,5 +171,7 @@ profile_reader_next(ProfileReader *reader, bool last, ListedProfile *profile)
 const char *
 profile_reader_error(const ProfileReader *reader)
 {
+	if (reader->undecodable)
+		return content_decoder_error(reader->decoder)->message;
 	return reader->too_large ? "an entry is too long" : json_reader_error(reader->json)->message;
 }

@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "stream/content_coding.h"
 #include "stream/json.h"
 
 typedef struct ProfileReader ProfileReader;
@@ -29,19 +30,30 @@ typedef struct ListedProfile
 	size_t length;
 } ListedProfile;
 
-/* Returns NULL when memory is short.  Free with profile_reader_free, which takes NULL. */
-extern ProfileReader *profile_reader_create(void);
+/*
+ * For a body that is encoded like that. Returns NULL when memory is short.
+ * Free with profile_reader_free, which takes NULL.
+ */
+extern ProfileReader *profile_reader_create(ContentCoding coding);
 extern void profile_reader_free(ProfileReader *reader);
 
-/* Copies as much of data as there is room for, and returns how much that is. */
-extern size_t profile_reader_feed(ProfileReader *reader, const char *data, size_t length);
+/* One feeding yields at most this much to read, whatever is fed. */
+#define PROFILE_READER_BUFFER ((size_t) 256 * 1024)
+
+/*
+ * Takes as much of data as there is room for what it decodes to, and returns
+ * how much that is.  last says that nothing follows; then feed until the
+ * reader has come to an end, even if no data is left.
+ */
+extern size_t
+profile_reader_feed(ProfileReader *reader, const char *data, size_t length, bool last);
 
 /*
  * STREAM_RECORD: the next entry is in profile.  STREAM_NEED_INPUT: feed more.
- * STREAM_END: last, and the list was closed.  STREAM_ERROR: it is not a list
- * of profiles.  last says that everything was fed.
+ * STREAM_END: everything was fed, and the list was closed.  STREAM_ERROR: it is
+ * not a list of profiles.
  */
-extern StreamStatus profile_reader_next(ProfileReader *reader, bool last, ListedProfile *profile);
+extern StreamStatus profile_reader_next(ProfileReader *reader, ListedProfile *profile);
 
 /* What is wrong with it, after STREAM_ERROR. */
 extern const char *profile_reader_error(const ProfileReader *reader);

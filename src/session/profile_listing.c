@@ -168,6 +168,7 @@ begin_list(ProfileListing *listing)
 		listing->context, "adsexport_fdw list of profiles", ALLOCSET_DEFAULT_SIZES);
 	ListBuilder *builder = MemoryContextAllocZero(context, sizeof(ListBuilder));
 	HASHCTL control = { 0 };
+	RequestResult result;
 
 	builder->context = context;
 	builder->callback.func = free_reader;
@@ -177,7 +178,9 @@ begin_list(ProfileListing *listing)
 	control.hcxt = context;
 	builder->known =
 		hash_create("adsexport_fdw profiles", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	builder->reader = profile_reader_create();
+	request_result(listing->request, &result);
+	builder->reader =
+		profile_reader_create(content_coding_by_name(result.headers->content_encoding));
 	if (builder->reader == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	listing->builder = builder;
@@ -238,12 +241,18 @@ note_profile(ListBuilder *builder, const ListedProfile *profile)
 	builder->profile_ids = lappend(builder->profile_ids, pstrdup(text));
 }
 
-/*
- * Read what has arrived.  That is a few megabytes at most, which take
- * milliseconds.
- */
+static bool
+has_too_many(const ListBuilder *builder)
+{
+	return builder->listed + builder->unusable > MAX_LISTED;
+}
+
+/* At most this often the reader is fed between two looks at interrupts: a megabyte. */
+#define FEEDS_AT_ONCE 4
+
+/* Read of what has arrived; *more says that there is more of it, or may be. */
 static StreamStatus
-read_list(ProfileListing *listing)
+read_list(ProfileListing *listing, bool *more)
 {
 	ListBuilder *builder = listing->builder;
 	MemoryContext old_context = MemoryContextSwitchTo(builder->context);
@@ -253,15 +262,15 @@ read_list(ProfileListing *listing)
 	const char *body = request_body(listing->request, &length);
 
 	builder->busy = true;
-	while (status == STREAM_NEED_INPUT && (length > 0 || ended))
+	for (int feeds = 0;
+		 feeds < FEEDS_AT_ONCE && status == STREAM_NEED_INPUT && (length > 0 || ended); feeds++)
 	{
-		size_t taken = profile_reader_feed(builder->reader, body, length);
+		size_t taken = profile_reader_feed(builder->reader, body, length, ended);
 		ListedProfile profile;
 
-		/* What is not a list is shown in an error, so it stays until then. */
-		while ((status = profile_reader_next(builder->reader, ended && taken == length,
-											 &profile)) == STREAM_RECORD &&
-			   list_length(builder->profile_ids) <= MAX_LISTED)
+		/* What is no list is shown, so it stays until it was looked at. */
+		while (!has_too_many(builder) &&
+			   (status = profile_reader_next(builder->reader, &profile)) == STREAM_RECORD)
 			note_profile(builder, &profile);
 		if (status == STREAM_ERROR)
 			break;
@@ -269,6 +278,7 @@ read_list(ProfileListing *listing)
 		body += taken;
 		length -= taken;
 	}
+	*more = status == STREAM_NEED_INPUT && (length > 0 || ended);
 	builder->busy = false;
 	MemoryContextSwitchTo(old_context);
 	return status;
@@ -373,10 +383,14 @@ handle_answer(ProfileListing *listing, Answer *answer)
 	}
 }
 
-/* Look at the current request: its list is read as it arrives. */
-static void
+/*
+ * Look at the request under way: its list is read as it arrives.  True if
+ * there is more to do now.
+ */
+static bool
 step_request(ProfileListing *listing)
 {
+	bool more = false;
 	StreamStatus status = STREAM_NEED_INPUT;
 	char subject[NAMEDATALEN + 32];
 	RequestResult result;
@@ -384,7 +398,7 @@ step_request(ProfileListing *listing)
 
 	request_result(listing->request, &result);
 	if (result.state == REQUEST_WAITING)
-		return;
+		return false;
 	snprintf(subject, sizeof(subject), "Server %s",
 			 quote_identifier(listing->options->server_name));
 	if (listing->builder != NULL && listing->builder->busy)
@@ -393,22 +407,22 @@ step_request(ProfileListing *listing)
 		failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles", "out of memory");
 		listing->wanted = false;
 		end_listing_request(listing);
-		return;
+		return false;
 	}
 	if (result.state != REQUEST_FAILED && result.status == 200)
 	{
 		if (listing->builder == NULL)
 			begin_list(listing);
-		status = read_list(listing);
-		if (status == STREAM_NEED_INPUT && result.state == REQUEST_RECEIVING)
-			return;
+		status = read_list(listing, &more);
+		if (status == STREAM_NEED_INPUT && (more || result.state == REQUEST_RECEIVING))
+			return more;
 	}
 	else if (result.state == REQUEST_RECEIVING)
-		return; /* an error's body is wanted, too */
+		return false; /* an error's body is wanted, too */
 
 	request_result(listing->request, &result);
 	answer_judge(&answer, CALL_PROFILES, &result, subject, listing->options, listing->token);
-	if (listing->builder != NULL && list_length(listing->builder->profile_ids) > MAX_LISTED)
+	if (listing->builder != NULL && has_too_many(listing->builder))
 		fail_too_many(listing, subject, &answer);
 	else if (status == STREAM_ERROR)
 		fail_malformed(listing, subject, &answer);
@@ -417,6 +431,7 @@ step_request(ProfileListing *listing)
 	if (listing->wanted && answer.action != ACTION_SUCCESS)
 		handle_answer(listing, &answer);
 	end_listing_request(listing);
+	return false;
 }
 
 void
@@ -448,8 +463,8 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 {
 	int64 due;
 
-	if (listing->request != NULL)
-		step_request(listing);
+	if (listing->request != NULL && step_request(listing))
+		return now;
 	if (!listing->wanted || listing->request != NULL)
 		return REACTOR_NEVER;
 	due = Max(listing->due, throttle_due(CALL_PROFILES, listing->options, now));
@@ -468,9 +483,9 @@ step_listing(ProfileListing *listing, Reactor *reactor, int64 now)
 			MemoryContextStrdup(listing->context, credential_token(listing->credential));
 		listing->requested = moment_now();
 		throttle_begin(CALL_PROFILES, listing->options, now);
-		listing->request = amazon_start_profiles(reactor, listing->options,
-												 credential_lists_default(listing->credential),
-												 listing->token, true);
+		listing->request =
+			amazon_start_profiles(reactor, listing->options,
+								  credential_lists_default(listing->credential), listing->token);
 		if (listing->request == NULL)
 		{
 			failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles",

@@ -91,6 +91,20 @@ class Steps(CheckCase):
         self.assertEqual(len(rows), 8 + 20 + 1)
         self.assertEqual((rows[-1]["step"], rows[-1]["ok"], rows[-1]["detail"]), ("other profiles", None, "5 more were not tried."))
 
+    def test_a_long_list(self):
+        """As long as an agency's, in whatever form it comes."""
+        profiles = [{"profileId": number, "countryCode": "US", "accountInfo": {"type": "seller", "name": "N" * 150}} for number in range(100000, 102000)]
+        self.amazon(profile_ids=None)
+        for how in ({}, {"compress": "gzip"}, {"compress": "deflate"}, {"pause_after": 0.5, "pause_seconds": 0.2}):
+            with self.subTest(how=how):
+                self.clear_faults()
+                self.fault({"call": "profiles"}, status=200, body=profiles, **how)
+                rows = {row["step"]: row for row in self.check()}
+                self.assertEqual((rows["profiles"]["ok"], rows["profiles"]["detail"]), (True, "2000 of the account's profiles can have exports."))
+        self.clear_faults()
+        self.fault({"call": "profiles"}, status=200, body=profiles, cut_after=0.5)
+        self.check_fails("profiles")
+
     def test_what_cannot_be_told(self):
         self.amazon()
         self.fault({"call": "status"}, status=500, body="not now")

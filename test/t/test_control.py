@@ -238,16 +238,22 @@ class Listing(ControlCase):
         running = self.session.start(CAMPAIGNS)
         running.wait(15)
         self.check_error(running.error, "54000", "more than 100000 profiles", "profile_ids")
+        # Whatever they are.
+        for entry in ('{"profileId": 1}', '{}', '{"profileId": 1, "accountInfo": {"type": "agency"}}'):
+            self.forget()
+            self.fault({"call": "profiles"}, status=200, body="[" + ",".join([entry] * 100001) + "]")
+            self.expect_error("54000", CAMPAIGNS, "more than 100000 profiles")
         self.assertLess(self.session.resident_kilobytes() - before, 60000)
         self.assertEqual(self.count_calls("profiles"), 1)
 
     def test_cancel(self):
         """While a long list arrives, and without an end, at several moments."""
-        entry = '{"profileId": 1, "accountInfo": {"type": "agency"}}'
-        for action in ({"body": "[" + ",".join([entry] * 200000), "stall_after": -1}, {"body": "[" + entry + ",", "endless": True}):
+        entry = '{"profileId": 1, "accountInfo": {"type": "agency", "name": "%s"}}' % ("N" * 100)
+        many = "[" + ",".join([entry] * 90000)
+        for action in ({"body": many, "stall_after": -1}, {"body": many, "stall_after": -1, "compress": "gzip"}, {"body": "[" + entry + ",", "endless": True}):
             for query in (CAMPAIGNS, "SELECT count(*) FROM ads.profiles"):
                 for pause in (0, 0.05, 0.3) if "stall_after" in action else (0, 0.02):
-                    with self.subTest(query=query, endless="endless" in action, pause=pause):
+                    with self.subTest(query=query, endless="endless" in action, compressed="compress" in action, pause=pause):
                         self.check_cancel(query, pause, action)
 
     def check_cancel(self, query, pause, action):

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "check.h"
+#include "gzip_build.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -403,11 +404,11 @@ test_status_messages(void)
 
 /* Ids in the list, fed in pieces; "-" for an unusable entry, "(...)" for an agency's, "!" for an error. */
 static void
-check_profiles(const char *body, size_t piece, const char *expected)
+check_profiles_encoded(const Bytes *body, ContentCoding coding, size_t piece, const char *expected)
 {
-	ProfileReader *reader = profile_reader_create();
+	ProfileReader *reader = profile_reader_create(coding);
 	Bytes found = { 0 };
-	size_t length = strlen(body);
+	size_t length = body->length;
 	size_t fed = 0;
 	StreamStatus status = STREAM_NEED_INPUT;
 
@@ -416,8 +417,9 @@ check_profiles(const char *body, size_t piece, const char *expected)
 		ListedProfile profile;
 		size_t next = length - fed < piece ? length - fed : piece;
 
-		fed += profile_reader_feed(reader, body + fed, next);
-		while ((status = profile_reader_next(reader, fed == length, &profile)) == STREAM_RECORD)
+		fed += profile_reader_feed(reader, (const char *) body->data + fed, next,
+								   next == length - fed);
+		while ((status = profile_reader_next(reader, &profile)) == STREAM_RECORD)
 		{
 			char text[32];
 
@@ -428,12 +430,44 @@ check_profiles(const char *body, size_t piece, const char *expected)
 	}
 	append_text(&found, status == STREAM_END ? "" : "!");
 	append(&found, "", 1);
-	CHECK_THAT(strcmp((char *) found.data, expected) == 0, "in pieces of %zu: %s, expected %s",
-			   piece, (char *) found.data, expected);
+	CHECK_THAT(strcmp((char *) found.data, expected) == 0,
+			   "coding %d, in pieces of %zu: %s, expected %s", (int) coding, piece,
+			   (char *) found.data, expected);
 	if (status == STREAM_ERROR)
 		CHECK(profile_reader_error(reader)[0] != '\0');
 	free(found.data);
 	profile_reader_free(reader);
+}
+
+static void
+check_profiles(const char *text, size_t piece, const char *expected)
+{
+	size_t length = strlen(text);
+	Bytes body = { 0 };
+
+	append(&body, text, length);
+	check_profiles_encoded(&body, CODING_NONE, piece, expected);
+	body.length = 0;
+	append_gzip_with_flags(&body, (const unsigned char *) text, length, 0);
+	check_profiles_encoded(&body, CODING_GZIP, piece, expected);
+	body.length = 0;
+	append_deflated(&body, (const unsigned char *) text, length, 6);
+	check_profiles_encoded(&body, CODING_DEFLATE, piece, expected);
+	free(body.data);
+}
+
+/* What comes before the break is read, but it is no list. */
+static void
+check_profiles_cut(void)
+{
+	static const char text[] = "[{\"profileId\":1}]";
+	Bytes body = { 0 };
+
+	begin_test("messages: profiles, compressed and broken off");
+	append_gzip_with_flags(&body, (const unsigned char *) text, strlen(text), 0);
+	body.length--;
+	check_profiles_encoded(&body, CODING_GZIP, 7, "1,!");
+	free(body.data);
 }
 
 static void
@@ -442,6 +476,7 @@ test_profiles(void)
 	static const size_t pieces[] = { 1, 7, 100000 };
 	char *long_entry = malloc(300000);
 
+	check_profiles_cut();
 	begin_test("messages: profiles");
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 	{
