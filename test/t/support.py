@@ -271,6 +271,24 @@ class Session:
         with open("/proc/%d/status" % self.pid) as file:
             return int(re.search(r"^RssAnon:\s*(\d+)", file.read(), re.M).group(1))
 
+    def count_in_memory(self, words):
+        """{word: how often}, in all that the backend can write to but what it shares with others."""
+        found = dict.fromkeys(words, 0)
+        try:
+            with open("/proc/%d/maps" % self.pid) as maps, open("/proc/%d/mem" % self.pid, "rb", 0) as memory:
+                for line in maps:
+                    start, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
+                    size = int(end, 16) - int(start, 16)
+                    # A sanitizer reserves terabytes, which hold nothing of this.
+                    if rights.startswith("rw-p") and size < 2 ** 28:
+                        memory.seek(int(start, 16))
+                        content = memory.read(size)
+                        for word in words:
+                            found[word] += content.count(word.encode())
+        except PermissionError:
+            raise unittest.SkipTest("the memory of another process may not be read")
+        return found
+
 
 class Running:
     """A statement under way in another thread."""
