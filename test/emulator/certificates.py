@@ -10,6 +10,7 @@ EXTENSIONS = """\
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature, keyEncipherment
 extendedKeyUsage = serverAuth
+authorityKeyIdentifier = keyid
 subjectAltName = DNS:localhost, DNS:emulator.test, IP:127.0.0.1, IP:::1, IP:%s
 """
 
