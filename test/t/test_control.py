@@ -131,6 +131,15 @@ class Status(ControlCase):
                 self.assertNotIn("shown", support.text_of_error(error))
                 self.assertEqual((self.count_calls("request"), self.count_calls("status")), (1, 1))
 
+    def test_a_link_without_a_path(self):
+        """A slash in its query begins none."""
+        self.amazon(max_retries=0)
+        for rest in ("?x=/y", "/?x=/y"):
+            self.forget()
+            self.fault({"call": "status"}, members={"url": self.emulator.url + rest})
+            self.expect_error("HV000", CAMPAIGNS)
+            self.assertEqual({(call["path"], call["query"]) for call in self.calls("unknown")}, {("/", "x=/y")})
+
     def test_why_an_export_failed(self):
         self.amazon()
         for members in ({"error": "the words"}, {"failureReason": "the words"}, {"statusDetails": "the words"}, {"details": "the words"},
