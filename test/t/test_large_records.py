@@ -17,7 +17,7 @@ REST = b'{"server_upload_time":"2025-03-01 05:00:00","event_properties":%s}\n'
 # name: the value, and how much memory reading it may take, in multiples of it.
 VALUES = {
     "keys": (b"{" + b",".join(b'"%07x":%d' % (number * 2654435761 % 0xfffffff, number % 10) for number in range(5000000)) + b"}", 9),
-    "numbers": (b"[" + b",".join([b"7"] * 20000000) + b"]", 18),
+    "numbers": (b"[" + b",".join([b"7"] * 20000000) + b"]", 16),
     "words": (b"[" + b",".join([b'""'] * 20000000) + b"]", 11),
     "text": (b'{"a":"' + b"x" * (60 * MIB) + b'"}', 6),
 }
