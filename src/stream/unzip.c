@@ -1207,6 +1207,8 @@ static size_t
 search_descriptor(const Unzip *unzip, const unsigned char *bytes, size_t length, bool *found)
 {
 	size_t position = 0;
+	uint32_t crc = unzip->crc;
+	size_t checked = 0; /* of the bytes, in crc */
 
 	*found = false;
 	while (position + DESCRIPTOR_LOOK <= length)
@@ -1226,8 +1228,10 @@ search_descriptor(const Unzip *unzip, const unsigned char *bytes, size_t length,
 		{
 			uint64_t size = unzip->compressed + position;
 
-			*found = match_descriptor(bytes + position, stream_crc32(unzip->crc, bytes, position),
-									  size, size) > 0;
+			/* Their sizes may fit thousands of times; each byte is checked once. */
+			crc = stream_crc32(crc, bytes + checked, position - checked);
+			checked = position;
+			*found = match_descriptor(bytes + position, crc, size, size) > 0;
 			if (*found)
 				return position;
 		}

@@ -11,6 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include "check.h"
+#include "stream/crc32.h"
 #include "stream/unpack.h"
 #include "stream/gunzip.h"
 #include "stream/inflater.h"
@@ -47,6 +48,19 @@ __wrap_inflater_run(Inflater *inflater, StreamInput *input, unsigned char *outpu
 
 	inflated += *produced;
 	return result;
+}
+
+static uint64_t checked; /* bytes whose checksum was taken */
+
+extern uint32_t __real_stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length);
+
+uint32_t __wrap_stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length);
+
+uint32_t
+__wrap_stream_crc32(uint32_t crc, const unsigned char *bytes, size_t length)
+{
+	checked += length;
+	return __real_stream_crc32(crc, bytes, length);
 }
 
 /*-------------------------------------------------------------------------
@@ -506,6 +520,51 @@ test_zip(void)
 	}
 }
 
+/* A stored file full of what could be its end by the sizes. */
+static void
+test_search(void)
+{
+	EntryOptions options = { .descriptor = DESCRIPTOR_SIGNED_32 };
+	Archive archive = { 0 };
+	Bytes text = { 0 };
+	Bytes export = { 0 };
+	Unzip *unzip = unzip_create();
+	StreamInput input = { NULL, 0, true };
+	StreamStatus status;
+
+	begin_test("a search for the end of a stored file");
+	while (text.length < 1000000)
+	{
+		uint64_t length = text.length;
+
+		append_text(&text, "none");
+		append_number(&text, length, 4);
+		append_number(&text, length, 4);
+		append_text(&text, "PK");
+	}
+	add_entry(&archive, "readme.txt", &text, options);
+	append_gzip_with_flags(&export, (const unsigned char *) "x", 1, 0);
+	add_entry(&archive, "x.json.gz", &export, options);
+	finish_archive(&archive, "");
+	input.next = archive.bytes.data;
+	input.available = archive.bytes.length;
+	checked = 0;
+	do
+	{
+		size_t produced;
+
+		status = unzip_read(unzip, &input, output, sizeof(output), &produced);
+	} while (status != STREAM_END && status != STREAM_ERROR);
+	CHECK_NUMBER(status, STREAM_END);
+	CHECK_NUMBER(unzip_passed_over(unzip), 1);
+	CHECK_THAT(checked < 4 * text.length, "the checksum was taken of %llu bytes",
+			   (unsigned long long) checked);
+	unzip_free(unzip);
+	clear_archive(&archive);
+	free(export.data);
+	free(text.data);
+}
+
 static void
 test_json(void)
 {
@@ -538,6 +597,7 @@ main(void)
 {
 	test_gzip();
 	test_zip();
+	test_search();
 	test_json();
 	return finish_tests();
 }
