@@ -732,6 +732,14 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	set_protocols(easy);
 	ok &= dial_begin(&request->dial, easy, options->url, options->proxy, options->local);
 	alone = needs_own_tunnel(request, options, reactor);
+#if LIBCURL_VERSION_NUM < 0x075000
+
+	/*
+	 * A connection that is used again is judged only when the answer comes, so
+	 * those that lead inside are kept apart from the others.
+	 */
+	alone = alone || options->local != url_is_loopback(options->url);
+#endif
 	ok &= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, alone ? 1L : 0L) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, alone ? 1L : 0L) == CURLE_OK;
 	request->shares =
