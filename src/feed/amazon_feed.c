@@ -712,7 +712,7 @@ count_export(const FeedPart *part, FeedCounters *counters)
 
 const FeedApi amazon_export_feed = {
 	.packing = PACKED_GZIP,
-	.content_name = "export",
+	.content_name = "an export",
 	.feed_size = sizeof(AmazonFeed),
 	.part_size = sizeof(AmazonPart),
 	.resumable = true,
@@ -839,7 +839,7 @@ describe_profiles(const ForeignOptions *options, const ExportQuery *query, char 
 
 const FeedApi amazon_profiles_feed = {
 	.packing = PACKED_GZIP,
-	.content_name = "list of profiles",
+	.content_name = "a list of profiles",
 	.parts_are_kept = true,
 	.uses_registry = true,
 	.add_parts = add_profiles_part,

@@ -434,7 +434,7 @@ await_span(const FeedPart *part)
 
 const FeedApi amplitude_feed = {
 	.packing = PACKED_ZIP,
-	.content_name = "archive",
+	.content_name = "an archive",
 	.feed_size = sizeof(AmplitudeFeed),
 	.part_size = sizeof(AmplitudePart),
 	.rereadable = true,

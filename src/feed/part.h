@@ -128,7 +128,7 @@ typedef struct FeedApi
 {
 	PackingKind packing;
 
-	/* What is downloaded, as in "is no archive". */
+	/* What is downloaded, as in "is not an archive". */
 	const char *content_name;
 
 	/* Sizes of what ExportFeed.own and FeedPart.own point to; 0: nothing. */

@@ -221,7 +221,7 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 	answer->action = content->may_heal ? ACTION_RETRY : ACTION_FAIL_REQUEST;
 	answer->retry_after = -1;
 	failure_set(&answer->failure, ERRCODE_FDW_ERROR, "read an export",
-				"what the server sent is no %s", feed->api->content_name);
+				"what the server sent is not %s", feed->api->content_name);
 	foreign_body_words(&words, (const char *) content->head.bytes, content->head.length,
 					   content->inflated, feed->options, part->token);
 	failure_add_detail(&answer->failure, "%s: it is %s.", subject.text, words.text);

@@ -402,9 +402,9 @@ fault(REQUEST + "HTTP status 302 (found elsewhere)", "HV000", CAMPAIGNS, "reques
 fault(DOWNLOAD + "HTTP status 504 (gateway timeout)", "08006", EVENTS.replace("02:00", "01:00"), "export", status=504, body_kind="gateway")
 fault(DOWNLOAD + "HTTP status 429 (too many requests)", "53400", EVENTS, "export", status=429, body_kind="text")
 fault(READ + "gzip member … (at byte …): …", "HV000", CAMPAIGNS, "download", corrupt_byte=-6)
-fault(READ + "what the server sent is no archive", "HV000", EVENTS, "export", status=200, body="rate limit exceeded")
-fault(READ + "what the server sent is no export", "HV000", CAMPAIGNS, "download", status=200, body="rate limit exceeded")
-fault(READ + "what the server sent is no list of profiles", "HV000", "SELECT * FROM ads.profiles", "profiles", status=200, body="rate limit exceeded")
+fault(READ + "what the server sent is not an archive", "HV000", EVENTS, "export", status=200, body="rate limit exceeded")
+fault(READ + "what the server sent is not an export", "HV000", CAMPAIGNS, "download", status=200, body="rate limit exceeded")
+fault(READ + "what the server sent is not a list of profiles", "HV000", "SELECT * FROM ads.profiles", "profiles", status=200, body="rate limit exceeded")
 
 
 @case(REQUEST + "network error: …", "08006")

@@ -38,7 +38,7 @@ class ForeignContent(support.TestCase):
             self.session.run("SELECT adsexport_forget()")
             self.clear_log()
             self.body(call, body)
-            error = self.expect_error("HV000", query, "what the server sent is no ", *parts)
+            error = self.expect_error("HV000", query, "what the server sent is not ", *parts)
             text = support.text_of_error(error)
             self.assertLess(len(text), 1500)
             self.assertNotRegex(text, "<|script|We are|malformed")
@@ -54,7 +54,7 @@ class ForeignContent(support.TestCase):
                                 (b'{"message": "Too Many Requests"}', 'it is JSON that says "Too Many Requests"'),
                                 (XML.encode(), "it is an XML document that says"),
                                 (b"\xfe\x01\x02\x03" * 500, "it is binary data that begins")):
-                self.fails("download", TARGETS, pack(body), words, "no export", "Profile 1111, export ")
+                self.fails("download", TARGETS, pack(body), words, "an export", "Profile 1111, export ")
 
     def test_packed_in_another_way(self):
         """That will be the same the next time."""
@@ -67,13 +67,13 @@ class ForeignContent(support.TestCase):
 
     def test_profiles(self):
         self.amazon(max_retries=1)
-        self.fails("profiles", "SELECT * FROM ads.profiles", PAGE, "no list of profiles", 'it is an HTML page titled "Service')
+        self.fails("profiles", "SELECT * FROM ads.profiles", PAGE, "a list of profiles", 'it is an HTML page titled "Service')
 
     def test_amplitude(self):
         self.amplitude(max_retries=1)
         for body, words in ((PAGE, 'it is an HTML page titled "Service'), ("rate limit exceeded", 'it is the text "rate limit exceeded"'),
                             ('{"error": "try again"}', 'it is JSON that says "try again"'), (XML, "it is an XML document that says")):
-            self.fails("export", EVENTS, body, words, "no archive", "Hours 20250301T00 to 20250301T05")
+            self.fails("export", EVENTS, body, words, "an archive", "Hours 20250301T00 to 20250301T05")
 
     def test_it_heals(self):
         self.amazon(max_retries=1)
@@ -122,9 +122,9 @@ class ForeignContent(support.TestCase):
         rows = json.dumps([{"targetId": "1"}]).encode()
         self.amazon(max_retries=1)
         # Once rows were read of it, it is not read again from the beginning.
-        for header, body, parts, tries in (("br", b"\x0b\x02\x80" + rows, ("is no export", "Its Content-Encoding can't be decoded"), 1),
-                                           ("gzip, gzip", gzip.compress(gzip.compress(rows)), ("is no export", "Its Content-Encoding can't be decoded"), 1),
-                                           ("gzip", gzip.compress(PAGE.encode()), ("is no export", 'an HTML page titled "Service'), 2),
+        for header, body, parts, tries in (("br", b"\x0b\x02\x80" + rows, ("is not an export", "Its Content-Encoding can't be decoded"), 1),
+                                           ("gzip, gzip", gzip.compress(gzip.compress(rows)), ("is not an export", "Its Content-Encoding can't be decoded"), 1),
+                                           ("gzip", gzip.compress(PAGE.encode()), ("is not an export", 'an HTML page titled "Service'), 2),
                                            ("gzip", gzip.compress(rows)[:-8] + b"12345678", ("checksum",), 1),
                                            ("deflate", zlib.compress(rows)[:-1] + b"1", ("deflated body: compressed data is corrupt",), 2),
                                            ("deflate", zlib.compress(rows)[:-1], ("deflated body: data ends too early",), 1),
