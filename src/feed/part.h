@@ -135,7 +135,10 @@ typedef struct FeedApi
 	size_t feed_size;
 	size_t part_size;
 
-	/* Can a download be resumed where it broke off? (The remote keeps the file.) */
+	/*
+	 * Can a download be resumed where it broke off? (The remote keeps the
+	 * file.)  Then its parts must not hold places: see put_aside in resting.c.
+	 */
 	bool resumable;
 
 	/* Can it be read again without the entries that were handed out before? */

@@ -82,11 +82,15 @@ put_aside(ExportFeed *feed, FeedPart *part)
 	size_t length;
 	const char *body;
 
-	request_result(part->request, &result);
-	if (result.status != 200 && result.status != 206)
-		return; /* an error's body is short, and looked at where it is */
+	/* Where places count, what broke off is read from its beginning, and nothing is skipped. */
+	Assert(!feed->api->resumable);
+	/* What was lent may have moved. */
 	if (part == feed->current)
 		feed_take_back_input(feed, part);
+	request_result(part->request, &result);
+	/* Some say 206 although all was asked for. */
+	if (result.status != 200 && result.status != 206)
+		return; /* an error's body is short, and looked at where it is */
 	body = request_body(part->request, &length);
 	if (length == 0)
 		return;

@@ -4,6 +4,7 @@ import base64
 import functools
 import gzip
 import json
+import os
 import re
 import time
 import unittest
@@ -288,6 +289,38 @@ class Resuming(FailureCase):
                          {"headers": {"Content-Range": "bytes 0-5/100"}}, {"headers": {"Content-Range": None}}, {"status": 206, "body": "x" * 1000},
                          {"expire_url": True}, {"trailing_garbage": "x"}):
                 self.broken("targets", breaks, **then)
+
+    def test_cursors_that_rest_after_it(self):
+        """The next answer waits for its reader, wherever it begins, and needs no memory while another scan is read."""
+        path = os.path.join(self.make_folder(), "targets.json.gz")
+        with gzip.open(path, "wt", 0) as file:
+            json.dump([{"targetId": str(number), "text": "x" * 8000} for number in range(4000)], file)
+        self.emulator.control("POST", "/content", {"entity": "targets", "file": path})
+        expected = [str(number) for number in range(4000)]
+        for read_ahead in ("on", "off"):
+            for then, recovers in (({}, True), ({"ignore_range": True}, True), ({"ignore_range": True, "headers": {"ETag": '"another"'}}, True),
+                                   ({"ignore_range": True, "corrupt_byte": 1000000}, False), ({"wrong_range": 3}, False), ({"status": 416, "body_kind": "s3"}, False)):
+                with self.subTest(read_ahead=read_ahead, then=then):
+                    self.session = self.connect()
+                    self.forget()
+                    self.fault({"call": "download", "entity": "targets", "times": 1}, cut_after=0.3)
+                    self.fault({"call": "download", "entity": "targets"}, **then)
+                    self.session.run("SET adsexport_fdw.read_ahead = %s; BEGIN; DECLARE c CURSOR FOR %s" % (read_ahead, TARGETS))
+                    found = []
+                    try:
+                        while self.count_calls("download") < 2:
+                            found += self.session.column("FETCH 100 FROM c")
+                        before = self.session.resident_kilobytes()
+                        self.check_rows()
+                        self.assertLess(self.session.resident_kilobytes() - before, 14000)
+                        found += self.session.column("FETCH ALL FROM c")
+                    except psycopg2.Error as problem:
+                        self.check_error(problem, ("08006", "HV000"), 'foreign table "targets"')
+                        self.assertFalse(recovers)
+                    else:
+                        self.assertTrue(recovers)
+                        self.assertEqual(found, expected)
+                    self.session.run("ROLLBACK")
 
     def test_broken_again_and_again(self):
         self.amazon(max_retries=2)

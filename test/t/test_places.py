@@ -1,6 +1,8 @@
 """Amplitude's requests in flight: one cap for a project over all scans of a session, and no scan that waits for one at rest."""
 
+import json
 import os
+import zipfile
 
 import support
 
@@ -158,6 +160,32 @@ class Rest(PlacesCase):
         self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
         self.assertEqual(sorted(first + self.fetched("c")), self.expected(1))
         self.session.run("COMMIT")
+
+    def test_partial_content_at_rest(self):
+        """A whole archive with the status 206 goes to the file as with 200: it would be too much for memory."""
+        path = os.path.join(self.make_folder(), "large.zip")
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("1/x.json.gz", "\n".join(json.dumps({"uuid": "00000000-0000-4000-8000-%012d" % number, "server_upload_time": "2025-03-0%d 00:00:00" % (1 + number % 2),
+                                                               "event_properties": {"text": "x" * 8000}}) for number in range(4000)))
+        size = os.path.getsize(path)
+        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "file": path})
+        self.clear_faults()
+        self.fault({"call": "export", "query": "start=20250301"}, real_status=206, headers={"Content-Range": "bytes 0-%d/%d" % (size - 1, size)}, **self.slow)
+        self.amplitude(max_retries=0, max_jobs="1")
+        for read_ahead in ("on", "off"):
+            for rows in (0, 10, 200):
+                with self.subTest(read_ahead=read_ahead, rows=rows):
+                    self.session = self.connect()
+                    self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = " + read_ahead)
+                    self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+                    found = self.fetched("c", rows)
+                    before = self.session.resident_kilobytes()
+                    self.assertEqual(len(self.session.column(self.query(2))), 2000)
+                    # A drive brings a few megabytes, and the other scan has its own.
+                    self.assertLess(self.session.resident_kilobytes() - before, 14000)
+                    found += self.fetched("c")
+                    self.assertEqual(sorted(found), ["00000000-0000-4000-8000-%012d" % number for number in range(0, 4000, 2)])
+                    self.session.run("COMMIT")
 
     def test_request_at_rest_that_was_not_answered_yet(self):
         """A scan asks for more than one span, and rests before the second is there."""
