@@ -47,32 +47,43 @@ proxy_of_environment(void)
 	return NULL;
 }
 
+/* The URL's host, without brackets, and its port; 0: that of the scheme is not known. */
+static void
+host_and_port(const char *url, char *host, size_t host_size, unsigned *port)
+{
+	CURLU *parsed = curl_url();
+	char *text = NULL;
+
+	host[0] = '\0';
+	*port = 0;
+	if (parsed != NULL &&
+		curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) ==
+			CURLUE_OK &&
+		curl_url_get(parsed, CURLUPART_HOST, &text, 0) == CURLUE_OK)
+	{
+		size_t length = strlen(text);
+		bool bracketed = length > 2 && text[0] == '[';
+
+		snprintf(host, host_size, "%.*s", (int) (bracketed ? length - 2 : length),
+				 bracketed ? text + 1 : text);
+		curl_free(text);
+		text = NULL;
+		if (curl_url_get(parsed, CURLUPART_PORT, &text, 0) == CURLUE_OK)
+			*port = (unsigned) strtoul(text, NULL, 10);
+		else if (strncasecmp(url, "https://", 8) == 0)
+			*port = 443;
+	}
+	curl_free(text);
+	curl_url_cleanup(parsed);
+}
+
 /* Note host and port of a proxy, with libcurl's defaults. */
 static void
 note_proxy(Dial *dial, const char *proxy)
 {
-	CURLU *parsed = curl_url();
-	char *host = NULL;
-	char *port = NULL;
-
-	if (parsed != NULL &&
-		curl_url_set(parsed, CURLUPART_URL, proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) ==
-			CURLUE_OK &&
-		curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-	{
-		size_t length = strlen(host);
-		bool bracketed = length > 2 && host[0] == '[';
-
-		snprintf(dial->proxy_host, sizeof(dial->proxy_host), "%.*s",
-				 (int) (bracketed ? length - 2 : length), bracketed ? host + 1 : host);
-		if (curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK)
-			dial->proxy_port = (unsigned) strtoul(port, NULL, 10);
-		else
-			dial->proxy_port = strncasecmp(proxy, "https://", 8) == 0 ? 443 : 1080;
-	}
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(parsed);
+	host_and_port(proxy, dial->proxy_host, sizeof(dial->proxy_host), &dial->proxy_port);
+	if (dial->proxy_port == 0)
+		dial->proxy_port = 1080;
 }
 
 /* May this be the proxy's address?  A proxy may be on this machine. */
@@ -83,9 +94,13 @@ is_proxy(const Dial *dial, const struct sockaddr *address, const char *text)
 
 	if (dial->proxy_host[0] == '\0' || dial->proxy_port != address_port(address))
 		return false;
-	/* A name may stand for any address. */
+	/*
+	 * A name may stand for any address.  But the host of the URL may be one
+	 * to which libcurl goes without the proxy (no_proxy), and only the port
+	 * tells the two apart.
+	 */
 	return strcmp(dial->proxy_host, text) == 0 ||
-		   (inet_pton(AF_INET, dial->proxy_host, bytes) != 1 &&
+		   (dial->port != dial->proxy_port && inet_pton(AF_INET, dial->proxy_host, bytes) != 1 &&
 			inet_pton(AF_INET6, dial->proxy_host, bytes) != 1);
 }
 
@@ -133,7 +148,7 @@ is_allowed(Dial *dial, const struct sockaddr *address)
 	return false;
 }
 
-/* Likewise for an address as libcurl writes it. */
+/* Likewise for an address as it is written; what is a name may be used. */
 static bool
 may_use_address(Dial *dial, const char *text, long port)
 {
@@ -141,7 +156,8 @@ may_use_address(Dial *dial, const char *text, long port)
 	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
 
 	ipv4.sin_port = ipv6.sin6_port = htons((unsigned short) port);
-	if (inet_pton(AF_INET, text, &ipv4.sin_addr) == 1)
+	/* Before 7.77 libcurl leaves a single number as it is. */
+	if (inet_aton(text, &ipv4.sin_addr) != 0)
 		return is_allowed(dial, (const struct sockaddr *) &ipv4);
 	if (inet_pton(AF_INET6, text, &ipv6.sin6_addr) == 1)
 		return is_allowed(dial, (const struct sockaddr *) &ipv6);
@@ -208,6 +224,7 @@ may_leave_resolver(CURL *easy)
 bool
 dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool local_allowed)
 {
+	char host[256];
 	bool ok = true;
 
 	dial->local_allowed = local_allowed;
@@ -216,6 +233,9 @@ dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool loca
 		proxy = proxy_of_environment();
 	if (proxy != NULL && proxy[0] != '\0')
 		note_proxy(dial, proxy);
+	host_and_port(url, host, sizeof(host), &dial->port);
+	/* A proxy would get it unseen. */
+	ok &= may_use_address(dial, host, dial->port);
 	dial->joins_resolver = !may_leave_resolver(easy);
 	ok &= curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, resolver_starts) == CURLE_OK;
 	ok &= curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, dial) == CURLE_OK;

@@ -24,6 +24,7 @@ typedef struct Dial
 {
 	bool local_allowed; /* loopback, link-local and unspecified addresses */
 	bool loopback_only;
+	unsigned port;        /* of the URL */
 	char proxy_host[256]; /* empty: none */
 	unsigned proxy_port;
 	bool joins_resolver; /* this libcurl waits for its resolver thread when a transfer is ended */
@@ -38,7 +39,8 @@ typedef struct Dial
 
 /*
  * Let it decide about the sockets of a handle, which it must outlive. Returns
- * false if libcurl refuses.
+ * false if libcurl refuses, or if the URL's host is an address to which it must
+ * not lead, not even through a proxy (see dial_was_refused).
  */
 extern bool
 dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool local_allowed);

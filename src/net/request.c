@@ -809,6 +809,7 @@ request_start(Reactor *reactor, const RequestOptions *options)
 {
 	Request *request = calloc(1, sizeof(Request));
 	const char *refusal = url_refusal(options->url);
+	char message[sizeof(request->failure_message)] = "the request could not be set up";
 	bool begun;
 	sigset_t saved;
 
@@ -837,7 +838,10 @@ request_start(Reactor *reactor, const RequestOptions *options)
 			transfer_begin(reactor, &request->transfer);
 	signals_restore(&saved);
 	if (!begun)
-		fail(request, REQUEST_FAILURE_SETUP, CURLE_FAILED_INIT, "the request could not be set up");
+	{
+		dial_was_refused(&request->dial, message, sizeof(message));
+		fail(request, REQUEST_FAILURE_SETUP, CURLE_FAILED_INIT, message);
+	}
 	reactor_update_timer(reactor);
 	return request;
 }

@@ -336,6 +336,20 @@ class PublicEndpoint(support.TestCase):
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
         self.assertIn("CONNECT %s" % self.emulator.tls_url[len("https://"):], proxy.asked[0])
 
+    def test_links_that_a_proxy_does_not_get(self):
+        """An address needs no name server to be judged."""
+        proxy = Proxy()
+        self.addCleanup(proxy.stop)
+        self.use(max_retries=0, max_age=0, proxy="http://127.0.0.1:%d" % proxy.port)
+        for host, word in (("127.0.0.1", "loopback"), ("[::ffff:127.0.0.1]", "loopback"), ("2130706433", "loopback"), ("0.0.0.0", "unspecified"),
+                           ("169.254.169.254", "link-local"), ("[fe80::1]", "link-local")):
+            for port in ("", ":444"):
+                with self.subTest(host=host, port=port):
+                    self.clear_faults()
+                    self.fault({"call": "status"}, url="https://%s%s/x" % (host, port))
+                    self.expect_error("08006", CAMPAIGNS, "%s address" % word)
+        self.assertEqual({text.split()[1] for text in proxy.asked}, {self.emulator.tls_url[len("https://"):]})
+
     def test_user_and_password_of_a_proxy(self):
         proxy = Proxy("aladdin:opensesame-1234")
         self.addCleanup(proxy.stop)
@@ -387,6 +401,35 @@ class PublicEndpoint(support.TestCase):
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
 
 
+class ProxyOfTheEnvironment(support.TestCase):
+    """It is on this machine, by a name, and not asked for some names."""
+
+    PORT = 3128
+    VARIABLES = {"https_proxy": "http://inside.test:%d" % PORT, "no_proxy": ".test"}
+    emulator_options = ("--tls", "--address", ADDRESS)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        trust(cls.emulator.ca_file)
+        cls.proxy = Proxy(port=cls.PORT)
+        cls.addClassCleanup(cls.proxy.stop)
+
+    def test_good(self):
+        self.amazon(endpoint=self.emulator.tls_url, max_age=0)
+        self.assertEqual(self.session.value(CAMPAIGNS), 40)
+        self.assertIn("CONNECT %s" % self.emulator.tls_url[len("https://"):], self.proxy.asked[-1])
+
+    def test_a_link_past_it(self):
+        """It leads to where the proxy listens, and is not the proxy for that."""
+        self.amazon(endpoint=self.emulator.tls_url, max_age=0, max_retries=0)
+        for port in (self.PORT, self.PORT + 1):
+            with self.subTest(port=port):
+                self.clear_faults()
+                self.fault({"call": "status"}, url="https://inside.test:%d/x" % port)
+                self.expect_error("08006", CAMPAIGNS, "127.0.0.1 is a loopback address")
+
+
 class OldTls(support.TestCase):
     """TLS 1.1 is not spoken, even where the library would."""
 
@@ -409,10 +452,10 @@ def trust(ca_file):
 class Proxy:
     """Knows CONNECT, and perhaps users ("name:password")."""
 
-    def __init__(self, *users):
+    def __init__(self, *users, port=0):
         self.accepted = ["Basic " + base64.b64encode(user.encode()).decode() for user in users]
         self.asked = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -472,11 +515,15 @@ def main(arguments):
     # A library that would speak anything.
     write(configuration, "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = None\n"
                          "CipherString = ALL:@SECLEVEL=0\n")
+    proxies = ProxyOfTheEnvironment.VARIABLES if "ProxyOfTheEnvironment" in cases else {}
+    os.environ.update(proxies)
     if "OldTls" in cases:
         os.environ["OPENSSL_CONF"] = configuration
     if shim:
         os.environ["LD_PRELOAD"] = shim
     support.cluster()
+    for name in proxies:
+        del os.environ[name]
     os.environ.pop("LD_PRELOAD", None)
     os.environ.pop("OPENSSL_CONF", None)
     suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(globals()[case]) for case in cases)

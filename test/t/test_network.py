@@ -347,6 +347,9 @@ class Namespaces(unittest.TestCase):
     def test_a_public_endpoint(self):
         self.run_cases("PublicEndpoint")
 
+    def test_a_proxy_of_the_environment(self):
+        self.run_cases("ProxyOfTheEnvironment")
+
     def test_old_tls(self):
         self.run_cases("OldTls")
 
