@@ -83,19 +83,38 @@ class History(ExamplesCase):
 
     def test_rows_without_a_time(self):
         """README.md's history, and that of docs/recipes.md, take rows whose last_updated_date_time is NULL, and take them once."""
-        for page in ("README.md", "docs/recipes.md"):
-            self.emulator.settings(inject=[{"entity": "campaigns", "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": "null"}])
+        for page, table, entity in (("README.md", "warehouse.campaign_history", "campaigns"), ("docs/recipes.md", "warehouse.ad_group_history", "ad_groups")):
+            self.emulator.settings(inject=[{"entity": entity, "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": "null"}])
             self.session.run("DROP SCHEMA IF EXISTS warehouse CASCADE; CREATE SCHEMA warehouse")
-            block = pages.block(page, "CREATE TABLE warehouse.campaign_history")
+            block = pages.block(page, "CREATE TABLE " + table)
             with self.session.connection.cursor() as cursor:
                 cursor.execute(block.code)
-            self.assertEqual(self.session.value("SELECT count(*) FROM warehouse.campaign_history WHERE last_updated_date_time IS NULL"), 1)
-            (insert,) = set(re.findall("(?m)^INSERT INTO warehouse.campaign_history.*?;", block.code))
+            self.assertEqual(self.session.value("SELECT count(*) FROM %s WHERE last_updated_date_time IS NULL" % table), 1)
+            (insert,) = set(re.findall("(?m)^INSERT INTO %s.*?;" % table, block.code))
             self.session.run(insert)
-            self.assertEqual(self.session.value("SELECT count(*) FROM warehouse.campaign_history"), self.truth("campaigns"))
-            self.emulator.settings(inject=[{"entity": "campaigns", "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": '"2026-11-01T00:00:00.000Z"'}])
+            self.assertEqual(self.session.value("SELECT count(*) FROM %s" % table), self.truth(entity))
+            self.emulator.settings(inject=[{"entity": entity, "profile": 1234567890, "index": 2, "path": "lastUpdatedDateTime", "literal": '"2026-11-01T00:00:00.000Z"'}])
             self.session.run(insert)
-            self.assertEqual(self.session.value("SELECT count(*) FROM warehouse.campaign_history"), self.truth("campaigns") + 1)
+            self.assertEqual(self.session.value("SELECT count(*) FROM %s" % table), self.truth(entity) + 1)
+
+    def test_two_loads_of_a_dimension(self):
+        """The second waits for the first, and then finds nothing to do."""
+        if self.session.connection.server_version < 150000:
+            self.skipTest("MERGE is there from PostgreSQL 15 on")
+        self.session.run("DROP SCHEMA IF EXISTS warehouse CASCADE; CREATE SCHEMA warehouse")
+        made = pages.block("docs/recipes.md", "CREATE TABLE warehouse.campaign_dimension").code.split("\nCALL ")[0]
+        with self.session.connection.cursor() as cursor:
+            cursor.execute(made)
+        first = self.connect()
+        first.run("BEGIN")
+        first.run("CALL warehouse.load_campaign_dimension()")
+        second = self.connect()
+        running = second.start("CALL warehouse.load_campaign_dimension()")
+        self.eventually(lambda: self.session.rows("SELECT FROM pg_locks WHERE pid = %s AND NOT granted", second.pid), "the second to wait")
+        first.run("COMMIT")
+        self.assertIsNone(running.wait().error)
+        self.assertEqual(self.session.rows("SELECT count(*), count(DISTINCT (profile_id, campaign_id)), count(valid_to) FROM warehouse.campaign_dimension"),
+                         [(self.truth("campaigns"), self.truth("campaigns"), 0)])
 
     def test_all_or_nothing(self):
         self.psql("history.sql", target="ads_history")
@@ -150,6 +169,18 @@ class Events(ExamplesCase):
         self.assertEqual(self.count_calls("export"), 3)
         self.assertEqual(self.session.value("SELECT sum(events) FROM product_events.loaded_days"),
                          self.session.value("SELECT count(*) FROM product_events.events"))
+
+    def test_backfill_of_the_recipe(self):
+        """A day that is not complete is not taken for loaded, nor is one to come."""
+        self.session.run("DROP SCHEMA IF EXISTS warehouse CASCADE; CREATE SCHEMA warehouse")
+        made = pages.block("docs/recipes.md", "CREATE PROCEDURE warehouse.backfill").code.split("\nCALL ")[0]
+        with self.session.connection.cursor() as cursor:
+            cursor.execute(made)
+        self.session.run("CALL warehouse.backfill((now() AT TIME ZONE 'UTC')::date - 3, (now() AT TIME ZONE 'UTC')::date + 1)")
+        # Three, or two just after midnight.
+        self.assertIn(self.session.value("SELECT count(*) FROM warehouse.loaded_days"), (2, 3))
+        self.assertEqual(self.session.rows("SELECT day FROM warehouse.loaded_days WHERE (day + 1)::timestamp AT TIME ZONE 'UTC' > adsexport_complete_until()"), [])
+        self.assertEqual(self.session.value("SELECT sum(events) FROM warehouse.loaded_days"), self.session.value("SELECT count(*) FROM warehouse.events"))
 
     def test_fivetran(self):
         self.psql("amplitude_fivetran.sql", target="amplitude_tables")
@@ -232,8 +263,10 @@ class Dbt(ExamplesCase):
 
 class AmazonToken(ExamplesCase):
     def start(self, client, secret, port):
-        return subprocess.Popen([os.path.join(CHECKOUT, "examples/amazon-token"), "--client-id", client, "--port", str(port),
-                                 "--consent-url", self.emulator.url + "/ap/oa", "--token-url", self.emulator.url + "/auth/o2/token"],
+        (command,) = re.findall("(?m)^examples/amazon-token .*$", pages.block("docs/amazon.md", "examples/amazon-token").code)
+        program, *arguments = [client if word.startswith("amzn1.") else word for word in shlex.split(command)]
+        return subprocess.Popen([os.path.join(CHECKOUT, program)] + arguments + ["--port", str(port), "--consent-url", self.emulator.url + "/ap/oa",
+                                                                                "--token-url", self.emulator.url + "/auth/o2/token"],
                                 env=dict(os.environ, AMAZON_CLIENT_SECRET=secret), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def run_it(self, client, secret, idle=0):
