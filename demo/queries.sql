@@ -1,4 +1,4 @@
--- What a statement waits for is told each second here (by default: each ten).
+-- A notice each second says what the statement is waiting for (the default is every 10 s).
 SET adsexport_fdw.progress_interval = '1s';
 
 SELECT * FROM report LIMIT 3;
@@ -20,7 +20,7 @@ FROM ads.targets t
 JOIN ads.ad_groups g USING (profile_id, ad_group_id)
 JOIN ads.campaigns c ON (c.profile_id, c.campaign_id) = (g.profile_id, g.campaign_id)
 WHERE t.target_type = 'KEYWORD' AND NOT t.negative
-  AND t.state = 'ENABLED' AND g.state = 'ENABLED'
+  AND t.state = 'ENABLED' AND g.state = 'ENABLED' AND c.state = 'ENABLED'
 ORDER BY bid DESC NULLS LAST, campaign, ad_group, keyword
 LIMIT 10;
 

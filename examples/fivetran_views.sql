@@ -7,7 +7,7 @@
 -- source is the schema with the imported tables, target the one to create.
 --
 -- What is different from the tables of that connector:
---   - They show what is now. The names end in _history because there each change is a row;
+--   - They show the current state only. The _history names are Fivetran's, whose tables have a row per change;
 --     see history.sql for how to keep a history.
 --   - Ids are text, as they are in the connector's models since 2023.
 --   - serving_status is one value there: here it is the first reason why something is not delivered, else its delivery status.

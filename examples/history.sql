@@ -1,4 +1,4 @@
--- A history of all four exports of Amazon Ads, by tables that hold each version of each row once, and a procedure that adds what changed.
+-- Keeps a history of all four Amazon Ads exports: each version of each row is stored once, by a procedure that adds what changed.
 --
 --   psql -v source=ads -v target=ads_history -f examples/history.sql
 --
@@ -7,7 +7,7 @@
 --   CALL ads_history.take_snapshot();
 --
 -- The procedure is one statement, so that the four exports are made side by side, and all or nothing is added.  A second call at the same time
--- waits for the first.  What did not change since the last snapshot adds nothing: last_updated_date_time is part of the keys.
+-- waits for the first.  Unchanged rows add nothing: last_updated_date_time is part of the keys.
 -- Rows without it (some of Sponsored Brands have none) are kept once, as they were first seen.
 --
 -- A row that is gone from the export stays in the history.
