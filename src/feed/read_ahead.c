@@ -72,8 +72,8 @@ struct ReadAhead
 	RecordBlock *walking; /* of the full ones, the one the thread is walking; or NULL */
 	RecordBlock *
 		preparing; /* the one the thread is preparing, even if the reader has taken it since; or NULL */
-	bool reader_walks; /* the walker is the reader's */
-	bool stopping;
+	bool reader_walks;              /* the walker is the reader's */
+	volatile sig_atomic_t stopping; /* a walk looks at it without the mutex */
 	bool ended;
 	bool retired; /* used by the reader only */
 	_Atomic bool transfer_over;
@@ -204,7 +204,7 @@ work_on(ReadAhead *read_ahead, RecordBlock *block)
 		read_ahead->preparing = block;
 	pthread_mutex_unlock(&read_ahead->mutex);
 	if (walk)
-		record_walker_walk(read_ahead->walker, block);
+		record_walker_walk(read_ahead->walker, block, &read_ahead->stopping);
 	else
 		record_block_prepare(block, read_ahead->preparer);
 	pthread_mutex_lock(&read_ahead->mutex);
@@ -263,7 +263,7 @@ goes_on(Pump *pump, const RecordBlock *block)
 	bool stopping;
 
 	pthread_mutex_lock(&read_ahead->mutex);
-	stopping = read_ahead->stopping;
+	stopping = read_ahead->stopping != 0;
 	if (read_ahead->full.count > 0 && record_block_is_empty(block))
 		bell_ring(&read_ahead->ready);
 	pthread_mutex_unlock(&read_ahead->mutex);
@@ -496,7 +496,7 @@ read_ahead_retire(ReadAhead *read_ahead)
 	if (read_ahead->retired)
 		return;
 	pthread_mutex_lock(&read_ahead->mutex);
-	read_ahead->stopping = true;
+	__atomic_store_n(&read_ahead->stopping, true, __ATOMIC_RELAXED);
 	if (read_ahead->preparing != NULL)
 		record_block_leave(read_ahead->preparing);
 	bell_ring(&read_ahead->stop);

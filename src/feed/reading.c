@@ -106,7 +106,8 @@ walk_block(ExportFeed *feed, FeedPart *part, RecordBlock *block)
 {
 	if (record_block_state(block) != BLOCK_WALKED)
 	{
-		record_walker_walk(feed->walker, block);
+		/* What is pending is handled before the next call (in feed_next). */
+		record_walker_walk(feed->walker, block, &InterruptPending);
 		if (part->read_ahead != NULL && record_block_state(block) == BLOCK_WALKED)
 			read_ahead_walked(part->read_ahead);
 	}

@@ -106,11 +106,12 @@ struct JsonReader
 
 	/* A record that was not complete when it was last walked. */
 	bool incomplete;
-	bool search_failed;   /* the search was wrong about its end */
+	bool search_over;     /* it has found the end, or was wrong about it */
 	size_t walked_length; /* how much of it there was then */
 	size_t searched;      /* how far its end has been looked for */
 	SkipState search;
 
+	StreamStop *stop;    /* set to make a walk give up; or NULL */
 	const char *problem; /* what was wrong, when a walk fails */
 	StreamErrorKind problem_kind;
 	StreamError error;
@@ -280,6 +281,12 @@ json_reader_reset(JsonReader *reader, JsonFraming framing)
 	stream_error_clear(&reader->error);
 }
 
+void
+json_reader_stop_when(JsonReader *reader, StreamStop *stop)
+{
+	reader->stop = stop;
+}
+
 const StreamError *
 json_reader_error(const JsonReader *reader)
 {
@@ -361,6 +368,7 @@ typedef enum WalkResult
 {
 	WALK_RECORD,
 	WALK_NEED_INPUT,
+	WALK_STOPPED,
 	WALK_ERROR
 } WalkResult;
 
@@ -384,6 +392,8 @@ walk_skip_problem(JsonReader *reader, SkipResult result)
 			return walk_problem(reader, STREAM_ERROR_TOO_LARGE, NULL);
 		case SKIP_LINE_BREAK:
 			return walk_problem(reader, STREAM_ERROR_CORRUPT, "line break in a string");
+		case SKIP_STOPPED:
+			return WALK_STOPPED;
 		default:
 			return WALK_NEED_INPUT;
 	}
@@ -400,11 +410,12 @@ walk_record(JsonReader *reader, const char *start, const char *end, JsonValue *v
 	const bool lines = reader->framing == JSON_FRAMING_LINES;
 	const uint64_t walk = ++reader->walks;
 	const char *next = start;
-	ObjectNode *node;         /* of the object around next; NULL inside an array */
-	ObjectNode *child;        /* of the value at next */
-	uint16_t *predict = NULL; /* where the prediction of the next key is kept */
-	int32_t slot;             /* of the value at next */
-	uint32_t depth = 0;       /* frames in use, which is the nesting */
+	const char *looked = start; /* where next was when it was last to give up or not */
+	ObjectNode *node;           /* of the object around next; NULL inside an array */
+	ObjectNode *child;          /* of the value at next */
+	uint16_t *predict = NULL;   /* where the prediction of the next key is kept */
+	int32_t slot;               /* of the value at next */
+	uint32_t depth = 0;         /* frames in use, which is the nesting */
 	const char *expected;
 	const char *value_start;
 	const char *value_end;
@@ -413,7 +424,7 @@ walk_record(JsonReader *reader, const char *start, const char *end, JsonValue *v
 
 	if (reader->node_count == 0)
 	{
-		skipped = skip_container(&next, end, lines, JSON_MAX_DEPTH);
+		skipped = skip_container(&next, end, lines, JSON_MAX_DEPTH, reader->stop);
 		*stop = next;
 		if (skipped != SKIP_FOUND)
 			return walk_skip_problem(reader, skipped);
@@ -478,7 +489,7 @@ read_key:
 		if (*next != '"')
 			goto unexpected;
 		escaped = false;
-		value_end = find_quote(next + 1, end, lines, &escaped, &value_start);
+		value_end = find_quote(next + 1, end, lines, &escaped, &value_start, reader->stop);
 		if (value_end == NULL)
 		{
 			next = value_start;
@@ -520,7 +531,7 @@ read_value:
 	{
 		escaped = false;
 		value_start = next + 1;
-		value_end = find_quote(value_start, end, lines, &escaped, &next);
+		value_end = find_quote(value_start, end, lines, &escaped, &next, reader->stop);
 		if (likely_false(value_end == NULL))
 			goto unfinished_string;
 		if (slot != NO_SLOT)
@@ -532,7 +543,7 @@ read_value:
 		if (child != NULL)
 			goto enter_container;
 		value_start = next;
-		skipped = skip_container(&next, end, lines, JSON_MAX_DEPTH - depth);
+		skipped = skip_container(&next, end, lines, JSON_MAX_DEPTH - depth, reader->stop);
 		if (likely_false(skipped != SKIP_FOUND))
 		{
 			*stop = next;
@@ -582,7 +593,7 @@ after_value:
 		expected = "expected \",\" or \"]\"";
 		if (*next != ',' && *next != ']')
 			goto unexpected;
-		skipped = skip_rest_of_array(&next, end, lines, JSON_MAX_DEPTH - depth + 1);
+		skipped = skip_rest_of_array(&next, end, lines, JSON_MAX_DEPTH - depth + 1, reader->stop);
 		if (likely_false(skipped != SKIP_FOUND))
 		{
 			*stop = next;
@@ -594,6 +605,12 @@ after_value:
 		next = skip_space(next);
 	if (likely_true(*next == ','))
 	{
+		if (likely_false((size_t) (next - looked) >= STREAM_WORK))
+		{
+			if (stream_stop_is_set(reader->stop))
+				return WALK_STOPPED;
+			looked = next;
+		}
 		next++;
 		if (likely_false(is_space(*next)))
 			next = skip_space(next);
@@ -627,6 +644,8 @@ unfinished_string:
 		*stop = end;
 		return WALK_NEED_INPUT;
 	}
+	if (!lines || *next != '\n')
+		return WALK_STOPPED;
 	*stop = next;
 	return walk_problem(reader, STREAM_ERROR_CORRUPT, "line break in a string");
 
@@ -642,27 +661,34 @@ unexpected:
 
 /*
  * Look for the end of the incomplete record data[0 .. length), of which
- * reader->searched bytes were searched before. Returns true when it is time to
- * walk the record.
+ * reader->searched bytes were searched before.  SKIP_GO_ON: it is not there yet;
+ * SKIP_STOPPED: nor has all been searched.  Otherwise it is time to walk the
+ * record.
  */
-static bool
+static SkipResult
 find_end(JsonReader *reader, const char *data, size_t length)
 {
+	const size_t began = reader->searched;
 	SkipState rest;
+	SkipResult result;
 	unsigned position;
 
 	if (reader->searched == 0)
 		skip_begin(&reader->search, reader->framing == JSON_FRAMING_LINES, JSON_MAX_DEPTH);
 	while (length - reader->searched >= SKIP_BLOCK)
 	{
-		if (skip_block(&reader->search, data + reader->searched, &position) != SKIP_GO_ON)
-			return true;
+		result = skip_block(&reader->search, data + reader->searched, &position);
+		if (result != SKIP_GO_ON)
+			return result;
 		reader->searched += SKIP_BLOCK;
+		if (likely_false((reader->searched - began) % STREAM_WORK == 0) &&
+			stream_stop_is_set(reader->stop))
+			return SKIP_STOPPED;
 	}
 
 	/* The last, incomplete block is searched again when there is more of it. */
 	rest = reader->search;
-	return skip_block(&rest, data + reader->searched, &position) != SKIP_GO_ON;
+	return skip_block(&rest, data + reader->searched, &position);
 }
 
 /*-------------------------------------------------------------------------
@@ -786,6 +812,16 @@ find_record(JsonReader *reader, bool lines, const char **next_byte, const char *
 	}
 }
 
+/* The record at next is not done with: its bytes are to be given again. */
+static StreamStatus
+keep_record(JsonReader *reader, const char *data, const char *next, size_t *consumed,
+			StreamStatus status)
+{
+	*consumed = (size_t) (next - data);
+	reader->offset += *consumed;
+	return status;
+}
+
 /* Walk the record that begins at next, where the reader has found its "{". */
 static inline __attribute__((always_inline)) StreamStatus
 read_record(JsonReader *reader, const char *data, const char *next, const char *end, bool last,
@@ -795,12 +831,14 @@ read_record(JsonReader *reader, const char *data, const char *next, const char *
 	const char *stop = data;
 
 	if (likely_false(reader->incomplete) && !last && length < JSON_MAX_RECORD &&
-		length / 2 < reader->walked_length &&
-		(reader->search_failed || !find_end(reader, next, length)))
+		length / 2 < reader->walked_length)
 	{
-		*consumed = (size_t) (next - data);
-		reader->offset += *consumed;
-		return STREAM_NEED_INPUT;
+		SkipResult found = reader->search_over ? SKIP_GO_ON : find_end(reader, next, length);
+
+		if (found == SKIP_GO_ON || found == SKIP_STOPPED)
+			return keep_record(reader, data, next, consumed,
+							   found == SKIP_STOPPED ? STREAM_PAUSED : STREAM_NEED_INPUT);
+		reader->search_over = true;
 	}
 
 	memset(values, 0, (size_t) reader->slot_count * sizeof(JsonValue));
@@ -827,15 +865,16 @@ read_record(JsonReader *reader, const char *data, const char *next, const char *
 			if (!reader->incomplete)
 			{
 				reader->incomplete = true;
-				reader->search_failed = false;
+				reader->search_over = false;
 				reader->searched = 0;
 			}
-			else if (length / 2 < reader->walked_length)
-				reader->search_failed = true;
 			reader->walked_length = length;
-			*consumed = (size_t) (next - data);
-			reader->offset += *consumed;
-			return STREAM_NEED_INPUT;
+			return keep_record(reader, data, next, consumed, STREAM_NEED_INPUT);
+
+		case WALK_STOPPED:
+			/* It is to be walked again at once. */
+			reader->walked_length = 0;
+			return keep_record(reader, data, next, consumed, STREAM_PAUSED);
 
 		case WALK_ERROR:
 			break;

@@ -116,6 +116,8 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  * the caller has used the values. STREAM_NEED_INPUT: *consumed bytes may be
  * dropped; call again with the rest and more after it.  If consumed is 0 and
  * length is JSON_MAX_RECORD or more, this is STREAM_ERROR (too large) instead.
+ * STREAM_PAUSED: the walk gave up (json_reader_stop_when); likewise, but there
+ * need not be more after it.
  * STREAM_END: last, and the array was closed (array) or nothing is left
  * (lines).  Only white space may follow an array's "]", so without last the
  * answer there is STREAM_NEED_INPUT; zero records are fine. STREAM_ERROR: an
@@ -134,6 +136,12 @@ extern void json_reader_reset(JsonReader *reader, JsonFraming framing);
  */
 extern StreamStatus json_reader_next(JsonReader *reader, const char *data, size_t length, bool last,
 									 size_t *consumed, JsonValue *values);
+
+/*
+ * A record that is larger than STREAM_WORK is walked no further once *stop is
+ * set; the next call starts over at its first byte.
+ */
+extern void json_reader_stop_when(JsonReader *reader, StreamStop *stop);
 
 extern const StreamError *json_reader_error(const JsonReader *reader);
 

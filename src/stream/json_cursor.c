@@ -45,7 +45,7 @@ take_string(const char **next, const char *end, JsonValue *value)
 
 	if (**next != '"')
 		return false;
-	quote = find_quote(start, end, false, &escaped, &stop);
+	quote = find_quote(start, end, false, &escaped, &stop, NULL);
 	if (quote == NULL || quote >= end)
 		return false;
 	set_value(value, JSON_STRING, start, quote, escaped);
@@ -87,7 +87,7 @@ take_value(const char **next, const char *end, JsonValue *value)
 		return take_string(next, end, value);
 	if (*start != '{' && *start != '[')
 		return take_scalar(next, end, value);
-	if (skip_container(&stop, end, false, JSON_MAX_DEPTH) != SKIP_FOUND || stop >= end)
+	if (skip_container(&stop, end, false, JSON_MAX_DEPTH, NULL) != SKIP_FOUND || stop >= end)
 		return false;
 	set_value(value, *start == '{' ? JSON_OBJECT : JSON_ARRAY, start, stop, false);
 	*next = stop;

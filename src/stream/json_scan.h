@@ -37,11 +37,14 @@ skip_space(const char *next)
  * Continue with a string in which find_string_stop did not find the closing
  * quote first.  Returns the closing quote.  Returns NULL with *stop set to
  * where the data ended or a line break was met that lines framing does not
- * allow.
+ * allow; or, elsewhere, where the walk is to give up.
  */
 static __attribute__((noinline, unused)) const char *
-find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, const char **stop)
+find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, const char **stop,
+				  StreamStop *give_up)
 {
+	const char *start = next;
+
 	for (;;)
 	{
 		unsigned step = find_string_stop(next);
@@ -53,6 +56,12 @@ find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, 
 			break;
 		if (*next == '"')
 			return next;
+		if (likely_false((size_t) (next - start) >= STREAM_WORK) && !(lines && *next == '\n'))
+		{
+			if (stream_stop_is_set(give_up))
+				break;
+			start = next;
+		}
 		if (*next == '\\')
 		{
 			*escaped = true;
@@ -77,13 +86,14 @@ find_quote_slowly(const char *next, const char *end, bool lines, bool *escaped, 
 
 /* next is the first byte of the string, after its opening quote. */
 static inline const char *
-find_quote(const char *next, const char *end, bool lines, bool *escaped, const char **stop)
+find_quote(const char *next, const char *end, bool lines, bool *escaped, const char **stop,
+		   StreamStop *give_up)
 {
 	unsigned step = find_string_stop(next);
 
 	if (likely_true(next[step] == '"' && step < STRING_STEP))
 		return next + step;
-	return find_quote_slowly(next, end, lines, escaped, stop);
+	return find_quote_slowly(next, end, lines, escaped, stop, give_up);
 }
 
 /* The first byte that cannot belong to a number or literal. */
@@ -172,7 +182,8 @@ typedef enum SkipResult
 	SKIP_FOUND,
 	SKIP_MISMATCH,
 	SKIP_TOO_DEEP,
-	SKIP_LINE_BREAK
+	SKIP_LINE_BREAK,
+	SKIP_STOPPED
 } SkipResult;
 
 typedef struct SkipState
@@ -313,21 +324,29 @@ skip_block(SkipState *state, const char *block, unsigned *position)
  * or to the offending byte.  SKIP_GO_ON means that the data ended before.
  */
 static __attribute__((noinline, unused)) SkipResult
-skip_blocks(SkipState *state, const char **next, const char *end)
+skip_blocks(SkipState *state, const char **next, const char *end, StreamStop *stop)
 {
 	const char *block = *next;
 
 	do
 	{
-		unsigned position;
-		SkipResult result = skip_block(state, block, &position);
+		const char *limit =
+			end > block && (size_t) (end - block) > STREAM_WORK ? block + STREAM_WORK : end;
 
-		if (result != SKIP_GO_ON)
+		do
 		{
-			*next = block + position;
-			return result;
-		}
-		block += SKIP_BLOCK;
+			unsigned position;
+			SkipResult result = skip_block(state, block, &position);
+
+			if (result != SKIP_GO_ON)
+			{
+				*next = block + position;
+				return result;
+			}
+			block += SKIP_BLOCK;
+		} while (block < limit);
+		if (block < end && stream_stop_is_set(stop))
+			return SKIP_STOPPED;
 	} while (block < end);
 	*next = end;
 	return SKIP_GO_ON;
@@ -335,7 +354,8 @@ skip_blocks(SkipState *state, const char **next, const char *end)
 
 /* Skip the array or object that begins at *next. */
 static inline SkipResult
-skip_container(const char **next, const char *end, bool lines, uint32_t depth_limit)
+skip_container(const char **next, const char *end, bool lines, uint32_t depth_limit,
+			   StreamStop *stop)
 {
 	SkipState state;
 
@@ -346,19 +366,20 @@ skip_container(const char **next, const char *end, bool lines, uint32_t depth_li
 		return SKIP_FOUND;
 	}
 	skip_begin(&state, lines, depth_limit);
-	return skip_blocks(&state, next, end);
+	return skip_blocks(&state, next, end, stop);
 }
 
 /* Skip past the "]" of an array whose beginning has been read. */
 static inline SkipResult
-skip_rest_of_array(const char **next, const char *end, bool lines, uint32_t depth_limit)
+skip_rest_of_array(const char **next, const char *end, bool lines, uint32_t depth_limit,
+				   StreamStop *stop)
 {
 	SkipState state;
 
 	skip_begin(&state, lines, depth_limit);
 	state.depth = 1;
 	state.objects[0] = 0;
-	return skip_blocks(&state, next, end);
+	return skip_blocks(&state, next, end, stop);
 }
 
 #endif /* ADSEXPORT_JSON_SCAN_H */

@@ -17,6 +17,9 @@
 /* Walking no more than this once more costs next to nothing. */
 #define SMALL_RECORD ((size_t) 64 * 1024)
 
+/* A record is not begun again more often than this because the walk was to stop. */
+#define MOST_STOPS 8
+
 struct RecordWalker
 {
 	JsonReader *reader;
@@ -36,6 +39,8 @@ struct RecordWalker
 	bool between_entries; /* zip: none is open */
 	bool unpacker_ended;
 	size_t unfinished; /* this many bytes were not enough for a record */
+	bool stopped;      /* the walk of a record was given up */
+	int stops;         /* this many in a row were */
 
 	/* Between two blocks: the unfinished record, if it fits into the headroom. */
 	char carried[HEADROOM];
@@ -90,6 +95,8 @@ record_walker_reset(RecordWalker *walker, PackingKind kind)
 	walker->at_content_end = walker->unpacker_ended = false;
 	walker->between_entries = kind == PACKED_ZIP;
 	walker->unfinished = 0;
+	walker->stopped = false;
+	walker->stops = 0;
 	walker->in_large = walker->large_is_used = false;
 	walker->block_rest = NULL;
 	walker->failed = false;
@@ -168,7 +175,7 @@ worth_a_walk(const RecordWalker *walker)
 {
 	size_t used = (size_t) (walker->limit - walker->next);
 
-	return walker->at_content_end || used < SMALL_RECORD ||
+	return walker->stops > 0 || walker->at_content_end || used < SMALL_RECORD ||
 		   used >= walker->unfinished + walker->unfinished / 2;
 }
 
@@ -324,6 +331,8 @@ read_piece(RecordWalker *walker, JsonValue *values)
 	walker->next += consumed;
 	if (status == STREAM_RECORD)
 		walker->unfinished = 0;
+	else if (status == STREAM_PAUSED)
+		walker->stopped = true;
 	else
 		walker->unfinished = (size_t) (walker->limit - walker->next);
 	return status;
@@ -436,6 +445,8 @@ walk_step(RecordWalker *walker)
 				note_early_end(walker, item->offset + item->more);
 			return true;
 		}
+		if (status == STREAM_PAUSED)
+			return true;
 		if (status == STREAM_ERROR)
 		{
 			StreamError error = *json_reader_error(walker->reader);
@@ -504,18 +515,21 @@ begin_items(RecordWalker *walker, RecordBlock *block)
 }
 
 void
-record_walker_walk(RecordWalker *walker, RecordBlock *block)
+record_walker_walk(RecordWalker *walker, RecordBlock *block, StreamStop *stop)
 {
 	bool ok = begin_items(walker, block);
 	bool more;
 
 	walker->block = block;
+	walker->stopped = false;
+	json_reader_stop_when(walker->reader, walker->stops < MOST_STOPS ? stop : NULL);
 	if (ok && block->state == BLOCK_NOT_WALKED && !walker->failed)
 		ok = begin_block(walker);
 	/* It also ends when a large record was given away: a block can own only one. */
 	do
 		more = ok && walk_step(walker);
-	while (more && has_room_for_item(walker) && block->large == NULL);
+	while (more && !walker->stopped && has_room_for_item(walker) && block->large == NULL);
+	walker->stops = walker->stopped ? walker->stops + 1 : 0;
 
 	if (ok && !walker->failed)
 		ok = more ? give_away_large(walker) : end_block(walker);

@@ -25,7 +25,11 @@ extern void record_walker_reset(RecordWalker *walker, PackingKind kind);
  * Walk the block that follows the last one, or continue with one that is
  * partly walked, in which case its former records are gone.  Once a block is
  * walked, the walker no longer refers to it.
+ *
+ * When *stop is set, a large record is walked no further and the block is partly
+ * walked, perhaps with no record at all.  When that was of no use several
+ * times in a row, stop is ignored, so that there is an end.
  */
-extern void record_walker_walk(RecordWalker *walker, RecordBlock *block);
+extern void record_walker_walk(RecordWalker *walker, RecordBlock *block, StreamStop *stop);
 
 #endif /* ADSEXPORT_RECORD_WALKER_H */

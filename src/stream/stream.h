@@ -10,7 +10,9 @@
  *
  * No call does more than a constant amount of work (STREAM_WORK), whether or
  * not it produces anything, so that even data that was compressed a
- * thousandfold, twice, keeps no caller waiting.  And whatever a format allows
+ * thousandfold, twice, keeps no caller waiting.  The walk of a large record,
+ * which has to be read as a whole, is as long as the record, but gives up when
+ * it is told to (StreamStop).  And whatever a format allows
  * to continue forever without content has a limit here, with an error.
  *
  *-------------------------------------------------------------------------
@@ -18,6 +20,7 @@
 #ifndef ADSEXPORT_STREAM_H
 #define ADSEXPORT_STREAM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +70,18 @@ typedef struct StreamError
 
 /* At most this many bytes are taken from the input in a call. */
 #define STREAM_MAX_TAKEN (STREAM_WORK / STREAM_WORK_TAKEN)
+
+/*
+ * Set from outside (by a signal handler or another thread) to make a walk give
+ * up, which looks at it about once for STREAM_WORK bytes; NULL: it never does.
+ */
+typedef const volatile sig_atomic_t StreamStop;
+
+static inline bool
+stream_stop_is_set(StreamStop *stop)
+{
+	return stop != NULL && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
+}
 
 /*
  * Input is lent to a stream: it advances next and lowers available.  last

@@ -9,16 +9,31 @@ import support
 
 # Milliseconds from the signal to the error: half a gigabyte is given back to the system in between.
 LIMIT = 250 * support.PATIENCE
+WALK_LIMIT = 100 * support.PATIENCE
 ATTEMPTS = 3
 MIB = 1024 * 1024
 QUERY = "SELECT pg_column_size(event_properties) FROM product.amplitude_events WHERE server_upload_time = '2025-03-01 05:00Z'"
 REST = b'{"server_upload_time":"2025-03-01 05:00:00","event_properties":%s}\n'
+
+COUNT = "SELECT count(event_type) FROM product.amplitude_events WHERE server_upload_time = '2025-03-01 05:00Z'"
+
+# Records that take long to walk: what is repeated up to their size, before and after it.
+SLOW_TO_WALK = {
+    "objects": (b'"event_properties":[{}', b",{}", b"]"),
+    "pairs": (b'"event_properties":[{"k":1}', b',{"k":1}', b"]"),
+    "arrays": (b'"user_properties":[[]', b"[]", b"]"),
+    "members": (b'"event_type":"x"', b',"event_type":"y","z":1,"event_type":"z"', b""),
+    "escapes": (b'"z":"', b"\\n", b'"'),
+    "controls": (b'"z":"', b"\001", b'"'),
+}
 
 # name: the value, and how much memory reading it may take, in multiples of it.
 VALUES = {
     "keys": (b"{" + b",".join(b'"%07x":%d' % (number * 2654435761 % 0xfffffff, number % 10) for number in range(5000000)) + b"}", 9),
     "numbers": (b"[" + b",".join([b"7"] * 20000000) + b"]", 16),
     "words": (b"[" + b",".join([b'""'] * 20000000) + b"]", 11),
+    "objects": (b"[" + b",".join([b"{}"] * 20000000) + b"]", 16),
+    "pairs": (b"[" + b",".join([b'{"k":1}'] * 7500000) + b"]", 16),
     "text": (b'{"a":"' + b"x" * (60 * MIB) + b'"}', 6),
 }
 
@@ -36,10 +51,13 @@ class Large(support.TestCase):
         self.amplitude()
 
     def serve(self, name):
+        self.serve_record(name, REST % VALUES[name][0])
+
+    def serve_record(self, name, record):
         path = os.path.join(self.folder, name + ".zip")
         if not os.path.exists(path):
             with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
-                file.writestr("1/x.json.gz", REST % VALUES[name][0])
+                file.writestr("1/x.json.gz", record)
         self.emulator.control("POST", "/content", {"entity": "amplitude_events", "file": path})
 
     def peak_kilobytes(self):
@@ -76,10 +94,37 @@ class Large(support.TestCase):
                             break
                     self.assertLessEqual(min(times), LIMIT, times)
 
+    def walk_is_cancelled(self, name):
+        """Only the walk of the record takes long: nothing of it is converted."""
+        before, repeated, after = SLOW_TO_WALK[name]
+        content = before + repeated * (60 * MIB // len(repeated)) + after
+        self.serve_record("walk of " + name, b'{"server_upload_time":"2025-03-01 05:00:00",%s}\n' % content)
+        for read_ahead in ("on", "off"):
+            self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
+            began = time.monotonic()
+            self.session.value(COUNT)
+            took = time.monotonic() - began
+            heard = []
+            for moment in (2, 4, 6, 8):
+                times = []
+                for _ in range(ATTEMPTS):
+                    running = self.session.start(COUNT)
+                    time.sleep(took * moment / 10)
+                    times.append(self.cancel(running))
+                    if times[-1] <= WALK_LIMIT:
+                        break
+                heard.append(round(times[0]))
+                with self.subTest(read_ahead=read_ahead, moment=moment):
+                    self.assertLessEqual(min(times), WALK_LIMIT, times)
+            if os.environ.get("SHOW"):
+                print("%s, read_ahead %s: %.2f s, cancelled in %s ms" % (name, read_ahead, took, heard))
+
 
 def add_tests():
     for name in VALUES:
         setattr(Large, "test_%s_in_bounds" % name, lambda self, name=name: self.reads_in_bounds(name))
+    for name in SLOW_TO_WALK:
+        setattr(Large, "test_walk_of_%s_is_cancelled" % name, lambda self, name=name: self.walk_is_cancelled(name))
 
 
 add_tests()

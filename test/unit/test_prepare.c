@@ -110,7 +110,7 @@ lab_load(Lab *lab, int first, int records)
 	while (status == STREAM_PAUSED)
 		status = record_block_continue(lab->beside.block, lab->unpacker, &input);
 	CHECK_NUMBER(status, STREAM_END);
-	record_walker_walk(lab->walker, lab->beside.block);
+	record_walker_walk(lab->walker, lab->beside.block, NULL);
 	lab->beside.prepared_count = 0;
 	atomic_store(&lab->beside.begun, 0);
 	atomic_store(&lab->beside.left, false);
@@ -200,7 +200,7 @@ test_alone(void)
 	record_block_leave(lab.beside.block);
 	record_block_prepare(lab.beside.block, &lab.beside.preparer);
 	CHECK_NUMBER(lab_read(&lab, 0, -1, &count), 0);
-	record_walker_walk(lab.walker, lab.beside.block);
+	record_walker_walk(lab.walker, lab.beside.block, NULL);
 	CHECK_NUMBER(record_block_state(lab.beside.block), BLOCK_WALKED);
 	record_block_prepare(lab.beside.block, &lab.beside.preparer);
 	first = count;

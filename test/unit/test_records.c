@@ -17,7 +17,7 @@
 
 static JsonPaths *paths;
 
-/* {"id":N,"pad":"xxx"} with length bytes of padding. */
+/* {"id":N,"pad":"xxx"} with length bytes of padding, which are slow to read. */
 static void
 append_record(Bytes *bytes, long id, size_t length)
 {
@@ -28,7 +28,15 @@ append_record(Bytes *bytes, long id, size_t length)
 	append_text(bytes, start);
 	before = bytes->length;
 	for (size_t i = 0; i < length; i++)
-		append(bytes, i % 61 == 7 ? "}" : (i % 53 == 5 ? "," : "x"), 1);
+	{
+		if (i % 67 == 16 && i + 1 < length)
+		{
+			append(bytes, "\\n", 2);
+			i++;
+		}
+		else
+			append(bytes, i % 61 == 7 ? "}" : (i % 53 == 5 ? "," : "x"), 1);
+	}
 	CHECK(bytes->length == before + length);
 	append_text(bytes, "\"}");
 }
@@ -160,6 +168,20 @@ maybe_prepare(Pipeline *pipeline, RecordBlock *block)
 	CHECK(record_block_was_prepared(block));
 }
 
+/* How often a walk was given up. */
+static long given_up;
+
+/* Walk a block; now and then somebody is in a hurry. */
+static void
+walk_block(RecordWalker *walker, RecordBlock *block)
+{
+	volatile sig_atomic_t stop = random_below(2) == 0;
+
+	record_walker_walk(walker, block, &stop);
+	if (stop && record_block_state(block) == BLOCK_PARTLY_WALKED)
+		given_up++;
+}
+
 /* Walk the next block ahead of the stream, as the thread does: never behind one that is only partly walked. */
 static void
 walk_next_block(Pipeline *pipeline)
@@ -172,7 +194,7 @@ walk_next_block(Pipeline *pipeline)
 	{
 		RecordBlock *block = pipeline->blocks[pipeline->walked++];
 
-		record_walker_walk(pipeline->walker, block);
+		walk_block(pipeline->walker, block);
 		maybe_prepare(pipeline, block);
 	}
 }
@@ -185,7 +207,7 @@ supply(Pipeline *pipeline, RecordStream *stream)
 
 	if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
 	{
-		record_walker_walk(pipeline->walker, block);
+		walk_block(pipeline->walker, block);
 		maybe_prepare(pipeline, block);
 		record_stream_give(stream, block);
 		return true;
@@ -745,6 +767,9 @@ main(void)
 	test_array("small records in tiny pieces", 2000, 100, 3);
 	test_array("records around the size of the headroom", 200, 140000, 50000);
 	test_array("records larger than a block", 30, 1500000, 100000);
+	given_up = 0;
+	test_array("records whose walk is given up", 10, 5000000, 300000);
+	CHECK_THAT(given_up >= 3, "%ld were", given_up);
 	test_array("more records than a walk keeps", 60000, 1, 100000);
 	test_array("one record", 1, 10, 7);
 	test_array("no record", 0, 10, 7);

@@ -592,6 +592,142 @@ test_json(void)
 	json_paths_free(paths);
 }
 
+/*-------------------------------------------------------------------------
+ * A record that is to be walked no further
+ *-------------------------------------------------------------------------
+ */
+
+#define LARGE (8 * STREAM_WORK)
+
+/* Records that take long: a name, the beginning, what is repeated, and the end. */
+static const char *const slow[][4] = {
+	{ "empty objects", "{\"x\":[{}", ",{}", "]}" },
+	{ "objects", "{\"y\":[{}", ",{\"k\":1}", "]}" },
+	{ "an array's rest", "{\"a\":[1", ",[]", "]}" },
+	{ "a wanted key", "{\"x\":1", ",\"x\":1", "}" },
+	{ "keys by turns", "{\"x\":1", ",\"z\":1,\"k\":1", "}" },
+	{ "a key with an escape", "{\"x\":1", ",\"\\u0061\":{}", "}" },
+	{ "wanted objects", "{\"a\":{}", ",\"a\":{\"b\":[1]}", "}" },
+	{ "escapes", "{\"x\":\"", "\\n", "\"}" },
+	{ "control characters", "{\"x\":\"", "\\n\001", "\"}" },
+	{ "an escaped key", "{\"", "\\\"", "\":1}" },
+};
+
+static void
+build_slow(Bytes *text, const char *const *pieces)
+{
+	text->length = 0;
+	append_text(text, "[");
+	append_text(text, pieces[1]);
+	while (text->length < LARGE)
+		append_text(text, pieces[2]);
+	append_text(text, pieces[3]);
+	append_text(text, "]");
+	append(text, (char[JSON_PADDING]){ 0 }, JSON_PADDING);
+	text->length -= JSON_PADDING;
+}
+
+/* The whole of it at once: given up, as often as it is begun, until that is no longer wanted. */
+static void
+stop_at_once(JsonReader *reader, const Bytes *text, JsonValue *values)
+{
+	volatile sig_atomic_t stop = 1;
+	char *late = (char *) text->data + 3 * STREAM_WORK;
+	char saved[STREAM_WORK];
+	size_t consumed;
+	size_t begins = 0;
+
+	json_reader_reset(reader, JSON_FRAMING_ARRAY);
+	json_reader_stop_when(reader, &stop);
+	/* Nobody gets as far as this, where all is wrong. */
+	memcpy(saved, late, sizeof(saved));
+	memset(late, ']', sizeof(saved));
+	for (int i = 0; i < 3; i++)
+	{
+		CHECK_NUMBER(json_reader_next(reader, (const char *) text->data + begins,
+									  text->length - begins, true, &consumed, values),
+					 STREAM_PAUSED);
+		begins += consumed;
+	}
+	CHECK_NUMBER(begins, 1);
+	memcpy(late, saved, sizeof(saved));
+	stop = 0;
+	CHECK_NUMBER(json_reader_next(reader, (const char *) text->data + begins, text->length - begins,
+								  true, &consumed, values),
+				 STREAM_RECORD);
+	CHECK_NUMBER(begins + consumed, text->length - 1);
+	json_reader_stop_when(reader, NULL);
+}
+
+/* The same piece by piece, given up every other time. */
+static void
+stop_on_the_way(JsonReader *reader, const Bytes *text, JsonValue *values)
+{
+	volatile sig_atomic_t stop = 1;
+	char *buffer = calloc(1, text->length + JSON_PADDING);
+	size_t filled = 0;
+	size_t begins = 0;
+	size_t consumed;
+	long given_up = 0;
+	StreamStatus status;
+
+	json_reader_reset(reader, JSON_FRAMING_ARRAY);
+	json_reader_stop_when(reader, &stop);
+	do
+	{
+		size_t more = text->length - filled;
+
+		if (more > 5 * STREAM_WORK / 4)
+			more = 5 * STREAM_WORK / 4;
+		memcpy(buffer + filled, text->data + filled, more);
+		filled += more;
+		do
+		{
+			status = json_reader_next(reader, buffer + begins, filled - begins,
+									  filled == text->length, &consumed, values);
+			begins += consumed;
+			given_up += status == STREAM_PAUSED;
+			stop = !stop;
+		} while (status == STREAM_PAUSED);
+	} while (status == STREAM_NEED_INPUT && filled < text->length);
+	CHECK_NUMBER(status, STREAM_RECORD);
+	CHECK_NUMBER(begins, text->length - 1);
+	CHECK(given_up > 0);
+	json_reader_stop_when(reader, NULL);
+	free(buffer);
+}
+
+static void
+test_stop(void)
+{
+	JsonPaths *paths = json_paths_create();
+	JsonReader *readers[2] = { json_reader_create(paths) };
+	JsonValue values[2];
+	Bytes text = { 0 };
+
+	json_paths_add(paths, "x");
+	json_paths_add(paths, "a.b");
+	readers[1] = json_reader_create(paths);
+	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++)
+	{
+		char name[64];
+
+		snprintf(name, sizeof(name), "the walk of %s is given up", slow[i][0]);
+		begin_test(name);
+		for (int j = 0; j < 2; j++)
+		{
+			build_slow(&text, slow[i]);
+			stop_at_once(readers[j], &text, values);
+			stop_on_the_way(readers[j], &text, values);
+		}
+		end_test(); /* while there is its name */
+	}
+	free(text.data);
+	json_reader_free(readers[0]);
+	json_reader_free(readers[1]);
+	json_paths_free(paths);
+}
+
 int
 main(void)
 {
@@ -599,5 +735,6 @@ main(void)
 	test_zip();
 	test_search();
 	test_json();
+	test_stop();
 	return finish_tests();
 }
