@@ -5,6 +5,7 @@ The blocks are read from the pages; what differs is where the servers are.
 
 import os
 import re
+import socket
 import subprocess
 import unittest
 
@@ -18,22 +19,26 @@ OTHER = "2345678901"
 class Server:
     """A database of a cluster, in which blocks are run by psql."""
 
-    def __init__(self, cluster, database, hosts=()):
-        self.cluster, self.database, self.hosts = cluster, database, hosts
+    def __init__(self, cluster, database, hosts=(), password=None):
+        self.cluster, self.database, self.hosts, self.password = cluster, database, hosts, password
 
-    def psql(self, sql):
+    def psql(self, sql, user="postgres"):
         for name, server in self.hosts:
-            sql = sql.replace("host '%s', dbname 'warehouse'" % name, "host '%s', port '%s', dbname '%s'" % (server.cluster.host, server.cluster.port, server.database))
-        # No password is asked for on a socket.
-        sql = sql.replace(", password '...'", "").replace(" PASSWORD '...'", "")
-        environment = dict(os.environ, PGHOST=self.cluster.host, PGPORT=self.cluster.port, PGUSER="postgres", PGDATABASE=self.database, PGTZ="UTC")
+            sql = sql.replace("host '%s', dbname 'warehouse'" % name, "host '%s', port '%s', dbname '%s'" % (
+                getattr(server.cluster, "address", server.cluster.host), server.cluster.port, server.database))
+        if self.password:
+            sql = re.sub("(?i)(password) '...'", r"\1 '%s'" % self.password, sql)
+        else:
+            # None is asked for on a socket.
+            sql = sql.replace(", password '...'", "").replace(" PASSWORD '...'", "")
+        environment = dict(os.environ, PGHOST=self.cluster.host, PGPORT=self.cluster.port, PGUSER=user, PGDATABASE=self.database, PGTZ="UTC")
         done = subprocess.run([self.cluster.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-f", "-"], input=sql.encode(), env=environment,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode, re.sub(r"(?m)^psql:<stdin>:\d+: ", "", done.stdout.decode())
 
-    def session(self, test):
+    def session(self, test, user=None):
         """As support.Session, on this server."""
-        connection = self.cluster.connect(self.database)
+        connection = self.cluster.connect(self.database, user)
         test.addCleanup(connection.close)
         session = object.__new__(support.Session)
         session.connection, session.pid = connection, connection.get_backend_pid()
@@ -83,10 +88,11 @@ class Beside(support.TestCase):
                 self.run_block(server, "docs/managed.md", "CREATE ROLE managed")
         self.run_block(server, "docs/managed.md", "CREATE SCHEMA served")
 
-    def run_block(self, server, page, words):
+    def run_block(self, server, page, words, user="postgres", leave_out=""):
         """A block of a page, which must print what the page says."""
         block = pages.block(page, words)
-        status, output = server.psql(block.code)
+        self.assertIn(leave_out, block.code)
+        status, output = server.psql(block.code.replace(leave_out, ""), user)
         if block.output is None:
             self.assertEqual((status, output), (0, ""))
         elif self.session.connection.server_version >= 150000:  # before, other words are printed
@@ -134,6 +140,100 @@ class Sidecar(Beside):
         self.emulator.settings(amplitude_ranges="now-5h..now", amplitude_latency=0)
         self.session.run("ALTER FOREIGN TABLE ads.amplitude_events OPTIONS (ADD default_start '4h', ADD incomplete_hours 'ignore')")
         self.assertGreater(self.managed_session.value("SELECT count(*) FROM ads.amplitude_events WHERE server_upload_time >= now() - interval '3 hours'"), 0)
+
+
+    def test_a_history_from_the_managed_side(self):
+        """Over one connection the exports are made one after the other, unless the small server is asked for all of them first."""
+        tables = {"campaigns": "campaign_id", "ad_groups": "ad_group_id", "targets": "target_id", "ads": "ad_id"}
+        self.run_block(self.small, "docs/managed.md", "CREATE VIEW served.export_counts")
+        for table, key in tables.items():
+            if table != "campaigns":
+                self.session.run("CREATE VIEW served.%s AS SELECT * FROM ads.%s" % (table, table))
+            self.managed_session.run("CREATE TABLE kept_%s (profile_id text, %s text, state text)" % (table, key))
+        self.session.run("GRANT SELECT ON ALL TABLES IN SCHEMA served TO managed")
+        self.managed_session.run("IMPORT FOREIGN SCHEMA served EXCEPT (campaigns, amplitude_events) FROM SERVER exports INTO ads")
+        self.emulator.settings(export_delay=1.0)
+        insert = "WITH " + ", ".join("%s AS (INSERT INTO kept_%s SELECT profile_id, %s, state FROM ads.%s RETURNING 1)" % (table[:-1], table, key, table)
+                                     for table, key in tables.items())
+        insert += " SELECT " + ", ".join("(SELECT count(*) FROM %s)" % table[:-1] for table in tables)
+        data = self.data()
+        right = [tuple(sum(1 for profile in data.profiles() for _ in data.records(table, profile["profileId"])) for table in tables)]
+        for first, side_by_side in ((None, False), ("SELECT * FROM ads.export_counts", True)):
+            # What was exported before is stale then.
+            self.session.run("ALTER SERVER amazon OPTIONS (%s)" % ("SET max_age '5min'" if first else "ADD max_age '4min'"))
+            self.clear_log()
+            if first:
+                self.assertEqual(self.managed_session.rows(first), right)
+            self.assertEqual(self.managed_session.rows(insert), right)
+            self.assertEqual(self.count_calls("request"), 4 * len(data.profiles()))
+            last_request = max(call["time"] for call in self.calls("request"))
+            first_download = min(call["time"] for call in self.calls("download"))
+            self.assertEqual(last_request < first_download, side_by_side)
+
+
+class Loopback(support.Cluster):
+    """With TCP on 127.0.0.1, where the managed server's role needs its password."""
+
+    address = "127.0.0.1"
+
+    def create(self):
+        with socket.create_server((self.address, 0)) as probe:
+            self.port = str(probe.getsockname()[1])
+        super().create()
+        with open(os.path.join(self.folder, "data", "pg_hba.conf"), "w", encoding="utf-8") as file:
+            file.write("local all all trust\nhost warehouse managed 127.0.0.1/32 scram-sha-256\n")
+        self.run("SELECT pg_reload_conf()")
+
+
+class OverLoopback(Beside):
+    """As docs/managed.md has it: TCP, a password, and ordinary roles on both servers."""
+
+    PASSWORD = "managed's own"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.loopback = Loopback("listen_addresses = '127.0.0.1'\npassword_encryption = 'scram-sha-256'\n")
+
+    def setUp(self):
+        support.TestCase.setUp(self)
+        password = self.PASSWORD.replace("'", "''")
+        self.small = Server(self.loopback, "warehouse", password=password)
+        self.server = Server(self.managed, "beside", (("small.internal", self.small),), password)
+        self.make_small_server()
+        self.managed.run("DROP DATABASE IF EXISTS beside WITH (FORCE)", "DROP ROLE IF EXISTS admin", "CREATE ROLE admin LOGIN", "CREATE DATABASE beside OWNER admin")
+        # A managed service lets its customers do that.
+        self.managed.run("CREATE EXTENSION postgres_fdw", "GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO admin", database="beside")
+
+    def make_small_server(self):
+        self.loopback.run("CREATE DATABASE warehouse", "CREATE ROLE analyst LOGIN")
+        self.loopback.run("CREATE EXTENSION adsexport_fdw", "GRANT USAGE ON FOREIGN DATA WRAPPER adsexport_fdw TO analyst", "GRANT CREATE ON DATABASE warehouse TO analyst",
+                          "ALTER DATABASE warehouse SET adsexport_fdw.allow_loopback = on", database="warehouse")
+        url = self.emulator.url
+        status, output = self.small.psql(
+            "CREATE SERVER amazon FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amazon_ads', endpoint '%s', token_endpoint '%s/auth/o2/token', poll_interval '100ms');"
+            "CREATE SERVER amplitude FOREIGN DATA WRAPPER adsexport_fdw OPTIONS (api 'amplitude');"
+            "CREATE USER MAPPING FOR CURRENT_USER SERVER amazon %s; CREATE SCHEMA ads; IMPORT FOREIGN SCHEMA exports FROM SERVER amazon INTO ads;"
+            "IMPORT FOREIGN SCHEMA exports FROM SERVER amplitude INTO ads" % (url, url, support.option_list(self.amazon_mapping())), "analyst")
+        self.assertEqual((status, output), (0, ""))
+        self.run_block(self.small, "docs/managed.md", "CREATE ROLE managed")
+        self.run_block(self.small, "docs/managed.md", "CREATE SCHEMA served", "analyst")
+
+    def test_as_the_page_says(self):
+        self.run_block(self.server, "docs/managed.md", "CREATE SERVER exports", "admin", leave_out="CREATE EXTENSION postgres_fdw;\n")
+        self.run_block(self.server, "docs/managed.md", "GROUP BY state", "admin")
+        session = self.server.session(self, "admin")
+        self.assertGreater(session.value("SELECT count(*) FROM ads.campaigns"), 0)
+        small = self.small.session(self)
+        self.assertEqual(small.rows("SELECT DISTINCT host(client_addr) FROM pg_stat_activity WHERE usename = 'managed'"), [("127.0.0.1",)])
+        self.assertFalse(session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
+
+        # It is the password that lets it in, and it lets it see the views only.
+        as_managed = self.small.session(self, "managed")
+        self.assertEqual(as_managed.rows("SELECT umoptions FROM pg_user_mappings"), [(None,)])
+        self.expect_error("42501", "SELECT count(*) FROM ads.campaigns", "permission denied", session=as_managed)
+        session.run("ALTER USER MAPPING FOR CURRENT_USER SERVER exports OPTIONS (SET password 'another')")
+        self.expect_error("08001", "SELECT count(*) FROM ads.campaigns", "password authentication failed", session=session)
 
 
 class SeveralNodes(Beside):
