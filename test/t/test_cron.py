@@ -1,6 +1,7 @@
 """A history that pg_cron keeps, as docs/scheduling.md has it: jobs each minute of a clock that runs faster, one that fails, runs that take longer
 than a minute, and a restart of the server in between."""
 
+import decimal
 import glob
 import os
 import subprocess
@@ -140,17 +141,31 @@ class History(CronCase):
         self.check_against_the_truth()
 
     def check_against_the_truth(self):
+        """Each row with its name, state and money, and no other; of the campaign that changed both versions."""
+        self.emulator.settings(inject=[])
         data = self.data()
-        for table, key in (("campaigns", "campaignId"), ("ad_groups", "adGroupId"), ("targets", "targetId"), ("ads", "adId")):
-            column = table[:-1] + "_id"
-            right = [(str(profile["profileId"]), record[key]) for profile in data.profiles() for record in data.records(table, profile["profileId"])]
+        keys = {"campaigns": "campaignId", "ad_groups": "adGroupId", "targets": "targetId", "ads": "adId"}
+        money = {"campaigns": "budget_amount", "ad_groups": "default_bid", "targets": "bid", "ads": "NULL::numeric"}
+        for table, key in keys.items():
+            name = "NULL" if table == "targets" else "name"
+            found = self.rows("SELECT profile_id, %s, %s, state, %s FROM ads_history.%s" % (table[:-1] + "_id", name, money[table], table))
+            right = [(str(profile["profileId"]), record[key], record.get("name"), record["state"], self.money_of(table, record))
+                     for profile in data.profiles() for record in data.records(table, profile["profileId"])]
             if table == "campaigns":
-                renamed = next(record for number, record in enumerate(data.records("campaigns", 1234567890)) if number == 3)
-                right.append(("1234567890", renamed["campaignId"]))
-            self.assertEqual(sorted(self.rows("SELECT profile_id, %s FROM ads_history.%s" % (column, table))), sorted(right), table)
+                before = next(record for number, record in enumerate(data.records("campaigns", 1234567890)) if number == 3)
+                right.append(("1234567890", before["campaignId"], "renamed", before["state"], self.money_of(table, before)))
+            self.assertEqual(sorted(found, key=repr), sorted(right, key=repr), table)
         self.assertEqual(self.rows("SELECT name FROM ads_history.campaigns WHERE last_updated_date_time = '2026-10-01Z'"), [("renamed",)])
-        added = self.rows("SELECT sum(campaigns), sum(ads) FROM ads_history.snapshots")
-        self.assertEqual(added, self.rows("SELECT (SELECT count(*) FROM ads_history.campaigns), (SELECT count(*) FROM ads_history.ads)"))
+        self.assertEqual(self.rows("SELECT %s FROM ads_history.snapshots" % ", ".join("sum(%s)" % table for table in keys)),
+                         self.rows("SELECT " + ", ".join("(SELECT count(*) FROM ads_history.%s)" % table for table in keys)))
+
+    @staticmethod
+    def money_of(table, record):
+        places = {"campaigns": ("budgetCaps", "budgetValue", "monetaryBudget", "amount"), "ad_groups": ("bid", "defaultBid"), "targets": ("bid", "bid")}
+        value = record if table in places else None
+        for name in places.get(table, ()):
+            value = (value or {}).get(name)
+        return None if value is None else decimal.Decimal(str(value))
 
 
 class Example(CronCase):
