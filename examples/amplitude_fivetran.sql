@@ -14,9 +14,10 @@
 \if :{?target} \else \set target amplitude \endif
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS :"target";
 
-CREATE TABLE :"target".event (
+CREATE TABLE IF NOT EXISTS :"target".event (
     id bigint,
     device_id text,
     server_upload_time timestamp NOT NULL,
@@ -65,9 +66,9 @@ CREATE TABLE :"target".event (
     version_name text,
     _fivetran_synced timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX ON :"target".event (server_upload_time);
+CREATE INDEX IF NOT EXISTS event_server_upload_time ON :"target".event (server_upload_time);
 
-CREATE TABLE :"target".event_type (
+CREATE TABLE IF NOT EXISTS :"target".event_type (
     id text PRIMARY KEY,
     name text NOT NULL,
     display text NOT NULL,
@@ -77,7 +78,7 @@ CREATE TABLE :"target".event_type (
 );
 
 SELECT format($procedure$
-CREATE PROCEDURE %2$I.load(first_load interval DEFAULT '7 days') LANGUAGE sql AS $$
+CREATE OR REPLACE PROCEDURE %2$I.load(first_load interval DEFAULT '7 days') LANGUAGE sql AS $$
   -- Times are kept without a zone, in UTC, as the connector does.
   INSERT INTO %2$I.event
   SELECT event_id, device_id, server_upload_time AT TIME ZONE 'UTC', uuid, insert_id, adid, amplitude_event_type, amplitude_id::text, app, city,

@@ -10,6 +10,7 @@
 \if :{?target} \else \set target product \endif
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS :"target";
 CREATE TABLE IF NOT EXISTS :"target".events AS SELECT * FROM :"source".amplitude_events WITH NO DATA;
 CREATE UNIQUE INDEX IF NOT EXISTS events_uuid ON :"target".events (uuid);

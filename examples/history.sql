@@ -10,32 +10,33 @@
 -- waits for the first.  Unchanged rows add nothing: last_updated_date_time is part of the keys.
 -- Rows without it (some of Sponsored Brands have none) are kept once, as they were first seen.
 --
--- A row that is gone from the export stays in the history.
+-- A row that is gone from the export stays in the history.  The file can be run again: what is there stays.
 \set ON_ERROR_STOP on
 \if :{?source} \else \set source ads \endif
 \if :{?target} \else \set target ads_history \endif
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS :"target";
 
-CREATE TABLE :"target".campaigns AS SELECT * FROM :"source".campaigns WITH NO DATA;
-CREATE TABLE :"target".ad_groups AS SELECT * FROM :"source".ad_groups WITH NO DATA;
-CREATE TABLE :"target".targets AS SELECT * FROM :"source".targets WITH NO DATA;
-CREATE TABLE :"target".ads AS SELECT * FROM :"source".ads WITH NO DATA;
+CREATE TABLE IF NOT EXISTS :"target".campaigns AS SELECT * FROM :"source".campaigns WITH NO DATA;
+CREATE TABLE IF NOT EXISTS :"target".ad_groups AS SELECT * FROM :"source".ad_groups WITH NO DATA;
+CREATE TABLE IF NOT EXISTS :"target".targets AS SELECT * FROM :"source".targets WITH NO DATA;
+CREATE TABLE IF NOT EXISTS :"target".ads AS SELECT * FROM :"source".ads WITH NO DATA;
 
 -- A key cannot hold NULL, which an ad's id and the time of the last change may be.
-CREATE UNIQUE INDEX ON :"target".campaigns (profile_id, campaign_id, (coalesce(last_updated_date_time, '-infinity')));
-CREATE UNIQUE INDEX ON :"target".ad_groups (profile_id, ad_group_id, (coalesce(last_updated_date_time, '-infinity')));
-CREATE UNIQUE INDEX ON :"target".targets (profile_id, target_id, (coalesce(last_updated_date_time, '-infinity')));
-CREATE UNIQUE INDEX ON :"target".ads (profile_id, ad_group_id, (coalesce(ad_id, '')), (coalesce(last_updated_date_time, '-infinity')));
+CREATE UNIQUE INDEX IF NOT EXISTS campaigns_version ON :"target".campaigns (profile_id, campaign_id, (coalesce(last_updated_date_time, '-infinity')));
+CREATE UNIQUE INDEX IF NOT EXISTS ad_groups_version ON :"target".ad_groups (profile_id, ad_group_id, (coalesce(last_updated_date_time, '-infinity')));
+CREATE UNIQUE INDEX IF NOT EXISTS targets_version ON :"target".targets (profile_id, target_id, (coalesce(last_updated_date_time, '-infinity')));
+CREATE UNIQUE INDEX IF NOT EXISTS ads_version ON :"target".ads (profile_id, ad_group_id, (coalesce(ad_id, '')), (coalesce(last_updated_date_time, '-infinity')));
 
 -- One row for each snapshot: what it added.
-CREATE TABLE :"target".snapshots (taken_at timestamptz PRIMARY KEY DEFAULT now(), campaigns bigint, ad_groups bigint, targets bigint, ads bigint);
+CREATE TABLE IF NOT EXISTS :"target".snapshots (taken_at timestamptz PRIMARY KEY DEFAULT now(), campaigns bigint, ad_groups bigint, targets bigint, ads bigint);
 
 -- The text of the procedure has its schemas put in here: it must not depend on the search_path of whoever calls it.
 -- In LANGUAGE sql the insertion would lock its table before LOCK does, and two calls could wait for each other.
 SELECT format($procedure$
-CREATE PROCEDURE %2$I.take_snapshot() LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE %2$I.take_snapshot() LANGUAGE plpgsql AS $$
 BEGIN
   LOCK TABLE %2$I.snapshots IN SHARE ROW EXCLUSIVE MODE;
   WITH new_campaigns AS (INSERT INTO %2$I.campaigns SELECT * FROM %1$I.campaigns ON CONFLICT DO NOTHING RETURNING 1),

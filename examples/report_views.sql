@@ -12,31 +12,32 @@
 \if :{?target} \else \set target report_ads \endif
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
 CREATE SCHEMA IF NOT EXISTS :"target";
 
-CREATE FUNCTION :"target".report_id(id text) RETURNS bigint
+CREATE OR REPLACE FUNCTION :"target".report_id(id text) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT CASE WHEN id::numeric <= 9223372036854775807 THEN id::bigint END $$;
 
-CREATE VIEW :"target".campaigns AS
+CREATE OR REPLACE VIEW :"target".campaigns AS
 SELECT profile_id, :"target".report_id(campaign_id) AS campaign_id, campaign_id AS campaign_id_text, ad_product, name AS campaign_name,
        state AS campaign_status, delivery_status, :"target".report_id(portfolio_id) AS portfolio_id, budget_amount AS campaign_budget_amount,
        budget_recurrence_time_period AS campaign_budget_type, budget_currency_code AS campaign_budget_currency_code, start_date, end_date, exported_at
 FROM :"source".campaigns;
 
-CREATE VIEW :"target".ad_groups AS
+CREATE OR REPLACE VIEW :"target".ad_groups AS
 SELECT profile_id, :"target".report_id(campaign_id) AS campaign_id, :"target".report_id(ad_group_id) AS ad_group_id, ad_group_id AS ad_group_id_text,
        ad_product, name AS ad_group_name, state AS ad_group_status, default_bid, exported_at
 FROM :"source".ad_groups;
 
 -- What reports call keyword_id is the target's id, of keywords and of other targets.
-CREATE VIEW :"target".targets AS
+CREATE OR REPLACE VIEW :"target".targets AS
 SELECT profile_id, :"target".report_id(campaign_id) AS campaign_id, :"target".report_id(ad_group_id) AS ad_group_id,
        :"target".report_id(target_id) AS keyword_id, target_id AS keyword_id_text, ad_product, target_type AS keyword_type, keyword, match_type, bid AS keyword_bid,
        state AS ad_keyword_status, negative, target_level, exported_at
 FROM :"source".targets;
 
-CREATE VIEW :"target".ads AS
+CREATE OR REPLACE VIEW :"target".ads AS
 SELECT profile_id, :"target".report_id(campaign_id) AS campaign_id, :"target".report_id(ad_group_id) AS ad_group_id, :"target".report_id(ad_id) AS ad_id,
        ad_id AS ad_id_text, ad_product, ad_type, asin AS advertised_asin, sku AS advertised_sku, state AS ad_status, exported_at
 FROM :"source".ads;

@@ -19,7 +19,8 @@ STYLE = """<style>text{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'D
 
 
 def kind_of(line, in_statement):
-    if line.startswith("--"):
+    # A line of dashes under column heads is none.
+    if line.startswith("-- "):
         return "note"
     if line.startswith(("NOTICE:", "WARNING:")):
         return "notice"

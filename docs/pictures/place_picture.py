@@ -22,8 +22,8 @@ def draw(managed):
         picture.box("plain", 556, base + 184, 188, 44, "cron")
         picture.arrow([(650, base + 58), (650, base + 98)])
         picture.arrow([(650, base + 184), (650, base + 160)])
-        picture.arrow([(458, base + 129), (507, base + 129), (507, base + 29), (554, base + 29)])
-        picture.text(511, base + 84, "SQL", "faint small")
+        picture.arrow([(458, base + 129), (498, base + 129), (498, base + 29), (554, base + 29)])
+        picture.text(504, base + 84, "SQL", "faint small")
         edge = 744
     else:
         frame(picture, 232, 58, 532, 216, "your PostgreSQL")
@@ -37,6 +37,7 @@ def draw(managed):
         picture.text(506, base + 21, "JOIN", "faint small", "middle")
         picture.arrow([(458, base + 44), (507, base + 44), (507, base + 79), (650, base + 79), (650, base + 98)])
         picture.text(580, base + 74, "INSERT … SELECT", "faint small", "middle")
+        picture.arrow([(420, base + 58), (420, base + 88), (808, base + 88), (808, base + 112), (822, base + 112)])
         edge = 744
     picture.arrow([(170, base + 20), (254, base + 20)])
     picture.arrow([(170, base + 129), (206, base + 129), (206, base + 40), (254, base + 40)])

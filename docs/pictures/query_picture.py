@@ -47,6 +47,8 @@ def draw(run):
             picture.bar("rows", at(thread["from"]), y + 44, at(read) - at(thread["from"]), 8)
         else:
             picture.bar("rows", at(read) - 1.5, y + 34, 3, 12)
+            if lane == 0:
+                picture.text(at(read) - 9, y + 44, "read when the join begins", "faint small", "end")
     y = TOP + LANE * len(ENTITIES) + 8
     picture.text(20, y + 12, "the query", "text strong")
     first = min(entry["at"] for entity, entry in run["read"].items())

@@ -47,6 +47,18 @@ class Pictures(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout.decode()), (0, ""))
 
 
+class Again(ExamplesCase):
+    def test_each_file_can_be_run_again(self):
+        for file in ("history.sql", "backfill.sql", "amplitude_fivetran.sql", "fivetran_views.sql", "report_views.sql"):
+            with self.subTest(file=file):
+                self.session.run("DROP SCHEMA IF EXISTS again CASCADE")
+                self.psql(file, target="again")
+                made = self.session.rows("SELECT relname, relkind FROM pg_class WHERE relnamespace = 'again'::regnamespace ORDER BY 1")
+                self.psql(file, target="again")
+                self.assertEqual(self.session.rows("SELECT relname, relkind FROM pg_class WHERE relnamespace = 'again'::regnamespace ORDER BY 1"), made)
+        self.session.run("DROP SCHEMA again CASCADE")
+
+
 class History(ExamplesCase):
     def counts(self):
         return [self.session.value("SELECT count(*) FROM ads_history.%s" % table) for table in TABLES]
