@@ -29,7 +29,8 @@ typedef struct Search
 
 static bool find_in(Plan *plan, Search *search);
 
-static bool
+/* The one of the plans that has it; NULL: none. */
+static Plan *
 find_in_list(List *plans, Search *search)
 {
 	ListCell *cell;
@@ -37,9 +38,15 @@ find_in_list(List *plans, Search *search)
 	foreach (cell, plans)
 	{
 		if (find_in(lfirst(cell), search))
-			return true;
+			return lfirst(cell);
 	}
-	return false;
+	return NULL;
+}
+
+static void
+add_gate(PlanPosition *position, const Plan *plan)
+{
+	position->gates = lappend(position->gates, (void *) plan);
 }
 
 /* Does it depend on something that is known only after the executor has started? */
@@ -118,18 +125,26 @@ prunes_at_run_time(PartitionPruneInfo *info)
 	return false;
 }
 
-/*
- * Look for the scan in this node and below it.  On the way back up, each node
- * adds what it means for the scan below it.
- */
+/* In a plan of several, of which some may be pruned. */
 static bool
-find_in(Plan *plan, Search *search)
+find_in_partitions(List *plans, PartitionPruneInfo *info, Search *search)
+{
+	Plan *plan = find_in_list(plans, search);
+
+	if (plan == NULL)
+		return false;
+	if (prunes_at_run_time(info))
+		add_gate(search->position, plan);
+	return true;
+}
+
+/* On the way back up, each node adds what it means for the scan below it. */
+static bool
+find_below(Plan *plan, Search *search)
 {
 	PlanPosition *position = search->position;
 	EState *estate = search->estate;
 
-	if (plan == NULL)
-		return false;
 	if (plan == search->wanted)
 		return true;
 	check_stack_depth();
@@ -137,26 +152,21 @@ find_in(Plan *plan, Search *search)
 	switch (nodeTag(plan))
 	{
 		case T_Append:
-			if (!find_in_list(((Append *) plan)->appendplans, search))
-				return false;
-			position->is_gated |= prunes_at_run_time(compat_prune_info((Append *) plan, estate));
-			return true;
+			return find_in_partitions(((Append *) plan)->appendplans,
+									  compat_prune_info((Append *) plan, estate), search);
 		case T_MergeAppend:
-			if (!find_in_list(((MergeAppend *) plan)->mergeplans, search))
-				return false;
-			position->is_gated |=
-				prunes_at_run_time(compat_prune_info((MergeAppend *) plan, estate));
-			return true;
+			return find_in_partitions(((MergeAppend *) plan)->mergeplans,
+									  compat_prune_info((MergeAppend *) plan, estate), search);
 		case T_SubqueryScan:
 			return find_in(((SubqueryScan *) plan)->subplan, search);
 		case T_CustomScan:
-			if (!find_in_list(((CustomScan *) plan)->custom_plans, search))
+			if (find_in_list(((CustomScan *) plan)->custom_plans, search) == NULL)
 				return false;
 			position->may_restart = true; /* it may do anything */
 			return true;
 #ifdef COMPAT_MODIFY_TABLE_PLANS
 		case T_ModifyTable:
-			return find_in_list(((ModifyTable *) plan)->plans, search);
+			return find_in_list(((ModifyTable *) plan)->plans, search) != NULL;
 #endif
 		default:
 			break;
@@ -164,10 +174,9 @@ find_in(Plan *plan, Search *search)
 
 	if (find_in(outerPlan(plan), search))
 	{
-		if (IsA(plan, Limit))
-			position->is_gated |= limit_gates((Limit *) plan, estate);
-		else if (IsA(plan, Result))
-			position->is_gated |= result_gates((Result *) plan, estate);
+		if ((IsA(plan, Limit) && limit_gates((Limit *) plan, estate)) ||
+			(IsA(plan, Result) && result_gates((Result *) plan, estate)))
+			add_gate(position, plan);
 		/* A hash table that was spilled to disk is not kept for a rescan. */
 		else if ((IsA(plan, Agg) && (((Agg *) plan)->aggstrategy == AGG_HASHED ||
 									 ((Agg *) plan)->aggstrategy == AGG_MIXED)))
@@ -191,6 +200,23 @@ find_in(Plan *plan, Search *search)
 	return false;
 }
 
+/* Look for the scan in this node and below it. */
+static bool
+find_in(Plan *plan, Search *search)
+{
+	PlanPosition *position = search->position;
+	ListCell *subquery;
+	ListCell *parameter;
+
+	if (plan == NULL || !find_below(plan, search))
+		return false;
+	foreach (subquery, plan->initPlan)
+		foreach (parameter, ((SubPlan *) lfirst(subquery))->setParam)
+			position->subquery_parameters =
+				bms_add_member(position->subquery_parameters, lfirst_int(parameter));
+	return true;
+}
+
 void
 plan_position_find(EState *estate, const Plan *scan, PlanPosition *position)
 {
@@ -198,7 +224,7 @@ plan_position_find(EState *estate, const Plan *scan, PlanPosition *position)
 	PlannedStmt *statement = estate->es_plannedstmt;
 	ListCell *cell;
 
-	position->may_restart = position->is_gated = position->is_in_subplan = false;
+	memset(position, 0, sizeof(*position));
 	if (statement == NULL || find_in(statement->planTree, &search))
 		return;
 	foreach (cell, statement->subplans)
@@ -214,5 +240,6 @@ plan_position_find(EState *estate, const Plan *scan, PlanPosition *position)
 		return;
 	}
 	/* Not found in the plan: be prepared for everything. */
-	position->may_restart = position->is_gated = true;
+	position->may_restart = true;
+	add_gate(position, scan);
 }

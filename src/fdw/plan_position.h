@@ -20,8 +20,14 @@ typedef struct PlanPosition
 	 */
 	bool may_restart;
 
-	/* A node above decides only at run time whether it is needed at all. */
-	bool is_gated;
+	/*
+	 * Plans at or above it that are read only if something says so at run time;
+	 * an expression or a bound of a partition, for example.
+	 */
+	List *gates;
+
+	/* Parameters that subqueries set which are attached to plans at or above it. */
+	Bitmapset *subquery_parameters;
 
 	/*
 	 * It is in a subquery that an expression may not evaluate, because the
@@ -30,7 +36,7 @@ typedef struct PlanPosition
 	bool is_in_subplan;
 } PlanPosition;
 
-/* To be called when the scan begins; econtext is its own. */
+/* To be called when the scan begins. */
 extern void plan_position_find(EState *estate, const Plan *scan, PlanPosition *position);
 
 #endif /* ADSEXPORT_PLAN_POSITION_H */

@@ -16,6 +16,7 @@
 #include "fdw/plan_position.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
+#include "fdw/waiting_scans.h"
 #include "filter/filter.h"
 #include "option/load.h"
 #include "utils/memutils.h"
@@ -35,7 +36,6 @@ has_late_expression(List *is_late)
 	return false;
 }
 
-/* Is there more to do than look up a value?  Then evaluation may fail. */
 static bool
 has_computed_expression(List *expressions)
 {
@@ -43,11 +43,7 @@ has_computed_expression(List *expressions)
 
 	foreach (cell, expressions)
 	{
-		Node *node = lfirst(cell);
-
-		while (IsA(node, RelabelType))
-			node = (Node *) ((RelabelType *) node)->arg;
-		if (!IsA(node, Const) && !IsA(node, Param))
+		if (expression_is_computed(lfirst(cell)))
 			return true;
 	}
 	return false;
@@ -60,11 +56,13 @@ scan_evaluate_query(ForeignScanState *node, bool known_only)
 	MemoryContext old_context;
 	ExportQuery *query;
 
+	status->evaluated = NULL;
 	MemoryContextReset(status->query_context);
 	old_context = MemoryContextSwitchTo(status->query_context);
 	query = palloc(sizeof(ExportQuery));
 	filter_evaluate(status->trees, status->is_late, status->expression_states,
-					node->ss.ps.ps_ExprContext, status->options, status->now, known_only, query);
+					node->ss.ps.ps_ExprContext, status->options, status->now, known_only, query,
+					&status->evaluated);
 	MemoryContextSwitchTo(old_context);
 	return query;
 }
@@ -74,9 +72,43 @@ start_feed(ForeignScanState *node)
 {
 	ForeignScanStatus *status = node->fdw_state;
 
+	waiting_scans_remove(node);
 	feed_start(status->source->feed, scan_evaluate_query(node, false));
 	status->started = true;
 	status->ended = false;
+}
+
+/* And with it those that waited for no more than this one did. */
+static void
+start_with_others(ForeignScanState *node, bool is_running)
+{
+	ForeignScanState *other;
+
+	start_feed(node);
+	while ((other = waiting_scans_take(node, is_running)) != NULL)
+		start_feed(other);
+}
+
+/*
+ * The exports of all scans of a query are requested when it starts, so that it
+ * waits for the slowest of them and not for their sum.  (When a locked row has
+ * changed, the plan is started once more to look at that row alone, and then
+ * its scans are not read.)
+ */
+static void
+start_early(ForeignScanState *node)
+{
+	ForeignScanStatus *status = node->fdw_state;
+	List *expressions = ((ForeignScan *) node->ss.ps.plan)->fdw_exprs;
+
+	if (status->options->entity->is_by_hours || !status->options->eager ||
+		node->ss.ps.state->es_epq_active != NULL)
+		return;
+	if (has_late_expression(status->is_late) || status->position.gates != NIL ||
+		(status->position.is_in_subplan && has_computed_expression(expressions)))
+		waiting_scans_add(node);
+	else
+		start_with_others(node, false);
 }
 
 /* Make what reading needs. */
@@ -118,27 +150,14 @@ adsexport_begin_foreign_scan(ForeignScanState *node, int eflags)
 
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
-		PlanPosition position;
-
 		prepare_reading(node, list_nth(plan->fdw_private, SCAN_PRIVATE_ATTRIBUTES));
-		plan_position_find(estate, &plan->scan.plan, &position);
+		plan_position_find(estate, &plan->scan.plan, &status->position);
 
 		/* An export can be downloaded again, but hours would have to be requested again. */
-		if ((eflags & EXEC_FLAG_REWIND) || position.may_restart ||
+		if ((eflags & EXEC_FLAG_REWIND) || status->position.may_restart ||
 			(status->options->entity->is_by_hours && compat_may_be_rewound()))
 			feed_keep(status->source->feed);
-
-		/*
-		 * The exports of all scans of a query are requested when it starts, so
-		 * that it waits for the slowest of them and not for their sum. (When a
-		 * locked row has changed, the plan is started once more to look at
-		 * that row alone, and then its scans are not read.)
-		 */
-		if (!status->options->entity->is_by_hours && status->options->eager &&
-			!has_late_expression(status->is_late) && !position.is_gated &&
-			!(position.is_in_subplan && has_computed_expression(plan->fdw_exprs)) &&
-			estate->es_epq_active == NULL)
-			start_feed(node);
+		start_early(node);
 	}
 	else
 		foreign_options_load_mapping_profiles(status->options, compat_scan_user(node));
@@ -155,7 +174,7 @@ adsexport_iterate_foreign_scan(ForeignScanState *node)
 	ExecClearTuple(slot);
 	status->would_block = false;
 	if (!status->started)
-		start_feed(node);
+		start_with_others(node, true);
 	if (status->ended)
 		return slot;
 	switch (row_source_next(status->source, !compat_is_async(node), slot->tts_mcxt, &tuple,
@@ -196,5 +215,8 @@ adsexport_end_foreign_scan(ForeignScanState *node)
 
 	/* Nothing was prepared under EXPLAIN, or if the start failed. */
 	if (status != NULL && status->source != NULL)
+	{
+		waiting_scans_remove(node);
 		row_source_close(status->source);
+	}
 }

@@ -10,23 +10,8 @@
 
 #include "postgres.h"
 
-#include "fdw/row_source.h"
+#include "fdw/scan_status.h"
 #include "foreign/fdwapi.h"
-
-typedef struct ForeignScanStatus
-{
-	MemoryContext context; /* of everything here */
-	ForeignOptions *options;
-	List *trees; /* filter, as planned */
-	List *is_late;
-	List *expression_states;
-	TimestampTz now;             /* of the open ends of hour ranges */
-	RowSource *source;           /* NULL under EXPLAIN without ANALYZE */
-	bool started;                /* the feed knows what to ask for */
-	bool ended;                  /* and has nothing more */
-	bool would_block;            /* the last call found nothing yet, and did not wait */
-	MemoryContext query_context; /* for evaluating the filter; reset before each use */
-} ForeignScanStatus;
 
 extern void adsexport_begin_foreign_scan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *adsexport_iterate_foreign_scan(ForeignScanState *node);

@@ -215,13 +215,25 @@ split_export_part(ExportFeed *feed, FeedPart *part)
 	return true;
 }
 
-static void
-raise_no_profile(const ExportFeed *feed)
+/* Why the list of profiles that has come is of no use; sqlstate is 0 if nothing is wrong. */
+static Failure
+listing_trouble(const ExportFeed *feed)
 {
-	Failure failure;
+	const ProfileListing *listing = amazon_feed(feed)->listing;
+	Failure failure = listing->failure;
 
-	profile_listing_fail_empty(&failure, feed->options, amazon_feed(feed)->listing->listed);
-	feed_fail(feed, &failure);
+	if (failure.sqlstate == 0 && listing->complete && listing->profile_ids == NIL)
+		profile_listing_fail_empty(&failure, feed->options, listing->listed);
+	return failure;
+}
+
+/* Once the scan is read; until then there is nothing to add.  Returns false. */
+static bool
+fail_when_read(const ExportFeed *feed, const Failure *failure)
+{
+	if (!feed->is_starting)
+		feed_fail(feed, failure);
+	return false;
 }
 
 /*
@@ -317,26 +329,24 @@ add_export_parts(ExportFeed *feed)
 		return false;
 	}
 	if (common->listing_failure.sqlstate != 0)
-		feed_fail(feed, &common->listing_failure);
+		return fail_when_read(feed, &common->listing_failure);
 	if (common->listing == NULL)
 		common->listing = profile_listing_get(feed->options);
 	if (!common->is_chosen)
 	{
-		if (common->listing->failure.sqlstate != 0)
-			feed_fail(feed, &common->listing->failure);
+		Failure trouble = listing_trouble(feed);
+
+		if (trouble.sqlstate != 0)
+			return fail_when_read(feed, &trouble);
 		common->listing_waiter.arrived = take_listing;
 		if (!common->listing->complete)
 		{
 			profile_listing_await(common->listing, &common->listing_waiter);
 			return false;
 		}
-		if (common->listing->profile_ids == NIL)
-			raise_no_profile(feed);
 	}
 	CHECK_FOR_INTERRUPTS();
-	if (!add_parts_of_listing(feed))
-		feed_fail(feed, &common->listing_failure);
-	return true;
+	return add_parts_of_listing(feed) || fail_when_read(feed, &common->listing_failure);
 }
 
 /* Not where the list is read, since another scan may have been waiting then. */

@@ -285,8 +285,10 @@ feed_start(ExportFeed *feed, const ExportQuery *query)
 	}
 
 	/* Send what can be sent, without waiting for anything. */
+	feed->is_starting = true;
 	while (!feed->all_added && feed->api->add_parts(feed))
 		;
+	feed->is_starting = false;
 	if (feed->api->uses_registry)
 		control_step();
 }

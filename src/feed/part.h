@@ -285,6 +285,7 @@ struct ExportFeed
 	int64 warned_of_entries;     /* number of passed-over entries that were reported */
 	char *first_passed_over;     /* the name of the first one, or NULL */
 	bool all_added;
+	bool is_starting;  /* it may never be read, so add_parts must not fail */
 	bool keep;         /* downloads are spooled, for a rescan */
 	char *file_buffer; /* of FILE_BUFFER bytes, for what is read from temporary files; or NULL */
 	SpoolFile *spool_file; /* of all parts, or NULL */

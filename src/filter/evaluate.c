@@ -155,7 +155,8 @@ evaluate_trees(List *trees, EvaluateContext *context, int expression_count, Time
 
 void
 filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
-				const ForeignOptions *options, TimestampTz now, bool known_only, ExportQuery *query)
+				const ForeignOptions *options, TimestampTz now, bool known_only, ExportQuery *query,
+				Bitmapset **evaluated)
 {
 	EvaluateContext context = { .options = options,
 								.states = states,
@@ -164,6 +165,12 @@ filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
 								.known_only = known_only };
 
 	evaluate_trees(trees, &context, list_length(states), now, query);
+	*evaluated = NULL;
+	for (int i = 0; i < list_length(states); i++)
+	{
+		if (context.operands[i].known)
+			*evaluated = bms_add_member(*evaluated, i);
+	}
 }
 
 void

@@ -52,11 +52,12 @@ extern FilterPlan filter_compile_more(Index relid, List *clauses, const ColumnFi
 /*
  * Evaluate to the query to send.  states are the initialised expressions, in
  * order.  With known_only, expressions that is_late marks, and all parameters
- * if there is no parameter list, count as unknown: for EXPLAIN.
+ * if there is no parameter list, count as unknown: for EXPLAIN.  *evaluated:
+ * the numbers of the expressions that were needed.
  */
 extern void filter_evaluate(List *trees, List *is_late, List *states, ExprContext *econtext,
 							const ForeignOptions *options, TimestampTz now, bool known_only,
-							ExportQuery *query);
+							ExportQuery *query, Bitmapset **evaluated);
 
 /* Likewise without an executor: of the values, those that are Consts are known. */
 extern void filter_evaluate_constants(List *trees, List *values, const ForeignOptions *options,

@@ -66,11 +66,11 @@ class Early(WaitCase):
         # So long that a busy machine has all the requests before the first is ready.
         self.emulator.settings(export_delay=0.4)
 
-    def check_early(self):
+    def check_early(self, exports=WaitCase.PROFILES, tables=TABLES):
         first_read = self.first("download")
-        for table in TABLES:
+        for table in tables:
             self.assertLess(self.first("request", entity=table), first_read, "%s was requested after another was read" % table)
-            self.assertEqual(self.count_calls("request", entity=table), self.PROFILES)
+            self.assertEqual(self.count_calls("request", entity=table), exports)
         self.assertEqual([call for call in self.calls() if call["status"] == 429], [])
 
     def test_shapes(self):
@@ -83,6 +83,76 @@ class Early(WaitCase):
                     self.clear_log()
                     self.session.rows(shape)
                     self.check_early()
+
+    # What each scan waits for is known to all of them once the first is read; how many exports each then needs.
+    JOIN = SHAPES[0]
+    OF_ONE = ["(SELECT count(*) FROM ads.%s WHERE profile_id = current_setting('adsexport_test.profile'))" % table for table in TABLES]
+    TOGETHER = (
+        (JOIN + " WHERE profile_id = (SELECT id FROM mine)", 1),
+        (JOIN + " WHERE profile_id = (SELECT number FROM mine)::text", 1),
+        (JOIN + " WHERE (SELECT id FROM mine) = '7003'", WaitCase.PROFILES),
+        (JOIN + " WHERE (SELECT id FROM mine) = '7003' AND profile_id = (SELECT id FROM mine)", 1),
+        (JOIN + " WHERE (SELECT id FROM mine) = '7003' AND profile_id = current_setting('adsexport_test.profile')", 1),
+        ("SELECT " + ", ".join(OF_ONE), 1),
+        ("WITH c AS MATERIALIZED %s, g AS MATERIALIZED %s, t AS MATERIALIZED %s SELECT *, %s FROM c, g, t" % tuple(OF_ONE), 1),
+        ("SELECT %s, %s, %s FROM ads.ads WHERE profile_id = current_setting('adsexport_test.profile')" % tuple(OF_ONE[:3]), 1),
+    )
+
+    def know(self):
+        """What the filters of the following tests ask for."""
+        self.session.run("CREATE TABLE IF NOT EXISTS mine (id text, number bigint); DELETE FROM mine; INSERT INTO mine VALUES ('7003', 7003); "
+                         "SET adsexport_test.profile = '7003'")
+
+    def test_what_becomes_known(self):
+        """Of scans that could not be started with the query, one takes the others along."""
+        self.default_options(max_age=0)
+        self.know()
+        for shape, exports in self.TOGETHER:
+            with self.subTest(shape=shape):
+                self.clear_log()
+                self.session.rows(shape)
+                self.check_early(exports)
+
+    # What must be left alone, for it fails or asks for what may not be needed; $1 is 0.
+    ALONE = (
+        # Other expressions than those that were evaluated.
+        "SELECT %s, CASE WHEN (SELECT number FROM mine) = 1 THEN (SELECT count(*) FROM ads.ads WHERE profile_id = (1 / $1)::text) END" % OF_ONE[0],
+        # The same, but what guards it has kept it from being evaluated.
+        "SELECT (SELECT count(*) FROM ads.campaigns WHERE $1 = 0 OR profile_id = (1 / $1)::text), "
+        "CASE WHEN (SELECT number FROM mine) = 1 THEN (SELECT count(*) FROM ads.ads WHERE profile_id = (1 / $1)::text) END",
+        # A subquery that nobody has run.
+        "SELECT count(*) FROM ads.campaigns WHERE profile_id = (SELECT id FROM mine) AND CASE WHEN profile_id = '1' THEN "
+        "(SELECT count(*) FROM ads.ads WHERE profile_id = (SELECT ($1 / (number - 7003))::text FROM mine)) = 1 ELSE true END",
+        # Other conditions above them.
+        "SELECT profile_id FROM ads.campaigns WHERE (SELECT number FROM mine) > $1 UNION ALL "
+        "SELECT profile_id FROM ads.ads WHERE (SELECT number FROM mine) < $1",
+    )
+
+    def test_what_stays_unknown(self):
+        self.default_options(max_age=0)
+        self.know()
+        self.session.run("SET plan_cache_mode = force_generic_plan")
+        for shape in self.ALONE:
+            with self.subTest(shape=shape):
+                self.clear_log()
+                self.session.run("PREPARE q (int) AS " + shape)
+                self.session.rows("EXECUTE q (0)")
+                self.session.run("DEALLOCATE q")
+                self.assertGreater(self.count_calls("request", entity="campaigns"), 0)
+                self.assertEqual(self.count_calls("request", entity="ads"), 0)
+
+    def test_empty_list_of_one_taken_along(self):
+        """It is told only if that one is read, even if it was known before."""
+        self.default_options(max_age=0)
+        self.know()
+        second = "amzn1.application-oa2-client.second"
+        self.amazon("other", "other", mapping=self.amazon_mapping(second), profile_ids=None, max_retries=0)
+        self.fault({"call": "profiles", "client": second}, status=200, body="[]")
+        query = ("SELECT (SELECT count(*) FROM ads.targets), (SELECT count(*) FROM ads.campaigns WHERE profile_id = current_setting('adsexport_test.profile')), "
+                 "CASE WHEN (SELECT number FROM mine) = 1 THEN (SELECT count(*) FROM other.targets) END, "
+                 "CASE WHEN (SELECT number FROM mine) = %d THEN (SELECT count(*) FROM other.ads WHERE profile_id = current_setting('adsexport_test.profile')) END")
+        self.assertEqual(self.session.rows(query % 2), [(2 * self.PROFILES, 2, None, None)])
+        self.expect_error("HV00L", query % 7003, 'foreign table "ads"', "The list of profiles is empty", "server other")
 
     def test_rescans_and_prepared_plans(self):
         self.default_options(max_age=0)
