@@ -83,12 +83,12 @@ handle_trouble(Export *export, ApiCall call, Answer *answer)
 			? EXPORT_QUEUED
 			: (export->record.completed_at != 0 ? EXPORT_COMPLETED : EXPORT_IN_PROGRESS);
 
-	if (answer->action == ACTION_REAUTHENTICATE && !export->record.reauthenticated &&
+	if (answer->action == ACTION_REAUTHENTICATE && !export->work.reauthenticated &&
 		options->access_token == NULL)
 	{
 		credential_reject(export->work.credential, export->work.token);
 		credential_want(export->work.credential);
-		export->record.reauthenticated = true;
+		export->work.reauthenticated = true;
 		export->record.retries++;
 		export->record.phase = again;
 		export->record.due = 0;
@@ -323,7 +323,7 @@ end_request(Export *export)
 	if (answer.action == ACTION_SUCCESS)
 	{
 		memset(&export->record.retry, 0, sizeof(export->record.retry));
-		export->record.reauthenticated = false;
+		export->work.reauthenticated = false;
 		if (call == CALL_REQUEST)
 		{
 			strlcpy(export->record.id, message->export_id, sizeof(export->record.id));

@@ -48,6 +48,7 @@ typedef struct ExportWork
 	Credential *credential;        /* NULL: it may have changed, and nobody uses the export */
 	MemoryContext options_context; /* of later options than the first, or NULL */
 	char *token;                   /* sent with the current request */
+	bool reauthenticated;          /* since this session's last success, or since it drives it */
 	Request *request;
 	char *url; /* download link that has not been used yet, or NULL */
 	int64 url_minted;

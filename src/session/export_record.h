@@ -47,8 +47,7 @@ typedef struct ExportRecord
 
 	/* When to look at it, for the backend that drives it; all in monotonic milliseconds. */
 	Retry retry;
-	bool reauthenticated; /* since the last success */
-	int64 due;            /* nothing to do before */
+	int64 due; /* nothing to do before */
 	int64 in_progress_since;
 	int64 poll_gap; /* before the last status call; 0: there was none */
 	int64 next_gap;

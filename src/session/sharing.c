@@ -193,6 +193,8 @@ take_over(Export *export, const SharedPlace *place)
 	if (export->work.credential != NULL)
 		credential_want(export->work.credential);
 	jobs_adopt(&export->place, &pool, place, monotonic_milliseconds() + options->export_timeout);
+	/* That another session's token was refused says nothing about this one's. */
+	export->work.reauthenticated = false;
 	export->sharing.driving = keeps_any = true;
 	export->sharing.pid = MyProcPid;
 }

@@ -328,6 +328,22 @@ class Drivers(SharingCase):
         driver.rows(IDS)
         self.assertEqual(self.posts(), 1)
 
+    def test_token_that_is_refused(self):
+        """To the one that drives it, and then to the one that takes over while the first waits for another token: each gets one of its own."""
+        self.emulator.settings(export_delay=4)
+        driver = self.connect()
+        running = driver.start(IDS)
+        self.wait_for_answer("request", 1)
+        follower = self.follow(driver)
+        self.wait_for_answer("token", 2)
+        self.fault({"call": "token", "times": 1}, hang=True)
+        self.fault({"call": "status", "times": 2}, token_expired=True)
+        self.wait_for_call("token", 3)
+        self.end(driver, "pg_cancel_backend")
+        self.assertIsNotNone(running.wait().error)
+        self.assertIsNone(follower.wait().error)
+        self.assertEqual((self.count_calls("status", status=401), self.posts()), (2, 1))
+
     def test_all_drivers_in_turn(self):
         self.emulator.settings(export_delay=3)
         sessions = self.sessions(5)
