@@ -10,10 +10,16 @@
 #include <time.h>
 
 int64_t
-monotonic_milliseconds(void)
+monotonic_microseconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+monotonic_milliseconds(void)
+{
+	return monotonic_microseconds() / 1000;
 }

@@ -13,4 +13,7 @@
 /* Milliseconds of a clock that never goes back. */
 extern int64_t monotonic_milliseconds(void);
 
+/* Microseconds of the same one. */
+extern int64_t monotonic_microseconds(void);
+
 #endif /* ADSEXPORT_CLOCK_H */
