@@ -39,6 +39,14 @@ entity_name(const ForeignOptions *options)
 	return options->entity != NULL ? options->entity->name : "";
 }
 
+/* As they are now: server and user may have been renamed. */
+static void
+take_names(Statistics *statistics, const ForeignOptions *options)
+{
+	strlcpy(statistics->server_name, options->server_name, NAMEDATALEN);
+	strlcpy(statistics->user_name, options->user_name, NAMEDATALEN);
+}
+
 static void
 fill(Statistics *statistics, const ForeignOptions *options, TimestampTz now)
 {
@@ -46,8 +54,7 @@ fill(Statistics *statistics, const ForeignOptions *options, TimestampTz now)
 	statistics->database_id = MyDatabaseId;
 	statistics->server_id = options->server_id;
 	statistics->user_id = options->user_id;
-	strlcpy(statistics->server_name, options->server_name, NAMEDATALEN);
-	strlcpy(statistics->user_name, options->user_name, NAMEDATALEN);
+	take_names(statistics, options);
 	strlcpy(statistics->entity, entity_name(options), sizeof(statistics->entity));
 	statistics->since = now;
 }
@@ -89,6 +96,7 @@ add_to_shared(const ForeignOptions *options, const StatisticsCounts *counts)
 	statistics = shared_table_enter(&shared, &key, &found);
 	if (!found)
 		*statistics = fresh;
+	take_names(statistics, options);
 	add_counts(&statistics->counts, counts);
 	shared_table_unlock(&shared);
 }
@@ -156,7 +164,10 @@ statistics_add(const ForeignOptions *options, const StatisticsCounts *counts)
 		Statistics *statistics = find_alone(options);
 
 		if (statistics != NULL)
+		{
+			take_names(statistics, options);
 			add_counts(&statistics->counts, counts);
+		}
 	}
 }
 

@@ -405,6 +405,23 @@ class Statistics(SharedCase):
         self.assertEqual(len(self.statistics(member)), 1)
         self.session.run("DROP ROLE adsexport_t_seer, adsexport_t_member")
 
+    def test_renamed(self):
+        """A server and a user are shown by the names that they had when they were last counted."""
+        self.addCleanup(support.cluster().run, "DROP OWNED BY adsexport_t_later; DROP ROLE adsexport_t_later", database=self.database)
+        for sharing in ("on", "off"):
+            with self.subTest(sharing=sharing):
+                self.session.run("DROP ROLE IF EXISTS adsexport_t_earlier; DROP ROLE IF EXISTS adsexport_t_later; CREATE ROLE adsexport_t_earlier SUPERUSER LOGIN"
+                                 if sharing == "on" else "ALTER ROLE adsexport_t_later RENAME TO adsexport_t_earlier")
+                self.amazon(profile_ids="1111", max_age=0, user="adsexport_t_earlier")
+                session = self.connect("adsexport_t_earlier", **{"adsexport_fdw.share_exports": sharing})
+                session.run("SELECT adsexport_stats_reset()")
+                session.rows("SELECT 1 FROM ads.campaigns")
+                self.session.run("ALTER SERVER amazon RENAME TO renamed; ALTER ROLE adsexport_t_earlier RENAME TO adsexport_t_later")
+                session.rows("SELECT 1 FROM ads.campaigns")
+                (row,) = self.statistics(session)
+                self.assertEqual((row["server"], row["user_name"], row["exports_requested"]), ("renamed", "adsexport_t_later", 2))
+                self.session.run("DROP SERVER renamed CASCADE")
+
     def test_of_a_session_that_shares_nothing(self):
         self.amazon(profile_ids="1111")
         alone = self.connect(**{"adsexport_fdw.share_exports": "off"})
