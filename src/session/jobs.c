@@ -134,6 +134,9 @@ jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses)
 	int64 now = monotonic_milliseconds();
 	bool granted;
 
+	/* One that lapsed, as while the session was at rest, may be another's by now. */
+	if (place->held && place->shared.number != 0 && !jobs_shared_counts(&place->shared))
+		jobs_release(place);
 	if (place->held)
 		return true;
 	if (place->jobs == NULL)
@@ -201,6 +204,14 @@ jobs_release(JobPlace *place)
 	place->jobs = NULL;
 	place->held = false;
 	forget_if_empty(jobs);
+}
+
+void
+jobs_abandon(JobPlace *place)
+{
+	if (place->held && place->shared.number != 0)
+		jobs_shared_abandon(&place->shared);
+	jobs_release(place);
 }
 
 bool

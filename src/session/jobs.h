@@ -56,7 +56,7 @@ typedef struct JobPlace
 
 /*
  * Take a place, unless max_jobs are taken or others asked first; true if it is
- * held, even if it was held before. One whose owner may never learn that it is
+ * held, even if it was held before and has not lapsed. One whose owner may never learn that it is
  * over lapses at that time (monotonic_milliseconds, or REACTOR_NEVER).
  */
 extern bool jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses);
@@ -89,6 +89,12 @@ jobs_adopt(JobPlace *place, const JobPool *pool, const SharedPlace *other, int64
 
 /* Give it back, or stop asking for it. Does not throw; may be called for any place. */
 extern void jobs_release(JobPlace *place);
+
+/*
+ * Likewise, but nobody looks any more after what it is held for: if jobs_keep
+ * was called, it counts until it lapses, as if the session had ended.
+ */
+extern void jobs_abandon(JobPlace *place);
 
 extern bool jobs_is_held(const JobPlace *place);
 extern bool jobs_is_waiting(const JobPlace *place);

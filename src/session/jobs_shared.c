@@ -101,18 +101,6 @@ free_place(uint32 number)
 	places->free = number;
 }
 
-static uint32
-take_place(void)
-{
-	uint32 number = places->free;
-
-	if (number != NOBODY)
-		places->free = place_at(number)->next;
-	else if (places->used < places->capacity)
-		number = ++places->used;
-	return number;
-}
-
 /* The place that is meant; NULL if it has been given back since. */
 static Place *
 find_place(const SharedPlace *wanted)
@@ -132,6 +120,34 @@ is_left_behind(const Place *place, int64 now)
 	if (place->held && place->kept)
 		return place->lapses <= now && !shared_session_is_alive(&place->owner);
 	return !shared_session_is_alive(&place->owner);
+}
+
+static void
+free_all_left_behind(int64 now)
+{
+	for (uint32 number = 1; number <= places->used; number++)
+	{
+		const Place *place = place_at(number);
+
+		if (place->in_use && is_left_behind(place, now))
+			free_place(number);
+	}
+}
+
+static uint32
+take_place(void)
+{
+	uint32 number;
+
+	/* The places of a pool that nobody asks any more are not looked at otherwise. */
+	if (places->free == NOBODY && places->used >= places->capacity)
+		free_all_left_behind(monotonic_milliseconds());
+	number = places->free;
+	if (number != NOBODY)
+		places->free = place_at(number)->next;
+	else if (places->used < places->capacity)
+		number = ++places->used;
+	return number;
 }
 
 static bool
@@ -187,6 +203,18 @@ first_waiting(const SharedKey *pool, int64 now)
 	return nobody;
 }
 
+/* Its owner looks after it no more. */
+static void
+part_from(uint32 number)
+{
+	Place *place = place_at(number);
+
+	if (place->held && place->kept)
+		memset(&place->owner, 0, sizeof(place->owner));
+	else
+		free_place(number);
+}
+
 /*-------------------------------------------------------------------------
  * Sessions
  *-------------------------------------------------------------------------
@@ -221,10 +249,7 @@ give_back_all(void)
 			if (place->in_use && place->owner.serial == self)
 			{
 				waiting = first_waiting(&place->pool, now);
-				if (place->held && place->kept)
-					memset(&place->owner, 0, sizeof(place->owner));
-				else
-					free_place(number);
+				part_from(number);
 			}
 		}
 		LWLockRelease(area.lock);
@@ -325,6 +350,23 @@ jobs_shared_expect(const SharedPlace *place, int64 lapses, bool kept)
 }
 
 bool
+jobs_shared_counts(const SharedPlace *place)
+{
+	int64 now = monotonic_milliseconds();
+	const Place *held;
+	bool counts;
+
+	if (!shared_memory_is_attached() || places == NULL)
+		return false;
+	LWLockAcquire(area.lock, LW_SHARED);
+	held = find_place(place);
+	counts = held != NULL && held->held && held->lapses > now &&
+			 held->owner.serial == shared_session_self().serial;
+	LWLockRelease(area.lock);
+	return counts;
+}
+
+bool
 jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool)
 {
 	bool adopted = false;
@@ -343,8 +385,9 @@ jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool)
 	return adopted;
 }
 
-void
-jobs_shared_release(SharedPlace *place)
+/* This session is done with it. */
+static void
+give_back(SharedPlace *place, void (*give)(uint32 number))
 {
 	SharedSession next = { 0 };
 	int64 now = monotonic_milliseconds();
@@ -358,11 +401,23 @@ jobs_shared_release(SharedPlace *place)
 		{
 			SharedKey pool = given->pool;
 
-			free_place(place->number);
+			give(place->number);
 			next = first_waiting(&pool, now);
 		}
 		LWLockRelease(area.lock);
 		wake(&next);
 	}
 	memset(place, 0, sizeof(*place));
+}
+
+void
+jobs_shared_release(SharedPlace *place)
+{
+	give_back(place, free_place);
+}
+
+void
+jobs_shared_abandon(SharedPlace *place)
+{
+	give_back(place, part_from);
 }

@@ -31,10 +31,16 @@ extern bool jobs_shared_reserve(const SharedPlace *place, int max_jobs, int64 la
 /* See jobs_expect, and (kept) jobs_keep. */
 extern void jobs_shared_expect(const SharedPlace *place, int64 lapses, bool kept);
 
+/* Is it still held by this session, and has it not lapsed? */
+extern bool jobs_shared_counts(const SharedPlace *place);
+
 /* See jobs_adopt. */
 extern bool jobs_shared_adopt(const SharedPlace *place, const SharedKey *pool);
 
 /* Does not throw, and works for a place that is no longer there, too. */
 extern void jobs_shared_release(SharedPlace *place);
+
+/* Likewise; one that is kept then counts without its owner, until it lapses. */
+extern void jobs_shared_abandon(SharedPlace *place);
 
 #endif /* ADSEXPORT_JOBS_SHARED_H */

@@ -278,6 +278,9 @@ void
 schedule_forget(Export *export)
 {
 	leave(export);
+	/* The vendor goes on counting it; whoever takes it over adopts its place, so that comes first. */
+	if (export_record_is_in_progress(&export->record))
+		jobs_abandon(&export->place);
 	sharing_leave(export);
 	jobs_release(&export->place);
 }

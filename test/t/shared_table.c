@@ -9,7 +9,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "net/clock.h"
-#include "session/jobs_shared.h"
+#include "session/jobs.h"
 #include "session/shared_table.h"
 
 PG_MODULE_MAGIC;
@@ -281,6 +281,51 @@ test_places(PG_FUNCTION_ARGS)
 	}
 	pfree(places);
 	PG_RETURN_INT32(held);
+}
+
+PG_FUNCTION_INFO_V1(test_kept_places);
+
+/* So many that outlive this session, by that many milliseconds from now. */
+Datum
+test_kept_places(PG_FUNCTION_ARGS)
+{
+	int64 lapses = monotonic_milliseconds() + PG_GETARG_INT32(1);
+
+	check(shared_memory_available());
+	for (int i = 0; i < PG_GETARG_INT32(0); i++)
+	{
+		SharedPlace place = { 0 };
+		SharedKey pool = key_of(KEYS + i);
+
+		check(jobs_shared_ask(&place, &pool));
+		check(jobs_shared_reserve(&place, 1, lapses));
+		jobs_shared_expect(&place, lapses, true);
+	}
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(test_lapsed_place);
+
+/* One that its session did not look after in time is another's; it asks for one anew. */
+Datum
+test_lapsed_place(PG_FUNCTION_ARGS)
+{
+	JobPool pool = { "https://lapsed.example", "account", "" };
+	JobPlace first = { 0 };
+	JobPlace second = { 0 };
+	int64 never = PG_INT64_MAX;
+
+	check(jobs_reserve(&first, &pool, 1, never));
+	check(jobs_reserve(&first, &pool, 1, never));
+	check(!jobs_reserve(&second, &pool, 1, never));
+	jobs_expect(&first, monotonic_milliseconds());
+	check(jobs_reserve(&second, &pool, 1, never));
+	check(!jobs_reserve(&first, &pool, 1, never));
+	check(!jobs_is_held(&first) && jobs_is_waiting(&first));
+	jobs_release(&second);
+	check(jobs_reserve(&first, &pool, 1, never));
+	jobs_release(&first);
+	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(test_session);

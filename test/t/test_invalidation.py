@@ -264,6 +264,23 @@ class LeftBehind(ChangesCase):
     def test_dropped_extension(self):
         self.check("dropped extension", "pg_terminate_backend")
 
+    def test_forgotten(self):
+        """Its session may not use it any more, so that it asks for another one: once there is a place."""
+        self.begin()
+        self.session.value(COUNT + " WHERE state = 'PAUSED'")
+        self.emulator.settings(export_delay=1.5, job_cap=1)
+        owner = self.connect()
+        running = owner.start(IDS)
+        self.wait_for_answer("request", 2)
+        time.sleep(0.3)
+        self.end(owner, "pg_cancel_backend")
+        self.assertIsNotNone(running.wait().error)
+        owner.run("SELECT adsexport_forget()")
+        self.assertIsNone(owner.start(IDS).wait().error)
+        self.assertEqual(self.posts(), 3)
+        self.check_never_refused()
+        self.check_places()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -529,9 +529,10 @@ class Tables(SharedCase):
         source = os.path.join(os.path.dirname(os.path.dirname(support.FOLDER)), "src")
         include = subprocess.check_output([pg_config, "--includedir-server"], text=True).strip()
         done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-g", "-D_GNU_SOURCE", '-DCONTROL_NAME="adsexport_fdw test"', "-I" + source, "-I" + include,
-                               "-o", cls.library, os.path.join(support.FOLDER, "shared_table.c"), os.path.join(support.FOLDER, "shared_exports.c"), source + "/net/clock.c"] +
+                               "-o", cls.library, source + "/net/clock.c"] +
+                              [os.path.join(support.FOLDER, name + ".c") for name in ("shared_table", "shared_exports")] +
                               [source + "/session/%s.c" % name
-                               for name in ("digest", "freshness", "shared_memory", "shared_table", "shared_exports", "jobs_shared")],
+                               for name in ("digest", "freshness", "shared_memory", "shared_table", "shared_exports", "jobs", "jobs_shared")],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stdout)
@@ -539,7 +540,8 @@ class Tables(SharedCase):
     def setUp(self):
         super().setUp()
         for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_shared_exports(int) RETURNS int", "test_places(int, int) RETURNS int",
-                            "test_session(bigint, int) RETURNS bigint"):
+                            "test_session(bigint, int) RETURNS bigint", "test_kept_places(int, int) RETURNS void",
+                            "test_lapsed_place() RETURNS void"):
             self.session.run("CREATE OR REPLACE FUNCTION %s LANGUAGE c STRICT AS '%s'" % (declaration, self.library))
 
     def test_entries(self):
@@ -580,6 +582,20 @@ class Tables(SharedCase):
         self.session.value("SELECT pg_terminate_backend(%s)", other.pid)
         self.eventually(lambda: not os.path.exists("/proc/%d" % other.pid), "end of the backend")
         self.assertEqual(self.session.value("SELECT test_places(100000, 5000)"), many, "places were lost")
+
+    def test_places_that_have_lapsed(self):
+        """Of a session that is gone, in pools that nobody asks any more: there is room for others."""
+        most = self.session.value("SELECT test_places(100000, 5000)")
+        other = self.connect()
+        other.run("SELECT test_kept_places(%d, 2000)" % (most - 10))
+        other.close()
+        self.assertLess(self.session.value("SELECT test_places(1000, 100)"), 100)
+        time.sleep(2)
+        self.assertEqual(self.session.value("SELECT test_places(100000, 5000)"), most)
+
+    def test_place_that_has_lapsed(self):
+        """While its session did something else."""
+        self.session.run("SELECT test_lapsed_place()")
 
     def test_sessions(self):
         """Each has a serial of its own, also where a process takes the place of another."""
