@@ -40,6 +40,7 @@ typedef struct Place
 typedef struct Places
 {
 	uint32 capacity; /* 0: not set up yet */
+	uint32 size;     /* of each */
 	uint32 used;     /* places up to this one have been used */
 	uint32 free;     /* first of those that are free again */
 	Line lines[LINES];
@@ -260,6 +261,23 @@ give_back_all(void)
 	}
 }
 
+/* False: a library of another layout, whose authors forgot to give it another name, has set them up. */
+static bool
+set_up(Places *found)
+{
+	bool usable;
+
+	LWLockAcquire(area.lock, LW_EXCLUSIVE);
+	if (found->capacity == 0)
+	{
+		found->size = sizeof(Place);
+		found->capacity = (uint32) ((area.size - offsetof(Places, places)) / sizeof(Place));
+	}
+	usable = found->size == sizeof(Place);
+	LWLockRelease(area.lock);
+	return usable;
+}
+
 static bool
 open_places(void)
 {
@@ -268,10 +286,9 @@ open_places(void)
 	if (places != NULL)
 		return true;
 	area = shared_memory_area(SHARED_JOBS);
+	if (!set_up(area.memory))
+		return false;
 	places = area.memory;
-	LWLockAcquire(area.lock, LW_EXCLUSIVE);
-	places->capacity = (uint32) ((area.size - offsetof(Places, places)) / sizeof(Place));
-	LWLockRelease(area.lock);
 	shared_memory_at_exit(give_back_all);
 	return true;
 }

@@ -16,6 +16,7 @@ typedef struct SharedTableHead
 {
 	uint32 capacity; /* 0: not set up yet */
 	uint32 bucket_count;
+	uint32 entry_size;
 	uint32 used; /* entries up to this one have been used */
 	uint32 free; /* first of those that are free again, linked by next */
 	uint32 newest;
@@ -66,6 +67,24 @@ bucket_of(const SharedTable *table, const SharedKey *key)
 	return &table->buckets[key->words[0] % table->head->bucket_count];
 }
 
+/* False: another library has set it up for entries of another size, and forgot to change the name of the segment. */
+static bool
+set_up(const SharedArea *area, uint32 capacity, size_t entry_size)
+{
+	SharedTableHead *head = area->memory;
+	bool usable;
+
+	LWLockAcquire(area->lock, LW_EXCLUSIVE);
+	if (head->capacity == 0)
+	{
+		head->capacity = head->bucket_count = capacity;
+		head->entry_size = (uint32) entry_size;
+	}
+	usable = head->entry_size == entry_size;
+	LWLockRelease(area->lock);
+	return usable;
+}
+
 bool
 shared_table_open(SharedTable *table, SharedAreaKind kind, size_t value_size)
 {
@@ -81,15 +100,14 @@ shared_table_open(SharedTable *table, SharedAreaKind kind, size_t value_size)
 	area = shared_memory_area(kind);
 	/* A bucket for each entry, and some room to align these. */
 	capacity = (uint32) ((area.size - head_size - VALUE_ALIGN(1)) / (entry_size + sizeof(uint32)));
+	if (!set_up(&area, capacity, entry_size))
+		return false;
 	table->area = area;
 	table->entry_size = entry_size;
 	table->buckets = (uint32 *) ((char *) area.memory + head_size);
 	table->entries =
 		(char *) area.memory + VALUE_ALIGN(head_size + (size_t) capacity * sizeof(uint32));
 	table->head = area.memory;
-	LWLockAcquire(area.lock, LW_EXCLUSIVE);
-	table->head->capacity = table->head->bucket_count = capacity;
-	LWLockRelease(area.lock);
 	return true;
 }
 

@@ -24,7 +24,10 @@ typedef struct SharedTable
 	size_t entry_size;
 } SharedTable;
 
-/* False: there is no shared memory, so that this session works alone. */
+/*
+ * False: there is no shared memory, or it was set up for values of another
+ * size, so that this session works alone.
+ */
 extern bool shared_table_open(SharedTable *table, SharedAreaKind kind, size_t value_size);
 
 extern void shared_table_lock(const SharedTable *table, LWLockMode mode);

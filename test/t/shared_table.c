@@ -247,6 +247,23 @@ test_all_pinned(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32((int32) capacity);
 }
 
+PG_FUNCTION_INFO_V1(test_other_layout);
+
+/* A library with values of another size, but the same name of the segment, finds no table. */
+Datum
+test_other_layout(PG_FUNCTION_ARGS)
+{
+	SharedTable same = { 0 };
+	SharedTable other = { 0 };
+
+	check(shared_table_open(&table, SHARED_STATISTICS, sizeof(Value)));
+	check(!shared_table_open(&other, SHARED_STATISTICS, sizeof(Value) + 8));
+	check(!shared_table_open(&other, SHARED_STATISTICS, sizeof(Value) + 8));
+	check(shared_table_open(&same, SHARED_STATISTICS, sizeof(Value)));
+	check(shared_table_capacity(&same) == shared_table_capacity(&table));
+	PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(test_places);
 
 /* So many places are asked for, held, and given back; as many as there is room for at once. */

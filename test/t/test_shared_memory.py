@@ -540,7 +540,7 @@ class Tables(SharedCase):
     def setUp(self):
         super().setUp()
         for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_shared_exports(int) RETURNS int", "test_places(int, int) RETURNS int",
-                            "test_session(bigint, int) RETURNS bigint", "test_kept_places(int, int) RETURNS void",
+                            "test_session(bigint, int) RETURNS bigint", "test_other_layout() RETURNS void", "test_kept_places(int, int) RETURNS void",
                             "test_lapsed_place() RETURNS void"):
             self.session.run("CREATE OR REPLACE FUNCTION %s LANGUAGE c STRICT AS '%s'" % (declaration, self.library))
 
@@ -596,6 +596,9 @@ class Tables(SharedCase):
     def test_place_that_has_lapsed(self):
         """While its session did something else."""
         self.session.run("SELECT test_lapsed_place()")
+
+    def test_other_layout(self):
+        self.session.run("SELECT test_other_layout()")
 
     def test_sessions(self):
         """Each has a serial of its own, also where a process takes the place of another."""
