@@ -156,7 +156,44 @@ may_be_joined(const SharedExport *export, Moment oldest, uint64 refused)
 		   (is_to_be_requested(export) || record->requested >= oldest);
 }
 
-/* Its old users find another one in its place. */
+/*
+ * At the vendor already: whoever uses it waits for this one.  As to one whose
+ * request is in progress, they use what takes its place instead.
+ */
+static bool
+is_awaited(const SharedExport *export)
+{
+	return export->record.phase == EXPORT_IN_PROGRESS && export->sessions > 0;
+}
+
+/* Of one that another has taken the place of while it was awaited. */
+static SharedKey
+key_set_aside(const SharedKey *key, uint64 serial)
+{
+	SharedKey aside = { { key->words[0] ^ serial, ~key->words[1] } };
+
+	return aside;
+}
+
+/*
+ * Make room for another one under its key.  Its users have references, so that
+ * one of them still drives it for all.  NULL: there is no more room.
+ */
+static SharedExport *
+set_aside(SharedExport *export, const SharedKey *key)
+{
+	SharedKey aside = key_set_aside(key, export->serial);
+	SharedExport *other;
+	bool found;
+
+	shared_table_rename(&table, export, &aside);
+	other = shared_table_enter(&table, key, &found);
+	if (other == NULL)
+		shared_table_rename(&table, export, key);
+	return other;
+}
+
+/* The old users of one that was not set aside find another one in its place. */
 static void
 begin_export(SharedExport *export, const SharedExportAbout *about, const ExportRecord *record,
 			 int64 now)
@@ -217,9 +254,11 @@ shared_exports_join(SharedExportRef *ref, const SharedKey *key, const SharedExpo
 		return false;
 	shared_table_lock(&table, LW_EXCLUSIVE);
 	export = shared_table_enter(&table, key, found);
+	*found = export != NULL && *found && may_be_joined(export, oldest, refused);
+	if (export != NULL && !*found && is_awaited(export))
+		export = set_aside(export, key);
 	if (export != NULL)
 	{
-		*found = *found && may_be_joined(export, oldest, refused);
 		if (!*found)
 			begin_export(export, about, record, now);
 		*record = export->record;
@@ -447,8 +486,12 @@ static SharedExport *
 find_by_serial(const SharedKey *key, uint64 serial)
 {
 	SharedExport *export = shared_table_find(&table, key);
+	SharedKey aside;
 
-	return export != NULL && export->serial == serial ? export : NULL;
+	if (export != NULL && export->serial == serial)
+		return export;
+	aside = key_set_aside(key, serial);
+	return shared_table_find(&table, &aside);
 }
 
 bool

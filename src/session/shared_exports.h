@@ -10,6 +10,9 @@
  * expired, or that its session gave up, goes to the waiting session that looks
  * next.
  *
+ * One that others wait for while it is in progress stays theirs when another
+ * takes its place under the key, but nobody else finds it any more.
+ *
  * Every session that uses an export has a copy of all that matters, so nothing
  * is lost if it is removed here: then each continues on its own, or uses what
  * has taken its place.

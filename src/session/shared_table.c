@@ -223,16 +223,43 @@ shared_table_find(const SharedTable *table, const SharedKey *key)
 	return NULL;
 }
 
-void
-shared_table_remove(const SharedTable *table, void *value)
+static void
+link_key(const SharedTable *table, Entry *entry, const SharedKey *key)
 {
-	Entry *entry = entry_of(value);
+	uint32 *bucket = bucket_of(table, key);
+
+	entry->key = *key;
+	entry->next = *bucket;
+	*bucket = number_of(table, entry);
+}
+
+static void
+unlink_key(const SharedTable *table, Entry *entry)
+{
 	uint32 number = number_of(table, entry);
 	uint32 *link = bucket_of(table, &entry->key);
 
 	while (*link != number)
 		link = &entry_at(table, *link)->next;
 	*link = entry->next;
+}
+
+void
+shared_table_rename(const SharedTable *table, void *value, const SharedKey *key)
+{
+	Entry *entry = entry_of(value);
+
+	unlink_key(table, entry);
+	link_key(table, entry, key);
+}
+
+void
+shared_table_remove(const SharedTable *table, void *value)
+{
+	Entry *entry = entry_of(value);
+	uint32 number = number_of(table, entry);
+
+	unlink_key(table, entry);
 	if (entry->pins == 0)
 		unlink_age(table, entry);
 	entry->in_use = false;
@@ -262,7 +289,6 @@ void *
 shared_table_enter(const SharedTable *table, const SharedKey *key, bool *found)
 {
 	void *value = shared_table_find(table, key);
-	uint32 *bucket = bucket_of(table, key);
 	Entry *entry;
 
 	*found = value != NULL;
@@ -275,10 +301,8 @@ shared_table_enter(const SharedTable *table, const SharedKey *key, bool *found)
 	if (entry == NULL)
 		return NULL;
 	memset(entry, 0, table->entry_size);
-	entry->key = *key;
 	entry->in_use = true;
-	entry->next = *bucket;
-	*bucket = number_of(table, entry);
+	link_key(table, entry, key);
 	push_newest(table, entry);
 	return value_of(entry);
 }

@@ -44,6 +44,9 @@ extern void *shared_table_find(const SharedTable *table, const SharedKey *key);
 /* Find or make it (zeroed), which makes it the newest.  NULL: all are pinned. */
 extern void *shared_table_enter(const SharedTable *table, const SharedKey *key, bool *found);
 
+/* From now on it is found by that key, which nothing else has. */
+extern void shared_table_rename(const SharedTable *table, void *value, const SharedKey *key);
+
 /* Make it the newest, which is dropped last. */
 extern void shared_table_touch(const SharedTable *table, void *value);
 

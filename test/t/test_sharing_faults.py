@@ -53,6 +53,26 @@ class Displaced(FaultCase):
         self.session.run("SELECT pg_cancel_backend(%d)" % driver.session.pid)
         self.assertIsNotNone(driver.wait().error)
 
+    def test_in_progress(self):
+        """At the vendor already: those who wait for it still leave it to one of them to ask for its status."""
+        self.account(poll_interval="300ms", poll_interval_max="300ms")
+        self.emulator.settings(export_delay=4)
+        driver = self.start()
+        self.wait_for_answer("request", 1)
+        followers = [self.start() for _ in range(6)]
+        self.wait_for_sessions(7)
+        newest = self.start("newest")
+        self.wait_for_call("request", 2)
+        self.session.run("SELECT pg_cancel_backend(%d)" % driver.session.pid)
+        self.assertIsNotNone(driver.wait().error)
+        for one in followers:
+            self.assertEqual(self.result(one), self.result(followers[0]))
+        (result,) = self.result(followers[0])
+        self.assertNotIn(result[0], self.result(newest)[0])
+        self.assertEqual(self.posts(), 2)
+        # One session's calls and two more, and a link for each of the others.
+        self.assertLessEqual(self.count_calls("status", export=result[0]), 4 / 0.3 + 2 + 5)
+
     def test_two_that_displace_each_other(self):
         """The second one takes the place of the first, and so on: nobody is left, and each is as recent as its statement wants."""
         self.account()
