@@ -530,7 +530,7 @@ class Tables(SharedCase):
         include = subprocess.check_output([pg_config, "--includedir-server"], text=True).strip()
         done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-g", "-D_GNU_SOURCE", '-DCONTROL_NAME="adsexport_fdw test"', "-I" + source, "-I" + include,
                                "-o", cls.library, source + "/net/clock.c"] +
-                              [os.path.join(support.FOLDER, name + ".c") for name in ("shared_table", "shared_exports")] +
+                              [os.path.join(support.FOLDER, name + ".c") for name in ("shared_table", "shared_exports", "shared_wakes")] +
                               [source + "/session/%s.c" % name
                                for name in ("digest", "freshness", "shared_memory", "shared_table", "shared_exports", "jobs", "jobs_shared")],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -541,7 +541,7 @@ class Tables(SharedCase):
         super().setUp()
         for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_shared_exports(int) RETURNS int", "test_places(int, int) RETURNS int",
                             "test_session(bigint, int) RETURNS bigint", "test_other_layout() RETURNS void", "test_kept_places(int, int) RETURNS void",
-                            "test_lapsed_place() RETURNS void"):
+                            "test_lapsed_place() RETURNS void", "test_have(text) RETURNS void", "test_wait_for(text, text) RETURNS text", "test_let_go(text) RETURNS void"):
             self.session.run("CREATE OR REPLACE FUNCTION %s LANGUAGE c STRICT AS '%s'" % (declaration, self.library))
 
     def test_entries(self):
@@ -599,6 +599,25 @@ class Tables(SharedCase):
 
     def test_other_layout(self):
         self.session.run("SELECT test_other_layout()")
+
+    def test_woken(self):
+        """Who waits is woken by its latch, whatever it waits for and whatever becomes of that."""
+        for what, how in (("place", "release"), ("place", None), ("export", "publish"), ("export", "yield"), ("export", "leave")):
+            with self.subTest(what=what, how=how):
+                owner, waiting = self.connect(), self.connect()
+                name = "%s %s %s" % (what, how, self.emulator.url)
+                owner.run("SELECT test_have(%s)", name)
+                running = waiting.start("SELECT test_wait_for(%s, %s)", name, what)
+                self.eventually(lambda: self.session.value("SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event = 'Extension'", waiting.pid),
+                                "that it waits")
+                if how:
+                    owner.run("SELECT test_let_go(%s)", how)
+                else:
+                    owner.close()
+                self.assertIsNone(running.wait().error)
+                self.assertEqual(running.result, [("latch",)])
+                owner.close()
+                waiting.close()
 
     def test_sessions(self):
         """Each has a serial of its own, also where a process takes the place of another."""

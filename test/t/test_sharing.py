@@ -240,6 +240,8 @@ class Drivers(SharingCase):
         follower = self.follow(driver)
         time.sleep(0.3)
         self.end(driver, how)
+        # A lease that was not given up would be the driver's for two seconds, or for fifteen while it requests.
+        self.eventually(lambda: follower.session.pid in {one["pid"] for one in self.exports()}, "that the other one drives it", 1)
         self.assertIsNotNone(running.wait().error)
         self.assertIsNone(follower.wait().error)
         self.assertEqual(self.posts(), posts)
@@ -326,6 +328,23 @@ class Drivers(SharingCase):
         self.end(driver, "pg_cancel_backend")
         running.wait()
         driver.rows(IDS)
+        self.assertEqual(self.posts(), 1)
+
+    def test_more_than_are_woken(self):
+        """Those for whom there is no room among the sixteen that are look for themselves."""
+        self.emulator.settings(export_delay=3)
+        driver = self.connect()
+        running = driver.start(IDS)
+        self.wait_for_answer("request", 1)
+        followers = [session.start(IDS) for session in self.sessions(20)]
+        self.eventually(lambda: any(one["sessions"] == 21 for one in self.exports()), "that all follow", 20)
+        (export,) = self.exports()
+        self.assertEqual(len(export["waiting"]), 16)
+        self.end(driver, "pg_cancel_backend")
+        self.assertIsNotNone(running.wait().error)
+        for one in followers:
+            self.assertIsNone(one.wait().error)
+        self.assertEqual(len({one.result[0] for one in followers}), 1)
         self.assertEqual(self.posts(), 1)
 
     def test_token_that_is_refused(self):
