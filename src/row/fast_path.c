@@ -391,8 +391,8 @@ static FastPathStatus
 fast_jsonb(FastPathState *state, const JsonValue *json, RecordArena *arena, Datum *result)
 {
 	size_t size;
-	const char *jsonb = jsonb_builder_build_quickly(state->jsonb_builder,
-													&state->shape_uses[state->column], json, &size);
+	const char *jsonb = jsonb_builder_build_fast(state->jsonb_builder,
+												 &state->shape_uses[state->column], json, &size);
 
 	if (jsonb == NULL)
 		return refuse(json);
@@ -406,7 +406,7 @@ fast_path_state_init(FastPathState *state, ValueContext *context, int columns, b
 	state->shape_uses = palloc0(columns * sizeof(ShapeUse));
 	state->keeps_utf8 = !context->needs_conversion;
 	state->for_tuples = for_tuples;
-	state->jsonb_builder = jsonb_builder_create_quick(context);
+	state->jsonb_builder = jsonb_builder_create_fast(context);
 }
 
 FastPathFunction

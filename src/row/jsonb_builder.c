@@ -74,7 +74,7 @@ typedef struct ValueNode
 struct JsonbBuilder
 {
 	ValueContext *context;
-	bool is_quick;
+	bool is_fast;
 	bool writes_numbers; /* numeric_format_is_known; a fast builder knows from the beginning */
 	JsonbShapes *shapes;
 
@@ -126,11 +126,11 @@ jsonb_builder_create(ValueContext *context)
 }
 
 JsonbBuilder *
-jsonb_builder_create_quick(ValueContext *context)
+jsonb_builder_create_fast(ValueContext *context)
 {
 	JsonbBuilder *builder = jsonb_builder_create(context);
 
-	builder->is_quick = true;
+	builder->is_fast = true;
 	/* Calls the server's functions now for what another thread may only look up. */
 	builder->writes_numbers = numeric_format_is_known();
 	scratch_reserve(&builder->nodes, FAST_PATH_NODES * sizeof(ValueNode));
@@ -150,7 +150,7 @@ jsonb_builder_create_quick(ValueContext *context)
 static inline void
 check_for_interrupts(const JsonbBuilder *builder)
 {
-	if (!builder->is_quick)
+	if (!builder->is_fast)
 		CHECK_FOR_INTERRUPTS();
 }
 
@@ -179,7 +179,7 @@ read_failed(JsonbBuilder *builder, const char *expected)
 {
 	char shown[SHOWN_VALUE_SIZE];
 
-	if (builder->is_quick)
+	if (builder->is_fast)
 		return false;
 	if (builder->next >= builder->end)
 		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_INVALID_TEXT_REPRESENTATION,
@@ -196,7 +196,7 @@ read_failed(JsonbBuilder *builder, const char *expected)
 static bool
 too_large(JsonbBuilder *builder)
 {
-	if (builder->is_quick)
+	if (builder->is_fast)
 		return false;
 	problem_set(builder->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				"total size of jsonb elements exceeds the maximum of %u bytes", JENTRY_OFFLENMASK);
@@ -226,7 +226,7 @@ reserve_for_large_text(JsonbBuilder *builder)
 	for (const char *next = builder->text; next < builder->end; next++)
 	{
 		if ((size_t) (next - builder->text) % UNINTERRUPTED == 0)
-			CHECK_FOR_INTERRUPTS();
+			check_for_interrupts(builder);
 		if (in_string)
 		{
 			if (*next == '\\')
@@ -373,7 +373,7 @@ read_special_string(JsonbBuilder *builder, const char *start)
 	string.length = next - start;
 	builder->next = next + 1;
 
-	if (builder->is_quick)
+	if (builder->is_fast)
 	{
 		char *decoded = builder->decoded.data + builder->decoded_length;
 		StreamError error;
@@ -568,7 +568,7 @@ read_container(JsonbBuilder *builder, int depth)
 	uint32 count = 0;
 	uint16 key = 0;
 
-	if (builder->is_quick)
+	if (builder->is_fast)
 	{
 		if (depth > FAST_PATH_DEPTH)
 			return false;
@@ -887,13 +887,13 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 	size_t size = 0;
 
 	align_output(builder);
-	if (builder->is_quick ? builder->writes_numbers : numeric_format_is_known())
+	if (builder->is_fast ? builder->writes_numbers : numeric_format_is_known())
 		size = numeric_write_short(text, node->length, reserve_output(builder, NUMERIC_SHORT_SIZE));
 	if (size == 0)
 	{
 		Datum number;
 
-		if (builder->is_quick)
+		if (builder->is_fast)
 			return false;
 
 		if (!numeric_from_number(text, node->length, &number))
@@ -1005,7 +1005,7 @@ write_container(JsonbBuilder *builder, uint32 index, JEntry *entry)
 	EntryWriter writer;
 	JEntry child_entry;
 
-	if (!builder->is_quick)
+	if (!builder->is_fast)
 		check_stack_depth();
 	check_for_interrupts(builder);
 	if (node->kind == NODE_ARRAY)
@@ -1074,7 +1074,7 @@ write_shaped_object(JsonbBuilder *builder, uint32 index, JEntry *entry)
 	EntryWriter writer;
 	JEntry value_entry;
 
-	if (!builder->is_quick)
+	if (!builder->is_fast)
 		check_stack_depth();
 	check_for_interrupts(builder);
 	for (uint32 i = 0; i < shape->count; i++)
@@ -1133,8 +1133,7 @@ build(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json)
 }
 
 const char *
-jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json,
-							size_t *size)
+jsonb_builder_build_fast(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json, size_t *size)
 {
 	/* Two bytes are for a string's quotes. */
 	if (json->length > FAST_PATH_TEXT_LENGTH - 2 ||

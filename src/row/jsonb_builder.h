@@ -18,9 +18,9 @@ extern void jsonb_builder_trim(JsonbBuilder *builder);
  * server, for one thread at a time.  For what is large or unusual it returns
  * NULL, else memory of its own, valid until the next call.
  */
-extern JsonbBuilder *jsonb_builder_create_quick(ValueContext *context);
-extern const char *jsonb_builder_build_quickly(JsonbBuilder *builder, ShapeUse *use,
-											   const JsonValue *json, size_t *size);
+extern JsonbBuilder *jsonb_builder_create_fast(ValueContext *context);
+extern const char *
+jsonb_builder_build_fast(JsonbBuilder *builder, ShapeUse *use, const JsonValue *json, size_t *size);
 extern ValueStatus convert_jsonb(Converter *converter, const JsonValue *json, Datum *result);
 
 #endif /* ADSEXPORT_JSONB_BUILDER_H */

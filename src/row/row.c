@@ -67,7 +67,7 @@ struct RowReader
 	MemoryContextCallback paths_callback;
 
 	/* All columns have a fast conversion: rows are tried that way first, here or by the preparer. */
-	bool is_quick;
+	bool is_fast;
 	RecordPreparer preparer;
 
 	/* And they become tuples. */
@@ -362,20 +362,20 @@ static void
 prepare_tuple(void *argument, const JsonValue *json, RecordArena *arena, void **prepared);
 
 static void
-init_quick(RowReader *reader, TupleDesc desc, bool form_tuples)
+init_fast_path(RowReader *reader, TupleDesc desc, bool form_tuples)
 {
-	reader->is_quick = reader->record_column_count > 0;
+	reader->is_fast = reader->record_column_count > 0;
 	for (int i = 0; i < reader->record_column_count; i++)
 	{
 		Column *column = &reader->columns[i];
 
 		if (column->fast == NULL)
-			reader->is_quick = false;
+			reader->is_fast = false;
 		column->only_slot = -1;
 		if (column->source == SOURCE_PATH && column->alternative_count == 1)
 			column->only_slot = column->alternatives[0].slot;
 	}
-	if (!reader->is_quick)
+	if (!reader->is_fast)
 		return;
 	reader->forms_tuples = form_tuples && can_form_tuples(reader, desc);
 	if (reader->forms_tuples)
@@ -438,7 +438,7 @@ row_reader_create(TupleDesc desc, const Bitmapset *needed, const char *const *js
 			reader->columns[reader->record_column_count++] = column;
 		}
 	}
-	init_quick(reader, desc, form_tuples);
+	init_fast_path(reader, desc, form_tuples);
 	reader->origin_values = palloc0((count + 1) * sizeof(Datum));
 	reader->origin_stored = palloc0((count + 1) * sizeof(Datum));
 	reader->origin_nulls = palloc((count + 1) * sizeof(bool));
@@ -455,7 +455,7 @@ row_reader_paths(const RowReader *reader)
 const RecordPreparer *
 row_reader_preparer(const RowReader *reader)
 {
-	return reader->is_quick ? &reader->preparer : NULL;
+	return reader->is_fast ? &reader->preparer : NULL;
 }
 
 /*-------------------------------------------------------------------------
@@ -631,8 +631,8 @@ find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
  * another thread than the reader's, so it looks at nothing that changes.
  */
 static bool
-fill_quickly(const RowReader *reader, FastPathState *state, const JsonValue *json,
-			 RecordArena *arena, Datum *values, bool *nulls)
+fill_fast(const RowReader *reader, FastPathState *state, const JsonValue *json, RecordArena *arena,
+		  Datum *values, bool *nulls)
 {
 	/* Storing to each column is cheaper than finding out which are not needed. */
 	memset(nulls, true, reader->attribute_count * sizeof(bool));
@@ -666,8 +666,7 @@ fill_quickly(const RowReader *reader, FastPathState *state, const JsonValue *jso
  * else NULL.  May run in another thread, too.
  */
 static TupleImage *
-form_quickly(const RowReader *reader, FastPathState *state, const JsonValue *json,
-			 RecordArena *arena)
+form_fast(const RowReader *reader, FastPathState *state, const JsonValue *json, RecordArena *arena)
 {
 	TupleImage *image = (TupleImage *) MAXALIGN(arena->next);
 	HeapTupleHeader header = tuple_image_header(image);
@@ -784,8 +783,8 @@ prepare_row(void *argument, const JsonValue *json, RecordArena *arena, void **pr
 	if (arena->limit - row < (ptrdiff_t) prepared_size(reader))
 		return;
 	rest.next = row + prepared_size(reader);
-	if (!fill_quickly(reader, &reader->preparer_state, json, &rest, values,
-					  (bool *) (values + reader->attribute_count)))
+	if (!fill_fast(reader, &reader->preparer_state, json, &rest, values,
+				   (bool *) (values + reader->attribute_count)))
 		return;
 	arena->next = rest.next;
 	*prepared = row;
@@ -796,7 +795,7 @@ prepare_tuple(void *argument, const JsonValue *json, RecordArena *arena, void **
 {
 	RowReader *reader = argument;
 	RecordArena rest = *arena;
-	TupleImage *image = form_quickly(reader, &reader->preparer_state, json, &rest);
+	TupleImage *image = form_fast(reader, &reader->preparer_state, json, &rest);
 
 	*prepared = image;
 	if (image != NULL)
@@ -840,7 +839,7 @@ row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 		TupleImage *image = prepared != NULL ? prepared[0] : NULL;
 
 		if (image == NULL)
-			image = form_quickly(reader, &reader->fast_path_state, json, &arena);
+			image = form_fast(reader, &reader->fast_path_state, json, &arena);
 		if (image != NULL)
 			return finish_tuple(reader, image, tuple_memory);
 		fill_slowly(reader, json, values, nulls);
@@ -852,8 +851,8 @@ row_reader_fill(RowReader *reader, const JsonValue *json, void *const *prepared,
 		memcpy(values, row, reader->attribute_count * sizeof(Datum));
 		memcpy(nulls, row + reader->attribute_count, reader->attribute_count * sizeof(bool));
 	}
-	else if (!reader->is_quick ||
-			 !fill_quickly(reader, &reader->fast_path_state, json, &arena, values, nulls))
+	else if (!reader->is_fast ||
+			 !fill_fast(reader, &reader->fast_path_state, json, &arena, values, nulls))
 		fill_slowly(reader, json, values, nulls);
 	for (int i = reader->record_column_count; i < reader->column_count; i++)
 	{

@@ -90,13 +90,38 @@ tuple_stored_size(const ColumnLayout *layout, Datum value)
 	return sizeof(int64) + tuple_stored_length(layout, value);
 }
 
+/*
+ * Like the server's store_att_byval, which raises an error for a length that no
+ * type has; this is also called in the read-ahead thread.
+ */
+static inline void
+store_by_value(char *next, Datum value, int length)
+{
+	switch (length)
+	{
+		case sizeof(char):
+			*next = DatumGetChar(value);
+			break;
+		case sizeof(int16):
+			*(int16 *) next = DatumGetInt16(value);
+			break;
+		case sizeof(int32):
+			*(int32 *) next = DatumGetInt32(value);
+			break;
+		default:
+			Assert(length == sizeof(Datum));
+			*(Datum *) next = value;
+			break;
+	}
+}
+
 char *
 tuple_append(const ColumnLayout *layout, Datum value, char *next)
 {
 	if (layout->by_value)
 	{
 		next = tuple_align(next, layout->alignment);
-		store_att_byval(next, value, layout->length);
+		store_by_value(next, value, layout->length);
 		return next + layout->length;
 	}
 	if (layout->length != -1 || !VARATT_IS_SHORT(DatumGetPointer(value)))
