@@ -154,7 +154,7 @@ step_span(ExportFeed *feed, FeedPart *part, int64 now)
 
 /* The last request is over without having been read. */
 static void
-end_request(FeedPart *part, const char *status)
+end_archive_request(FeedPart *part, const char *status)
 {
 	AmplitudePart *span = span_of(part);
 
@@ -168,7 +168,7 @@ end_request(FeedPart *part, const char *status)
 static void
 release_span(FeedPart *part)
 {
-	end_request(part, part->split ? "SPLIT" : "DROPPED");
+	end_archive_request(part, part->split ? "SPLIT" : "DROPPED");
 }
 
 static void
@@ -217,7 +217,7 @@ note_span_end(const ExportFeed *feed, FeedPart *part, const Failure *failure)
 	note_amounts(feed, part);
 	if (failure != NULL)
 		archive_requests_note_failure(request, failure);
-	end_request(part, failure != NULL ? "FAILED" : "COMPLETED");
+	end_archive_request(part, failure != NULL ? "FAILED" : "COMPLETED");
 }
 
 static void
@@ -246,7 +246,7 @@ cut_span(ExportFeed *feed, FeedPart *part, int64 hours)
 	span->end_hour = span_of(rest)->start_hour - 1;
 	feed->counters.exports_requested++;
 	/* What was requested so far was something else. */
-	end_request(part, "SPLIT");
+	end_archive_request(part, "SPLIT");
 }
 
 /*

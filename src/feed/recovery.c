@@ -42,7 +42,7 @@ count_retry(ExportFeed *feed, FeedPart *part)
 }
 
 void
-handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
+handle_download_answer(ExportFeed *feed, FeedPart *part, Answer *answer)
 {
 	const ForeignOptions *options = feed->options;
 
@@ -176,7 +176,7 @@ handle_broken_content(ExportFeed *feed, FeedPart *part, RecordPosition position,
 		answer->action = ACTION_FAIL_NETWORK;
 	feed->current = NULL;
 	part->resume_from = 0;
-	handle_answer(feed, part, answer);
+	handle_download_answer(feed, part, answer);
 }
 
 /* What to say and do about content that is not right. */
@@ -428,7 +428,7 @@ handle_broken_transfer(ExportFeed *feed, FeedPart *part)
 		part->reminted = false;
 		feed->current = NULL;
 		feed->broken = part;
-		handle_answer(feed, part, &answer);
+		handle_download_answer(feed, part, &answer);
 		return;
 	}
 	handle_broken_content(feed, part, record_stream_position(feed->records, false), &answer);

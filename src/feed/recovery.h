@@ -13,7 +13,7 @@
 extern void count_retry(ExportFeed *feed, FeedPart *part);
 
 /* The answer to a download was not content: decide how to continue. */
-extern void handle_answer(ExportFeed *feed, FeedPart *part, Answer *answer);
+extern void handle_download_answer(ExportFeed *feed, FeedPart *part, Answer *answer);
 
 typedef enum ContentState
 {

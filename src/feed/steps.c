@@ -63,7 +63,7 @@ step_opening(ExportFeed *feed, FeedPart *part)
 	if (answer.action == ACTION_SUCCESS)
 		part->phase = PART_READABLE;
 	else
-		handle_answer(feed, part, &answer);
+		handle_download_answer(feed, part, &answer);
 }
 
 /* Of a download's reactor and multi handle, and to open a connection. */

@@ -299,7 +299,7 @@ handle_status(Export *export, const StatusMessage *message)
 
 /* The request under way is over. */
 static void
-end_request(Export *export)
+end_exchange(Export *export)
 {
 	ApiCall call = export->record.phase == EXPORT_REQUESTING ? CALL_REQUEST : CALL_STATUS;
 	StatusMessage *message = NULL;
@@ -426,7 +426,7 @@ export_step(Export *export, Reactor *reactor, int64 now, bool may_request)
 		return REACTOR_NEVER;
 	}
 	if (export->work.request != NULL && request_state(export->work.request) >= REQUEST_DONE)
-		end_request(export);
+		end_exchange(export);
 	if (export->work.request == NULL && wants_request(export, may_request))
 	{
 		int64 due = Max(export->record.due, throttle_due(next_call(export), export->options, now));

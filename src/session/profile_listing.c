@@ -365,7 +365,7 @@ end_listing_request(ProfileListing *listing)
 }
 
 static void
-handle_answer(ProfileListing *listing, Answer *answer)
+handle_listing_answer(ProfileListing *listing, Answer *answer)
 {
 	const ForeignOptions *options = listing->options;
 
@@ -429,7 +429,7 @@ step_request(ProfileListing *listing)
 	else if (answer.action == ACTION_SUCCESS)
 		judge_list(listing, subject, &answer);
 	if (listing->wanted && answer.action != ACTION_SUCCESS)
-		handle_answer(listing, &answer);
+		handle_listing_answer(listing, &answer);
 	end_listing_request(listing);
 	return false;
 }
