@@ -12,7 +12,10 @@
 #include "feed/part_end.h"
 #include "stream/crc32.h"
 
-/* Temporary files are read in pieces of this size. */
+/*
+ * Temporary files are read in pieces of this size: so large that a read costs
+ * little next to unpacking what it brings, and small enough for the cache.
+ */
 #define FILE_BUFFER ((size_t) 128 * 1024)
 
 /*-------------------------------------------------------------------------

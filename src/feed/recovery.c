@@ -121,7 +121,11 @@ sqlstate_of_stream_error(StreamErrorKind kind)
 	}
 }
 
-/* After this much progress (bytes), earlier attempts no longer count. */
+/*
+ * After this much progress (bytes), earlier attempts no longer count: a
+ * connection that always breaks after a few packets is given up, one that
+ * breaks now and then is not.
+ */
 #define WORTHWHILE_PROGRESS ((uint64) 64 * 1024)
 
 /*

@@ -23,9 +23,6 @@
 
 #define USER_AGENT "adsexport_fdw"
 
-/* This much of the body of an error answer is kept. */
-#define MAX_ERROR_BODY ((size_t) 64 * 1024)
-
 /* All lines before the body, including those of interim answers. */
 #define MAX_HEAD ((size_t) 300 * 1024)
 
@@ -144,7 +141,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	if (request->stream)
 		request->checksum = stream_crc32(request->checksum, (const unsigned char *) data, length);
 	if (request->is_error)
-		kept = length < MAX_ERROR_BODY - have ? length : MAX_ERROR_BODY - have;
+		kept = length < REQUEST_MAX_BODY - have ? length : REQUEST_MAX_BODY - have;
 	else if (!request->stream && have + length > REQUEST_MAX_BODY)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
@@ -167,7 +164,7 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	}
 	memcpy(request->body.data + request->body.end, data, kept);
 	request->body.end += kept;
-	if (request->is_error && have + kept == MAX_ERROR_BODY)
+	if (request->is_error && have + kept == REQUEST_MAX_BODY)
 	{
 		/* Enough to judge it by, and it may never end. */
 		request->state = REQUEST_DONE;

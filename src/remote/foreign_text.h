@@ -4,11 +4,12 @@
  *		The one door for words that come from outside.
  *
  * Whatever a server sent (or a library says, which may quote it) goes through
- * here before it is shown in an error, a notice, the log, a function or a
- * column: it is cut to 512 bytes, what cannot be printed is escaped, our
- * secrets and the signatures of links are replaced by asterisks, and the
- * result is in the encoding of the database.  Unless said otherwise, nothing
- * is allocated or raised.
+ * here before it is shown in an error, a notice, the log or a function: it is
+ * cut to 512 bytes, what cannot be printed is escaped, our secrets and the
+ * signatures of links are replaced by asterisks, and the result is in the
+ * encoding of the database.  What goes into a column is only escaped, because
+ * it is data (foreign_value).  Unless said otherwise, nothing is allocated or
+ * raised.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,7 +50,7 @@ extern void foreign_name(char *shown, size_t size, const char *words, const Fore
 
 /*
  * For a column: what a server calls something, in full and with its white
- * space, as far as it can be printed.  Palloc'd.
+ * space, as far as it can be printed; neither cut nor redacted.  Palloc'd.
  */
 extern char *foreign_value(const char *words);
 

@@ -37,7 +37,10 @@ typedef struct ListedProfile
 extern ProfileReader *profile_reader_create(ContentCoding coding);
 extern void profile_reader_free(ProfileReader *reader);
 
-/* One feeding yields at most this much to read, whatever is fed. */
+/*
+ * One feeding yields at most this much to read, whatever is fed, so
+ * that a call stays short.  An entry of the list, of a few hundred bytes, must fit.
+ */
 #define PROFILE_READER_BUFFER ((size_t) 256 * 1024)
 
 /*

@@ -96,7 +96,13 @@ struct JsonbBuilder
 	size_t output_length;
 };
 
-/* What a fast builder accepts: the length of the text, and levels of containers. */
+/*
+ * What a fast builder accepts: the length of the text, and levels of
+ * containers.  All memory for the worst case is reserved beforehand, about
+ * 250 kB, because none can be had in the thread; the vendors' objects have some
+ * hundred bytes and a few levels.  Each level takes a frame of the thread's
+ * stack.
+ */
 #define FAST_PATH_TEXT_LENGTH 8192
 #define FAST_PATH_DEPTH 32
 

@@ -23,7 +23,14 @@
 #include "row/value.h"
 #include "stream/json_simd.h"
 
-/* Objects with more keys have no shape. */
+/*
+ * Memory of a fixed size, about 200 kB for each builder, which is small
+ * enough for the processor's cache: the shapes of a table's few kinds of objects fit
+ * many times over, and what does not fit is built without a shape, as it would
+ * be anyway.
+ */
+
+/* Objects with more keys have no shape: their keys are rarely the same twice. */
 #define SHAPE_MAX_KEYS 64
 
 /* Keys that may follow the same keys; they are searched one by one. */

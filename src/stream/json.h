@@ -35,6 +35,7 @@
  */
 #define JSON_MAX_RECORD ((size_t) 64 * 1024 * 1024)
 
+/* More than anyone writes: the vendors' longest has four.  Bounds a recursion. */
 #define JSON_MAX_PATH_KEYS 32
 
 typedef enum JsonType

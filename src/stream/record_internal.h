@@ -28,11 +28,19 @@
  */
 #define BLOCK_SIZE ((size_t) 256 * 1024)
 
-/* Archives may have very small entries: at most this many begin or end in one block. */
+/*
+ * Archives may have very small entries: at most this many begin or end in one
+ * block, and their names, of which the longest has UNZIP_MAX_NAME bytes, take
+ * at most this much.  A block that reaches either limit is passed on early.
+ */
 #define MAX_EVENTS 256
 #define NAMES_SIZE ((size_t) 16 * 1024)
 
-/* The most that a walk finds at a time: records and events, values, and prepared values. */
+/*
+ * The most that a walk finds at a time: records and events, values, and
+ * prepared values.  Records of 64 bytes, far shorter than the vendors' are,
+ * fill a block with 4096; beyond the limits a block is walked in several steps.
+ */
 #define MAX_ITEMS 4096
 #define MAX_VALUES 32768
 #define MAX_PREPARED 4096
