@@ -266,7 +266,7 @@ adsexport_analyze_foreign_table(Relation relation, AcquireSampleRowsFunc *func, 
 
 		ereport(is_child ? WARNING : ERROR,
 				(errcode(is_child ? ERRCODE_WARNING : ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
-				 errmsg("foreign table \"%s\" can't be analyzed without the option default_start",
+				 errmsg("foreign table \"%s\" cannot be analyzed without the option default_start",
 						options->table_name),
 				 errdetail("Amplitude exports events by the hour in which they were uploaded, and "
 						   "ANALYZE has no clause that says from which hour on."),

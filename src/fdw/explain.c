@@ -50,7 +50,7 @@ adsexport_explain_foreign_scan(ForeignScanState *node, ExplainState *es)
 
 	if (query->nothing)
 	{
-		ExplainPropertyText("Export", "none, because the clauses can't all hold", es);
+		ExplainPropertyText("Export", "none, because the clauses cannot all hold", es);
 		filter = NULL;
 	}
 	else

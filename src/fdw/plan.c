@@ -267,8 +267,8 @@ needed_attributes(PlannerInfo *root, RelOptInfo *baserel, List *scan_clauses,
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 							errmsg("foreign table \"%s\" has no system column \"%s\"", table_name,
 								   NameStr(SystemAttributeDefinition(i)->attname)),
-							errdetail("Of the system columns, foreign tables of this kind have "
-									  "tableoid alone.")));
+							errdetail("Of the system columns, only tableoid is available for this "
+									  "kind of foreign table.")));
 	}
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (int i = 0; i < desc->natts; i++)

@@ -161,14 +161,14 @@ static void
 set_least_part_hint(const ExportFeed *feed, Failure *failure)
 {
 	if (feed->options->entity->kind == ENTITY_TARGETS && feed->query->target_type_count < 0)
-		failure_set_hint(
-			failure, "It was split by ad product, state, level and sign. What is left to narrow "
-					 "it by is a clause on target_type, such as WHERE target_type = "
-					 "'KEYWORD'.");
-	else
 		failure_set_hint(failure,
-						 "Nothing is left to narrow it by. Try again later; the vendor's support "
-						 "can be asked about the export by its id.");
+						 "It was split by ad product, state, target level and negative. The only "
+						 "remaining way to narrow it is a clause on target_type, such as WHERE "
+						 "target_type = 'KEYWORD'.");
+	else
+		failure_set_hint(
+			failure, "Nothing is left to narrow it by. Try again later, or contact the vendor's "
+					 "support and give the export's id.");
 }
 
 /*

@@ -53,17 +53,19 @@ span_of(const FeedPart *part)
 static void
 raise_unbounded(const ExportFeed *feed)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
-			 errmsg("the query gives no lower bound on server_upload_time of foreign table \"%s\"",
-					feed->options->table_name),
-			 errdetail("Amplitude exports events by the hour in which they were uploaded, and an "
-					   "open start would mean all of them. A bound on another column, such as "
-					   "event_time, does not limit that."),
-			 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
-					 "the option default_start of the table, or event_time_max_lead for a bound on "
-					 "event_time to count. From outside a view with security_barrier only bounds "
-					 "of type timestamptz reach the table.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+		 errmsg("the query gives no lower bound on server_upload_time of foreign table \"%s\"",
+				feed->options->table_name),
+		 errdetail(
+			 "Amplitude exports events by the hour in which they were uploaded, and "
+			 "without a lower bound, all of them would be requested. A bound on another column, such as "
+			 "event_time, does not limit that."),
+		 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
+				 "the option default_start of the table, or event_time_max_lead for a bound on "
+				 "event_time to count. From outside a view with security_barrier only bounds "
+				 "of type timestamptz reach the table.")));
 }
 
 static void
@@ -82,7 +84,7 @@ check_incomplete_hours(ExportFeed *feed, int64 end)
 			(errcode(options->incomplete_hours == INCOMPLETE_HOURS_ERROR
 						 ? ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION
 						 : ERRCODE_WARNING),
-			 errmsg("the last hours asked of foreign table \"%s\" may be incomplete",
+			 errmsg("the most recent hours requested for foreign table \"%s\" may be incomplete",
 					options->table_name),
 			 errdetail("Amplitude may still be loading events that were uploaded less than two "
 					   "hours ago."),
@@ -294,9 +296,9 @@ split_span(ExportFeed *feed, FeedPart *part, Answer *answer)
 															   : "One hour");
 	else if (part->delivered == 0)
 		failure_set_hint(&answer->failure,
-						 "See what the server answered. Fewer and fewer hours were asked for, "
-						 "because this status mostly means too many at once, and the least that "
-						 "can be asked for was refused, too.");
+						 "The request was split repeatedly, because this status usually means that "
+						 "too many hours were requested, but even the smallest range was refused. "
+						 "See the server's answer above.");
 	/* The gateway may have been slow only once. */
 	if (result.status == 504)
 	{

@@ -145,8 +145,8 @@ note_delivered(ExportFeed *feed, FeedPart *part, RecordPosition position, Answer
 	{
 		failure_add_detail(
 			&answer->failure,
-			"It can't be gone on with, because more than %d files were read of it, or "
-			"hundreds with one name.",
+			"The download cannot be resumed, because more than %d of its files were already "
+			"read, or hundreds of them have the same name.",
 			DELIVERED_MAX_ENTRIES);
 		failure_set_hint(&answer->failure, "Ask for fewer hours at a time with request_span of "
 										   "the server.");
@@ -232,7 +232,7 @@ judge_foreign(const ExportFeed *feed, const FeedPart *part, const ForeignContent
 	if (part->coding == CODING_UNKNOWN)
 	{
 		answer->action = ACTION_FAIL_REQUEST;
-		failure_add_detail(&answer->failure, "Its Content-Encoding can't be decoded.");
+		failure_add_detail(&answer->failure, "Its Content-Encoding cannot be decoded.");
 	}
 	failure_set_hint(&answer->failure, "It may come from a proxy or gateway on the way: see the "
 									   "option proxy of the server, or try again later.");

@@ -198,7 +198,7 @@ check_mapping_options(List *definitions)
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 				 errmsg("options \"access_token\" and \"refresh_token\" exclude each other"),
 				 errdetail("An access token is used as it is until it expires; a refresh token is "
-						   "what access tokens are fetched with."),
+						   "used to obtain access tokens."),
 				 errhint("Give one of them only: an ALTER USER MAPPING can DROP one and ADD the "
 						 "other.")));
 }
@@ -218,7 +218,7 @@ resolve_poll_intervals(ForeignOptions *options, List *definitions)
 	if (first && last)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("option \"poll_interval\" exceeds \"poll_interval_max\""),
-						errdetail("Polls begin %s apart and cannot end %s apart.",
+						errdetail("The interval starts at %s and cannot be limited to %s.",
 								  format_duration(options->poll_interval),
 								  format_duration(options->poll_interval_max))));
 	if (first)

@@ -44,14 +44,15 @@ foreign_options_load(Oid relation_id)
 	options_apply(options, table->options, ON_TABLE);
 
 	if (options->entity->api != options->api)
-		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						errmsg("foreign table \"%s\" does not fit its server \"%s\"",
-							   options->table_name, options->server_name),
-						errdetail("Entity \"%s\" is of api \"%s\", and the server speaks \"%s\".",
-								  options->entity->name, api_names[options->entity->api],
-								  api_names[options->api]),
-						errhint("Create the table on a server of api \"%s\".",
-								api_names[options->entity->api])));
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("foreign table \"%s\" does not fit its server \"%s\"", options->table_name,
+						options->server_name),
+				 errdetail("Entity \"%s\" belongs to api \"%s\", but the server's api is \"%s\".",
+						   options->entity->name, api_names[options->entity->api],
+						   api_names[options->api]),
+				 errhint("Create the table on a server of api \"%s\".",
+						 api_names[options->entity->api])));
 	return options;
 }
 

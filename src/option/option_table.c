@@ -122,7 +122,7 @@ static const Option option_table[] = {
 	  .meaning = "how long a connection may take to be made" },
 	{ "stall_timeout", OPTION_DURATION, ON_SERVER, FOR_ALL, FIELD(stall_timeout),
 	  .minimum = 100 * MILLISECONDS, .maximum = 1 * DAYS, .fallback = "60s",
-	  .meaning = "how long a transfer may stand still; there is no limit for a whole download. "
+	  .meaning = "how long a transfer may receive no data; there is no limit for a whole download. "
 				 "All other answers (token, profiles, request, status) and every error must have "
 				 "ended this long after their head: such an answer fails, an error is judged by "
 				 "what has come, 64 kB at most" },

@@ -86,8 +86,8 @@ static const HintRow hints_of_answers[] = {
 
 	/* Something else is at that address. */
 	{ ANY_ACTION, ENDPOINT_CALLS, 300, 399,
-	  "Check the options {endpoint} and region of server {server}: the vendor's API redirects "
-	  "nobody." },
+	  "Check the options {endpoint} and region of server {server}: the vendor's API does "
+	  "not use redirects." },
 	{ ANY_ACTION, ENDPOINT_CALLS & ~CALL(CALL_STATUS), 404, 404,
 	  "Check the options {endpoint} and region of server {server}." },
 };

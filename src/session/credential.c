@@ -107,7 +107,7 @@ credential_want(Credential *credential)
 		failure_set_hint(&credential->failure,
 						 "Set a new one with ALTER USER MAPPING ... SERVER %s OPTIONS (SET "
 						 "access_token '...'), or give client_secret and refresh_token instead, "
-						 "which never run out.",
+						 "which do not expire.",
 						 quote_identifier(credential->options->server_name));
 	}
 }

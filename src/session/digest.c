@@ -31,6 +31,6 @@ digest_make(bytea *content)
 	pfree(content);
 	if (hash == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-						errdetail("Failed on hashing a key of shared memory.")));
+						errdetail("Could not hash a shared memory key.")));
 	return hash;
 }

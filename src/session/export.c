@@ -105,8 +105,8 @@ handle_trouble(Export *export, ApiCall call, Answer *answer)
 		if (answer->action == ACTION_REQUEST_ANEW && export->read_at != 0)
 			failure_set_hint(
 				&answer->failure,
-				"The export is no longer there, and rows of it were read already. Begin "
-				"the transaction anew.");
+				"The export is no longer there, and rows of it were read already. Restart "
+				"the transaction.");
 		fail(export, &answer->failure);
 	}
 }
@@ -141,8 +141,8 @@ handle_failed_status(Export *export, const StatusMessage *message)
 		failure_set_hint(&failure, "Narrow the export with clauses on ad_product or state, or on "
 								   "target_level and negative for targets.");
 	else
-		failure_set_hint(&failure, "Try again later; the vendor's support can be asked about the "
-								   "export by its id.");
+		failure_set_hint(&failure, "Try again later, or contact the vendor's support and give the "
+								   "export's id.");
 	fail(export, &failure);
 }
 
@@ -240,7 +240,7 @@ fail_link(Export *export, const StatusMessage *message, const char *refusal)
 	}
 	failure_set_hint(&failure,
 					 "Check that the option endpoint of server %s is the vendor's API; if it is, "
-					 "the vendor's support can be asked about the export by its id.",
+					 "contact the vendor's support and give the export's id.",
 					 quote_identifier(export->options->server_name));
 	fail(export, &failure);
 }

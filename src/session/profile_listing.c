@@ -293,13 +293,13 @@ profile_listing_fail_empty(Failure *failure, const ForeignOptions *options, size
 	if (listed == 0)
 		failure_add_detail(failure, "The list of profiles is empty.");
 	else
-		failure_add_detail(failure,
-						   "The list of profiles has %zu, all of agencies, which have no exports.",
-						   listed);
+		failure_add_detail(
+			failure, "All profiles of the list (%zu) belong to agencies, which have no exports.",
+			listed);
 	failure_set_hint(failure,
 					 "Check that the account advertises in the region of server %s (%s), and that "
-					 "it is that of the user whose refresh_token it is, or name the profiles with "
-					 "the option profile_ids.",
+					 "the refresh_token belongs to a user of that account, or name the profiles "
+					 "with the option profile_ids.",
 					 quote_identifier(options->server_name), options->region);
 }
 

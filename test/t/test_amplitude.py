@@ -103,7 +103,7 @@ class TooMuch(AmplitudeCase):
         """Not every 400 says that it is too large: the words are shown."""
         self.amplitude(max_retries=0)
         self.fault({"call": "export"}, status=400, body="Invalid start: expected YYYYMMDDTHH")
-        self.expect_error("HV000", HALF_A_DAY, "HTTP status 400", "Invalid start: expected YYYYMMDDTHH", "See what the server answered")
+        self.expect_error("HV000", HALF_A_DAY, "HTTP status 400", "Invalid start: expected YYYYMMDDTHH", "The request was split repeatedly")
 
     def test_daily_files(self):
         """Before 2014-11-12 a day is the least there is."""

@@ -305,12 +305,12 @@ def query(message, sqlstate, sql, **options):
         return sql
 
 
-query('foreign table "…" can\'t be analyzed without the option default_start', "HV00L", "ANALYZE product.amplitude_events")
+query('foreign table "…" cannot be analyzed without the option default_start', "HV00L", "ANALYZE product.amplitude_events")
 query('foreign table "…" has no system column "…"', "0A000", "SELECT ctid FROM product.amplitude_events")
 query('the query gives no lower bound on server_upload_time of foreign table "…"', "HV00L", "SELECT * FROM product.amplitude_events")
-query('the last hours asked of foreign table "…" may be incomplete', "HV00L",
+query('the most recent hours requested for foreign table "…" may be incomplete', "HV00L",
       "SELECT * FROM product.amplitude_events WHERE server_upload_time > now() - interval '1 hour'", incomplete_hours="error")
-query('the last hours asked of foreign table "…" may be incomplete', "01000",
+query('the most recent hours requested for foreign table "…" may be incomplete', "01000",
       "SELECT * FROM product.amplitude_events WHERE server_upload_time > now() - interval '1 hour'")
 query('range of server_upload_time is out of the range of years that can be requested', "22008",
       "SELECT * FROM product.amplitude_events WHERE server_upload_time >= '4000-01-01 BC' AND server_upload_time < '3000-01-01 BC'")

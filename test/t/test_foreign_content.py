@@ -122,8 +122,8 @@ class ForeignContent(support.TestCase):
         rows = json.dumps([{"targetId": "1"}]).encode()
         self.amazon(max_retries=1)
         # Once rows were read of it, it is not read again from the beginning.
-        for header, body, parts, tries in (("br", b"\x0b\x02\x80" + rows, ("is not an export", "Its Content-Encoding can't be decoded"), 1),
-                                           ("gzip, gzip", gzip.compress(gzip.compress(rows)), ("is not an export", "Its Content-Encoding can't be decoded"), 1),
+        for header, body, parts, tries in (("br", b"\x0b\x02\x80" + rows, ("is not an export", "Its Content-Encoding cannot be decoded"), 1),
+                                           ("gzip, gzip", gzip.compress(gzip.compress(rows)), ("is not an export", "Its Content-Encoding cannot be decoded"), 1),
                                            ("gzip", gzip.compress(PAGE.encode()), ("is not an export", 'an HTML page titled "Service'), 2),
                                            ("gzip", gzip.compress(rows)[:-8] + b"12345678", ("checksum",), 1),
                                            ("deflate", zlib.compress(rows)[:-1] + b"1", ("deflated body: compressed data is corrupt",), 2),

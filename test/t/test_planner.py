@@ -108,7 +108,7 @@ class Analyze(PlannerCase):
         self.assertEqual(self.estimate("SELECT * FROM ads.campaigns"), 1)
 
     def test_events(self):
-        self.expect_error("HV00L", "ANALYZE product.amplitude_events", 'foreign table "amplitude_events" can\'t be analyzed', "default_start")
+        self.expect_error("HV00L", "ANALYZE product.amplitude_events", 'foreign table "amplitude_events" cannot be analyzed', "default_start")
         self.assertEqual(self.calls("export"), [])
         self.session.run("ALTER FOREIGN TABLE product.amplitude_events OPTIONS (ADD default_start '24h')")
         self.session.run("ANALYZE product.amplitude_events")
@@ -532,7 +532,7 @@ class Explain(PlannerCase):
 
     def test_nothing_to_ask_for(self):
         text = self.explain_text("SELECT * FROM ads.campaigns WHERE state = 'NONSENSE'", "FORMAT TEXT")
-        self.assertEqual(self.properties(text, "TEXT"), [("Export", "none, because the clauses can't all hold")])
+        self.assertEqual(self.properties(text, "TEXT"), [("Export", "none, because the clauses cannot all hold")])
 
     def test_no_timing(self):
         names = [name for name, _ in self.properties(self.explain_text("SELECT * FROM ads.campaigns", "ANALYZE, TIMING OFF"), "TEXT")]

@@ -656,7 +656,7 @@ class Profiles(SessionCase):
     def test_an_account_of_agencies_only(self):
         self.emulator.settings(profiles=[{"profileId": 3333, "access": "edit", "accountInfo": {"type": "agency"}}])
         self.amazon(profile_ids=None)
-        self.expect_error("HV00L", "SELECT * FROM ads.campaigns", "no profile that can have exports", "has 1, all of agencies")
+        self.expect_error("HV00L", "SELECT * FROM ads.campaigns", "no profile that can have exports", "All profiles of the list (1) belong to agencies")
         self.assertEqual(len(self.session.rows("SELECT * FROM ads.profiles")), 1)
 
     def test_an_account_without_profiles(self):

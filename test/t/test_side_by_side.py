@@ -44,7 +44,7 @@ class Splitting(support.TestCase):
     def test_nothing_left_to_split_by(self):
         self.amazon()
         self.fault({"call": "request", "entity": "targets"}, failed="TIMED_OUT")
-        self.expect_error("HV000", TARGETS, "TIMED_OUT", "It was split by ad product, state, level and sign", "target_type")
+        self.expect_error("HV000", TARGETS, "TIMED_OUT", "It was split by ad product, state, target level and negative", "target_type")
 
     def test_a_rescan_reads_the_pieces(self):
         self.amazon()
@@ -291,7 +291,7 @@ class Lost(support.TestCase):
         self.session.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
         self.session.rows(TARGETS)
         self.emulator.control("POST", "/expire", {"what": "exports"})
-        self.expect_error("HV000", TARGETS, "404", "Begin the transaction anew")
+        self.expect_error("HV000", TARGETS, "404", "Restart the transaction")
         self.session.run("ROLLBACK")
         self.assertEqual(len(self.session.rows(TARGETS)), 3000)
 
