@@ -14,7 +14,10 @@
 #include "entity/closest_match.h"
 #include "stream/json_path.h"
 
-/* Does a key end in a subscript, as in "name[0]"?  (Names in brackets, as Amplitude has them, are keys.) */
+/*
+ * Does a key end in a subscript, as in "name[0]"?  (Names in brackets, as
+ * Amplitude has them, are keys.)
+ */
 static bool
 has_subscript(const char *key, size_t length)
 {

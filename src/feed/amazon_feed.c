@@ -43,7 +43,7 @@ typedef struct AmazonFeed
 	Failure listing_failure;      /* why it cannot be had; sqlstate 0: it may come */
 	List *chosen;                 /* of its profiles, those that are asked for; char * */
 	bool is_chosen;
-	int added; /* so many of these have parts */
+	int added; /* number of these that have parts */
 } AmazonFeed;
 
 /* What is Amazon's of a part: one profile's export. */

@@ -36,7 +36,7 @@ begin_spooling(ExportFeed *feed, FeedPart *part)
 	part->phase = PART_SPOOLING;
 }
 
-/* What came while the scan rested. */
+/* Write what arrived while the scan was resting. */
 static void
 spool_overflow(FeedPart *part)
 {

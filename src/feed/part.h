@@ -219,7 +219,7 @@ typedef struct FeedApi
 	/* There was no record in it: should the remote be asked in another way? NULL: no. */
 	bool (*ask_otherwise)(ExportFeed *feed, const FeedPart *part);
 
-	/* So much more of it was read; over: to its end.  Must not throw.  NULL: nothing to do. */
+	/* This much more of it was read; over: to its end.  Must not throw.  NULL: nothing to do. */
 	void (*note_read)(const ExportFeed *feed, FeedPart *part, const ReadAmounts *more, bool over);
 
 	/* All records of the part were read: the planner may want to know how many. */

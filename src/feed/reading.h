@@ -15,8 +15,8 @@
 extern void begin_reading(ExportFeed *feed, FeedPart *part);
 
 /*
- * The next result of the records; STREAM_NEED_INPUT: they need more. The part
- * may have ended, one way or the other.
+ * The next result of the records; STREAM_NEED_INPUT: more input is needed. The
+ * part may have ended, successfully or not.
  */
 extern StreamStatus next_record(ExportFeed *feed, FeedPart *part);
 

@@ -70,8 +70,8 @@ typedef struct FilterEstimate
 	bool is_known;        /* nothing was unknown */
 	List *pushed_clauses; /* RestrictInfos that the request covers in full */
 	List *local_clauses;  /* the others */
-	double
-		share; /* of all records, if each value of the vendor's lists (except profiles and hours) is as frequent as any other */
+	double share;         /* of all records, if each value of the vendor's lists (except
+								 * profiles and hours) is as frequent as any other */
 } FilterEstimate;
 
 /* plan: of the relation's restriction clauses. */

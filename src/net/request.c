@@ -620,7 +620,10 @@ set_headers(Request *request, const RequestOptions *options)
 		   CURLE_OK;
 }
 
-/* Not every libcurl can speak TLS to a proxy, and not every TLS library knows folders of certificates. */
+/*
+ * Not every libcurl can speak TLS to a proxy, and not every TLS library knows
+ * folders of certificates.
+ */
 static bool
 is_fine_or_unknown(CURLcode code)
 {

@@ -59,7 +59,7 @@ extern bool reactor_shares_connections(const Reactor *reactor);
 extern void reactor_stop_sharing(Reactor *reactor);
 
 /*
- * Tunnels through a proxy are opened with somebody's password: are those of
+ * Tunnels through a proxy are opened with a user's password: are those of
  * the reactor this user's (NULL: nobody's)? They belong to the first user to
  * ask. False if not, or if memory is short.
  */

@@ -111,8 +111,8 @@ foreign_options_for_request(const ForeignOptions *options, RequestOptions *reque
 
 /*
  * Kept options of a user mapping that changed (0: any may have): mark them, and
- * wipe the secrets of those that are marked, but for users of whom somebody may
- * need them. Neither throws.
+ * wipe the secrets of those that are marked, except for users whose secrets may
+ * still be needed. Neither throws.
  */
 extern void foreign_options_mark_changed(uint32 mapping_hash);
 extern void foreign_options_wipe_changed(bool (*is_held)(Oid user_id));

@@ -179,7 +179,7 @@ amazon_start_probe(Reactor *reactor, const ForeignOptions *options, const char *
 /*
  * By default the vendor lists profiles that may be edited. Permission to view
  * campaigns is enough for an export (docs/vendors/amazon-ads-exports.md 2),
- * and whoever may edit may view.
+ * and permission to edit includes it.
  */
 Request *
 amazon_start_profiles(Reactor *reactor, const ForeignOptions *options, bool default_list,

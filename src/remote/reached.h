@@ -4,8 +4,8 @@
  *		Which servers this session has reached.
  *
  * A server that answered before deserves patience when it cannot be reached
- * for a while.  One that never did is more likely the wrong one, and whoever
- * set it up wants to know soon.
+ * for a while.  One that never answered is more likely to be misconfigured, so
+ * the error should come soon.
  *
  *-------------------------------------------------------------------------
  */

@@ -123,7 +123,7 @@ problem_datetime_range(Converter *converter, const JsonValue *json)
 
 /*
  * The string of a value that should be a time.  A bare number is not one: its
- * unit would be anybody's guess.
+ * unit would be unknown.
  */
 static ValueStatus
 datetime_text(Converter *converter, const JsonValue *json, const char **text, size_t *length)

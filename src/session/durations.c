@@ -15,7 +15,7 @@
 /* At most this many are remembered; then all are forgotten, which costs a few status calls. */
 #define MAX_DURATIONS 20000
 
-/* Found by fingerprint: should two have the same, a status call would come at a bad time. */
+/* Looked up by fingerprint; a collision only mistimes a status call. */
 typedef struct Duration
 {
 	uint64 fingerprint; /* of endpoint, entity and profile ("": any) */

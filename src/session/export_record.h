@@ -21,7 +21,7 @@
 
 typedef enum ExportPhase
 {
-	EXPORT_QUEUED, /* for a free slot (max_jobs), a token, or a retry */
+	EXPORT_QUEUED, /* for a place (max_jobs), a token, or a retry */
 	EXPORT_REQUESTING,
 	EXPORT_IN_PROGRESS, /* between two polls */
 	EXPORT_POLLING,

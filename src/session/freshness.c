@@ -11,7 +11,7 @@
 #include "net/clock.h"
 #include "utils/timestamp.h"
 
-/* A time that the server knows by the machine's clock, and the same moment by ours. */
+/* The same moment as wall-clock time and as monotonic time. */
 typedef struct Beginning
 {
 	TimestampTz clock;

@@ -11,7 +11,7 @@
  * Places are given in the order of asking.  A caller that gets none asks
  * again, at least every JOBS_ASK_AGAIN milliseconds, for as long as it wants
  * one: a caller that stops asking (a cursor at rest) is passed over, so that
- * it holds up nobody.
+ * it does not hold up others.
  *
  * Pools are common to all sessions of the cluster if they share memory, and a
  * session that waits is woken when a place becomes free; otherwise they are
@@ -62,8 +62,8 @@ typedef struct JobPlace
 extern bool jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses);
 
 /*
- * What the place is held for will most likely be over by that time, should
- * nobody look after it any more (as in a session at rest): from then on it
+ * What the place is held for will most likely be over by that time, even if no
+ * session drives it any more (as when its session is at rest): from then on it
  * does not count, unless this is called again before. A mistake costs a
  * request that is rejected. Neither throws.
  */

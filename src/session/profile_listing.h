@@ -97,7 +97,10 @@ extern bool profile_listings_any_request(void);
 /* Later statements must not use what is known now. */
 extern void profile_listings_make_stale(void);
 
-/* Forget those whose credentials changed, except those of users for whom is_held returns true. Does not throw. */
+/*
+ * Forget those whose credentials changed, except those of users for whom is_held
+ * returns true. Does not throw.
+ */
 extern void profile_listings_forget_changed(bool (*is_held)(Oid user_id));
 
 /* Do not use here what other sessions have requested until now. */

@@ -18,7 +18,10 @@
 #include "option/foreign_options.h"
 #include "remote/query.h"
 
-/* An export of Amazon Ads, or (profile_id and body empty) the list of profiles, was read to its end. */
+/*
+ * An export of Amazon Ads, or (profile_id and body empty) the list of profiles,
+ * was read to its end.
+ */
 extern void record_counts_remember_export(const ForeignOptions *options, const char *profile_id,
 										  const char *body, uint64 records);
 

@@ -32,7 +32,7 @@ typedef struct ExportView
 	bool is_completed; /* although a new link may be on its way */
 	bool without_link; /* it is, but its last status had none */
 	bool timed_out;    /* it failed because it was too large */
-	bool is_read;      /* somebody has begun to read it */
+	bool is_read;      /* a scan has begun to read it */
 	int64 due;         /* of the next call; monotonic milliseconds */
 	int64 in_progress_since;
 	int64 took;      /* milliseconds until it was ready; -1: not known */
@@ -76,8 +76,8 @@ extern void exports_tell_origin(const ExportUse *use, RecordOrigin *origin);
 extern void exports_begin_reading(ExportUse *use);
 
 /*
- * So much more of it was read.  Other sessions are told now and then, and now if
- * it is over; the rest when the use is released.
+ * This much more of it was read.  Other sessions are told from time to time, and
+ * at once when reading ends; the rest when the use is released.
  */
 extern void exports_note_read(ExportUse *use, const ReadAmounts *more, bool over);
 

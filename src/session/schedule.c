@@ -185,7 +185,7 @@ settle(Export *export, int64 due, int64 now)
 		leave(export);
 	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
-	/* Its user mapping changed, so that nobody can ask for its status: the place lapses as was said before. */
+	/* Its user mapping changed, so its status cannot be asked for; the place lapses at the time set. */
 	else if (export->work.credential == NULL)
 		return;
 	else if (export->record.id[0] != '\0')

@@ -137,8 +137,8 @@ wake(const SharedSession *waiting)
  */
 
 /*
- * One that waits to be requested, be it for another time, is as good as
- * requested right now.  What nobody wanted any more has its retries behind it.
+ * An export that waits to be requested (again) counts as requested now.  One
+ * without users has no retries left.
  */
 static bool
 is_to_be_requested(const SharedExport *export)

@@ -111,7 +111,7 @@ shared_key(const uint64 *numbers, int number_count, const char *const *texts, in
 /* The empty key, to begin with. */
 extern SharedKey shared_key_begin(void);
 
-/* The key of something that belongs to what the other is the key of; cheap, but not for secrets. */
+/* A key derived from another key and a text; cheap, but not for secrets. */
 extern SharedKey shared_key_of_text(const SharedKey *key, const char *text);
 
 static inline bool

@@ -57,7 +57,10 @@ is_of_no_use(const Export *export)
  *-------------------------------------------------------------------------
  */
 
-/* Nothing of before is found once a server or user mapping was changed, whoever was told of that when. */
+/*
+ * After a server or user mapping changes, earlier entries are no longer found,
+ * no matter when each session learns of the change.
+ */
 static SharedKey
 shared_key_of(const Export *export)
 {
@@ -200,9 +203,9 @@ take_over(Export *export, const SharedPlace *place)
 }
 
 /*
- * Another one has its place.  If it is still to be requested, that is done once
- * for all whom this happens to: whatever has its place now was asked for after
- * this one was.  Else it goes on alone with what is known.
+ * Another export took its entry.  If it has not been requested yet, all
+ * sessions affected share one request: the entry's present export was requested
+ * later.  Otherwise it continues alone with what is known.
  */
 static void
 go_on_without(Export *export)
@@ -300,7 +303,7 @@ sharing_keep_all(int64 now)
 
 		if (!export->sharing.driving)
 			continue;
-		/* Should it be another's, that is found out before something is done for it. */
+		/* If another session drives it, that is noticed before anything is done for it. */
 		shared_exports_keep(&export->sharing.ref);
 		keeps_any = true;
 	}

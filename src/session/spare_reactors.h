@@ -10,7 +10,7 @@
  * a later statement, which saves handshakes.
  *
  * They are kept for the same user, as long as no server or user mapping
- * changes: a tunnel through a proxy was opened with somebody's password. Those
+ * changes: a tunnel through a proxy was opened with a user's password. Those
  * that were unused for a minute are closed at the end of the session's next
  * transaction, since none of our code runs in an idle session.
  *
@@ -33,7 +33,10 @@ typedef enum SpareKind
 extern void spare_reactors_attach(Oid user_id);
 extern void spare_reactors_detach(void);
 
-/* Their descriptors are needed, or they are unwanted: free those that are kept; false if there is none. */
+/*
+ * Free the reactors that are kept, because their descriptors are needed or they
+ * are no longer wanted. Returns false if there were none.
+ */
 extern bool spare_reactors_drop(void);
 
 /* Free those that are kept, and keep none of those in use now. */

@@ -200,7 +200,7 @@ move_to_large(RecordWalker *walker, size_t more)
 		if (large == NULL)
 			return false;
 		memcpy(large, walker->next, used);
-		/* Records that lie in it belong to the block, and it with them. */
+		/* Records in it belong to the block, so the buffer does, too. */
 		if (walker->large_is_used)
 			walker->block->large = walker->large;
 		else

@@ -63,7 +63,7 @@ typedef struct StreamError
 
 /*
  * The most work of a call, roughly: a byte inflated counts once, a byte taken
- * from the input STREAM_WORK_TAKEN times.  These are milliseconds.
+ * from the input STREAM_WORK_TAKEN times.  That takes a few milliseconds.
  */
 #define STREAM_WORK ((size_t) 1024 * 1024)
 #define STREAM_WORK_TAKEN 16

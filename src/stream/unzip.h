@@ -48,12 +48,13 @@ extern void unzip_reset(Unzip *unzip);
 extern void unzip_free(Unzip *unzip);
 
 /*
- * Like gunzip_read, whose limits hold for the gzip inside, with two more answers: STREAM_ENTRY_BEGIN before an
- * entry's first byte and STREAM_ENTRY_END after its last, when the checksums
- * of the entry and of the gzip inside have matched.  Nothing is produced with
- * these two.  STREAM_END comes after the end-of-central-directory record, once
- * input->last is set and nothing but zero bytes has followed it.  Entries that
- * are passed over are not announced, but verified all the same.
+ * Like gunzip_read, whose limits hold for the gzip inside, with two more
+ * answers: STREAM_ENTRY_BEGIN before an entry's first byte and STREAM_ENTRY_END
+ * after its last, when the checksums of the entry and of the gzip inside have
+ * matched.  Nothing is produced with these two.  STREAM_END comes after the
+ * end-of-central-directory record, once input->last is set and nothing but zero
+ * bytes has followed it.  Entries that are passed over are not announced, but
+ * verified all the same.
  */
 extern StreamStatus unzip_read(Unzip *unzip, StreamInput *input, unsigned char *output,
 							   size_t output_size, size_t *produced);
