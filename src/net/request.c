@@ -917,12 +917,18 @@ request_reach(const Request *request, RequestReach *reach)
 	/*
 	 * If a later step was reached, the earlier ones have passed, even without
 	 * times: the connection may have been reused.  Last comes the sending of
-	 * the request, which may get no answer.
+	 * the request, which may get no answer.  What failed is known, whatever
+	 * the times say: newer libcurls set some of them for what failed, too.
 	 */
-	reach->secured = has_passed(easy, CURLINFO_APPCONNECT_TIME_T) ||
-					 has_passed(easy, CURLINFO_PRETRANSFER_TIME_T) || request->status != 0;
-	reach->connected = reach->secured || request->failure == REQUEST_FAILURE_TLS ||
-					   has_passed(easy, CURLINFO_CONNECT_TIME_T);
+	if (request->failure == REQUEST_FAILURE_RESOLVE)
+		return;
+	reach->secured = request->failure != REQUEST_FAILURE_CONNECT &&
+					 request->failure != REQUEST_FAILURE_TLS &&
+					 (has_passed(easy, CURLINFO_APPCONNECT_TIME_T) ||
+					  has_passed(easy, CURLINFO_PRETRANSFER_TIME_T) || request->status != 0);
+	reach->connected =
+		reach->secured || request->failure == REQUEST_FAILURE_TLS ||
+		(request->failure != REQUEST_FAILURE_CONNECT && has_passed(easy, CURLINFO_CONNECT_TIME_T));
 	reach->resolved = reach->connected || request->failure == REQUEST_FAILURE_CONNECT ||
 					  request->dial.refused[0] != '\0' ||
 					  has_passed(easy, CURLINFO_NAMELOOKUP_TIME_T);

@@ -282,7 +282,10 @@ class Session:
                     # A sanitizer reserves terabytes, which hold nothing of this.
                     if rights.startswith("rw-p") and size < 2 ** 28:
                         memory.seek(int(start, 16))
-                        content = memory.read(size)
+                        try:
+                            content = memory.read(size)
+                        except OSError:
+                            continue  # The kernel's own, or a device's.
                         for word in words:
                             found[word] += content.count(word.encode())
         except PermissionError:

@@ -241,6 +241,10 @@ class OtherEncodings(Base):
         # Of this kind, which is not tried again.
         self.answer("status", ('{"exportId": "%s", "status": "FAILED", "error": {"errorCode": "TIMED_OUT", "message": "%s"}}' % (ODD, text)).encode())
         shown = self.check_query(CAMPAIGNS, "HV000", session)
+        if lacks and session.connection.server_version < 140000:
+            # No conversion there stops before a character that it cannot convert, so all of them are escaped.
+            self.assertNotIn(has, shown)
+            has = "".join("\\x%02x" % byte for byte in has.encode())
         self.assertIn(has, shown)
         if lacks:
             self.assertNotIn(lacks, shown)
