@@ -165,9 +165,15 @@ sharing_unuse(Export *export)
 	if (!is_shared(export))
 		return;
 	if (is_of_no_use(export))
+	{
 		sharing_leave(export);
-	else
-		shared_exports_unuse(&export->sharing.ref);
+		return;
+	}
+	shared_exports_unuse(&export->sharing.ref);
+	/* Whoever waits for it is to drive it. The answer to a request for it is worth having first. */
+	if (export->sharing.driving && !is_over(&export->record) &&
+		export->record.phase != EXPORT_REQUESTING)
+		shared_exports_yield(&export->sharing.ref);
 }
 
 void

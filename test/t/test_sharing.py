@@ -280,6 +280,25 @@ class Drivers(SharingCase):
         # The answer to the second one's request was not heard while the cursor rested.
         self.assertLessEqual(self.posts(), 3)
 
+    def test_cancelled_beside_a_cursor(self):
+        """A session that goes on, with another statement open: it gives up what only the cancelled one wanted."""
+        self.emulator.settings(export_delay=0)
+        self.amazon(profile_ids="1111,2222")
+        driver = self.connect()
+        driver.run("BEGIN; DECLARE c CURSOR FOR SELECT export_id FROM ads.ads; FETCH 1 FROM c; SAVEPOINT s")
+        self.emulator.settings(export_delay=4)
+        self.clear_log()
+        running = driver.start(IDS)
+        self.wait_for_answer("request", 2)
+        follower = self.follow(driver)
+        self.end(driver, "pg_cancel_backend")
+        self.assertIsNotNone(running.wait().error)
+        driver.run("ROLLBACK TO s")
+        self.eventually(lambda: {one["pid"] for one in self.exports() if one["entity"] == "campaigns"} == {follower.session.pid}, "that the other one drives them", 1)
+        self.assertIsNone(follower.wait().error)
+        self.assertEqual(self.posts(), 2)
+        driver.run("COMMIT")
+
     def test_busy_driver(self):
         """The statement that drives it does something else."""
         driver = self.connect()
