@@ -482,8 +482,11 @@ class Memory(SharedCase):
         content += self.content(session)
         # This is where things are.
         self.assertIn(b"amplitude_events\0", content)
+        self.assertGreater(len(self.secrets()), 20)
+        self.check_content(content)
+
+    def check_content(self, content):
         secrets = self.secrets()
-        self.assertGreater(len(secrets), 20)
         secrets["client id"] = "amzn1.application-oa2-client.emulator"
         for name, secret in secrets.items():
             self.assertNotIn(secret[:test_secrets.TELLING].encode(), content, name)
@@ -492,6 +495,36 @@ class Memory(SharedCase):
                 for form in (digest.digest()[:8], digest.hexdigest()[:16].encode(), base64.b64encode(digest.digest())[:12]):
                     self.assertNotIn(form, content, "%s of %s" % (algorithm, name))
         self.assertNotIn(b"X-Amz-", content)
+
+    def test_no_secrets_that_are_echoed(self):
+        """In an export's id, its status, the code of its error, or the message; while it is in progress, and when it has failed."""
+        self.mapping = self.amazon_mapping()
+        for key in ("exportId", "status", "errorCode", "message"):
+            for name in ("client_secret", "access token") if key == "message" else ("client_secret",):
+                with self.subTest(key=key, name=name):
+                    self.clear_faults()
+                    self.clear_log()
+                    self.emulator.reset()
+                    self.emulator.move()
+                    self.amazon(max_retries=0, max_age=0)
+                    secret = self.access_token(1) if name == "access token" else self.mapping[name]
+                    text = "not %s again" % secret
+                    export = text if key == "exportId" else "e"
+                    error = {"errorCode": text if key == "errorCode" else "TIMED_OUT", "message": text if key == "message" else "too much"}
+                    self.fault({"call": "request"}, status=202, body={"exportId": export, "status": text if key == "status" else "IN_PROGRESS"})
+                    self.fault({"call": "status"}, status=200, delay=0.5,
+                               body={"exportId": export, "status": text if key == "status" else "FAILED", "error": error})
+                    session = self.connect()
+                    # One that cannot be split.
+                    running = session.start("SELECT count(*) FROM ads.campaigns WHERE ad_product = 'SPONSORED_BRANDS' AND state = 'PAUSED'")
+                    self.wait_for_call("status", 1)
+                    content = self.content(session)
+                    if key in ("exportId", "message"):
+                        self.assertIsNotNone(running.wait().error)
+                    else:
+                        self.wait_for_call("status", 2)
+                        self.cancel(running)
+                    self.check_content(content + self.content(session))
 
     def test_its_size(self):
         self.amazon(profile_ids="1111")
