@@ -106,7 +106,7 @@ static const Option option_table[] = {
 	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "1s",
 	  .meaning = "the shortest time between two status calls for an export; they come when it is "
 				 "likely to be ready, judging by how long earlier ones took (the first may come "
-				 "sooner than this), else at intervals that grow by a fifth" },
+				 "sooner than this), else at intervals of a quarter of the time that has passed" },
 	{ "poll_interval_max", OPTION_DURATION, ON_SERVER, FOR_AMAZON, FIELD(poll_interval_max),
 	  .minimum = 100 * MILLISECONDS, .maximum = 1 * HOURS, .fallback = "15s",
 	  .meaning = "the longest time between two such calls" },

@@ -146,24 +146,52 @@ handle_failed_status(Export *export, const StatusMessage *message)
 	fail(export, &failure);
 }
 
+static PollSchedule
+poll_schedule_of(const Export *export, int64 now)
+{
+	const ForeignOptions *options = export->options;
+	PollSchedule schedule = { .elapsed = now - export->record.in_progress_since,
+							  .gap = export->record.poll_gap,
+							  .turn = export->record.turn,
+							  .shortest = options->poll_interval,
+							  .longest = options->poll_interval_max };
+
+	schedule.expected =
+		durations_expected(options->endpoint, export->entity, export->profile_id, &schedule.own);
+	return schedule;
+}
+
 static void
 schedule_poll(Export *export)
 {
-	const ForeignOptions *options = export->options;
 	int64 now = monotonic_milliseconds();
-	PollSchedule schedule = { 0 };
+	PollSchedule schedule = poll_schedule_of(export, now);
 
-	schedule.elapsed = now - export->record.in_progress_since;
-	schedule.gap = export->record.poll_gap;
-	schedule.expected =
-		durations_expected(options->endpoint, export->entity, export->profile_id, &schedule.own);
-	schedule.shortest = options->poll_interval;
-	schedule.longest = options->poll_interval_max;
 	export->record.phase = EXPORT_IN_PROGRESS;
+	export->record.last_call = now;
 	export->record.next_gap = Max(poll_next(&schedule), 1);
 	export->record.due = now + export->record.next_gap;
-	if (schedule.expected < 0)
+	export->record.is_unexpected = schedule.expected < 0;
+	if (export->record.is_unexpected)
 		export->record.due += poll_jitter(export->record.next_gap, random_fraction());
+}
+
+bool
+export_expect(Export *export, int64 now)
+{
+	PollSchedule schedule = poll_schedule_of(export, now);
+	int64 due;
+
+	if (export->record.phase != EXPORT_IN_PROGRESS || !export->record.is_unexpected ||
+		export->record.retry.attempts > 0 || schedule.expected < 0)
+		return false;
+	export->record.is_unexpected = false;
+	due = now + poll_next_learned(&schedule, now - export->record.last_call);
+	if (due >= export->record.due)
+		return false;
+	export->record.due = due;
+	export->record.next_gap = Max(due - export->record.last_call, 1);
+	return true;
 }
 
 /* It is ready: the vendor says how long it took; if not, we know it to within one poll interval. */

@@ -76,6 +76,8 @@ typedef struct Export
 	ExportStation station;
 	dlist_node station_node;
 	pairingheap_node alarm_node;
+	dlist_node guess_node; /* if guesses; see schedule.c */
+	bool guesses;
 	int64 alarm;
 	JobPlace place;                /* one of max_jobs at the vendor */
 	dlist_head uses;               /* of ExportUse */
@@ -120,6 +122,12 @@ extern bool export_wants_status(const Export *export);
  * something is due next, provided that no request is in progress.
  */
 extern int64 export_step(Export *export, Reactor *reactor, int64 now, bool may_request);
+
+/*
+ * How long such exports take has become known: it may be asked about sooner.
+ * Returns whether it is.
+ */
+extern bool export_expect(Export *export, int64 now);
 
 /*
  * A link for one download.  export_take_url returns NULL while there is none,

@@ -51,8 +51,11 @@ typedef struct ExportRecord
 	int64 in_progress_since;
 	int64 poll_gap; /* before the last status call; 0: there was none */
 	int64 next_gap;
-	int64 took;   /* milliseconds until it was ready; -1: not known */
-	int renewals; /* how often it was requested again */
+	int64 last_call;    /* or request, when it was answered; for the next one */
+	uint32 turn;        /* see poll_schedule.h */
+	bool is_unexpected; /* its next call was scheduled with nothing known of how long it takes */
+	int64 took;         /* milliseconds until it was ready; -1: not known */
+	int renewals;       /* how often it was requested again */
 
 	/* for adsexport_exports() */
 	int64 polls;

@@ -14,9 +14,12 @@
 #define FIRST_CALL 600
 
 /*
- * Then the intervals between calls grow, so that the call that finds it ready
- * is late by about a fifth.
+ * Then the intervals are this share of the time since the request, so that the
+ * call that finds it ready is late by half of that on average.
  */
+#define SHARE 0.26
+
+/* The interval grows so if it takes longer than was expected. */
 #define GROWTH 1.2
 
 /*
@@ -35,6 +38,68 @@ limit(int64_t value, int64_t least, int64_t most)
 	if (value > most)
 		value = most;
 	return value < least ? least : value;
+}
+
+static int64_t
+first_call(const PollSchedule *schedule)
+{
+	return schedule->shortest < FIRST_CALL ? schedule->shortest : FIRST_CALL;
+}
+
+/* From a call at that time to the next. */
+static int64_t
+guessed_gap(const PollSchedule *schedule, int64_t time)
+{
+	return limit((int64_t) (time * SHARE), schedule->shortest, schedule->longest);
+}
+
+/* The binary digits of a number, mirrored at the point: consecutive ones are far apart in [0, 1). */
+static double
+spread(unsigned number)
+{
+	double value = 0;
+
+	for (double digit = 0.5; number != 0; number >>= 1, digit /= 2)
+		value += (number & 1) * digit;
+	return value;
+}
+
+/*
+ * Exports of a kind often take equally long, and the first that is found ready
+ * tells about the others.  So they take turns in asking; not closer to each
+ * other than one may ask again itself, for those would have to wait.
+ */
+static int64_t
+shift(const PollSchedule *schedule, int64_t gap)
+{
+	int64_t turns = gap / schedule->shortest;
+
+	return gap * (int64_t) (spread(schedule->turn) * turns) / turns;
+}
+
+/* Nothing is known: the next of a series of times. */
+static int64_t
+guessed_next(const PollSchedule *schedule)
+{
+	int64_t time = first_call(schedule);
+	int64_t gap = guessed_gap(schedule, time);
+
+	while (time + shift(schedule, gap) <= schedule->elapsed)
+	{
+		time += gap;
+		/* From here on it grows no more. */
+		if (gap == schedule->longest && schedule->elapsed > time + gap)
+			time += ((schedule->elapsed - time) / gap - 1) * gap;
+		gap = guessed_gap(schedule, time);
+	}
+	return time + shift(schedule, gap) - schedule->elapsed;
+}
+
+static int64_t
+until_expected(const PollSchedule *schedule)
+{
+	return schedule->expected + MARGIN + (int64_t) (schedule->expected * MARGIN_SHARE) -
+		   schedule->elapsed;
 }
 
 /* It is overdue: wait for a share of what that amounts to. */
@@ -56,16 +121,21 @@ poll_next(const PollSchedule *schedule)
 
 	if (schedule->expected >= 0)
 	{
-		next = schedule->expected + MARGIN + (int64_t) (schedule->expected * MARGIN_SHARE) -
-			   schedule->elapsed;
+		next = until_expected(schedule);
 		if (next <= 0)
 			next = overdue_gap(schedule, -next);
 	}
-	else if (first)
-		next = schedule->shortest < FIRST_CALL ? schedule->shortest : FIRST_CALL;
 	else
-		next = (int64_t) (schedule->gap * GROWTH);
+		next = guessed_next(schedule);
 	return limit(next, least, schedule->longest);
+}
+
+int64_t
+poll_next_learned(const PollSchedule *schedule, int64_t since_last)
+{
+	int64_t least = schedule->gap == 0 ? 0 : schedule->shortest - since_last;
+
+	return limit(until_expected(schedule), least > 0 ? least : 0, schedule->longest);
 }
 
 int64_t

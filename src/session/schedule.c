@@ -32,6 +32,7 @@ typedef struct ExportQueue
 	char *endpoint;
 	char *client_id;
 	dlist_head waiting;
+	uint32 turns; /* how many were requested */
 } ExportQueue;
 
 /*
@@ -47,6 +48,9 @@ static dlist_head without_token = DLIST_STATIC_INIT(without_token);
 static dlist_head following = DLIST_STATIC_INIT(following);
 static pairingheap *alarms = NULL;
 
+/* Of those that have an alarm, the ones of which it was not known how long they take. */
+static dlist_head guessing = DLIST_STATIC_INIT(guessing);
+
 /* The earliest first. */
 static int
 compare_alarms(const pairingheap_node *a, const pairingheap_node *b, void *argument)
@@ -60,6 +64,9 @@ compare_alarms(const pairingheap_node *a, const pairingheap_node *b, void *argum
 static void
 leave(Export *export)
 {
+	if (export->guesses)
+		dlist_delete(&export->guess_node);
+	export->guesses = false;
 	if (export->station == STATION_ALARM)
 		pairingheap_remove(alarms, &export->alarm_node);
 	else if (export->station != STATION_NONE)
@@ -74,6 +81,26 @@ stand_by_alarm(Export *export, int64 due)
 	export->alarm = due;
 	export->station = STATION_ALARM;
 	pairingheap_add(alarms, &export->alarm_node);
+	export->guesses = export->record.is_unexpected;
+	if (export->guesses)
+		dlist_push_tail(&guessing, &export->guess_node);
+}
+
+/* That export is ready: others of its kind may be, too. */
+static void
+look_at_others(const Export *ready, int64 now)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &guessing)
+	{
+		Export *export = dlist_container(Export, guess_node, iter.cur);
+
+		if (export->entity == ready->entity &&
+			strcmp(export->options->endpoint, ready->options->endpoint) == 0 &&
+			export_expect(export, now))
+			stand_by_alarm(export, export->record.due);
+	}
 }
 
 static void
@@ -208,6 +235,8 @@ step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
 	if (!sharing_may_act(export))
 		return REACTOR_NEVER;
 	due = export_step(export, reactor, now, may_request);
+	if (!was_completed && export->record.completed_at != 0)
+		look_at_others(export, now);
 	if (was_completed && export->record.completed_at == 0)
 		sharing_begin(export, export->record.requested, export->sharing.serial);
 	sharing_tell(export);
@@ -357,6 +386,8 @@ step_following(int64 now)
 
 		if (!sharing_look(export, true))
 			continue;
+		if (export->record.completed_at != 0)
+			look_at_others(export, now);
 		settle_anew(export);
 		tell_users(export);
 	}
@@ -376,6 +407,7 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 		if (!jobs_reserve(&export->place, &pool, export->options->max_jobs,
 						  now + export->options->export_timeout))
 			return now + JOBS_ASK_AGAIN;
+		export->record.turn = queue->turns;
 		due = step_alone(export, reactor, now, true);
 		/*
 		 * The token is not there yet, or the vendor wants to be left alone:
@@ -388,6 +420,7 @@ step_queue(ExportQueue *queue, Reactor *reactor, int64 now)
 			jobs_expect(&export->place, now + UNSENT_PLACE);
 			return due;
 		}
+		queue->turns++;
 		settle(export, due, now);
 		tell_users(export);
 	}

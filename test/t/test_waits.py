@@ -237,6 +237,21 @@ class Polls(WaitCase):
         self.connect(**{"adsexport_fdw.share_exports": "off"}).rows("SELECT 1 FROM ads.campaigns")
         self.assertGreater(self.count_calls("status"), 5 * 3 + 2)
 
+    def test_take_turns(self):
+        """Of exports that nothing is known about; the first that is ready tells about the others."""
+        self.emulator.settings(export_delay=4)
+        self.default_options(profile_ids=",".join(str(7000 + number) for number in range(5)), poll_interval="200ms", poll_interval_max="10s")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        calls = {}
+        for call in self.calls("status"):
+            calls.setdefault(call["export"], []).append(call["time"])
+        self.assertEqual(len(calls), 5)
+        # By then each is asked about once in a second.
+        before = sorted(times[-2] for times in calls.values())
+        self.assertGreater(before[-1] - before[0], 0.3, calls)
+        ready = sorted(times[-1] for times in calls.values())
+        self.assertLess(ready[-1] - ready[0], 0.5, calls)
+
     def test_never_closer_than_the_interval(self):
         self.emulator.settings(export_delay=1.2, shortest_poll=0.25)
         self.default_options(poll_interval="300ms", poll_interval_max="5s", max_age=0)

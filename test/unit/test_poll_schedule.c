@@ -25,7 +25,9 @@ static Course
 run(int64_t duration, int64_t expected, bool own, double random)
 {
 	Course course = { 0, 0, INT64_MAX, 0 };
-	PollSchedule schedule = { 0, 0, expected, own, SHORTEST, LONGEST };
+	PollSchedule schedule = {
+		.expected = expected, .own = own, .shortest = SHORTEST, .longest = LONGEST
+	};
 
 	while (course.calls < 10000)
 	{
@@ -43,6 +45,132 @@ run(int64_t duration, int64_t expected, bool own, double random)
 	}
 	course.ended = schedule.elapsed;
 	return course;
+}
+
+#define MAX_EXPORTS 8
+
+typedef struct Round
+{
+	int64_t ended; /* when the last one was found ready */
+	int most_calls;
+	int64_t least; /* gap but for the first */
+} Round;
+
+typedef struct Asked
+{
+	PollSchedule schedule;
+	int64_t duration;
+	int64_t last; /* call */
+	int64_t due;
+	int calls;
+	bool is_ready;
+} Asked;
+
+/* The first that is found ready tells how long they take. */
+static void
+learn(Asked *exports, int count, int64_t duration, int64_t now)
+{
+	for (int i = 0; i < count; i++)
+	{
+		Asked *export = &exports[i];
+		int64_t due;
+
+		if (export->is_ready || export->schedule.expected >= 0)
+			continue;
+		export->schedule.expected = duration;
+		export->schedule.elapsed = now;
+		due = now + poll_next_learned(&export->schedule, now - export->last);
+		if (due < export->due)
+			export->due = due;
+	}
+}
+
+/* Exports of a new session that are requested at the same time, and nothing is known about them. */
+static Round
+run_round(const int64_t *durations, int count, unsigned turn)
+{
+	Round round = { 0, 0, INT64_MAX };
+	Asked exports[MAX_EXPORTS];
+	int left = count;
+
+	for (int i = 0; i < count; i++)
+	{
+		exports[i] = (Asked){ .schedule = { .expected = -1,
+											.turn = turn + i,
+											.shortest = SHORTEST,
+											.longest = LONGEST },
+							  .duration = durations[i] };
+		exports[i].due = poll_next(&exports[i].schedule);
+	}
+	while (left > 0)
+	{
+		Asked *export = NULL;
+
+		for (int i = 0; i < count; i++)
+			if (!exports[i].is_ready && (export == NULL || exports[i].due < export->due))
+				export = &exports[i];
+		export->schedule.elapsed = export->due;
+		export->schedule.gap = export->due - export->last;
+		if (export->calls > 0 && export->schedule.gap < round.least)
+			round.least = export->schedule.gap;
+		export->last = export->due;
+		export->calls++;
+		if (export->calls > round.most_calls)
+			round.most_calls = export->calls;
+		export->is_ready = export->due >= export->duration;
+		if (export->is_ready)
+		{
+			round.ended = export->due;
+			left--;
+			learn(exports, count, export->duration, export->due);
+		}
+		else
+			export->due += poll_next(&export->schedule);
+	}
+	return round;
+}
+
+static void
+test_rounds(void)
+{
+	for (int count = 1; count <= 5; count++)
+	{
+		/* By the length of exports: up to 10 s, and longer. */
+		double sum[2] = { 0, 0 };
+		double most[2] = { 0, 0 };
+		int rounds[2] = { 0, 0 };
+
+		begin_test("rounds of exports that take equally long, about which nothing is known");
+		for (int64_t duration = 4000; duration <= 60000; duration += duration / 100)
+		{
+			/* The first of its kind takes the first turn. */
+			for (unsigned turn = 0; turn < (count == 1 ? 1 : 8); turn++)
+			{
+				int64_t durations[] = { duration, duration, duration, duration, duration };
+				Round round = run_round(durations, count, turn);
+				double ratio = (double) round.ended / duration;
+
+				int is_long = duration > 10000;
+
+				sum[is_long] += ratio;
+				most[is_long] = ratio > most[is_long] ? ratio : most[is_long];
+				rounds[is_long]++;
+				CHECK(round.least >= SHORTEST);
+				CHECK_THAT(duration > 5000 || round.most_calls <= 8, "%d calls for %d ms",
+						   round.most_calls, (int) duration);
+				CHECK_THAT(duration > 45000 || round.most_calls <= 15, "%d calls for %d ms",
+						   round.most_calls, (int) duration);
+			}
+		}
+		for (int i = 0; i < 2; i++)
+		{
+			CHECK_THAT(sum[i] / rounds[i] <= (i == 0      ? 1.15
+											  : count < 3 ? 1.14
+														  : 1.07),
+					   "%d exports: %.3f on average", count, sum[i] / rounds[i]);
+			CHECK_THAT(most[i] <= 1.28, "%d exports: %.3f at most", count, most[i]);
+		}
+	}
 }
 
 static void
@@ -107,5 +235,6 @@ main(void)
 {
 	test_unknown();
 	test_known();
+	test_rounds();
 	return finish_tests();
 }
