@@ -18,7 +18,7 @@
 /* Looked up by fingerprint; a collision only mistimes a status call. */
 typedef struct Duration
 {
-	uint64 fingerprint; /* of endpoint, entity and profile ("": any) */
+	uint64 fingerprint; /* of endpoint, entity, filter and profile ("": any) */
 	double milliseconds;
 } Duration;
 
@@ -46,12 +46,13 @@ shortest(double known, double milliseconds)
  */
 
 static SharedKey
-shared_key_of(const char *endpoint, const Entity *entity)
+shared_key_of(const char *endpoint, const Entity *entity, const char *body)
 {
 	SharedKey key = shared_key_begin();
 
 	key = shared_key_of_text(&key, endpoint);
-	return shared_key_of_text(&key, entity->name);
+	key = shared_key_of_text(&key, entity->name);
+	return shared_key_of_text(&key, body);
 }
 
 /* With the lock held. */
@@ -66,10 +67,10 @@ note_shared(const SharedKey *key, double milliseconds, double (*join)(double, do
 }
 
 static void
-note_in_shared_memory(const char *endpoint, const Entity *entity, const char *profile_id,
-					  double milliseconds)
+note_in_shared_memory(const char *endpoint, const Entity *entity, const char *body,
+					  const char *profile_id, double milliseconds)
 {
-	SharedKey of_any = shared_key_of(endpoint, entity);
+	SharedKey of_any = shared_key_of(endpoint, entity, body);
 	SharedKey of_profile = shared_key_of_text(&of_any, profile_id);
 
 	shared_table_lock(&shared, LW_EXCLUSIVE);
@@ -79,10 +80,10 @@ note_in_shared_memory(const char *endpoint, const Entity *entity, const char *pr
 }
 
 static int64
-expected_by_shared_memory(const char *endpoint, const Entity *entity, const char *profile_id,
-						  bool *own)
+expected_by_shared_memory(const char *endpoint, const Entity *entity, const char *body,
+						  const char *profile_id, bool *own)
 {
-	SharedKey of_any = shared_key_of(endpoint, entity);
+	SharedKey of_any = shared_key_of(endpoint, entity, body);
 	SharedKey of_profile = shared_key_of_text(&of_any, profile_id);
 	const double *value;
 	int64 milliseconds;
@@ -103,9 +104,9 @@ expected_by_shared_memory(const char *endpoint, const Entity *entity, const char
  */
 
 static uint64
-fingerprint_of(const char *endpoint, const Entity *entity, const char *profile_id)
+fingerprint_of(const char *endpoint, const Entity *entity, const char *body, const char *profile_id)
 {
-	const char *texts[] = { endpoint, entity->name, profile_id };
+	const char *texts[] = { endpoint, entity->name, body, profile_id };
 	uint64 fingerprint = 0;
 
 	for (int i = 0; i < (int) lengthof(texts); i++)
@@ -139,36 +140,37 @@ note_in_session(uint64 fingerprint, double milliseconds, double (*join)(double, 
 }
 
 void
-durations_note(const char *endpoint, const Entity *entity, const char *profile_id,
+durations_note(const char *endpoint, const Entity *entity, const char *body, const char *profile_id,
 			   int64 milliseconds)
 {
 	if (milliseconds < 0)
 		return;
 	if (shared_table_open(&shared, SHARED_DURATIONS, sizeof(double)))
 	{
-		note_in_shared_memory(endpoint, entity, profile_id, milliseconds);
+		note_in_shared_memory(endpoint, entity, body, profile_id, milliseconds);
 		return;
 	}
 	if (durations != NULL && hash_get_num_entries(durations) >= MAX_DURATIONS)
 		durations_forget();
-	note_in_session(fingerprint_of(endpoint, entity, profile_id), milliseconds, averaged);
-	note_in_session(fingerprint_of(endpoint, entity, ""), milliseconds, shortest);
+	note_in_session(fingerprint_of(endpoint, entity, body, profile_id), milliseconds, averaged);
+	note_in_session(fingerprint_of(endpoint, entity, body, ""), milliseconds, shortest);
 }
 
 int64
-durations_expected(const char *endpoint, const Entity *entity, const char *profile_id, bool *own)
+durations_expected(const char *endpoint, const Entity *entity, const char *body,
+				   const char *profile_id, bool *own)
 {
 	Duration *duration;
 
 	*own = false;
 	if (shared_table_open(&shared, SHARED_DURATIONS, sizeof(double)))
-		return expected_by_shared_memory(endpoint, entity, profile_id, own);
+		return expected_by_shared_memory(endpoint, entity, body, profile_id, own);
 	if (durations == NULL)
 		return -1;
-	duration = find_duration(fingerprint_of(endpoint, entity, profile_id), HASH_FIND, NULL);
+	duration = find_duration(fingerprint_of(endpoint, entity, body, profile_id), HASH_FIND, NULL);
 	*own = duration != NULL;
 	if (duration == NULL)
-		duration = find_duration(fingerprint_of(endpoint, entity, ""), HASH_FIND, NULL);
+		duration = find_duration(fingerprint_of(endpoint, entity, body, ""), HASH_FIND, NULL);
 	return duration != NULL ? (int64) duration->milliseconds : -1;
 }
 

@@ -3,8 +3,9 @@
  * durations.h
  *		How long exports take, judging by earlier ones.
  *
- * Remembered by endpoint, entity and profile: for all sessions of the cluster
- * if they share memory, else for this one.
+ * Remembered by endpoint, entity, body of the request (that is, its filter) and
+ * profile: for all sessions of the cluster if they share memory, else for this
+ * one.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,16 +17,16 @@
 #include "entity/entity.h"
 
 /* An export was ready this many milliseconds after it was requested. */
-extern void durations_note(const char *endpoint, const Entity *entity, const char *profile_id,
-						   int64 milliseconds);
+extern void durations_note(const char *endpoint, const Entity *entity, const char *body,
+						   const char *profile_id, int64 milliseconds);
 
 /*
  * What to expect: from the profile's own earlier exports if there were any
  * (*own), else the shortest that other profiles' exports have taken lately.
  * -1: nothing is known.
  */
-extern int64
-durations_expected(const char *endpoint, const Entity *entity, const char *profile_id, bool *own);
+extern int64 durations_expected(const char *endpoint, const Entity *entity, const char *body,
+								const char *profile_id, bool *own);
 
 /* Forget what only this session knows. */
 extern void durations_forget(void);

@@ -156,8 +156,8 @@ poll_schedule_of(const Export *export, int64 now)
 							  .shortest = options->poll_interval,
 							  .longest = options->poll_interval_max };
 
-	schedule.expected =
-		durations_expected(options->endpoint, export->entity, export->profile_id, &schedule.own);
+	schedule.expected = durations_expected(options->endpoint, export->entity, export->body,
+										   export->profile_id, &schedule.own);
 	return schedule;
 }
 
@@ -201,7 +201,7 @@ note_duration(Export *export, int64 took)
 	int64 elapsed = monotonic_milliseconds() - export->record.in_progress_since;
 
 	export->record.took = Min(took >= 0 ? took : elapsed - export->record.poll_gap / 2, elapsed);
-	durations_note(export->options->endpoint, export->entity, export->profile_id,
+	durations_note(export->options->endpoint, export->entity, export->body, export->profile_id,
 				   export->record.took);
 }
 

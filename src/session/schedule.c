@@ -171,8 +171,8 @@ likely_over(const Export *export)
 {
 	const ForeignOptions *options = export->options;
 	bool own;
-	int64 expected =
-		durations_expected(options->endpoint, export->entity, export->profile_id, &own);
+	int64 expected = durations_expected(options->endpoint, export->entity, export->body,
+										export->profile_id, &own);
 
 	return monotonic_milliseconds() + (expected >= 0 ? 2 * expected : UNKNOWN_DURATION) +
 		   4 * (int64) options->poll_interval_max + 5000;

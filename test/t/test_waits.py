@@ -252,6 +252,17 @@ class Polls(WaitCase):
         ready = sorted(times[-1] for times in calls.values())
         self.assertLess(ready[-1] - ready[0], 0.5, calls)
 
+    def test_another_filter(self):
+        """What the whole export takes says nothing of a part of it."""
+        self.emulator.settings(export_delay=4)
+        self.default_options(profile_ids="7000", poll_interval="200ms", poll_interval_max="10s")
+        self.session.rows("SELECT 1 FROM ads.campaigns")
+        self.clear_log()
+        self.fault({"call": "request"}, export_delay=0.3)
+        self.session.rows("SELECT 1 FROM ads.campaigns WHERE state = 'ENABLED'")
+        (request,), status = self.calls("request"), self.calls("status")
+        self.assertLess(status[-1]["time"] - request["time"], 2)
+
     def test_never_closer_than_the_interval(self):
         self.emulator.settings(export_delay=1.2, shortest_poll=0.25)
         self.default_options(poll_interval="300ms", poll_interval_max="5s", max_age=0)
