@@ -154,6 +154,45 @@ class Early(WaitCase):
         self.assertEqual(self.session.rows(query % 2), [(2 * self.PROFILES, 2, None, None)])
         self.expect_error("HV00L", query % 7003, 'foreign table "ads"', "The list of profiles is empty", "server other")
 
+    JOIN_OF_TWO = "SELECT a.profile_id FROM ads.%s a JOIN ads.%s b USING (profile_id)"
+
+    def test_queries_that_write(self):
+        self.default_options(max_age=0)
+        self.session.run("CREATE TABLE IF NOT EXISTS written (profile_id text); INSERT INTO written VALUES ('7000')")
+        first, second = self.JOIN_OF_TWO % ("campaigns", "ad_groups"), self.JOIN_OF_TWO % ("targets", "ads")
+        for query in ("INSERT INTO written SELECT count(*)::text FROM (%s) x, (%s) y" % (first, second),
+                      "WITH w AS (INSERT INTO written %s RETURNING profile_id) SELECT count(*) FROM w, (%s) y" % (first, second),
+                      "DELETE FROM written w USING (%s) x, (%s) y WHERE w.profile_id = x.profile_id AND w.profile_id = y.profile_id" % (first, second),
+                      "UPDATE written w SET profile_id = (SELECT max(profile_id) FROM (%s) y) FROM (%s) x WHERE w.profile_id = x.profile_id" % (first, second)):
+            with self.subTest(query=query):
+                self.clear_log()
+                self.session.run(query)
+                self.check_early()
+
+    def test_recursion_and_order(self):
+        self.default_options(max_age=0)
+        for query in ("WITH RECURSIVE r AS (SELECT profile_id, 1 AS n FROM ads.campaigns UNION SELECT profile_id, n + 1 FROM r JOIN ads.ad_groups USING (profile_id) "
+                      "WHERE n < 3) SELECT count(*) FROM r, ads.targets, ads.ads",
+                      " UNION ALL ".join("(SELECT profile_id FROM ads.%s ORDER BY 1)" % table for table in TABLES) + " ORDER BY 1"):
+            with self.subTest(query=query):
+                self.clear_log()
+                self.session.rows(query)
+                self.check_early()
+
+    def test_partitions_pruned_at_run_time(self):
+        """Those that are left are requested when they are read, the others not at all."""
+        self.default_options(max_age=0)
+        self.know()
+        self.make_partitions()
+        for asynchronous in ("on", "off"):
+            if self.session.connection.server_version >= 140000:
+                self.session.run("SET enable_async_append = %s" % asynchronous)
+            with self.subTest(asynchronous=asynchronous):
+                self.clear_log()
+                self.session.rows("SELECT count(*) FROM parts WHERE kind = (SELECT 'ads' FROM mine)")
+                self.assertEqual({call["entity"] for call in self.calls("request")}, {"ads"})
+                self.check_early(tables=("ads",))
+
     def test_rescans_and_prepared_plans(self):
         self.default_options(max_age=0)
         self.session.run("SET plan_cache_mode = force_generic_plan")
@@ -175,12 +214,15 @@ class Early(WaitCase):
         self.assertEqual(len(self.session.rows("FETCH ALL FROM d")), (2 * self.PROFILES) ** 2)
         self.session.run("COMMIT")
 
-    def test_partitions(self):
-        self.default_options(max_age=0)
+    def make_partitions(self):
         self.session.run("DROP TABLE IF EXISTS parts; CREATE TABLE parts (kind text, campaign_id text, profile_id text) PARTITION BY LIST (kind)")
         for table in TABLES:
             self.session.run("CREATE FOREIGN TABLE part_%s PARTITION OF parts FOR VALUES IN ('%s') SERVER amazon OPTIONS (entity '%s')" % (table, table, table))
             self.session.run("ALTER FOREIGN TABLE part_%s ALTER kind OPTIONS (ADD json_path 'noSuchKey')" % table)
+
+    def test_partitions(self):
+        self.default_options(max_age=0)
+        self.make_partitions()
         for asynchronous in ("on", "off"):
             if self.session.connection.server_version >= 140000:
                 self.session.run("SET enable_async_append = %s" % asynchronous)
@@ -757,6 +799,17 @@ class Lists(WaitCase):
         self.assertEqual(self.count_calls("profiles"), 2)
         self.expect_error("42501", both, 'foreign table "ads"', "Server other", "no access")
         # A failure is not remembered.
+        self.clear_faults()
+        self.assertEqual(len(self.session.rows(both)), 4 * self.PROFILES)
+
+    def test_failure_below_an_async_append(self):
+        """Which reads both scans, so that the failure comes, with the right scan's name."""
+        if self.session.connection.server_version < 140000:
+            self.skipTest("no async Append before PostgreSQL 14")
+        self.two_accounts(status=403, body_kind="universal", message="no access")
+        both = "SELECT profile_id FROM ads.campaigns UNION ALL SELECT profile_id FROM other.ads"
+        self.assertIn("Async Foreign Scan", self.session.explain(both))
+        self.expect_error("42501", both, 'foreign table "ads"', "Server other", "no access")
         self.clear_faults()
         self.assertEqual(len(self.session.rows(both)), 4 * self.PROFILES)
 
