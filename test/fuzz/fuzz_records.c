@@ -145,7 +145,9 @@ read_blocks(const char *content, size_t length, Sum *sum)
 		}
 		if (block != NULL && record_block_state(block) == BLOCK_PARTLY_WALKED)
 		{
-			record_walker_walk(walker, block);
+			volatile sig_atomic_t stop = fuzz_below(4) == 1;
+
+			record_walker_walk(walker, block, &stop);
 			if (fuzz_below(2) == 0)
 				record_block_prepare(block, &preparer);
 			record_stream_give(stream, block);
@@ -160,8 +162,9 @@ read_blocks(const char *content, size_t length, Sum *sum)
 				(record_block_state(ahead[walked - 1]) == BLOCK_WALKED && fuzz_below(2) == 0)))
 		{
 			RecordBlock *next = ahead[walked++];
+			volatile sig_atomic_t stop = fuzz_below(4) == 1;
 
-			record_walker_walk(walker, next);
+			record_walker_walk(walker, next, &stop);
 			if (fuzz_below(8) == 0)
 				record_block_leave(next);
 			if (fuzz_below(2) == 0)

@@ -13,6 +13,7 @@
 #define json_reader_free portable_reader_free
 #define json_reader_reset portable_reader_reset
 #define json_reader_next portable_reader_next
+#define json_reader_stop_when portable_reader_stop_when
 #define json_reader_error portable_reader_error
 #define json_reader_records portable_reader_records
 #define json_reader_record_offset portable_reader_record_offset

@@ -384,13 +384,13 @@ class Rereading(BreakingCase):
         self.broken({"cut_after": 0.6})
 
     def test_more_entries_than_are_remembered(self):
-        """They are read, but cannot be gone on with."""
+        """They are read, but cannot be resumed."""
         self.session.run("SET statement_timeout = '60s'")
         self.emulator.settings(archive="too-many-entries")
         self.amplitude(max_retries=1)
         self.check("2025-03-01T05", "2025-03-01T05", ONE_HOUR)
         self.fault({"call": "export", "times": 1}, **after_reading(corrupt_byte=-30))
-        self.expect_error("HV000", ONE_HOUR, "more than 262144 files were read", "request_span")
+        self.expect_error("HV000", ONE_HOUR, "more than 262144 of its files were already read", "request_span")
 
     def test_cancel_while_leaving_out(self):
         self.emulator.settings(events_per_hour=400)
