@@ -16,6 +16,12 @@
 
 #include "entity/entity.h"
 
+/*
+ * Instead of a request's body: exports with any filter, by which the places of
+ * those are kept that nobody looks after any more.
+ */
+#define DURATIONS_ANY_BODY ""
+
 /* An export was ready this many milliseconds after it was requested. */
 extern void durations_note(const char *endpoint, const Entity *entity, const char *body,
 						   const char *profile_id, int64 milliseconds);

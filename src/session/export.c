@@ -203,6 +203,8 @@ note_duration(Export *export, int64 took)
 	export->record.took = Min(took >= 0 ? took : elapsed - export->record.poll_gap / 2, elapsed);
 	durations_note(export->options->endpoint, export->entity, export->body, export->profile_id,
 				   export->record.took);
+	durations_note(export->options->endpoint, export->entity, DURATIONS_ANY_BODY,
+				   export->profile_id, export->record.took);
 }
 
 static void

@@ -171,7 +171,7 @@ likely_over(const Export *export)
 {
 	const ForeignOptions *options = export->options;
 	bool own;
-	int64 expected = durations_expected(options->endpoint, export->entity, export->body,
+	int64 expected = durations_expected(options->endpoint, export->entity, DURATIONS_ANY_BODY,
 										export->profile_id, &own);
 
 	return monotonic_milliseconds() + (expected >= 0 ? 2 * expected : UNKNOWN_DURATION) +
