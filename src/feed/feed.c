@@ -81,6 +81,7 @@ release_feed(void *argument)
 
 		part->overflow = NULL; /* the server removes the file */
 		close_transfer(part);
+		wipe_string(&part->token);
 		release_part(part);
 	}
 	forget_parts(feed);

@@ -58,9 +58,14 @@ static double
 spread(unsigned number)
 {
 	double value = 0;
+	double digit = 0.5;
 
-	for (double digit = 0.5; number != 0; number >>= 1, digit /= 2)
+	while (number != 0)
+	{
 		value += (number & 1) * digit;
+		digit /= 2;
+		number >>= 1;
+	}
 	return value;
 }
 
