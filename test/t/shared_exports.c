@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "session/freshness.h"
 #include "session/shared_exports.h"
+#include "shared_checks.h"
 
 #define KEYS 5000
 #define HOLDS 40
@@ -32,32 +33,6 @@ static Known known[KEYS];
 static Hold holds[HOLDS];
 static uint64 ticks = 0;
 static int64 marks = 0;
-
-#define check(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			elog(ERROR, "%s, line %d: %s", __FILE__, __LINE__, #condition);                        \
-	} while (0)
-
-static SharedKey
-key_of(uint32 number)
-{
-	SharedKey key = shared_key_begin();
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", number);
-	return shared_key_of_text(&key, text);
-}
-
-static uint32
-random_number(void)
-{
-	static uint64 state = 5;
-
-	state = state * UINT64CONST(6364136223846793005) + 1442695040888963407;
-	return (uint32) (state >> 33);
-}
 
 typedef struct Counts
 {
@@ -108,7 +83,7 @@ count_held(void)
 static int
 sessions_of(const Hold *hold)
 {
-	SharedKey key = key_of(hold->key);
+	SharedKey key = key_of_number(hold->key);
 	SharedExportUsers users;
 	ReadAmounts read;
 
@@ -139,7 +114,7 @@ finish(Hold *hold, ExportRecord *record)
 static void
 join(Hold *hold, uint32 number, uint32 capacity, bool too_old)
 {
-	SharedKey key = key_of(number);
+	SharedKey key = key_of_number(number);
 	SharedExportAbout about = { 0 };
 	ExportRecord record = { 0 };
 	Known *one = &known[number];
@@ -168,7 +143,7 @@ leave(Hold *hold)
 {
 	Known *one = &known[hold->key];
 	bool is_last = hold->ref.serial == one->serial;
-	SharedKey key = key_of(hold->key);
+	SharedKey key = key_of_number(hold->key);
 	ReadAmounts more = { 1, 1, 1 };
 	ReadAmounts all;
 
@@ -193,7 +168,7 @@ fill(Hold *all, int most)
 
 	for (; filled < most; filled++)
 	{
-		SharedKey key = key_of(KEYS + filled);
+		SharedKey key = key_of_number(KEYS + filled);
 		ExportRecord record = { 0 };
 
 		all[filled].key = KEYS + filled;

@@ -11,6 +11,7 @@
 #include "net/clock.h"
 #include "session/jobs.h"
 #include "session/shared_table.h"
+#include "shared_checks.h"
 
 PG_MODULE_MAGIC;
 
@@ -37,37 +38,11 @@ static SharedTable table;
 static Model model[KEYS];
 static uint64 clock_ticks = 0;
 
-#define check(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			elog(ERROR, "line %d: %s", __LINE__, #condition);                                      \
-	} while (0)
-
-static SharedKey
-key_of(uint32 number)
-{
-	SharedKey key = shared_key_begin();
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", number);
-	return shared_key_of_text(&key, text);
-}
-
-static uint32
-random_number(void)
-{
-	static uint64 state = 1;
-
-	state = state * UINT64CONST(6364136223846793005) + 1442695040888963407;
-	return (uint32) (state >> 33);
-}
-
 /* What is there must be what was written last, and whatever is pinned must be there. */
 static void
 look(uint32 number)
 {
-	SharedKey key = key_of(number);
+	SharedKey key = key_of_number(number);
 	const Value *value;
 
 	shared_table_lock(&table, LW_SHARED);
@@ -80,7 +55,7 @@ look(uint32 number)
 static void
 write_one(uint32 number)
 {
-	SharedKey key = key_of(number);
+	SharedKey key = key_of_number(number);
 	bool found;
 	Value *value;
 
@@ -98,7 +73,7 @@ write_one(uint32 number)
 static void
 change_pins(uint32 number, int change)
 {
-	SharedKey key = key_of(number);
+	SharedKey key = key_of_number(number);
 	Value *value;
 
 	shared_table_lock(&table, LW_EXCLUSIVE);
@@ -120,7 +95,7 @@ change_pins(uint32 number, int change)
 static void
 remove_one(uint32 number)
 {
-	SharedKey key = key_of(number);
+	SharedKey key = key_of_number(number);
 	Value *value;
 
 	shared_table_lock(&table, LW_EXCLUSIVE);
@@ -232,16 +207,16 @@ test_all_pinned(PG_FUNCTION_ARGS)
 	shared_table_lock(&table, LW_EXCLUSIVE);
 	for (uint32 i = 0; i < capacity; i++)
 	{
-		key = key_of(i);
+		key = key_of_number(i);
 		shared_table_pin(&table, shared_table_enter(&table, &key, &found));
 	}
-	key = key_of(capacity);
+	key = key_of_number(capacity);
 	check(shared_table_enter(&table, &key, &found) == NULL);
-	key = key_of(7);
+	key = key_of_number(7);
 	shared_table_unpin(&table, shared_table_find(&table, &key));
-	key = key_of(capacity);
+	key = key_of_number(capacity);
 	check(shared_table_enter(&table, &key, &found) != NULL && !found);
-	key = key_of(7);
+	key = key_of_number(7);
 	check(shared_table_find(&table, &key) == NULL);
 	shared_table_unlock(&table);
 	PG_RETURN_INT32((int32) capacity);
@@ -279,7 +254,7 @@ test_places(PG_FUNCTION_ARGS)
 	for (int i = 0; i < rounds; i++)
 	{
 		SharedPlace *place = &places[i % most];
-		SharedKey pool = key_of(i % 300);
+		SharedKey pool = key_of_number(i % 300);
 
 		CHECK_FOR_INTERRUPTS();
 		jobs_shared_release(place);
@@ -312,7 +287,7 @@ test_kept_places(PG_FUNCTION_ARGS)
 	for (int i = 0; i < PG_GETARG_INT32(0); i++)
 	{
 		SharedPlace place = { 0 };
-		SharedKey pool = key_of(KEYS + i);
+		SharedKey pool = key_of_number(KEYS + i);
 
 		check(jobs_shared_ask(&place, &pool));
 		check(jobs_shared_reserve(&place, 1, lapses));

@@ -10,16 +10,10 @@
 #include "session/shared_exports.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "shared_checks.h"
 
 /* Shorter than a wish is kept in line (milliseconds). */
 #define LOOK_AFTER 800
-
-#define check(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			elog(ERROR, "%s, line %d: %s", __FILE__, __LINE__, #condition);                        \
-	} while (0)
 
 static SharedPlace place;
 static SharedExportRef ref;
