@@ -57,7 +57,26 @@ class ChangesCase(SharingCase):
         return found.pop()
 
 
-class Finished(ChangesCase):
+class EachChange:
+    """The changes that every class tries, each in its own way."""
+
+    def test_server(self):
+        self.check("server")
+
+    def test_mapping(self):
+        self.check("mapping")
+
+    def test_dropped_mapping(self):
+        self.check("dropped mapping")
+
+    def test_dropped_server(self):
+        self.check("dropped server")
+
+    def test_dropped_extension(self):
+        self.check("dropped extension")
+
+
+class Finished(EachChange, ChangesCase):
     """Exports that were read before."""
 
     def check(self, change):
@@ -78,27 +97,12 @@ class Finished(ChangesCase):
         self.assertEqual(self.posts(), 2)
         self.check_places()
 
-    def test_server(self):
-        self.check("server")
-
     def test_owner(self):
         self.check("owner")
-
-    def test_mapping(self):
-        self.check("mapping")
 
     def test_credentials(self):
         self.check("credentials")
         self.assertEqual([call["client"] for call in self.calls("request")][1:], [SECOND["client_id"]] * 2)
-
-    def test_dropped_mapping(self):
-        self.check("dropped mapping")
-
-    def test_dropped_server(self):
-        self.check("dropped server")
-
-    def test_dropped_extension(self):
-        self.check("dropped extension")
 
     def test_by_a_session_that_ends(self):
         self.begin()
@@ -136,7 +140,7 @@ class Finished(ChangesCase):
         self.assertEqual(self.posts(), 1)
 
 
-class InProgress(ChangesCase):
+class InProgress(EachChange, ChangesCase):
     """Exports that sessions wait for: they read to the end what they have asked for."""
 
     def start(self, delay):
@@ -171,23 +175,8 @@ class InProgress(ChangesCase):
         self.check_never_refused()
         self.check_places()
 
-    def test_server(self):
-        self.check("server")
-
-    def test_mapping(self):
-        self.check("mapping")
-
     def test_credentials(self):
         self.check("credentials")
-
-    def test_dropped_mapping(self):
-        self.check("dropped mapping")
-
-    def test_dropped_server(self):
-        self.check("dropped server")
-
-    def test_dropped_extension(self):
-        self.check("dropped extension")
 
     def test_rolled_back(self):
         running = self.start(2.5)
@@ -224,7 +213,7 @@ class InProgress(ChangesCase):
         self.check_taken_over("dropped mapping")
 
 
-class LeftBehind(ChangesCase):
+class LeftBehind(EachChange, ChangesCase):
     """Exports in progress that nobody waits for: the vendor goes on counting them, so that each keeps its place until it must be over."""
 
     def check(self, change, how="pg_cancel_backend"):
@@ -248,18 +237,6 @@ class LeftBehind(ChangesCase):
         self.assertEqual(self.posts(), 3)
         self.check_never_refused()
         self.check_places()
-
-    def test_server(self):
-        self.check("server")
-
-    def test_mapping(self):
-        self.check("mapping")
-
-    def test_dropped_mapping(self):
-        self.check("dropped mapping")
-
-    def test_dropped_server(self):
-        self.check("dropped server")
 
     def test_dropped_extension(self):
         self.check("dropped extension", "pg_terminate_backend")
