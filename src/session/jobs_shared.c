@@ -136,13 +136,13 @@ free_all_left_behind(int64 now)
 }
 
 static uint32
-take_place(void)
+take_place(int64 now)
 {
 	uint32 number;
 
 	/* The places of a pool that nobody asks any more are not looked at otherwise. */
 	if (places->free == NOBODY && places->used >= places->capacity)
-		free_all_left_behind(monotonic_milliseconds());
+		free_all_left_behind(now);
 	number = places->free;
 	if (number != NOBODY)
 		places->free = place_at(number)->next;
@@ -296,12 +296,13 @@ open_places(void)
 bool
 jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
 {
+	int64 now = monotonic_milliseconds();
 	uint32 number;
 
 	if (!open_places())
 		return false;
 	LWLockAcquire(area.lock, LW_EXCLUSIVE);
-	number = take_place();
+	number = take_place(now);
 	if (number != NOBODY)
 	{
 		Place *added = place_at(number);
