@@ -53,19 +53,17 @@ span_of(const FeedPart *part)
 static void
 raise_unbounded(const ExportFeed *feed)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
-		 errmsg("the query gives no lower bound on server_upload_time of foreign table \"%s\"",
-				feed->options->table_name),
-		 errdetail(
-			 "Amplitude exports events by the hour in which they were uploaded, and "
-			 "without a lower bound, all of them would be requested. A bound on another column, such as "
-			 "event_time, does not limit that."),
-		 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
-				 "the option default_start of the table, or event_time_max_lead for a bound on "
-				 "event_time to count. From outside a view with security_barrier only bounds "
-				 "of type timestamptz reach the table.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+			 errmsg("the query gives no lower bound on server_upload_time of foreign table \"%s\"",
+					feed->options->table_name),
+			 errdetail("Amplitude exports events by the hour in which they were uploaded, and "
+					   "without a lower bound, all of them would be requested. A bound on another "
+					   "column, such as event_time, does not limit that."),
+			 errhint("Add a clause like server_upload_time >= now() - interval '1 day', or set "
+					 "the option default_start of the table, or event_time_max_lead for a bound on "
+					 "event_time to count. From outside a view with security_barrier only bounds "
+					 "of type timestamptz reach the table.")));
 }
 
 static void
