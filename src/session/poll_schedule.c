@@ -17,7 +17,16 @@
  * Then the intervals are this share of the time since the request, so that the
  * call that finds it ready is late by half of that on average.
  */
-#define SHARE 0.26
+#define SHARE 0.25
+
+/*
+ * An export that outlasts the first call is not a small account's, so that the
+ * next calls need not hurry: the intervals begin at this multiple of
+ * poll_interval, and come down to it by that share of the time.  The call that
+ * is saved so comes later.
+ */
+#define UNHURRIED 1.35
+#define HURRY 0.1
 
 /* The interval grows so if it takes longer than was expected. */
 #define GROWTH 1.2
@@ -50,7 +59,10 @@ first_call(const PollSchedule *schedule)
 static int64_t
 guessed_gap(const PollSchedule *schedule, int64_t time)
 {
-	return limit((int64_t) (time * SHARE), schedule->shortest, schedule->longest);
+	double early = schedule->shortest * UNHURRIED - time * HURRY;
+	double late = time * SHARE;
+
+	return limit((int64_t) (early > late ? early : late), schedule->shortest, schedule->longest);
 }
 
 /* The binary digits of a number, mirrored at the point: consecutive ones are far apart in [0, 1). */

@@ -774,8 +774,9 @@ class Profiles(SessionCase):
         gaps = [b - a for a, b in zip(times, times[1:])]
         self.assertLess(len(gaps), 13)
         for number, gap in enumerate(gaps[:9]):
-            # A share of the time since the request, within the two options.
-            wanted = min(max(0.26 * (times[number] - times[0]), 0.1), 0.4)
+            # A share of the time since the request, but at first more than the shortest interval, within the two options.
+            elapsed = times[number] - times[0]
+            wanted = min(max(0.25 * elapsed, 0.135 - 0.1 * elapsed, 0.1), 0.4) if number else 0.1
             self.assertGreater(gap, wanted * 0.8)
             self.assertLess(gap, wanted * 1.1 + 0.08)
 
