@@ -325,7 +325,9 @@ class Cluster:
         self.folder.remove()
 
     def connect(self, database):
-        connection = psycopg2.connect(dbname=database, options="-c adsexport_fdw.progress_interval=-1 -c client_min_messages=warning")
+        # Not by os.environ, which is about the last of several clusters.
+        connection = psycopg2.connect(dbname=database, host=self.environment["PGHOST"], port=self.environment["PGPORT"], user=self.environment["PGUSER"],
+                                      options="-c adsexport_fdw.progress_interval=-1 -c client_min_messages=warning")
         connection.autocommit = True
         return connection
 
