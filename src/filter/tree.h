@@ -55,7 +55,7 @@ typedef enum ArrayUse
 	ARRAY_ALL
 } ArrayUse;
 
-/* Beside those of a btree.  It bounds nothing, but can't hold for a NULL. */
+/* Beside those of a btree.  It bounds nothing, but cannot hold for a NULL. */
 #define STRATEGY_NOT_EQUAL (BTMaxStrategyNumber + 1)
 
 static inline int
