@@ -15,6 +15,10 @@
 #include "session/jobs_shared.h"
 
 #define LINES 256
+
+/* So many places are looked at before others get the lock. */
+#define SWEEP_STEP 128
+
 #define NOBODY 0
 
 typedef struct Line
@@ -123,27 +127,33 @@ is_left_behind(const Place *place, int64 now)
 	return !shared_session_is_alive(&place->owner);
 }
 
-static void
-free_all_left_behind(int64 now)
+/* Of the places from that one on; returns the one to look at next, or nobody. */
+static uint32
+free_some_left_behind(uint32 number, int64 now)
 {
-	for (uint32 number = 1; number <= places->used; number++)
+	uint32 end = Min(number + SWEEP_STEP, places->used + 1);
+
+	for (; number < end; number++)
 	{
 		const Place *place = place_at(number);
 
 		if (place->in_use && is_left_behind(place, now))
 			free_place(number);
 	}
+	return number <= places->used ? number : NOBODY;
+}
+
+static bool
+is_any_free(void)
+{
+	return places->free != NOBODY || places->used < places->capacity;
 }
 
 static uint32
-take_place(int64 now)
+take_place(void)
 {
-	uint32 number;
+	uint32 number = places->free;
 
-	/* The places of a pool that nobody asks any more are not looked at otherwise. */
-	if (places->free == NOBODY && places->used >= places->capacity)
-		free_all_left_behind(now);
-	number = places->free;
 	if (number != NOBODY)
 		places->free = place_at(number)->next;
 	else if (places->used < places->capacity)
@@ -293,16 +303,33 @@ open_places(void)
 	return true;
 }
 
-bool
-jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
+/*
+ * The places of a pool that nobody asks any more are not looked at otherwise.
+ * Takes the lock, and gives it up between two steps.
+ */
+static void
+make_room(void)
 {
-	int64 now = monotonic_milliseconds();
+	uint32 number = 1;
+
+	while (number != NOBODY)
+	{
+		int64 now = monotonic_milliseconds();
+
+		LWLockAcquire(area.lock, LW_EXCLUSIVE);
+		number = is_any_free() ? NOBODY : free_some_left_behind(number, now);
+		LWLockRelease(area.lock);
+	}
+}
+
+/* In line for one; false: there is no room. */
+static bool
+begin_to_ask(SharedPlace *place, const SharedKey *pool)
+{
 	uint32 number;
 
-	if (!open_places())
-		return false;
 	LWLockAcquire(area.lock, LW_EXCLUSIVE);
-	number = take_place(now);
+	number = take_place();
 	if (number != NOBODY)
 	{
 		Place *added = place_at(number);
@@ -318,6 +345,17 @@ jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
 	}
 	LWLockRelease(area.lock);
 	return number != NOBODY;
+}
+
+bool
+jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
+{
+	if (!open_places())
+		return false;
+	if (begin_to_ask(place, pool))
+		return true;
+	make_room();
+	return begin_to_ask(place, pool);
 }
 
 bool
