@@ -45,6 +45,39 @@ fail(Export *export, const Failure *failure)
 	export->work.url_wanted = false;
 }
 
+/* Not because of what the vendor says about it, so another session may well get it. */
+static void
+fail_alone(Export *export, const Failure *failure)
+{
+	fail(export, failure);
+	export->work.failure_is_own = true;
+}
+
+/*
+ * The vendor was not even asked (this session may be short of memory or
+ * descriptors), or refused this session's token.
+ */
+static bool
+is_own_trouble(const Answer *answer, RequestFailure failure)
+{
+	switch (failure)
+	{
+		case REQUEST_FAILURE_RESOLVE:
+		case REQUEST_FAILURE_CONNECT:
+		case REQUEST_FAILURE_TLS:
+		case REQUEST_FAILURE_PROXY:
+		case REQUEST_FAILURE_REFUSED:
+		case REQUEST_FAILURE_SETUP:
+			return true;
+		case REQUEST_FAILURE_NONE:
+		case REQUEST_FAILURE_TIMEOUT:
+		case REQUEST_FAILURE_BROKEN:
+		case REQUEST_FAILURE_TOO_LARGE:
+			break;
+	}
+	return answer->action == ACTION_REAUTHENTICATE;
+}
+
 void
 export_drop_request(Export *export)
 {
@@ -75,7 +108,7 @@ renew(Export *export)
 
 /* The current request did not bring what it should have: repeat it, or fail. */
 static void
-handle_trouble(Export *export, ApiCall call, Answer *answer)
+handle_trouble(Export *export, ApiCall call, Answer *answer, RequestFailure trouble)
 {
 	const ForeignOptions *options = export->options;
 	ExportPhase again =
@@ -107,7 +140,10 @@ handle_trouble(Export *export, ApiCall call, Answer *answer)
 				&answer->failure,
 				"The export is no longer there, and rows of it were read already. Restart "
 				"the transaction.");
-		fail(export, &answer->failure);
+		if (is_own_trouble(answer, trouble))
+			fail_alone(export, &answer->failure);
+		else
+			fail(export, &answer->failure);
 	}
 }
 
@@ -367,7 +403,7 @@ end_exchange(Export *export)
 		handle_status(export, message);
 	}
 	else
-		handle_trouble(export, call, &answer);
+		handle_trouble(export, call, &answer, result.failure);
 	if (message != NULL)
 	{
 		/* It has the link, which is as good as a password. */
@@ -393,7 +429,7 @@ begin_request(Export *export, Reactor *reactor)
 	{
 		case CREDENTIAL_FAILED:
 			failure = *credential_failure(export->work.credential);
-			fail(export, &failure);
+			fail_alone(export, &failure);
 			return;
 		case CREDENTIAL_PENDING:
 			credential_want(export->work.credential);
@@ -429,7 +465,7 @@ begin_request(Export *export, Reactor *reactor)
 	if (export->work.request == NULL)
 	{
 		failure_set(&failure, ERRCODE_OUT_OF_MEMORY, "request an export", "out of memory");
-		fail(export, &failure);
+		fail_alone(export, &failure);
 		export_drop_request(export);
 	}
 }

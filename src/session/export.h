@@ -53,6 +53,7 @@ typedef struct ExportWork
 	char *url; /* download link that has not been used yet, or NULL */
 	int64 url_minted;
 	bool url_wanted;
+	bool failure_is_own;     /* so others, which may have more luck, are not told of it */
 	bool failure_shows_link; /* so it is not shared with other sessions */
 } ExportWork;
 

@@ -261,6 +261,9 @@ shared_exports_join(SharedExportRef *ref, const SharedKey *key, const SharedExpo
 	{
 		if (!*found)
 			begin_export(export, about, record, now);
+		/* Whoever tried in vain has left it: who wants it now has patience of its own. */
+		else if (export->sessions == 0)
+			memset(&export->record.retry, 0, sizeof(export->record.retry));
 		*record = export->record;
 		ref->export = export;
 		ref->serial = export->serial;

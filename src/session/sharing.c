@@ -96,13 +96,13 @@ describe(const Export *export, SharedExportAbout *about)
 
 /*
  * An id that is shown differently from what it is may contain a secret, and
- * links are for one session only.
+ * links are for one session only. What failed here alone is left to others.
  */
 static bool
 may_be_told(const Export *export)
 {
 	return strcmp(export->record.id, export->record.shown_id) == 0 &&
-		   !export->work.failure_shows_link;
+		   !export->work.failure_is_own && !export->work.failure_shows_link;
 }
 
 /*-------------------------------------------------------------------------
@@ -198,8 +198,13 @@ take_over(Export *export, const SharedPlace *place)
 	const ForeignOptions *options = export->options;
 	JobPool pool = { options->endpoint, options->client_id, export->entity->name };
 
-	/* Should there be no memory for these, the lease is not renewed, and it is taken over again. */
-	if (export->work.credential != NULL)
+	/*
+	 * Should there be no memory for these, the lease is not renewed, and it is
+	 * taken over again. A token that could not be had is not asked for once
+	 * more, or each of many sessions would do so in turn.
+	 */
+	if (export->work.credential != NULL &&
+		credential_state(export->work.credential) != CREDENTIAL_FAILED)
 		credential_want(export->work.credential);
 	jobs_adopt(&export->place, &pool, place, monotonic_milliseconds() + options->export_timeout);
 	/* That another session's token was refused says nothing about this one's. */
@@ -284,7 +289,12 @@ sharing_tell(Export *export)
 	if (!export->sharing.driving)
 		return;
 	if (!may_be_told(export))
+	{
+		/* The vendor goes on counting it; whoever takes it over adopts its place. */
+		if (export->work.failure_is_own && export->record.id[0] != '\0')
+			jobs_abandon(&export->place);
 		sharing_leave(export);
+	}
 	else if (!shared_exports_publish(&export->sharing.ref, &export->record,
 									 jobs_shared_place(&export->place)))
 		lose(export);

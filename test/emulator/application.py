@@ -33,6 +33,7 @@ class Emulator:
         self.most = {}
         self.connections = 0
         self.handshakes = 0
+        self.releases = 0
         self.open_sockets = set()
         self.generation = 0
         self.current_data = None

@@ -113,6 +113,11 @@ class Control:
         self.emulator.hang_up()
         return {}
 
+    def post_release(self, body, query):
+        """The answers that hang at the moment do so no longer: within a second their connections are closed."""
+        self.emulator.releases += 1
+        return {}
+
     def post_expire(self, body, query):
         """{what: tokens | urls | exports}: everything issued so far is no longer valid."""
         return {"expired": self.emulator.amazon.expire(body["what"])}

@@ -161,17 +161,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "delay" in call.faults:
             self.sleep(float(call.faults["delay"]))
         if call.faults.get("hang"):
-            self.sleep(None if call.faults["hang"] is True else float(call.faults["hang"]))
+            releases = self.emulator.releases
+            self.sleep(None if call.faults["hang"] is True else float(call.faults["hang"]), lambda: self.emulator.releases > releases)
             raise Hangup()
         if call.faults.get("drop_connection_before_response"):
             raise Hangup("reset" if call.faults["drop_connection_before_response"] == "reset" else "close")
 
-    def sleep(self, seconds):
+    def sleep(self, seconds, is_released=lambda: False):
         """Wait, but no longer than the client stays (None: as long as it stays)."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
             remaining = 1.0 if deadline is None else deadline - time.monotonic()
-            if remaining <= 0:
+            if remaining <= 0 or is_released():
                 return
             readable, _, _ = select.select([self.connection], [], [], min(remaining, 1.0))
             if readable:

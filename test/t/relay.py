@@ -16,23 +16,31 @@ class Relay:
         self.pairs = []
         self.frozen = set()
         self.to_break = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.port = 0
+        self.listen()
         test.addCleanup(self.close)
-        threading.Thread(target=self.accept, daemon=True).start()
 
-    def close(self):
-        """From now on connections are refused."""
+    def listen(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def refuse(self):
+        """From now on no connection can be made."""
         with contextlib.suppress(OSError):
             # Closing alone would leave the thread in accept(), and the port open until the next connection.
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+    def close(self):
+        """Likewise, and those of now are broken off."""
+        self.refuse()
         self.reset()
 
-    def accept(self):
+    def accept(self, listener):
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             if self.to_break > 0:

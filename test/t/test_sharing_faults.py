@@ -1,9 +1,12 @@
 """Shared exports when something goes wrong: what had the place of one is another's, memory is short, many want what one session has taken."""
 
+import subprocess
 import time
 import unittest
+import urllib.parse
 
 import support
+from relay import Relay
 
 IDS = "SELECT min(export_id), max(export_id), count(*) FROM ads.%s"
 
@@ -128,6 +131,93 @@ class Displaced(FaultCase):
             self.assertEqual(self.result(one), expected)
         self.assertIsNone(other.wait().error)
         self.assertEqual(self.posts(), 3)
+
+
+class OwnTrouble(FaultCase):
+    """What goes wrong in the session that drives it, and says nothing about the export: only that one fails."""
+
+    def begin(self, **options):
+        self.account(profile_ids="1111", max_retries=0, **options)
+        self.emulator.settings(export_delay=4)
+        driver = self.start()
+        self.wait_for_answer("request", 1)
+        return driver
+
+    def follow(self, count=2):
+        followers = [self.start() for _ in range(count)]
+        self.wait_for_sessions(1 + count)
+        return followers
+
+    def check(self, driver, followers, sqlstate, *words):
+        self.check_error(driver.wait(30).error, sqlstate, *words)
+        for one in followers:
+            self.assertEqual(self.result(one)[0][2], 5)
+        self.assertEqual(len({self.result(one)[0] for one in followers}), 1)
+
+    def test_token_that_is_refused_twice(self):
+        driver = self.begin()
+        followers = self.follow()
+        self.fault({"call": "status", "times": 2}, token_expired=True)
+        self.check(driver, followers, "28000", "not authorized")
+        self.assertEqual((self.posts(), self.count_calls("status", status=401)), (1, 2))
+
+    def test_token_that_cannot_be_had(self):
+        """The others have one each, and the export is still to be requested."""
+        self.account(profile_ids="1111", max_retries=0)
+        self.fault({"call": "token", "times": 1}, hang=True)
+        driver = self.start()
+        self.wait_for_call("token", 1)
+        followers = self.follow()
+        self.wait_for_answer("token", 2)
+        self.assertEqual(self.posts(), 0)
+        self.emulator.control("POST", "/release")
+        self.check(driver, followers, "08006", "access token")
+        self.assertEqual(self.posts(), 1)
+
+    def signal(self, name, statements):
+        for one in statements:
+            subprocess.check_call(support.cluster().as_server_user(["kill", "-" + name, str(one.session.pid)]))
+
+    def test_no_connection(self):
+        """To ask for the status with."""
+        relay = Relay(self, urllib.parse.urlsplit(self.emulator.url).port)
+        for call in ("token", "request", "status"):
+            self.fault({"call": call}, close=True)
+        driver = self.begin(endpoint="http://127.0.0.1:%d" % relay.port, poll_interval="1s", poll_interval_max="1s")
+        followers = self.follow()
+        self.wait_for_answer("token", 3)
+        self.wait_for_answer("status", 1)
+        # So that it fails for one of them only.
+        self.signal("STOP", followers)
+        try:
+            relay.refuse()
+            self.check_error(driver.wait(30).error, "08006", "no connection")
+            relay.listen()
+        finally:
+            self.signal("CONT", followers)
+        self.check(driver, followers, "08006")
+        self.assertEqual(self.posts(), 1)
+
+    def test_its_place(self):
+        """Goes to the one that takes it over, or stays taken until then: the vendor counts it."""
+        self.emulator.settings(job_cap=1)
+        driver = self.begin(max_jobs=1)
+        waiting = self.connect().start("SELECT count(*) FROM ads.campaigns WHERE state = 'PAUSED'")
+        self.fault({"call": "status", "times": 2}, token_expired=True)
+        self.check_error(driver.wait(30).error, "28000", "not authorized")
+        (result,) = self.result(self.start())
+        self.assertEqual(result[2], 5)
+        self.result(waiting)
+        self.assertEqual([one["status"] for one in self.calls("request")], [202, 202])
+
+    def test_what_is_said_of_it(self):
+        """By the vendor: that is told to all, and no other asks again."""
+        driver = self.begin()
+        followers = self.follow()
+        self.fault({"call": "status", "times": 1}, status=400, body='{"code":"400","details":"Not this one"}')
+        for one in [driver] + followers:
+            self.check_error(one.wait(30).error, "HV000", "Not this one")
+        self.assertEqual(self.posts(), 1)
 
 
 class Seen(FaultCase):
