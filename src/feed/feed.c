@@ -47,13 +47,58 @@ forget_parts(ExportFeed *feed)
 	feed->woken = false;
 }
 
+/* What the export of a part has taken. */
 static void
-note_statistics(ExportFeed *feed)
+add_export(const ExportFeed *feed, const FeedPart *part, FeedCounters *counters)
 {
-	FeedCounters now;
+	if (feed->api->count != NULL)
+		feed->api->count(part, counters);
+}
 
-	feed_counters(feed, &now);
+/* For the statistics: what is new since it was noted before. */
+static void
+note_retries(ExportFeed *feed, FeedPart *part)
+{
+	FeedCounters counters = { 0 };
+
+	add_export(feed, part, &counters);
+	feed->noted_retries += counters.retries - part->noted_retries;
+	part->noted_retries = counters.retries;
+}
+
+/* Of the part that is being read, or was when the scan was abandoned. */
+static void
+add_current(const ExportFeed *feed, FeedCounters *counters)
+{
+	if (feed->current == NULL)
+		return;
+	counters->bytes_downloaded += bytes_of_transfer(feed->current);
+	counters->bytes_inflated += record_stream_bytes(feed->records);
+}
+
+/*
+ * As each part ends.  Others are not looked at, as there may be thousands: what
+ * their exports have taken is noted when they end, or the scan does.
+ */
+static void
+note_statistics(ExportFeed *feed, FeedPart *ended)
+{
+	FeedCounters now = feed->counters;
+
+	if (ended != NULL)
+		note_retries(feed, ended);
+	now.retries += feed->noted_retries;
+	add_current(feed, &now);
 	feed_add_statistics(feed->options, &feed->noted, &now);
+}
+
+static void
+note_statistics_of_all(ExportFeed *feed)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &feed->parts) note_retries(feed, dlist_container(FeedPart, node, iter.cur));
+	note_statistics(feed, NULL);
 }
 
 /* What was read of the part that is left now. */
@@ -72,7 +117,7 @@ release_feed(void *argument)
 
 	/* It may be called again, when nothing is left. */
 	if (feed->records != NULL)
-		note_statistics(feed);
+		note_statistics_of_all(feed);
 	note_left_part(feed);
 	resting_forget(feed);
 	dlist_foreach(iter, &feed->parts)
@@ -121,6 +166,7 @@ feed_create(const ForeignOptions *options, const JsonPaths *paths, const RecordP
 		feed->own = palloc0(feed->api->feed_size);
 	feed->options = options;
 	feed->context = CurrentMemoryContext;
+	feed->counters.longest_export = -1;
 	forget_parts(feed);
 	feed->query_context = AllocSetContextCreate(CurrentMemoryContext, "adsexport_fdw feed query",
 												ALLOCSET_SMALL_SIZES);
@@ -228,19 +274,20 @@ drop_parts(ExportFeed *feed)
 {
 	dlist_mutable_iter iter;
 
-	note_statistics(feed);
+	note_statistics_of_all(feed);
 	note_left_part(feed);
 	dlist_foreach_modify(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
+		add_export(feed, part, &feed->counters);
 		dlist_delete(&part->node);
 		close_transfer(part);
 		free_part(part);
 	}
 	feed->parts_gone = 0;
 	forget_parts(feed);
-	feed_counters(feed, &feed->noted);
+	feed->noted_retries = 0; /* they are among the counters now */
 	feed->spooling = NULL;
 	spool_file_close(feed->spool_file);
 	feed->spool_file = NULL;
@@ -358,7 +405,7 @@ read_current_part(ExportFeed *feed, FeedResult *result, bool *starved)
 
 		*result = status == STREAM_RECORD ? FEED_RECORD : FEED_ORIGIN;
 		if (feed->current == NULL)
-			note_statistics(feed);
+			note_statistics(feed, part);
 		if (status != STREAM_NEED_INPUT)
 			return status == STREAM_RECORD || status == STREAM_ENTRY_BEGIN;
 	}
@@ -467,16 +514,7 @@ feed_counters(const ExportFeed *feed, FeedCounters *counters)
 	dlist_iter iter;
 
 	*counters = feed->counters;
-	counters->longest_export = -1;
 	dlist_foreach(iter, (dlist_head *) &feed->parts)
-	{
-		if (feed->api->count != NULL)
-			feed->api->count(dlist_container(FeedPart, node, iter.cur), counters);
-	}
-	/* The part that is being read, or was when the scan was abandoned. */
-	if (feed->current != NULL)
-	{
-		counters->bytes_downloaded += bytes_of_transfer(feed->current);
-		counters->bytes_inflated += record_stream_bytes(feed->records);
-	}
+		add_export(feed, dlist_container(FeedPart, node, iter.cur), counters);
+	add_current(feed, counters);
 }

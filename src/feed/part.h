@@ -62,6 +62,7 @@ typedef struct FeedPart
 	int64 began;            /* monotonic milliseconds */
 	int64 bytes_downloaded; /* by transfers that have broken off */
 	int64 retries;          /* of downloads */
+	int64 noted_retries;    /* of its export */
 	bool empty;             /* the remote said that there is nothing in it */
 	bool split;             /* others took its place */
 	void *own;              /* the adapter's, zeroed at first; NULL: it needs none */
@@ -332,7 +333,8 @@ struct ExportFeed
 
 	int64 waiting_since; /* since when it has been waiting (monotonic milliseconds); 0: not known */
 	FeedCounters counters;
-	FeedCounters noted; /* what has been added to the statistics */
+	FeedCounters noted;  /* what has been added to the statistics */
+	int64 noted_retries; /* of the exports of the parts: also added */
 };
 
 /* A zeroed part at the end of the list, or right after another part. */

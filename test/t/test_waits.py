@@ -736,6 +736,26 @@ class Told(WaitCase):
         # Both have waited for each of them.
         self.assertEqual(re.findall(r"Polls: (\d+)", plan), 2 * [str(self.count_calls("status"))])
 
+    def told_for_all_sessions(self):
+        (told,) = self.session.rows("SELECT coalesce(sum(exports_requested), 0), coalesce(sum(retries), 0) FROM adsexport_stats() WHERE database = current_database()")
+        return told
+
+    def test_counted_of_all_rescans(self):
+        """Each with a query of its own."""
+        self.default_options(max_age=0)
+        self.fault({"call": "status", "nth": [1, WaitCase.PROFILES + 3, 3 * WaitCase.PROFILES]}, status=503)
+        before = self.told_for_all_sessions()
+        self.session.run("PREPARE q AS SELECT v.state, l.n FROM (VALUES ('ENABLED'), ('PAUSED'), ('ARCHIVED')) v(state), "
+                         "LATERAL (SELECT count(*) AS n FROM ads.campaigns c WHERE c.state = v.state) l")
+        scan = self.explained("EXECUTE q")["campaigns"]
+        self.assertEqual(scan["Exports Requested"], 3 * self.PROFILES)
+        refused = sum(call["status"] == 503 for call in self.calls("status"))
+        self.assertGreater(refused, 0)
+        self.assertEqual((scan["Polls"], scan["Retries"]), (self.count_calls("status") - refused, refused))
+        self.assertGreaterEqual(scan["Longest Export"], 0)
+        after = self.told_for_all_sessions()
+        self.assertEqual([told - earlier for told, earlier in zip(after, before)], [3 * self.PROFILES, refused])
+
     def test_longest_export(self):
         self.emulator.settings(export_delay=0.3)
         self.default_options()
