@@ -68,7 +68,7 @@ class Emulator:
 
     # HTTP
 
-    def call(self, method, url, headers=None, body=None, timeout=10 * PATIENCE):
+    def call(self, method, url, headers=None, body=None, timeout=60 * PATIENCE):
         """One request on a connection of its own; nothing is retried or followed."""
         if url.startswith("/"):
             url = self.url + url

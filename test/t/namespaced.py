@@ -32,7 +32,7 @@ RESOLVER_SECONDS = 4
 SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8914, 0x8916, 0x891C
 IFF_UP = 1
 LIMIT = 100  # milliseconds
-ATTEMPTS = 3
+ATTEMPTS = support.ATTEMPTS
 
 CAMPAIGNS = "SELECT count(*) FROM ads.campaigns"
 EVENTS = ("SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01 00:00+00' "

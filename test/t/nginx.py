@@ -1,14 +1,20 @@
 """An nginx before the emulator, which speaks HTTP/2 where it is asked to."""
 
 import collections
+import contextlib
+import http.client
+import itertools
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 import unittest
+
+import support
 
 CONFIGURATION = """\
 daemon off;
@@ -18,7 +24,7 @@ error_log %(folder)s/error.log;
 events { worker_connections 512; }
 http {
     log_format calls '$connection $server_protocol $body_bytes_sent $uri';
-    access_log %(folder)s/access.log calls buffer=64k flush=50ms;
+    access_log %(folder)s/access.log calls;
     client_body_temp_path %(folder)s/body;
     proxy_temp_path %(folder)s/proxy;
     fastcgi_temp_path %(folder)s/fastcgi;
@@ -49,13 +55,13 @@ class Nginx:
         program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         if not program:
             raise unittest.SkipTest("nginx is not installed")
+        self.test = test
+        self.numbers = itertools.count()
         self.folder = tempfile.mkdtemp(prefix="adsexport-nginx-", dir="/tmp")
         test.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         for name in ("server.pem", "server.key"):
             shutil.copy(os.path.join(certificates, name), self.folder)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        self.port = port
+        self.port = port = support.free_port()
         self.url = "https://127.0.0.1:%d" % port
         configuration = os.path.join(self.folder, "nginx.conf")
         with open(configuration, "w") as file:
@@ -63,7 +69,7 @@ class Nginx:
                                         "behind": behind})
         self.process = subprocess.Popen([program, "-p", self.folder, "-c", configuration, "-e", os.path.join(self.folder, "error.log")])
         test.addCleanup(self.stop)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30 * support.PATIENCE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -77,7 +83,7 @@ class Nginx:
     def stop(self):
         self.signal(signal.SIGCONT)
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(30 * support.PATIENCE)
 
     def signal(self, number):
         if self.process.poll() is None:
@@ -85,7 +91,16 @@ class Nginx:
 
     def calls(self):
         """What was answered so far."""
-        time.sleep(0.15)  # until it is written
+        # It has one process, which has written of all before it when it has written of this.
+        number = "/control/state/%d" % next(self.numbers)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60 * support.PATIENCE, context=ssl._create_unverified_context())
+        with contextlib.closing(connection):
+            connection.request("GET", number)
+            connection.getresponse().read()
+        self.test.eventually(lambda: any(call.path == number for call in self.written()), "entry in the log of nginx")
+        return [call for call in self.written() if not call.path.startswith("/control/")]
+
+    def written(self):
         with open(os.path.join(self.folder, "access.log")) as file:
-            found = [line.rstrip("\n").split(" ", 3) for line in file]
+            found = [line.rstrip("\n").split(" ", 3) for line in file if line.endswith("\n")]
         return [Call(connection, protocol, int(length), path) for connection, protocol, length, path in found]
