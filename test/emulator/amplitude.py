@@ -20,14 +20,15 @@ NO_FILES = "Raw data files were not found."
 class Amplitude:
     def __init__(self, emulator):
         self.emulator = emulator
-        self.random = random.Random()
+        self.reset()
 
     @property
     def settings(self):
         return self.emulator.settings
 
     def reset(self):
-        pass
+        # Archives of which two are never the same are so in the same way each time.
+        self.random = random.Random(self.settings.seed)
 
     def classify(self, call):
         facts = call.facts
@@ -45,8 +46,10 @@ class Amplitude:
 
     @contextlib.contextmanager
     def busy(self, call):
-        with self.emulator.counting("amplitude") as running:
-            call.facts["running"] = running
+        with contextlib.ExitStack() as stack:
+            call.facts["running"] = stack.enter_context(self.emulator.counting("amplitude"))
+            # The client may have the last bytes, and ask for more, before this thread goes on.
+            call.over = stack.close
             yield
 
     @staticmethod

@@ -127,7 +127,7 @@ class Emulator:
             path = self.store.new_path()
             with open(path, "wb") as output:
                 archive.write_archive(output, [(name, text.splitlines()) for name, text in files.items()],
-                                      archive.layout_of(self.settings.archive), self.settings.gzip_level, random.Random())
+                                      archive.layout_of(self.settings.archive), self.settings.gzip_level, random.Random(self.settings.seed))
         elif data is not None:
             path = self.store.new_path()
             write_whole(path, archive.gzip_member(data, 6) if compress else data)

@@ -51,6 +51,7 @@ class Call:
         self.faults = {}
         self.fault_numbers = []
         self.entry = None
+        self.over = lambda: None  # to be called when nothing but its last bytes is left to be sent
 
     def body_text(self):
         return self.body.decode("utf-8", "replace")
@@ -327,6 +328,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def note_end(self, call):
+        call.over()
         if call.entry is not None:
             self.emulator.journal.end(call.entry)
 
