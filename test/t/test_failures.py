@@ -346,10 +346,10 @@ class Resuming(FailureCase):
     def test_archives(self):
         for archive in ("stored-descriptor", "deflate-sizes", "varying", "shuffled", "multi-member", "zip64-all"):
             for breaks in self.BREAKS[:3] + ({"corrupt_byte": 0.5}, {"stall_after": 0.5}):
-                if "stall_after" in breaks:
-                    if archive != "varying":
-                        continue
-                    self.amplitude(max_retries=1, stall_timeout="300ms")
+                if "stall_after" in breaks and archive != "varying":
+                    continue
+                # A machine that is busy is slow, too: only what stands still is given up soon.
+                self.amplitude(max_retries=1, stall_timeout="1s" if "stall_after" in breaks else "30s")
                 self.emulator.settings(archive=archive)
                 recovered = self.broken("amplitude_events", breaks)
                 # What was corrupted before it was read can't be had again, and then that is the error, and not what came of it.
@@ -417,31 +417,32 @@ class Store(FailureCase):
                 self.assertEqual(self.count_calls("file"), 0)
 
     def test_links_to_elsewhere_are_refused(self):
-        self.amazon(max_retries=0)
+        # Who asked 10.0.0.1 would wait for so long.
+        self.amazon(max_retries=0, connect_timeout="%ds" % (4 * support.SOON))
         for url in ("http://10.0.0.1/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "http://user:pass@127.0.0.1/x", "nonsense"):
             with self.subTest(url=url):
                 self.forget()
                 self.fault({"call": "status"}, url=url)
                 self.expect_error(("08006", "HV000"), CAMPAIGNS, 'foreign table "campaigns"')
-                self.assertLess(self.elapsed(), 1.5)
+                self.assertLess(self.elapsed(), support.SOON)
 
     def test_download_that_hangs(self):
-        self.amazon(max_retries=0, stall_timeout="400ms")
+        self.amazon(max_retries=0, stall_timeout="1s")
         for action in ({"hang": True}, {"stall_after": 0}, {"stall_after": 100}, {"stall_after": 0.9}):
             with self.subTest(action=action):
                 self.forget()
                 self.fault({"call": "download"}, **action)
                 self.expect_error("08006", CAMPAIGNS, 'foreign table "campaigns"', "1111")
-                self.assertLess(self.elapsed(), 2)
-                self.assertGreater(self.elapsed(), 0.3)
+                self.assertLess(self.elapsed(), 1 + support.SOON)
+                self.assertGreater(self.elapsed(), 0.8)
 
     def test_slow_download_lives(self):
         """There is no total limit of time: who brings bytes is waited for."""
-        self.amazon(stall_timeout="400ms")
+        self.amazon(stall_timeout="2s", max_retries=0)
         self.fault({"call": "download"}, drip=1500)
         began = time.monotonic()
         self.check_rows()
-        self.assertGreater(time.monotonic() - began, 1)
+        self.assertGreater(time.monotonic() - began, 2)
 
 
 class Credentials(FailureCase):
@@ -454,7 +455,7 @@ class Credentials(FailureCase):
                 self.amazon(mapping=self.amazon_mapping(**change), max_retries=3)
                 self.expect_error("28000", CAMPAIGNS, 'foreign table "campaigns"', "HTTP status %d" % status, said, "amazon")
                 self.assertEqual([self.count_calls(call) for call in ("token", "request")], [1, 0])
-                self.assertLess(self.elapsed(), 0.5)
+                self.assertLess(self.elapsed(), support.SOON)
 
     def test_unauthorized_client(self):
         self.amazon(mapping=self.amazon_mapping("amzn1.application-oa2-client.unauthorized"))
@@ -497,7 +498,7 @@ class Credentials(FailureCase):
                 self.fault({"call": call}, status=401, body_kind="universal", message="Not today.")
                 self.expect_error("28000", CAMPAIGNS, 'foreign table "campaigns"', "1111", "HTTP status 401", "Not today.")
                 self.assertEqual([self.count_calls("token"), self.count_calls(call)], [2, 2])
-                self.assertLess(self.elapsed(), 1.5)
+                self.assertLess(self.elapsed(), support.SOON)
         with self.subTest(call="profiles"):
             self.forget()
             self.fault({"call": "profiles"}, status=401, body_kind="universal", message="Not today.")
@@ -599,7 +600,7 @@ class Exports(FailureCase):
                 self.assertEqual([self.count_calls("request"), self.count_calls("status")], [1, 3])
 
     def test_completed_without_a_link(self):
-        self.amazon(export_timeout="1s")
+        self.amazon(export_timeout="4s")
         with self.subTest("for a moment"):
             self.fault({"call": "status", "times": 2}, completed_without_url=True)
             self.check_rows()
@@ -637,13 +638,12 @@ class Exports(FailureCase):
         self.check_rows()
 
     def test_in_progress_for_too_long(self):
-        self.amazon(export_timeout="700ms")
-        self.emulator.settings(export_delay=2.5)
+        self.amazon(export_timeout="1500ms")
+        self.emulator.settings(export_delay=4)
         self.expect_error("53400", CAMPAIGNS, 'foreign table "campaigns"', "1111", "export_timeout",
                           lambda: self.calls("request")[-1]["export"])
-        self.assertLess(self.elapsed(), 1.5)
         # The export is not lost: whoever asks again goes on waiting for it.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30 * support.PATIENCE
         while True:
             try:
                 self.check_rows()
@@ -656,8 +656,8 @@ class Exports(FailureCase):
     def test_what_to_do_about_an_export_in_progress(self):
         """It can be waited for by another statement as long as max_age allows that, which by default it does not after export_timeout."""
         self.emulator.settings(export_delay=10)
-        for max_age, again in (("5min", True), ("300ms", False)):
-            self.amazon(export_timeout="300ms", max_age=max_age)
+        for max_age, again in (("5min", True), ("1s", False)):
+            self.amazon(export_timeout="1s", max_age=max_age)
             error = self.expect_error("53400", CAMPAIGNS, "export_timeout")
             self.assertEqual("run the query again" in error.diag.message_hint, again, error.diag.message_hint)
             self.assertIn("aise export_timeout", error.diag.message_hint)
@@ -679,37 +679,39 @@ class Exports(FailureCase):
 class Throttling(FailureCase):
     CALLS = ("token", "request", "status", "download")
 
+    def check_wait(self, call, least, most, **action):
+        """Between a 429 and the next attempt: never less, and in one of a few tries no more."""
+        def attempt():
+            self.forget()
+            self.fault({"call": call, "times": 1}, status=429, **action)
+            self.check_rows()
+            first, second = [entry["time"] for entry in self.calls(call)][:2]
+            self.assertGreaterEqual(second - first, least)
+            return (second - first) * 1000
+
+        self.in_time(attempt, most * 1000 * support.PATIENCE)
+
     def test_retry_after_is_obeyed(self):
         self.amazon(max_retries=1)
         for call, wait in [(call, 1) for call in self.CALLS] + [("status", "date:3")]:
             with self.subTest(call=call, retry_after=wait):
-                self.forget()
-                self.fault({"call": call, "times": 1}, status=429, body_kind="gateway", retry_after=wait)
-                self.check_rows()
-                first, second = [entry["time"] for entry in self.calls(call)][:2]
                 # A date has whole seconds, so it may be up to one second closer. The backoff is not added.
-                self.assertGreaterEqual(second - first, 0.99 if wait == 1 else 1.9)
-                self.assertLess(second - first, 1.5 if wait == 1 else 3.5)
+                self.check_wait(call, 0.99 if wait == 1 else 1.9, 1.5 if wait == 1 else 3.5, body_kind="gateway", retry_after=wait)
 
     def test_without_retry_after(self):
         self.amazon(max_retries=1)
         for call, kind in (("token", "gateway"), ("request", "html"), ("status", "empty"), ("status", "html"), ("download", "s3")):
             with self.subTest(call=call, kind=kind):
-                self.forget()
-                self.fault({"call": call, "times": 1}, status=429, body_kind=kind)
-                self.check_rows()
-                first, second = [entry["time"] for entry in self.calls(call)][:2]
-                self.assertGreater(second - first, 0.7)
-                self.assertLess(second - first, 1.8)
+                self.check_wait(call, 0.7, 1.8, body_kind=kind)
 
     def test_longer_than_one_wants_to_wait(self):
-        self.amazon(export_timeout="3s")
+        self.amazon(export_timeout="%ds" % (4 * support.SOON))
         for call in self.CALLS:
             with self.subTest(call=call):
                 self.forget()
                 self.fault({"call": call}, status=429, body_kind="gateway", message="Too Many Requests", retry_after=3600)
                 self.expect_error("53400", CAMPAIGNS, 'foreign table "campaigns"', "HTTP status 429", "Too Many Requests")
-                self.assertLess(self.elapsed(), 1, "waited although it could not help")
+                self.assertLess(self.elapsed(), support.SOON, "waited although it could not help")
                 self.assertEqual(self.count_calls(call), 1)
 
     def test_throttled_for_good(self):
@@ -719,7 +721,8 @@ class Throttling(FailureCase):
                 self.forget()
                 self.fault({"call": "request"}, status=429, body_kind=kind)
                 self.expect_error("53400", CAMPAIGNS, 'foreign table "campaigns"', "1111", "HTTP status 429", "Too Many Requests")
-                self.assertLess(self.elapsed(), 3)
+                # All attempts would take some 20 s.
+                self.assertLess(self.elapsed(), 2 + support.SOON)
 
     def test_nonsense_in_retry_after(self):
         self.amazon(max_retries=1)
@@ -787,7 +790,7 @@ class Servers(FailureCase):
                     self.fault({"call": call}, status=status, body_kind="gateway", message="Cannot do that.")
                     self.expect_error("HV000", CAMPAIGNS, 'foreign table "campaigns"', "1111", "HTTP status %d" % status, "Cannot do that.")
                     self.assertEqual(self.count_calls(call), 1)
-                    self.assertLess(self.elapsed(), 0.7)
+                    self.assertLess(self.elapsed(), support.SOON)
 
     def test_forbidden(self):
         self.amazon(max_retries=5)
@@ -888,7 +891,7 @@ class Servers(FailureCase):
                     self.forget()
                     self.fault({"call": call}, **action)
                     self.expect_error("08006", CAMPAIGNS, 'foreign table "campaigns"')
-                    self.assertLess(self.elapsed(), 1.5)
+                    self.assertLess(self.elapsed(), support.SOON)
 
     def test_broken_answers(self):
         self.amazon(max_retries=0)
@@ -925,9 +928,9 @@ class Tls(FailureCase):
     emulator_options = ("--tls",)
 
     def test_certificates_are_verified(self):
-        self.amazon(endpoint=self.emulator.tls_url, max_retries=3)
+        self.amazon(endpoint=self.emulator.tls_url, max_retries=5)
         self.expect_error("08006", CAMPAIGNS, 'foreign table "campaigns"')
-        self.assertLess(self.elapsed(), 1, "repeated although it could not help")
+        self.assertLess(self.elapsed(), support.SOON, "repeated although it could not help")
         self.assertEqual(self.calls(), [])
 
     def test_with_the_right_authority(self):
@@ -1070,18 +1073,18 @@ class Amplitude(FailureCase):
         self.expect_error("HV000", EVENTS.replace("12:00", "01:00"), "HTTP status 400", "Invalid start: expected YYYYMMDDTHH")
 
     def test_throttled(self):
-        self.amplitude(max_retries=1, export_timeout="3s")
+        self.amplitude(max_retries=1, export_timeout="%ds" % (4 * support.SOON))
         with self.subTest("Retry-After"):
             self.fault({"call": "export", "times": 1}, status=429, body="Exceeded concurrent limit with query of cost 415", retry_after=1)
             began = time.monotonic()
             self.check_events()
             self.assertGreater(time.monotonic() - began, 0.99)
-            self.assertLess(time.monotonic() - began, 3)
+            self.assertLess(time.monotonic() - began, 1 + support.SOON)
         with self.subTest("without: half a minute is more than one wants to wait"):
             self.clear_faults()
             self.fault({"call": "export"}, status=429, body="Exceeded concurrent limit with query of cost 415")
             self.expect_error("53400", EVENTS, "HTTP status 429", "Exceeded concurrent limit")
-            self.assertLess(self.elapsed(), 1)
+            self.assertLess(self.elapsed(), support.SOON)
 
     def test_server_errors(self):
         self.amplitude(max_retries=0)
@@ -1094,16 +1097,16 @@ class Amplitude(FailureCase):
             self.check_events()
 
     def test_hangs(self):
-        self.amplitude(max_retries=0, stall_timeout="300ms", export_timeout="700ms")
+        self.amplitude(max_retries=0, stall_timeout="1s", export_timeout="5s")
         self.fails("08006", stall_after=0.5)
-        self.assertLess(self.elapsed(), 1.5)
+        self.assertLess(self.elapsed(), 1 + support.SOON)
         # The archive is built while one waits for the first byte: stall_timeout is not for that.
         self.fails(("08006", "53400"), hang=True)
-        self.assertGreater(self.elapsed(), 0.6)
-        self.assertLess(self.elapsed(), 2)
+        self.assertGreater(self.elapsed(), 4.5)
+        self.assertLess(self.elapsed(), 5 + support.SOON)
         with self.subTest("slowly built"):
             self.clear_faults()
-            self.fault({"call": "export"}, delay=0.5)
+            self.fault({"call": "export"}, delay=2)
             self.check_events()
 
     def test_one_bad_span_of_several(self):
