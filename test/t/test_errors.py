@@ -7,7 +7,6 @@ import re
 import tempfile
 import unittest
 import zipfile
-import zipfile
 
 import psycopg2
 
@@ -336,7 +335,7 @@ def fault_2(template, sqlstate, *arguments, **action):
 def fault(template, sqlstate, sql, call, options=None, number=(), **action):
     @case(template, sqlstate, *number)
     def run(test):
-        settings = {"max_retries": 0, "export_timeout": "2s"}
+        settings = {"max_retries": 0, "export_timeout": "5s"}
         settings.update(options or {})
         if "product." in sql:
             test.amplitude(**settings)
@@ -387,8 +386,8 @@ fault(GET + "the export failed at the vendor with TIMED_OUT", "HV000", "SELECT *
       "request", failed="TIMED_OUT")
 fault_2(GET + "the export failed at the vendor with TIMED_OUT", "HV000",
         "SELECT * FROM ads.targets WHERE state = 'PAUSED' AND ad_product = 'SPONSORED_BRANDS' AND target_level = 'CAMPAIGN' AND negative", "request", failed="TIMED_OUT")
-fault(GET + "it is still in progress after export_timeout (… s)", "53400", CAMPAIGNS, "request", {"export_timeout": "500ms"}, export_delay=10)
-fault(GET + "it is completed, but has no link after export_timeout (… s)", "53400", CAMPAIGNS, "status", {"export_timeout": "500ms"}, completed_without_url=True)
+fault(GET + "it is still in progress after export_timeout (… s)", "53400", CAMPAIGNS, "request", {"export_timeout": "2s"}, export_delay=10)
+fault(GET + "it is completed, but has no link after export_timeout (… s)", "53400", CAMPAIGNS, "status", {"export_timeout": "2s"}, completed_without_url=True)
 fault(GET + "it is completed, but its link cannot be used", "HV000", CAMPAIGNS, "status", url="ftp://store.example/x")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "HV000", CAMPAIGNS, "download", status=403, body_kind="s3")
 fault(DOWNLOAD + "HTTP status 403 (forbidden)", "28000", EVENTS, "export", status=403, body_kind="text", message="Invalid API Key")
@@ -477,7 +476,7 @@ def wrong_size(test):
 @case(READ + "its content changed between two downloads", "HV000")
 def changed(test):
     test.amazon(max_retries=3)
-    test.fault({"call": "download", "nth": 1}, drip=30000, cut_after=0.6)
+    test.fault({"call": "download", "nth": 1}, drip=15000, cut_after=0.6)
     test.fault({"call": "download", "after": 1}, change_content=True, ignore_range=True)
     return "SELECT * FROM ads.targets"
 
@@ -499,7 +498,7 @@ def other_version(test):
 
 @case("…, profile …, export …: export in progress for … s", "00000")
 def progress(test):
-    test.emulator.settings(export_delay=0.5)
+    test.emulator.settings(export_delay=1.5)
     test.amazon()
     test.session.run("SET adsexport_fdw.progress_interval = '100ms'")
     return CAMPAIGNS
@@ -507,7 +506,7 @@ def progress(test):
 
 @case("…: … of … exports read, … in progress, … queued; longest: profile …, for … s", "00000")
 def progress_of_many(test):
-    test.emulator.settings(export_delay=0.5)
+    test.emulator.settings(export_delay=1.5)
     test.amazon(profile_ids="1111,2222", max_jobs=1)
     test.session.run("SET adsexport_fdw.progress_interval = '100ms'")
     return CAMPAIGNS
