@@ -139,6 +139,7 @@ class Shared(Http2Case):
         expected = self.expected()
         self.through(self.nginx().url)
         self.fault({"call": "status", "nth": [20, 21, 22, 23, 24]}, hang=True)
+        self.clear_log()
         running = self.session.start(self.ALL)
         self.wait_for_call("status", 20)
         self.cancel(running)
