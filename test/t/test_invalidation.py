@@ -1,6 +1,5 @@
 """What a change of server, user mapping or extension means to all sessions: nothing of before is used again, who reads goes on, and no place is lost."""
 
-import time
 import unittest
 
 import support
@@ -48,7 +47,7 @@ class ChangesCase(SharingCase):
     def check_places(self):
         """The only place is free."""
         self.emulator.settings(export_delay=0)
-        session = self.connect(statement_timeout="%ds" % (3 * support.PATIENCE))
+        session = self.connect(statement_timeout="%ds" % support.SOON)
         session.value(COUNT + " WHERE state = 'ARCHIVED' AND ad_product = 'SPONSORED_BRANDS'")
 
     def one_result(self, results):
@@ -143,24 +142,32 @@ class Finished(EachChange, ChangesCase):
 class InProgress(EachChange, ChangesCase):
     """Exports that sessions wait for: they read to the end what they have asked for."""
 
-    def start(self, delay):
+    LONG = 1800
+
+    def start(self):
+        """Two that wait for one export, which is ready when let_go() says so."""
         self.begin()
-        self.emulator.settings(export_delay=delay * support.PATIENCE, job_cap=1)
+        self.emulator.settings(export_delay=self.LONG, job_cap=1)
         driver, follower = self.sessions(2)
         running = [driver.start(IDS)]
         self.wait_for_answer("request", 1)
         running.append(follower.start(IDS))
-        self.eventually(lambda: any(one["sessions"] == 2 for one in self.exports()), "that a second session follows", 15)
+        self.eventually(lambda: any(one["sessions"] == 2 for one in self.exports()), "that a second session follows")
         return running
 
+    def let_go(self):
+        self.emulator.settings(export_delay=0.5)
+        self.emulator.control("POST", "/advance", {"seconds": self.LONG})
+
     def check(self, change):
-        running = self.start(2.5)
+        running = self.start()
         changing = self.connect(client_min_messages="error").start(CHANGES[change])
         if change not in DROPS_TABLES:
             self.assertIsNone(changing.wait().error)
             self.restore(change)
-            self.assertEqual([one.ended for one in running], [None] * 2, "this shows nothing")
+            self.assertEqual([one.ended for one in running], [None] * 2)
             later = self.connect().start(IDS)
+        self.let_go()
         for one in running:
             self.assertIsNone(one.wait().error)
         self.assertIsNone(changing.wait().error)
@@ -179,12 +186,13 @@ class InProgress(EachChange, ChangesCase):
         self.check("credentials")
 
     def test_rolled_back(self):
-        running = self.start(2.5)
+        running = self.start()
         changing = self.connect()
         changing.run("BEGIN; " + CHANGES["mapping"])
         running.append(self.connect().start(IDS))
         changing.run("ROLLBACK")
         running.append(changing.start(IDS))
+        self.let_go()
         for one in running:
             self.assertIsNone(one.wait().error)
         self.one_result(one.result for one in running)
@@ -192,10 +200,11 @@ class InProgress(EachChange, ChangesCase):
 
     def check_taken_over(self, change):
         """Who drives it ends after the change: the other one goes on with what both have asked for."""
-        running = self.start(2)
+        running = self.start()
         self.change(change)
         self.end(running[0].session, "pg_terminate_backend")
         self.assertIsNotNone(running[0].wait().error)
+        self.let_go()
         self.assertIsNone(running[1].wait().error)
         self.assertEqual(self.posts(), 1)
         self.assertNotEqual(running[1].session.rows(IDS), running[1].result)
@@ -216,16 +225,24 @@ class InProgress(EachChange, ChangesCase):
 class LeftBehind(EachChange, ChangesCase):
     """Exports in progress that nobody waits for: the vendor goes on counting them, so that each keeps its place until it must be over."""
 
+    DELAY = 3  # less than what a place is kept for at least
+
+    def in_progress(self):
+        """The export that its session has the answer to, so that it knows it."""
+        found = []
+        self.eventually(lambda: found.extend(one["export_id"] for one in self.exports() if one["status"] == "IN_PROGRESS") or found, "export in progress")
+        (left,) = found
+        return left
+
     def check(self, change, how="pg_cancel_backend"):
         self.begin()
         # So that is known how long one takes.
         self.session.value(COUNT + " WHERE state = 'PAUSED'")
-        self.emulator.settings(export_delay=1.5, job_cap=1)
+        self.emulator.settings(export_delay=self.DELAY, job_cap=1)
         owner = self.connect()
         running = owner.start(IDS)
         self.wait_for_answer("request", 2)
-        time.sleep(0.3)
-        (left,) = [one["export_id"] for one in self.exports() if one["status"] == "IN_PROGRESS"]
+        left = self.in_progress()
         self.end(owner, how)
         self.assertIsNotNone(running.wait().error)
         self.change(change)
@@ -245,11 +262,11 @@ class LeftBehind(EachChange, ChangesCase):
         """Its session may not use it any more, so that it asks for another one: once there is a place."""
         self.begin()
         self.session.value(COUNT + " WHERE state = 'PAUSED'")
-        self.emulator.settings(export_delay=1.5, job_cap=1)
+        self.emulator.settings(export_delay=self.DELAY, job_cap=1)
         owner = self.connect()
         running = owner.start(IDS)
         self.wait_for_answer("request", 2)
-        time.sleep(0.3)
+        self.in_progress()
         self.end(owner, "pg_cancel_backend")
         self.assertIsNotNone(running.wait().error)
         owner.run("SELECT adsexport_forget()")
