@@ -1,6 +1,7 @@
 """Cancelling, timing out and terminating in every state in which a scan waits."""
 
 import gzip
+import math
 import os
 import socket
 import threading
@@ -10,10 +11,6 @@ import unittest
 import psycopg2
 
 import support
-
-# From the signal to the error at the client.
-LIMIT = 100 * support.PATIENCE  # milliseconds
-ATTEMPTS = 3  # on a busy machine the scheduler alone can take that long
 
 CAMPAIGNS = "SELECT count(*) FROM ads.campaigns"
 TARGETS = "SELECT count(*) FROM ads.targets"
@@ -127,15 +124,6 @@ class Waits(support.TestCase):
         else:
             self.assertEqual(self.session.value(state.query), self.expected_count(state))
 
-    def best(self, attempt):
-        """The shortest of a few times, as milliseconds."""
-        times = []
-        while len(times) < ATTEMPTS:
-            times.append(attempt())
-            if times[-1] <= LIMIT:
-                return
-        self.fail("took %s ms" % ", ".join("%.0f" % one for one in times))
-
     def cancelled(self, state):
         def attempt():
             descriptors = self.begin(state)
@@ -147,21 +135,28 @@ class Waits(support.TestCase):
             self.check_after(state, descriptors, running.ended)
             return milliseconds
 
-        self.best(attempt)
+        self.in_time(attempt)
 
     def timed_out(self, state):
+        timeout = 600
+
         def attempt():
+            nonlocal timeout
             descriptors = self.begin(state)
-            self.session.run("SET statement_timeout = '600ms'")
+            self.session.run("SET statement_timeout = '%dms'" % timeout)
             running = self.session.start(state.query)
             running.wait()
             self.assertIsNotNone(running.error, "it ended before it was cancelled: %s" % running.result)
             self.check_error(running.error, "57014", "statement timeout")
-            self.assertGreaterEqual(len(self.calls(state.reach[0])), 1)
+            reached = self.count_calls(state.reach[0])
             self.check_after(state, descriptors, running.ended)
-            return (running.ended - running.began) * 1000 - 600
+            if reached == 0:
+                # The machine was too busy for it to get there.
+                timeout *= 2
+                return math.inf
+            return (running.ended - running.began) * 1000 - timeout
 
-        self.best(attempt)
+        self.in_time(attempt)
 
     def terminated(self, state):
         def attempt():
@@ -172,7 +167,7 @@ class Waits(support.TestCase):
             self.check_terminated(running)
             return milliseconds
 
-        self.best(attempt)
+        self.in_time(attempt)
 
 
 def add_tests():
@@ -217,26 +212,26 @@ class Reading(support.TestCase):
                 self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
                 self.session.run("SELECT count(*) FROM (SELECT * FROM ads.targets LIMIT 1000) t")
                 descriptors = self.session.descriptors_in_use()
-                times = []
-                for _ in range(ATTEMPTS):
+
+                def attempt():
                     self.clear_log()
                     running = self.session.start("SELECT count(DISTINCT keyword || target_id) FROM ads.targets")
                     self.wait_for_call("download")
                     time.sleep(0.2)
-                    times.append(self.cancel(running))
+                    milliseconds = self.cancel(running)
                     self.check_error(running.error, "57014")
                     self.assertEqual(self.session.descriptors_in_use(), descriptors)
-                    if times[-1] <= LIMIT:
-                        break
-                self.assertLessEqual(min(times), LIMIT)
+                    return milliseconds
+
+                self.in_time(attempt)
                 # Nothing goes on behind the session's back.
-                self.assertEqual(self.session.threads(), 1)
+                self.assertEqual(self.session.threads(1), 1)
 
     def test_limit_lets_the_thread_go(self):
         self.session.run("SET adsexport_fdw.read_ahead = on")
         for _ in range(20):
             self.assertEqual(len(self.session.rows("SELECT * FROM ads.targets LIMIT 5")), 5)
-        self.assertEqual(self.session.threads(), 1)
+        self.assertEqual(self.session.threads(1), 1)
 
     def test_terminate_while_reading(self):
         running = self.session.start("SELECT count(DISTINCT keyword || target_id) FROM ads.targets")
@@ -267,22 +262,20 @@ class Reading(support.TestCase):
                             self.check_reading(session, read_ahead)
                             client.shutdown(socket.SHUT_RDWR)
                             os.close(reading)
-                            copying.join(10)
+                            copying.join(30 * support.PATIENCE)
                             self.assertFalse(copying.is_alive())
                     else:
                         session.run(statement)
                         self.check_reading(session, read_ahead)
                         client.shutdown(socket.SHUT_RDWR)
                     client.close()
-                    deadline = time.monotonic() + 5
-                    while os.path.exists("/proc/%d" % session.pid) and time.monotonic() < deadline:
-                        time.sleep(0.01)
-                    self.assertFalse(os.path.exists("/proc/%d" % session.pid))
+                    self.eventually(lambda: not os.path.exists("/proc/%d" % session.pid), "end of the backend")
                     # It ended as it should: a crash would have ended all sessions.
                     self.assertEqual(self.session.value("SELECT 1"), 1)
 
     def check_reading(self, session, read_ahead):
-        self.assertEqual(session.threads(), 2 if read_ahead == "on" else 1)
+        wanted = 2 if read_ahead == "on" else 1
+        self.assertEqual(session.threads(wanted), wanted)
 
     def test_cancel_while_the_transfer_stalls(self):
         for read_ahead in ("on", "off"):
@@ -293,19 +286,19 @@ class Reading(support.TestCase):
                     self.session.run("SELECT * FROM ads.targets LIMIT 1000")
                     descriptors = self.session.descriptors_in_use()
                     self.fault({"call": "download"}, stall_after=place)
-                    times = []
-                    for _ in range(ATTEMPTS):
+
+                    def attempt():
                         self.clear_log()
                         running = self.session.start(TARGETS)
                         self.wait_for_call("download")
                         time.sleep(0.1 + 0.6 * place)
-                        times.append(self.cancel(running))
+                        milliseconds = self.cancel(running)
                         self.check_error(running.error, "57014")
                         self.assertEqual(self.session.descriptors_in_use(), descriptors)
-                        self.assertEqual(self.session.threads(), 1)
-                        if times[-1] <= LIMIT:
-                            break
-                    self.assertLessEqual(min(times), LIMIT)
+                        self.assertEqual(self.session.threads(1), 1)
+                        return milliseconds
+
+                    self.in_time(attempt)
 
     def test_a_broken_large_export(self):
         self.amazon(max_retries=0)
@@ -323,7 +316,7 @@ class Reading(support.TestCase):
                     error = self.expect_error(sqlstate, TARGETS, 'foreign table "targets"', "1111")
                     self.assertIn(self.calls("request")[-1]["export"], support.text_of_error(error))
                     self.assertEqual(self.session.descriptors_in_use(), descriptors)
-                    self.assertEqual(self.session.threads(), 1)
+                    self.assertEqual(self.session.threads(1), 1)
 
     def test_everything_is_read(self):
         self.assertEqual(self.session.rows("SELECT count(*), count(DISTINCT target_id), sum(target_id::bigint) FROM ads.targets"),
@@ -335,7 +328,6 @@ def copy_until_the_end(cursor, statement, output):
         cursor.copy_expert(statement, output)
     except (psycopg2.Error, OSError):
         pass
-
 
 
 class Adoption(support.TestCase):
@@ -354,26 +346,27 @@ class Adoption(support.TestCase):
         self.assertEqual(self.count_calls("request"), 1, "it was requested twice")
 
     def test_cancelled_in_progress(self):
-        self.emulator.settings(export_delay=1)
+        self.emulator.settings(export_delay=2)
         self.adopted("request")
 
     def test_cancelled_between_two_polls(self):
-        self.emulator.settings(export_delay=1)
+        self.emulator.settings(export_delay=2)
         self.adopted("status")
 
     def test_cancelled_while_the_request_is_under_way(self):
-        self.adopted("request", delay=0.4)
+        self.adopted("request", delay=1.5)
 
     def test_cancelled_while_a_poll_is_under_way(self):
-        self.adopted("status", delay=0.4)
+        self.adopted("status", delay=1.5)
 
     def test_cancelled_while_the_token_is_under_way(self):
         self.amazon()
-        self.fault({"call": "token", "times": 1}, delay=0.4)
+        self.fault({"call": "token", "times": 1}, delay=1.5)
         running = self.session.start(CAMPAIGNS)
         self.wait_for_call("token")
         time.sleep(0.05)
         self.cancel(running)
+        self.check_error(running.error, "57014")
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
         self.assertEqual([self.count_calls("token"), self.count_calls("request")], [1, 1])
 
@@ -384,7 +377,7 @@ class Adoption(support.TestCase):
     def test_cancelled_in_the_queue(self):
         """Of two profiles one was requested; the other one's place in the queue is given up, and taken again."""
         self.amazon(profile_ids="1111,2222", max_jobs=1)
-        self.emulator.settings(export_delay=0.6)
+        self.emulator.settings(export_delay=1)
         running = self.session.start(CAMPAIGNS)
         self.wait_for_answer("request")
         time.sleep(0.05)
@@ -395,32 +388,35 @@ class Adoption(support.TestCase):
 
     def test_not_adopted_with_max_age_0(self):
         self.amazon(max_age=0)
-        self.emulator.settings(export_delay=0.5)
+        self.emulator.settings(export_delay=1.5)
         running = self.session.start(CAMPAIGNS)
         self.wait_for_call("status")
         self.cancel(running)
+        self.check_error(running.error, "57014")
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
         self.assertEqual(self.count_calls("request"), 2)
 
     def test_another_query_adopts_nothing_of_it(self):
         self.amazon()
-        self.emulator.settings(export_delay=0.5)
+        self.emulator.settings(export_delay=1.5)
         running = self.session.start(CAMPAIGNS)
         self.wait_for_call("status")
         self.cancel(running)
+        self.check_error(running.error, "57014")
         paused = sum(1 for record in self.data().records("campaigns", 1111) if record["state"] == "PAUSED")
         self.assertEqual(self.session.value(CAMPAIGNS + " WHERE state = 'PAUSED'"), paused)
         self.assertEqual(self.count_calls("request"), 2)
 
     def test_the_session_may_rest_in_between(self):
         """Longer than stall_timeout: nobody waited, so nothing is late."""
-        self.amazon(stall_timeout="400ms", max_retries=0)
-        self.fault({"call": "status", "times": 1}, delay=0.2)
+        self.amazon(stall_timeout="2s", max_retries=0)
+        self.fault({"call": "status", "times": 1}, delay=1)
         running = self.session.start(CAMPAIGNS)
         self.wait_for_call("status")
         time.sleep(0.05)
         self.cancel(running)
-        time.sleep(1)
+        self.check_error(running.error, "57014")
+        time.sleep(2.5)
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
         self.assertEqual(self.count_calls("request"), 1)
 
@@ -443,20 +439,21 @@ class Leaks(support.TestCase):
         self.fault({"call": "export", "covers_hour": "20250302T05"}, stall_after=0.5)
         self.fault({"call": "export", "covers_hour": "20250303T05"}, hang=True)
         events = "SELECT * FROM product.amplitude_events WHERE server_upload_time >= '2025-03-%02d 04:00Z' AND server_upload_time < '2025-03-%02d 07:00Z'"
+        long = 60000 * support.PATIENCE
         kinds = [
             # query, statement_timeout in ms, what is expected
             ("SELECT * FROM ads.campaigns", 20, "57014"),
-            ("SELECT * FROM ads.ads", 5000, "HV000"),
-            (events % (1, 1), 5000, "HV000"),
+            ("SELECT * FROM ads.ads", long, "HV000"),
+            (events % (1, 1), long, "HV000"),
             (events % (2, 2), 20, "57014"),
             (events % (3, 3), 20, "57014"),
-            ("SELECT * FROM lazy.ads", 5000, ("HV000", "28000")),
-            (events % (4, 4) + " LIMIT 1", 5000, None),
-            ("SELECT * FROM ads.ads a JOIN ads.campaigns USING (campaign_id)", 5000, "HV000"),
-            ("SELECT event_type::int FROM (%s) e" % (events % (4, 4)), 5000, "22P02"),
+            ("SELECT * FROM lazy.ads", long, ("HV000", "28000")),
+            (events % (4, 4) + " LIMIT 1", long, None),
+            ("SELECT * FROM ads.ads a JOIN ads.campaigns USING (campaign_id)", long, "HV000"),
+            ("SELECT event_type::int FROM (%s) e" % (events % (4, 4)), long, "22P02"),
             ("SELECT * FROM ads.campaigns JOIN product.amplitude_events ON true WHERE server_upload_time = '2025-03-03 05:00Z'", 20, "57014"),
         ]
-        rare = [("SELECT * FROM ads.targets", 5000, "HV000"), ("SELECT * FROM ads.ad_groups", 170, "57014")]
+        rare = [("SELECT * FROM ads.targets", long, "HV000"), ("SELECT * FROM ads.ad_groups", 170, "57014")]
 
         def round_of(number):
             query, timeout, sqlstate = rare[number // 10 % 2] if number % 10 == 9 else kinds[number % len(kinds)]
@@ -483,15 +480,15 @@ class Leaks(support.TestCase):
         third = max(60, self.rounds // 3)
         descriptors, memory = phase(third)
         growth = []
-        for _ in range(2):
+        while len(growth) < 2 or (min(growth) >= 200 and len(growth) < 5):
             after_descriptors, after_memory = phase(third)
             self.assertEqual(after_descriptors, descriptors)
             growth.append(after_memory - memory)
             memory = after_memory
-        self.assertLess(min(growth), 200, "kB grown over %d scans, twice" % third)
-        self.assertEqual(self.session.threads(), 1)
+        self.assertLess(min(growth), 200, "kB grown over %d scans, each time of %s" % (third, growth))
+        self.assertEqual(self.session.threads(1), 1)
         # Nothing of it is still waited for at the other end.
-        self.eventually(lambda: self.emulator.control("GET", "/state")["connections_open"] <= 1, "end of all connections", 5)
+        self.eventually(lambda: self.emulator.control("GET", "/state")["connections_open"] <= 1, "end of all connections")
 
 
 if __name__ == "__main__":
