@@ -9,8 +9,6 @@ import support
 
 # Milliseconds from the signal to the error: half a gigabyte is given back to the system in between.
 LIMIT = 250 * support.PATIENCE
-WALK_LIMIT = 100 * support.PATIENCE
-ATTEMPTS = 3
 MIB = 1024 * 1024
 QUERY = "SELECT pg_column_size(event_properties) FROM product.amplitude_events WHERE server_upload_time = '2025-03-01 05:00Z'"
 REST = b'{"server_upload_time":"2025-03-01 05:00:00","event_properties":%s}\n'
@@ -68,7 +66,7 @@ class Large(support.TestCase):
         value, multiple = VALUES[name]
         self.serve(name)
         self.session = self.connect()
-        self.session.run("SET statement_timeout = '60s'")
+        self.session.run("SET statement_timeout = '%ds'" % (180 * support.PATIENCE))
         before = self.peak_kilobytes()
         began = time.monotonic()
         self.assertGreater(self.session.value(QUERY), 0)
@@ -84,15 +82,13 @@ class Large(support.TestCase):
         for read_ahead in ("on", "off"):
             for pause in (0.3, 0.8, 1.5, 2.2):
                 with self.subTest(read_ahead=read_ahead, pause=pause):
-                    times = []
-                    for _ in range(ATTEMPTS):
-                        self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
-                        running = self.session.start(QUERY)
-                        time.sleep(pause)
-                        times.append(self.cancel(running))
-                        if times[-1] <= LIMIT:
-                            break
-                    self.assertLessEqual(min(times), LIMIT, times)
+                    self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
+                    self.in_time(lambda: self.cancelled_after(QUERY, pause), LIMIT)
+
+    def cancelled_after(self, query, seconds):
+        running = self.session.start(query)
+        time.sleep(seconds)
+        return self.cancel(running)
 
     def walk_is_cancelled(self, name):
         """Only the walk of the record takes long: nothing of it is converted."""
@@ -104,20 +100,11 @@ class Large(support.TestCase):
             began = time.monotonic()
             self.session.value(COUNT)
             took = time.monotonic() - began
-            heard = []
             for moment in (2, 4, 6, 8):
-                times = []
-                for _ in range(ATTEMPTS):
-                    running = self.session.start(COUNT)
-                    time.sleep(took * moment / 10)
-                    times.append(self.cancel(running))
-                    if times[-1] <= WALK_LIMIT:
-                        break
-                heard.append(round(times[0]))
                 with self.subTest(read_ahead=read_ahead, moment=moment):
-                    self.assertLessEqual(min(times), WALK_LIMIT, times)
+                    self.in_time(lambda: self.cancelled_after(COUNT, took * moment / 10))
             if os.environ.get("SHOW"):
-                print("%s, read_ahead %s: %.2f s, cancelled in %s ms" % (name, read_ahead, took, heard))
+                print("%s, read_ahead %s: %.2f s" % (name, read_ahead, took))
 
 
 def add_tests():
