@@ -104,7 +104,7 @@ class ForeignContent(support.TestCase):
             self.session.run("SELECT adsexport_forget()")
             self.clear_faults()
             self.fault({"call": "status"}, file_size=len(packed))
-            self.fault({"call": "download", "times": 1}, cut_after=0.5, pause_after=0.4, pause_seconds=0.2)
+            self.fault({"call": "download", "times": 1}, cut_after=0.5, pause_after=0.4, pause_seconds=1)
             self.emulator.settings(export_encoding="content-encoding")
             self.emulator.control("POST", "/content", {"entity": "targets", "profile": 1111, "base64": base64.b64encode(gzip.compress(packed)).decode()})
             self.clear_log()

@@ -120,7 +120,7 @@ class ForeignText(Base):
                     status = "FAILED"
                     if key == "status":
                         status = text
-                        self.amazon(max_retries=0, export_timeout="300ms")
+                        self.amazon(max_retries=0, export_timeout="1s")
                     else:
                         error[key] = text
                         self.amazon(max_retries=0)

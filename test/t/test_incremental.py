@@ -90,7 +90,7 @@ class Week(support.TestCase):
         server.server_command("pg_ctl", "-D", os.path.join(server.folder, "data"), "-m", "immediate", "-w", "stop")
         running.wait()
         self.assertIsNotNone(running.error)
-        server.server_command("pg_ctl", "-D", os.path.join(server.folder, "data"), "-l", server.log_file, "-w", "-t", "60", "start")
+        server.start()
         self.clear_faults()
         self.session = self.connect(synchronous_commit="on")
 
@@ -158,6 +158,7 @@ class Clock(support.TestCase):
 
     def test_as_documented(self):
         """No warning, and all events of the complete hours, however often it runs."""
+        self.within_an_hour()
         self.amplitude(incomplete_hours="error")
         self.session.run(TABLE)
         self.session.take_notices()
