@@ -82,10 +82,10 @@ class Sharing(SessionCase):
         self.assertEqual(self.count_calls("request"), 2)
 
     def test_max_age(self):
-        self.amazon(max_age="1s")
+        self.amazon(max_age="%ds" % (3 * support.PATIENCE))
         first = self.export_id()
         self.assertEqual(first, self.export_id())
-        time.sleep(1.1)
+        time.sleep(3.1 * support.PATIENCE)
         second = self.export_id()
         self.assertNotEqual(first, second)
         self.assertEqual(self.count_calls("request"), 2)
@@ -201,7 +201,7 @@ class Functions(SessionCase):
         self.assertEqual(row["request"], json.loads(request["body"]))
         self.assertLessEqual(row["requested_at"], row["completed_at"])
         self.assertLessEqual(row["completed_at"], row["now"])
-        self.assertLess((row["now"] - row["requested_at"]).total_seconds(), 5)
+        self.assertLess((row["now"] - row["requested_at"]).total_seconds(), 30 * support.PATIENCE)
         self.assertEqual(row["polls"], len(self.calls("status", profile="1111")))
         self.assertEqual(row["requests"], row["polls"] + 1)
         self.assertEqual(row["retries"], 0)
@@ -213,8 +213,11 @@ class Functions(SessionCase):
     def test_exports_in_other_states(self):
         self.amazon(max_age="1h", max_retries=0)
         self.emulator.settings(export_delay=30)
-        self.session.run("SET statement_timeout = '300ms'")
-        self.expect_error("57014", "SELECT * FROM ads.campaigns")
+        running = self.session.start("SELECT * FROM ads.campaigns")
+        # The answer to the request is known then.
+        self.wait_for_call("status")
+        self.cancel(running)
+        self.assertEqual(running.error.pgcode, "57014")
         self.fault({"call": "request", "entity": "ads"}, status=400, body_kind="gateway", message="No.")
         self.expect_error("HV000", "SELECT * FROM ads.ads")
         found = {row["entity"]: row for row in self.session.table("SELECT * FROM adsexport_exports()")}
@@ -401,7 +404,7 @@ class Reading(SessionCase):
         self.assertEqual(self.count_calls("request"), 1)
 
     def test_limit_stops_early(self):
-        self.fault({"call": "download"}, drip=100000)  # all of it would take eight seconds
+        self.fault({"call": "download"}, drip=20000)  # all of it would take forty seconds
         self.assertEqual(len(self.session.rows("SELECT * FROM ads.targets LIMIT 5")), 5)
         self.eventually(lambda: self.count_calls("download", finished="true"), "end of the download")
         (call,) = self.calls("download")
@@ -497,18 +500,18 @@ class Reading(SessionCase):
         for read_ahead in ("on", "off"):
             with self.subTest(read_ahead=read_ahead):
                 self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
-                self.amazon(max_age="1h", stall_timeout="500ms", max_retries=0)
+                self.amazon(max_age="1h", stall_timeout="1500ms", max_retries=0)
                 self.clear_faults()
                 self.fault({"call": "download", "entity": "targets", "times": 1}, drip=1000000)
                 self.session.run("BEGIN")
                 self.session.run("DECLARE c CURSOR FOR SELECT target_id FROM ads.targets")
                 found = self.session.column("FETCH 100 FROM c")
-                time.sleep(0.9)
+                time.sleep(1.9)
                 self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 40)
                 self.assertEqual(self.session.value("SELECT count(*) FROM ads.targets WHERE state = 'ARCHIVED'"),
                                  sum(1 for record in self.data().records("targets", 1111) if record["state"] == "ARCHIVED"))
                 found += self.session.column("FETCH 5000 FROM c")
-                time.sleep(0.6)
+                time.sleep(1.6)
                 found += self.session.column("FETCH ALL FROM c")
                 self.session.run("COMMIT")
                 self.assertEqual(found, [str(record["targetId"]) for record in self.data().records("targets", 1111)])
@@ -705,15 +708,15 @@ class Profiles(SessionCase):
             with self.subTest(max_jobs=jobs):
                 self.emulator.control("POST", "/reset")
                 self.many(23)
-                self.emulator.settings(export_delay=0.15, job_cap=jobs or 5)
+                self.emulator.settings(export_delay=0.5, job_cap=jobs or 5)
                 self.amazon(profile_ids=None if listed else ",".join(str(7000 + number) for number in range(23)), max_jobs=jobs)
                 began = time.monotonic()
                 self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 46)
                 self.assertEqual(self.most_in_progress(), {(support.DEFAULT_CLIENT, "campaigns"): jobs or 5})
                 self.assertEqual([call for call in self.calls("request") if call["status"] == 429], [])
                 self.assertEqual(self.count_calls("request"), 23)
-                # Side by side, and not one after the other.
-                self.assertLess(time.monotonic() - began, 23 * 0.25 / (jobs or 5) + 2)
+                # Side by side: one after the other would take longer than the vendor does.
+                self.assertLess(time.monotonic() - began, 23 * 0.5)
                 self.session.run("SELECT adsexport_forget()")
 
     def test_memory_for_thousands_of_profiles(self):
@@ -741,22 +744,21 @@ class Profiles(SessionCase):
 
     def test_caps_are_by_endpoint(self):
         self.many(6)
-        self.emulator.settings(export_delay=0.3)
+        self.emulator.settings(export_delay=1)
         self.amazon(profile_ids=",".join(str(7000 + number) for number in range(6)))
         self.session.rows("SELECT * FROM ads.campaigns JOIN ads.ad_groups USING (profile_id) JOIN ads.ads USING (profile_id)")
         self.assertEqual(self.most_in_progress(), {(support.DEFAULT_CLIENT, entity): 5 for entity in ("campaigns", "ad_groups", "ads")})
 
     def test_all_scans_of_a_query_are_requested_when_it_starts(self):
-        self.emulator.settings(export_delay=0.8)
+        self.emulator.settings(export_delay=1)
         self.amazon()
         query = ("SELECT count(*) FROM ads.campaigns JOIN ads.ad_groups USING (campaign_id) JOIN ads.targets USING (ad_group_id) "
                  "JOIN ads.ads USING (ad_group_id)")
         began = time.monotonic()
         self.session.rows(query)
-        self.assertLess(time.monotonic() - began, 1.9, "the sum was waited for, not the slowest")
-        times = [call["time"] for call in self.calls("request")]
-        self.assertEqual(len(times), 4)
-        self.assertLess(max(times) - min(times), 0.2)
+        self.assertLess(time.monotonic() - began, 3.9, "the sum was waited for, not the slowest")
+        self.assertEqual(self.count_calls("request"), 4)
+        self.assertLess(self.calls("request")[-1]["id"], self.calls("download")[0]["id"])
 
     def test_not_eager(self):
         self.emulator.settings(export_delay=0.3)
@@ -770,24 +772,29 @@ class Profiles(SessionCase):
         self.emulator.settings(export_delay=2)
         self.amazon(poll_interval="100ms", poll_interval_max="400ms")
         self.session.rows("SELECT 1 FROM ads.campaigns")
-        times = [call["time"] for call in self.calls("request")] + [call["time"] for call in self.calls("status")]
-        gaps = [b - a for a, b in zip(times, times[1:])]
-        self.assertLess(len(gaps), 13)
-        for number, gap in enumerate(gaps[:9]):
-            # A share of the time since the request, but at first more than the shortest interval, within the two options.
-            elapsed = times[number] - times[0]
-            wanted = min(max(0.25 * elapsed, 0.135 - 0.1 * elapsed, 0.1), 0.4) if number else 0.1
-            self.assertGreater(gap, wanted * 0.8)
-            self.assertLess(gap, wanted * 1.1 + 0.08)
+        (request,), status = self.calls("request"), self.calls("status")
+        # The intervals are a share of the time since the request, but at first more than the shortest, within the two options.
+        wanted = [0.1]
+        while wanted[-1] < 2.4:
+            wanted.append(wanted[-1] + min(max(0.25 * wanted[-1], 0.135 - 0.1 * wanted[-1], 0.1), 0.4))
+        # The time is counted from the answer to the request, so that a busy machine may make a call late, or leave one out, but makes none early.
+        for call, elapsed in zip(status, wanted):
+            self.assertGreater(call["time"] - request["time"], elapsed - 0.01)
+        self.assertLessEqual(len(status), len(wanted))
+        self.assertGreater(len(status), len(wanted) / 2)
 
     def test_progress_notices(self):
         self.emulator.settings(export_delay=1)
         self.amazon()
         session = self.connect(**{"adsexport_fdw.progress_interval": "250ms"})
+        began = time.monotonic()
         session.rows("SELECT 1 FROM ads.campaigns")
+        took = time.monotonic() - began
         notices = session.take_notices()
         self.assertRegex(notices, "NOTICE:  campaigns, profile 1111")
-        self.assertIn(len(notices.strip().splitlines()), (3, 4))
+        self.assertLessEqual(len(notices.strip().splitlines()), took / 0.25 + 1)
+        # A busy machine may miss some of at least four.
+        self.assertGreaterEqual(len(notices.strip().splitlines()), 2)
         quiet = self.connect(**{"adsexport_fdw.progress_interval": "-1"})
         quiet.rows("SELECT 1 FROM ads.ads")
         self.assertEqual(quiet.take_notices(), "")
@@ -802,7 +809,7 @@ class Profiles(SessionCase):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60 * support.PATIENCE)
         self.assertEqual(results, [40] * 4)
 
 
