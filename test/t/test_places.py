@@ -35,7 +35,7 @@ class PlacesCase(support.TestCase):
 class Places(PlacesCase):
     """Scans that are read side by side."""
 
-    emulator_options = ("--amplitude-delay", "0.2", "--amplitude-concurrency", "5")
+    emulator_options = ("--amplitude-delay", "0.4", "--amplitude-concurrency", "5")
 
     def union(self):
         return " UNION ALL ".join(self.query(day) for day in range(1, 1 + DAYS))

@@ -187,19 +187,24 @@ class CancelledAnalyze(PlannerCase):
 
     def test_while_the_export_is_in_progress(self):
         self.emulator.settings(export_delay=30)
-        running = self.session.start("ANALYZE ads.campaigns")
-        self.wait_for_call("request")
-        time.sleep(0.1)
-        self.assertLess(self.cancel(running), 100)
-        self.assertEqual(running.error.pgcode, "57014")
+        self.check_cancelled("ANALYZE ads.campaigns", "request")
+
+    def check_cancelled(self, statement, call):
+        """Within 100 ms; what takes longer does so each time, and the scheduler of a busy machine now and then."""
+        times = []
+        while not times or times[-1] > 100 * support.PATIENCE and len(times) < 8:
+            self.clear_log()
+            self.session.run("SELECT adsexport_forget()")
+            running = self.session.start(statement)
+            self.wait_for_call(call)
+            time.sleep(0.2)
+            times.append(self.cancel(running))
+            self.assertEqual(running.error.pgcode, "57014")
+        self.assertLess(times[-1], 100 * support.PATIENCE, times)
 
     def test_while_it_reads(self):
         self.fault({"call": "download"}, drip=500)
-        running = self.session.start("ANALYZE ads.targets")
-        self.wait_for_call("download")
-        time.sleep(0.2)
-        self.assertLess(self.cancel(running), 100)
-        self.assertEqual(running.error.pgcode, "57014")
+        self.check_cancelled("ANALYZE ads.targets", "download")
         self.clear_faults()
         self.session.run("ANALYZE ads.targets")
 
@@ -433,7 +438,7 @@ class NothingInVain(PlannerCase):
 
     def test_eager_where_it_is_needed(self):
         """All scans that will be read are requested before the first of them is waited for."""
-        self.emulator.settings(export_delay=0.5)
+        self.emulator.settings(export_delay=0.7)
         for query in ("SELECT * FROM ads.campaigns JOIN ads.targets USING (campaign_id) JOIN ads.ads USING (campaign_id) LIMIT 10",
                       "SELECT (SELECT count(*) FROM ads.campaigns), (SELECT count(*) FROM ads.targets), count(*) FROM ads.ads",
                       "WITH a AS MATERIALIZED (SELECT * FROM ads.campaigns), b AS MATERIALIZED (SELECT * FROM ads.targets) SELECT count(*) FROM a, b, ads.ads"):
@@ -443,7 +448,7 @@ class NothingInVain(PlannerCase):
                 self.session.rows(query)
                 requests = self.calls("request")
                 self.assertEqual(len(requests), 3)
-                self.assertLess(max(call["time"] for call in requests) - min(call["time"] for call in requests), 0.4)
+                self.assertLess(requests[-1]["id"], self.calls("download")[0]["id"])
 
 
 class Writes(PlannerCase):

@@ -153,14 +153,16 @@ class Explain(RequestCase):
             ((plan,),) = self.session.rows("EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM ads.campaigns")
             return plan[0]["Plan"]
 
+        began = time.monotonic()
         first = explain()
+        took = time.monotonic() - began
         self.assertEqual((first["Exports Requested"], first["Exports Reused"], first["Records Read"]), (2, 0, 80))
         self.assertEqual(first["Polls"], self.count_calls("status"))
         self.assertEqual(first["Retries"], 0)
         self.assertEqual(first["Bytes Downloaded"], sum(call["bytes_sent"] for call in self.calls("download")))
         self.assertGreater(first["Bytes Inflated"], first["Bytes Downloaded"])
         self.assertGreater(first["Wait Time"], 300)
-        self.assertLess(first["Wait Time"], 2000)
+        self.assertLess(first["Wait Time"], 1000 * took)
         second = explain()
         self.assertEqual((second["Exports Requested"], second["Exports Reused"], second["Records Read"]), (0, 2, 80))
         self.assertEqual(self.count_calls("request"), 2)
@@ -541,7 +543,7 @@ class WithoutColumns(RequestCase):
 
     def test_by_another_nodes_rows(self):
         """It is not waited for these: the requests go out before."""
-        self.emulator.settings(export_delay=0.3)
+        self.emulator.settings(export_delay=1)
         word = "CASE state WHEN 'ENABLED' THEN 'a' WHEN 'PAUSED' THEN 'b' END"
         rows = self.session.rows("SELECT word, (SELECT count(*) FROM ads.campaigns WHERE %s) FROM (SELECT DISTINCT %s AS word FROM ads.ads) a"
                                  % (self.CONDITION % ("word", "word"), word))
@@ -759,7 +761,7 @@ class Hours(RequestCase):
         for concurrency in (1, 3):
             with self.subTest(concurrency=concurrency):
                 self.emulator.reset()
-                self.emulator.settings(amplitude_delay=0.1)
+                self.emulator.settings(amplitude_delay=0.3)
                 self.amplitude(request_span="4h", concurrency=concurrency)
                 count = self.session.value("SELECT count(*) FROM product.amplitude_events WHERE server_upload_time >= '2025-03-01Z' AND server_upload_time < '2025-03-03Z'")
                 self.assertEqual(count, 48 * 6)
