@@ -121,13 +121,13 @@ class Append(support.TestCase):
     def test_not_eager_and_yet_together(self):
         self.amazon(eager="false")
         self.emulator.settings(export_delay=1)
-        began = time.monotonic()
         self.assertEqual(self.counted(), self.expected())
-        self.assertLess(time.monotonic() - began, 3.5, "one after the other would take 4 s")
+        self.assertEqual(self.count_calls("request"), 4)
+        self.assertLess(self.calls("request")[-1]["id"], self.calls("download")[0]["id"])
 
     def test_the_one_that_is_ready_comes_first(self):
         self.amazon()
-        self.fault({"call": "request", "entity": "campaigns"}, export_delay=1.5)
+        self.fault({"call": "request", "entity": "campaigns"}, export_delay=3)
         self.assertEqual(self.session.column(self.QUERY)[-1], "campaigns")
 
     def test_cancel(self):
@@ -140,7 +140,7 @@ class Append(support.TestCase):
         other.run("SELECT pg_cancel_backend(%s)", self.session.pid)
         running.wait()
         self.assertEqual(running.error.pgcode, "57014")
-        self.assertLess(running.ended - began, 1)
+        self.assertLess(running.ended - began, 5 * support.PATIENCE)
         self.emulator.settings(export_delay=0)
 
     def test_one_fails(self):
@@ -214,7 +214,7 @@ class Quiet(support.TestCase):
         for concurrency in ("1", "2", "3"):
             with self.subTest(concurrency=concurrency):
                 self.amplitude(concurrency=concurrency)
-                self.session.run("SET statement_timeout = '10s'")
+                self.session.run("SET statement_timeout = '%ds'" % (60 * support.PATIENCE))
                 for _ in range(3):
                     self.assertEqual(self.session.value("SELECT count(*) FROM product.amplitude_events WHERE server_upload_time "
                                                         ">= '2025-05-01' AND server_upload_time < '2025-06-15'"), 0)
@@ -235,11 +235,11 @@ class Stable(support.TestCase):
         return (session or self.session).value("SELECT min(export_id) FROM ads.campaigns")
 
     def test_a_snapshot_outlives_max_age(self):
-        self.amazon(max_age="1s")
+        self.amazon(max_age="%ds" % (3 * support.PATIENCE))
         first = self.export_id()
         self.session.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
         self.assertEqual(self.export_id(), first)
-        time.sleep(1.2)
+        time.sleep(3.2 * support.PATIENCE)
         self.assertEqual(self.export_id(), first)
         self.session.run("COMMIT")
         self.assertNotEqual(self.export_id(), first)
@@ -251,11 +251,11 @@ class Stable(support.TestCase):
         self.assertEqual(self.count_calls("request"), 2)
 
     def test_patience_counts_only_while_somebody_waits(self):
-        self.amazon(export_timeout="1s", profile_ids="1111,2222", max_jobs="1")
+        self.amazon(export_timeout="3s", profile_ids="1111,2222", max_jobs="1")
         self.session.run("BEGIN")
         self.session.run("DECLARE c CURSOR FOR SELECT campaign_id FROM ads.campaigns")
         self.assertEqual(len(self.session.rows("FETCH 1 FROM c")), 1)
-        time.sleep(1.5)
+        time.sleep(3.5)
         self.assertGreater(len(self.session.rows("FETCH ALL FROM c")), 40)
         self.session.run("COMMIT")
 
@@ -278,7 +278,7 @@ class Lost(support.TestCase):
 
     def test_too_large_only_after_rows_were_read(self):
         self.amazon()
-        self.fault({"call": "download", "times": 1}, drip=100000, cut_after=0.6)  # so that rows are read before it breaks
+        self.fault({"call": "download", "times": 1}, drip=40000, cut_after=0.6)  # so that rows are read before it breaks
         running = self.session.start(TARGETS)
         self.wait_for_call("download")
         self.fault({"call": "status"}, failed="TIMED_OUT")  # when a link to go on with is asked for
@@ -314,13 +314,13 @@ class Resting(support.TestCase):
     """Time in which nobody waits does not count, and who rests does not hold up others."""
 
     def test_cursor_over_an_append(self):
-        self.amazon(export_timeout="1s")
-        self.amazon(name="slow", schema="slow", export_timeout="1s")
-        self.fault({"call": "request", "entity": "ads"}, export_delay=1.5)
+        self.amazon(export_timeout="3s")
+        self.amazon(name="slow", schema="slow", export_timeout="3s")
+        self.fault({"call": "request", "entity": "ads"}, export_delay=4)
         self.session.run("BEGIN")
         self.session.run("DECLARE c CURSOR FOR SELECT campaign_id FROM ads.campaigns UNION ALL SELECT ad_id FROM slow.ads")
         self.assertEqual(len(self.session.rows("FETCH 1 FROM c")), 1)
-        time.sleep(1.7)
+        time.sleep(4.2)
         self.assertEqual(len(self.session.rows("FETCH ALL FROM c")), 40 + 120 - 1)
         self.session.run("COMMIT")
 
