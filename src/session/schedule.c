@@ -213,7 +213,7 @@ settle(Export *export, int64 due, int64 now)
 	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
 	/* Its user mapping changed, so its status cannot be asked for; the place lapses at the time set. */
-	else if (export->work.credential == NULL)
+	else if (export->work.credential == NULL || !jobs_is_held(&export->place))
 		return;
 	else if (export->record.id[0] != '\0')
 		jobs_keep(&export->place, likely_over(export));
@@ -224,7 +224,7 @@ settle(Export *export, int64 due, int64 now)
 /*
  * Do what is due, unless another session has taken it over. An export that was
  * lost at the vendor after it was completed is requested again once, for all
- * sessions.
+ * sessions, if it is still wanted here.
  */
 static int64
 step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
@@ -237,7 +237,7 @@ step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
 	due = export_step(export, reactor, now, may_request);
 	if (!was_completed && export->record.completed_at != 0)
 		look_at_others(export, now);
-	if (was_completed && export->record.completed_at == 0)
+	if (was_completed && export->record.completed_at == 0 && export->users > 0)
 		sharing_begin(export, export->record.requested, export->sharing.serial);
 	sharing_tell(export);
 	return due;

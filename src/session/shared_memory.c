@@ -320,7 +320,8 @@ shared_key(const uint64 *numbers, int number_count, const char *const *texts, in
 	end = VARDATA(content);
 	memcpy(end, segment->salt, sizeof(segment->salt));
 	end += sizeof(segment->salt);
-	memcpy(end, numbers, number_count * sizeof(uint64));
+	if (number_count > 0)
+		memcpy(end, numbers, number_count * sizeof(uint64));
 	end += number_count * sizeof(uint64);
 	for (int i = 0; i < text_count; i++)
 	{

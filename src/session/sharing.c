@@ -317,7 +317,8 @@ sharing_keep_all(int64 now)
 	{
 		const Export *export = dlist_container(Export, sharing.node, iter.cur);
 
-		if (!export->sharing.driving)
+		/* Without credentials nothing is done for it any more. */
+		if (!export->sharing.driving || export->work.credential == NULL)
 			continue;
 		/* If another session drives it, that is noticed before anything is done for it. */
 		shared_exports_keep(&export->sharing.ref);

@@ -8,6 +8,7 @@ import urllib.parse
 
 import support
 from relay import Relay
+from test_forget import STORM
 
 IDS = "SELECT min(export_id), max(export_id), count(*) FROM ads.%s"
 
@@ -35,6 +36,10 @@ class FaultCase(support.TestCase):
 
     def posts(self):
         return self.count_calls("request")
+
+    def signal(self, name, *statements):
+        for one in statements:
+            subprocess.check_call(support.cluster().as_server_user(["kill", "-" + name, str(one.session.pid)]))
 
 
 class Displaced(FaultCase):
@@ -180,10 +185,6 @@ class OwnTrouble(FaultCase):
         self.check(driver, followers, "08006", "access token")
         self.assertEqual(self.posts(), 1)
 
-    def signal(self, name, statements):
-        for one in statements:
-            subprocess.check_call(support.cluster().as_server_user(["kill", "-" + name, str(one.session.pid)]))
-
     def test_no_connection(self):
         """To ask for the status with."""
         relay = Relay(self, urllib.parse.urlsplit(self.emulator.url).port)
@@ -194,13 +195,13 @@ class OwnTrouble(FaultCase):
         self.wait_for_answer("token", 3)
         self.wait_for_answer("status", 1)
         # So that it fails for one of them only.
-        self.signal("STOP", followers)
+        self.signal("STOP", *followers)
         try:
             relay.refuse()
             self.check_error(driver.wait(30).error, "08006", "no connection")
             relay.listen()
         finally:
-            self.signal("CONT", followers)
+            self.signal("CONT", *followers)
         self.check(driver, followers, "08006")
         self.assertEqual(self.posts(), 1)
 
@@ -224,6 +225,57 @@ class OwnTrouble(FaultCase):
         for one in [driver] + followers:
             self.check_error(one.wait(30).error, "HV000", "Not this one")
         self.assertEqual(self.posts(), 1)
+
+
+class BusyOtherwise(FaultCase):
+    """A session that was cancelled, and then waits for something else as long as it may."""
+
+    def cancel(self, statement):
+        self.session.run("SELECT pg_cancel_backend(%d)" % statement.session.pid)
+        self.assertIsNotNone(statement.wait().error)
+
+    def wait_for_something_else(self, session):
+        self.fault({"call": "request", "entity": "ads"}, hang=True)
+        busy = session.start("SELECT count(*) FROM ads.ads")
+        self.wait_for_call("request", 1, entity="ads")
+        return busy
+
+    def test_without_credentials(self):
+        """All its caches were flushed: it does nothing more for what it left behind, so that others get it."""
+        self.account(stall_timeout="10min")
+        self.emulator.settings(export_delay=4)
+        first = self.start()
+        self.wait_for_answer("request", 1)
+        self.cancel(first)
+        self.signal("STOP", first)
+        try:
+            self.session.run(STORM)
+        finally:
+            self.signal("CONT", first)
+        busy = self.wait_for_something_else(first.session)
+        self.assertEqual(self.result(self.start())[0][2], 5)
+        self.assertEqual(self.count_calls("request", entity="campaigns"), 1)
+        self.assertIsNone(busy.ended)
+        self.cancel(busy)
+
+    def test_lost_while_nobody_waits(self):
+        """It learns that an export is lost when another session has a new one, of which it does not become a user."""
+        self.account(stall_timeout="10min", max_age="1h")
+        session = self.connect()
+        lost = session.rows(IDS % "campaigns")
+        self.fault({"call": "status", "times": 1}, delay=2, status=404, body='{"code":"404","details":"gone"}')
+        before = self.count_calls("status")
+        again = session.start(IDS % "campaigns")
+        self.wait_for_call("status", before + 1)
+        self.cancel(again)
+        busy = self.wait_for_something_else(session)
+        self.fault({"call": "status", "times": 1}, status=404, body='{"code":"404","details":"gone"}')
+        new = self.result(self.start())
+        self.assertNotEqual(new, lost)
+        self.wait_for_answer("status", 2, status=404)
+        self.assertEqual(self.result(self.start()), new)
+        self.assertEqual([one["sessions"] for one in self.exports() if one["export_id"] == new[0][0]], [0])
+        self.cancel(busy)
 
 
 class Seen(FaultCase):
