@@ -46,6 +46,8 @@ static dlist_head queues = DLIST_STATIC_INIT(queues);
 static dlist_head requesting = DLIST_STATIC_INIT(requesting);
 static dlist_head without_token = DLIST_STATIC_INIT(without_token);
 static dlist_head following = DLIST_STATIC_INIT(following);
+static int64 look_due = 0;      /* when these are looked at, unless this session is woken before */
+static uint64 looked_after = 0; /* so many wakes */
 static pairingheap *alarms = NULL;
 
 /* Of those that have an alarm, the ones of which it was not known how long they take. */
@@ -190,7 +192,10 @@ settle(Export *export, int64 due, int64 now)
 		if (export->users == 0)
 			leave(export);
 		else if (export->station != STATION_FOLLOWING)
+		{
 			stand_in(export, STATION_FOLLOWING, &following);
+			look_due = 0;
+		}
 	}
 	else if (export->work.request != NULL)
 		stand_in(export, STATION_REQUESTING, &requesting);
@@ -374,12 +379,22 @@ step_without_token(Reactor *reactor, int64 now)
 	}
 }
 
-/* What have the drivers reported, and is one of them gone? */
+/*
+ * What have the drivers reported, and is one of them gone?  Not at each event
+ * of this session, which may follow thousands.
+ */
 static int64
 step_following(int64 now)
 {
+	uint64 wakes = shared_session_wakes();
 	dlist_mutable_iter iter;
 
+	if (dlist_is_empty(&following))
+		return REACTOR_NEVER;
+	if (wakes == looked_after && now < look_due)
+		return look_due;
+	looked_after = wakes;
+	look_due = now + LOOK_AGAIN;
 	dlist_foreach_modify(iter, &following)
 	{
 		Export *export = dlist_container(Export, station_node, iter.cur);
@@ -391,7 +406,7 @@ step_following(int64 now)
 		settle_anew(export);
 		tell_users(export);
 	}
-	return dlist_is_empty(&following) ? REACTOR_NEVER : now + LOOK_AGAIN;
+	return dlist_is_empty(&following) ? REACTOR_NEVER : look_due;
 }
 
 /* Give free places to those that have waited longest; returns when to try again. */

@@ -31,7 +31,7 @@
  * layout of the segment, here or in an area, needs another name.
  */
 #ifndef CONTROL_NAME
-#define CONTROL_NAME "adsexport_fdw 1"
+#define CONTROL_NAME "adsexport_fdw 2"
 #endif
 
 #define MAX_CALLBACKS 4
@@ -50,6 +50,13 @@ typedef struct AreaHeader
 	uint64 size;
 } AreaHeader;
 
+/* Of a process of the server. */
+typedef struct SessionSlot
+{
+	pg_atomic_uint64 serial; /* 0: its session has not attached */
+	pg_atomic_uint64 wakes;
+} SessionSlot;
+
 typedef struct Segment
 {
 	char name[32]; /* CONTROL_NAME, for a debugger */
@@ -57,7 +64,7 @@ typedef struct Segment
 	pg_atomic_uint64 next_serial;
 	uint32 process_count;
 	AreaHeader areas[SHARED_AREAS];
-	pg_atomic_uint64 serials[FLEXIBLE_ARRAY_MEMBER]; /* of sessions, by process */
+	SessionSlot sessions[FLEXIBLE_ARRAY_MEMBER]; /* by process */
 } Segment;
 
 /* How the memory is divided, in sixteenths. */
@@ -90,8 +97,8 @@ init_control(void *memory)
 static size_t
 size_of_head(void)
 {
-	return CACHELINEALIGN(offsetof(Segment, serials) +
-						  ProcGlobal->allProcCount * sizeof(pg_atomic_uint64));
+	return CACHELINEALIGN(offsetof(Segment, sessions) +
+						  ProcGlobal->allProcCount * sizeof(SessionSlot));
 }
 
 static void
@@ -109,7 +116,10 @@ init_segment(Segment *made, size_t size, int tranche)
 	pg_atomic_init_u64(&made->next_serial, 1);
 	made->process_count = ProcGlobal->allProcCount;
 	for (uint32 i = 0; i < made->process_count; i++)
-		pg_atomic_init_u64(&made->serials[i], 0);
+	{
+		pg_atomic_init_u64(&made->sessions[i].serial, 0);
+		pg_atomic_init_u64(&made->sessions[i].wakes, 0);
+	}
 	for (int i = 0; i < SHARED_AREAS; i++)
 	{
 		AreaHeader *area = &made->areas[i];
@@ -210,7 +220,7 @@ session_ends(int code, Datum argument)
 {
 	for (int i = callback_count; i-- > 0;)
 		callbacks[i]();
-	pg_atomic_write_u64(&segment->serials[self.process], 0);
+	pg_atomic_write_u64(&segment->sessions[self.process].serial, 0);
 	memset(&self, 0, sizeof(self));
 	tried = true;
 	segment = NULL;
@@ -223,7 +233,7 @@ begin_session(void)
 	self.pid = MyProcPid;
 	self.serial = pg_atomic_fetch_add_u64(&segment->next_serial, 1);
 	before_shmem_exit(session_ends, (Datum) 0);
-	pg_atomic_write_u64(&segment->serials[self.process], self.serial);
+	pg_atomic_write_u64(&segment->sessions[self.process].serial, self.serial);
 }
 
 static void
@@ -288,14 +298,29 @@ shared_session_is_alive(const SharedSession *session)
 {
 	return session->serial != 0 && segment != NULL &&
 		   (uint32) session->process < segment->process_count &&
-		   pg_atomic_read_u64(&segment->serials[session->process]) == session->serial;
+		   pg_atomic_read_u64(&segment->sessions[session->process].serial) == session->serial;
 }
 
 void
 shared_session_wake(const SharedSession *session)
 {
-	if (shared_session_is_alive(session))
-		SetLatch(&GetPGProcByNumber(session->process)->procLatch);
+	if (!shared_session_is_alive(session))
+		return;
+	pg_atomic_fetch_add_u64(&segment->sessions[session->process].wakes, 1);
+	SetLatch(&GetPGProcByNumber(session->process)->procLatch);
+}
+
+uint64
+shared_session_wakes(void)
+{
+	uint64 wakes;
+
+	if (segment == NULL)
+		return 0;
+	wakes = pg_atomic_read_u64(&segment->sessions[self.process].wakes);
+	/* What is looked at afterwards is no older. */
+	pg_memory_barrier();
+	return wakes;
 }
 
 /*-------------------------------------------------------------------------

@@ -87,6 +87,12 @@ extern bool shared_session_is_alive(const SharedSession *session);
 /* Set its latch, if it is still alive. Not with a lock held. */
 extern void shared_session_wake(const SharedSession *session);
 
+/*
+ * How often this session was woken like that: if it was not since some look,
+ * there is nothing new to be seen of what wakes it.
+ */
+extern uint64 shared_session_wakes(void);
+
 /*-------------------------------------------------------------------------
  * Keys
  *-------------------------------------------------------------------------

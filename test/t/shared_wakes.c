@@ -46,13 +46,18 @@ has_export_changed(void)
 static text *
 wait_until(bool (*condition)(void))
 {
+	uint64 wakes = shared_session_wakes();
 	int events = 0;
 
 	for (;;)
 	{
 		ResetLatch(MyLatch);
 		if (condition())
+		{
+			/* It is counted by the time that the latch is set. */
+			check((events & WL_LATCH_SET) == 0 || shared_session_wakes() > wakes);
 			return cstring_to_text((events & WL_LATCH_SET) != 0 ? "latch" : "no latch");
+		}
 		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_AFTER,
 						   PG_WAIT_EXTENSION);
 		CHECK_FOR_INTERRUPTS();

@@ -436,7 +436,7 @@ class Statistics(SharedCase):
         self.assertEqual(self.statistics(alone), [])
 
 
-def segments(pid, name=b"adsexport_fdw 1\0"):
+def segments(pid, name=b"adsexport_fdw 2\0"):
     """Files of the dynamic shared memory that a backend has mapped, if they are of that name."""
     with open("/proc/%d/maps" % pid) as file:
         paths = sorted(set(re.findall(r"/dev/shm/PostgreSQL\.\S+", file.read())))
