@@ -44,6 +44,10 @@ typedef struct AmazonFeed
 	List *chosen;                 /* of its profiles, those that are asked for; char * */
 	bool is_chosen;
 	int added; /* number of these that have parts */
+
+	/* Of large downloads: */
+	int64 open_took;             /* milliseconds from when the last one was wanted to its answer */
+	double bytes_by_millisecond; /* of the last one that was read */
 } AmazonFeed;
 
 /* What is Amazon's of a part: one profile's export. */
@@ -60,6 +64,9 @@ typedef struct AmazonPart
 	int64 retries_before;
 	double in_progress_since; /* wait_time when it began to be in progress; -1: it has not */
 	char *url;                /* link for the next download */
+	int64 wanted_since;       /* when that was (monotonic milliseconds); 0: not, or it is there */
+	int64 read_since;         /* when it began to be read */
+	uint64 read_from;         /* bytes that had arrived then */
 	FetchAhead ahead;
 	bool ahead_tried;
 } AmazonPart;
@@ -460,28 +467,99 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 	wipe_string(&own->url);
 }
 
-/* The next download is opened when this much of the one before is left (bytes). */
-#define NEAR_END ((int64) 1024 * 1024)
+/*-------------------------------------------------------------------------
+ * Large downloads
+ *
+ * A link is minted right before its download, which is then to be read without
+ * delay, so that downloads are not opened early.  But until one brings its
+ * first byte, those before it should have enough for the reader.
+ *-------------------------------------------------------------------------
+ */
 
-/* The next one's turn is near when little is left of the one that is being read. */
-static bool
-is_nearly_over(const FeedPart *part)
+/* At most this many are open. */
+#define MAX_OPEN 4
+
+/*
+ * The next one is opened when so much is left of those before it as arrives
+ * until it is open, within these limits (bytes).
+ */
+#define NEAR_AT_LEAST ((int64) 1024 * 1024)
+#define NEAR_AT_MOST ((int64) 8 * 1024 * 1024)
+
+static int64
+near_end(const AmazonFeed *common)
+{
+	double arrives = common->bytes_by_millisecond * (double) common->open_took;
+
+	return (int64) Min(Max(arrives, (double) NEAR_AT_LEAST), (double) NEAR_AT_MOST);
+}
+
+/* How much of a download is still to arrive. */
+static int64
+bytes_left(const FeedPart *part)
 {
 	int64 start = part->from_start ? 0 : (int64) part->resume_from;
 	ExportView export;
 
-	if (part->reactor == NULL)
-		return false;
 	exports_view(amazon_part(part)->export, &export);
-	return export.file_size >= 0 &&
-		   start + (int64) bytes_of_transfer(part) + NEAR_END >= export.file_size;
+	if (export.file_size < 0)
+		return NEAR_AT_MOST + 1; /* not known */
+	return Max(export.file_size - start - (int64) bytes_of_transfer(part), 0);
 }
 
-/* One at a time: a link is minted right before its download, which is then read without delay. */
+/* It was wanted some time ago: is it there? */
+static void
+note_opening(const FeedPart *part)
+{
+	AmazonPart *own = amazon_part(part);
+
+	if (own->wanted_since == 0 || part->phase != PART_READABLE)
+		return;
+	amazon_feed(part->feed)->open_took = monotonic_milliseconds() - own->wanted_since;
+	own->wanted_since = 0;
+}
+
+static void
+note_speed(const FeedPart *part)
+{
+	const AmazonPart *own = amazon_part(part);
+	int64 bytes = (int64) (bytes_of_transfer(part) - own->read_from);
+	int64 milliseconds = monotonic_milliseconds() - own->read_since;
+
+	if (part->reactor != NULL && bytes > 0)
+		amazon_feed(part->feed)->bytes_by_millisecond = (double) bytes / Max(milliseconds, 1);
+}
+
+/* Those that are open, and the next ones, as long as their turn is near. */
 static int
 max_open_exports(const ExportFeed *feed)
 {
-	return feed->current != NULL && is_nearly_over(feed->current) ? 2 : 1;
+	int64 left = 0;
+	int open = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, (dlist_head *) &feed->live)
+	{
+		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+		if (!is_open(part))
+			continue;
+		note_opening(part);
+		left += bytes_left(part);
+		open++;
+	}
+	dlist_foreach(iter, (dlist_head *) &feed->live)
+	{
+		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
+
+		if (open > 0 && (open >= MAX_OPEN || left > near_end(amazon_feed(feed))))
+			break;
+		if (part->phase != PART_READY)
+			continue;
+		left += bytes_left(part);
+		open++;
+	}
+	return Max(open, 1);
 }
 
 static int
@@ -552,6 +630,8 @@ export_part_may_open(ExportFeed *feed, FeedPart *part)
 			part->phase = PART_WAITING;
 		return false;
 	}
+	if (own->wanted_since == 0)
+		own->wanted_since = monotonic_milliseconds();
 	own->url = exports_take_link(own->export);
 	if (own->url == NULL)
 	{
@@ -613,7 +693,12 @@ rewind_export_part(FeedPart *part)
 static void
 begin_reading_export(FeedPart *part)
 {
-	exports_begin_reading(amazon_part(part)->export);
+	AmazonPart *own = amazon_part(part);
+
+	note_opening(part);
+	own->read_since = monotonic_milliseconds();
+	own->read_from = bytes_of_transfer(part);
+	exports_begin_reading(own->export);
 }
 
 static int64
@@ -636,12 +721,14 @@ export_bytes_ahead(const FeedPart *part)
 static void
 end_export_transfer(FeedPart *part)
 {
+	amazon_part(part)->wanted_since = 0;
 	fetch_ahead_end(&amazon_part(part)->ahead);
 }
 
 static void
 note_export_read(const ExportFeed *feed, FeedPart *part, const ReadAmounts *more, bool over)
 {
+	note_speed(part);
 	exports_note_read(amazon_part(part)->export, more, over);
 }
 

@@ -139,6 +139,13 @@ is_driven(const ExportFeed *feed, const FeedPart *part)
 		   (part->phase == PART_OPENING || part->phase == PART_SPOOLING || part == feed->current);
 }
 
+bool
+is_open(const FeedPart *part)
+{
+	return part->reactor != NULL && (part->phase == PART_OPENING || part->phase == PART_READABLE ||
+									 part->phase == PART_SPOOLING);
+}
+
 void
 end_read_ahead(FeedPart *part)
 {

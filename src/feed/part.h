@@ -368,6 +368,9 @@ extern uint64 bytes_of_transfer(const FeedPart *part);
  */
 extern void feed_note_transfer(FeedPart *part);
 
+/* Does it have a download of its own that is read, or will be? */
+extern bool is_open(const FeedPart *part);
+
 /* Does its transfer make progress now? */
 extern bool is_driven(const ExportFeed *feed, const FeedPart *part);
 

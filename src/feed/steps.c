@@ -219,10 +219,7 @@ count_open(const ExportFeed *feed)
 
 	dlist_foreach(iter, (dlist_head *) &feed->live)
 	{
-		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
-
-		if (part->reactor != NULL && (part->phase == PART_OPENING || part->phase == PART_READABLE ||
-									  part->phase == PART_SPOOLING))
+		if (is_open(dlist_container(FeedPart, station_node, iter.cur)))
 			open++;
 	}
 	return open;

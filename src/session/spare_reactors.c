@@ -14,8 +14,8 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
-/* At most this many for downloads: usually as many as a scan has open at a time. */
-#define MAX_SPARE 2
+/* At most this many for downloads: as many as a scan has open at a time. */
+#define MAX_SPARE 4
 
 /* Milliseconds.  Servers close connections that were idle for about as long. */
 #define LONGEST_REST 60000
