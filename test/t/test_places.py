@@ -123,11 +123,13 @@ class Rest(PlacesCase):
         return threads > 1
 
     def test_cursor(self):
+        # Before PostgreSQL 15 MOVE can rewind any cursor, so that what is downloaded for it is kept in a file, and what is kept is read without a thread.
+        has_thread = self.session.connection.server_version >= 150000
         for read_ahead in ("on", "off"):
             for rows in (0, 1, 10, 1000):
                 with self.subTest(read_ahead=read_ahead, rows=rows):
                     self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = " + read_ahead)
-                    self.assertEqual(self.check_rest(rows=rows), read_ahead == "on" and rows == 1000)
+                    self.assertEqual(self.check_rest(rows=rows), has_thread and read_ahead == "on" and rows == 1000)
 
     def test_scroll_cursor(self):
         """What came is kept, wherever it came from."""
