@@ -10,6 +10,7 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "access/tupmacs.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
@@ -22,6 +23,7 @@
 
 #include "row/converter.h"
 #include "row/datetime.h"
+#include "row/interruptible.h"
 #include "row/jsonb_builder.h"
 #include "row/number.h"
 #include "row/problem.h"
@@ -187,7 +189,7 @@ convert_uuid(Converter *converter, const JsonValue *json, Datum *result)
 /* As the server's own limit, which not every version has in a header. */
 #define ARRAY_MAX_ELEMENTS (MaxAllocSize / sizeof(Datum))
 
-/* What json_cursor_next leaves behind when there is no next element. */
+/* What interruptible_next leaves behind when there is no next element. */
 static bool
 cursor_ended(ValueContext *context, const StreamError *error)
 {
@@ -223,7 +225,7 @@ next_element(ElementWalk *walk, bool is_array, JsonValue *element)
 	JsonValue key;
 
 	if (is_array)
-		return json_cursor_next(&walk->cursor, &key, element, &walk->error);
+		return interruptible_next(&walk->cursor, &key, element, &walk->error);
 	if (walk->single == NULL)
 		return false;
 	*element = *walk->single;
@@ -238,6 +240,44 @@ is_single_element(const Converter *converter, const JsonValue *json)
 	return (converter->inner->accepted & JSON_TYPE_BIT(json->type)) != 0;
 }
 
+/*
+ * An array, but for the size bytes of its elements, which begin at *data.  NULL
+ * after problem_set if it would be too large.
+ */
+static ArrayType *
+make_array(const Converter *converter, const bool *nulls, size_t count, bool has_nulls, size_t size,
+		   char **data)
+{
+	size_t overhead = has_nulls ? ARR_OVERHEAD_WITHNULLS(1, count) : ARR_OVERHEAD_NONULLS(1);
+	ArrayType *array;
+
+	if (count > ARRAY_MAX_ELEMENTS || overhead + size > MaxAllocSize)
+	{
+		problem_set(converter->context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+					"array size exceeds the maximum allowed (%d)", (int) MaxAllocSize);
+		return NULL;
+	}
+	array = palloc(overhead + size);
+	memset(array, 0, overhead);
+	SET_VARSIZE(array, overhead + size);
+	array->ndim = 1;
+	array->dataoffset = has_nulls ? overhead : 0;
+	array->elemtype = converter->inner->type;
+	ARR_DIMS(array)[0] = count;
+	ARR_LBOUND(array)[0] = 1;
+	if (has_nulls)
+	{
+		for (size_t i = 0; i < count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!nulls[i])
+				ARR_NULLBITMAP(array)[i / 8] |= 1 << (i % 8);
+		}
+	}
+	*data = (char *) array + overhead;
+	return array;
+}
+
 /* text[]: its elements are written one after the other, in place. */
 static ValueStatus
 convert_text_array(Converter *converter, const JsonValue *json, Datum *result)
@@ -249,8 +289,8 @@ convert_text_array(Converter *converter, const JsonValue *json, Datum *result)
 	size_t used = 0;
 	size_t count = 0;
 	bool has_nulls = false;
-	size_t overhead;
 	ArrayType *array;
+	char *data;
 
 	if (json->type == JSON_STRING && json->length == 0)
 		return VALUE_NULL;
@@ -278,7 +318,7 @@ convert_text_array(Converter *converter, const JsonValue *json, Datum *result)
 		scratch_extend(&context->elements, used + size, used);
 		memset(context->elements.data + used + size - sizeof(int32), 0, sizeof(int32));
 		SET_VARSIZE(context->elements.data + used, VARHDRSZ + length);
-		memcpy(context->elements.data + used + VARHDRSZ, text, length);
+		interruptible_copy(context->elements.data + used + VARHDRSZ, text, length);
 		used += size;
 	}
 	if (is_array && !cursor_ended(context, &walk.error))
@@ -289,27 +329,69 @@ convert_text_array(Converter *converter, const JsonValue *json, Datum *result)
 		return VALUE_OK;
 	}
 
-	overhead = has_nulls ? ARR_OVERHEAD_WITHNULLS(1, count) : ARR_OVERHEAD_NONULLS(1);
-	if (count > ARRAY_MAX_ELEMENTS || overhead + used > MaxAllocSize)
-		return problem_set(context, PROBLEM_VALUE, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-						   "array size exceeds the maximum allowed (%d)", (int) MaxAllocSize);
-	array = palloc0(overhead + used);
-	SET_VARSIZE(array, overhead + used);
-	array->ndim = 1;
-	array->dataoffset = has_nulls ? overhead : 0;
-	array->elemtype = converter->inner->type;
-	ARR_DIMS(array)[0] = count;
-	ARR_LBOUND(array)[0] = 1;
-	if (has_nulls)
+	array =
+		make_array(converter, (const bool *) context->nulls.data, count, has_nulls, used, &data);
+	if (array == NULL)
+		return VALUE_INVALID;
+	interruptible_copy(data, context->elements.data, used);
+	*result = PointerGetDatum(array);
+	return VALUE_OK;
+}
+
+/* Where the element after these bytes of others begins. */
+static inline size_t
+add_element(const Converter *converter, size_t used, Datum element)
+{
+	used = att_addlength_datum(used, converter->element_length, element);
+	return att_align_nominal(used, converter->element_alignment);
+}
+
+/* As the server's construct_md_array, which millions of elements keep busy for too long. */
+static ValueStatus
+array_from_elements(const Converter *converter, Datum *values, const bool *nulls, size_t count,
+					Datum *result)
+{
+	const int length = converter->element_length;
+	size_t size = 0;
+	bool has_nulls = false;
+	ArrayType *array;
+	char *next;
+
+	for (size_t i = 0; i < count; i++)
 	{
-		for (size_t i = 0; i < count; i++)
-		{
-			if (!context->nulls.data[i])
-				ARR_NULLBITMAP(array)[i / 8] |= 1 << (i % 8);
-		}
+		CHECK_FOR_INTERRUPTS();
+		has_nulls |= nulls[i];
+		if (nulls[i])
+			continue;
+		if (length == -1)
+			values[i] = PointerGetDatum(PG_DETOAST_DATUM(values[i]));
+		size = add_element(converter, size, values[i]);
 	}
-	if (used > 0)
-		memcpy((char *) array + overhead, context->elements.data, used);
+	array = make_array(converter, nulls, count, has_nulls, size, &next);
+	if (array == NULL)
+		return VALUE_INVALID;
+	for (size_t i = 0; i < count; i++)
+	{
+		size_t used;
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		used = add_element(converter, 0, values[i]);
+		if (converter->element_by_value)
+		{
+			memset(next, 0, used);
+			store_att_byval(next, values[i], length);
+		}
+		else
+		{
+			size_t bytes = att_addlength_datum((size_t) 0, length, values[i]);
+
+			interruptible_copy(next, DatumGetPointer(values[i]), bytes);
+			memset(next + bytes, 0, used - bytes);
+		}
+		next += used;
+	}
 	*result = PointerGetDatum(array);
 	return VALUE_OK;
 }
@@ -326,7 +408,6 @@ convert_array(Converter *converter, const JsonValue *json, Datum *result)
 	int size = 8;
 	Datum *values;
 	bool *nulls;
-	int lower_bound = 1;
 
 	if (json->type == JSON_STRING && json->length == 0)
 		return VALUE_NULL;
@@ -364,12 +445,9 @@ convert_array(Converter *converter, const JsonValue *json, Datum *result)
 	}
 	if (is_array && !cursor_ended(converter->context, &walk.error))
 		return VALUE_INVALID;
-	if (count == 0)
-		*result = PointerGetDatum(construct_empty_array(inner->type));
-	else
-		*result = PointerGetDatum(construct_md_array(
-			values, nulls, 1, &count, &lower_bound, inner->type, converter->element_length,
-			converter->element_by_value, converter->element_alignment));
+	if (count > 0)
+		return array_from_elements(converter, values, nulls, count, result);
+	*result = PointerGetDatum(construct_empty_array(inner->type));
 	return VALUE_OK;
 }
 

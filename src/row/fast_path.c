@@ -158,7 +158,7 @@ put_decoded_text(FastPathState *state, const JsonValue *json, RecordArena *arena
 	size_t length;
 
 	if (!state->keeps_utf8 || start == NULL ||
-		!json_string_decode(json, JSON_TEXT_ERROR, start + VARHDRSZ, &length, &error))
+		!json_string_decode(json, JSON_TEXT_ERROR, NULL, start + VARHDRSZ, &length, &error))
 		return FAST_PATH_CANNOT;
 	if (length < VARATT_SHORT_MAX)
 	{
@@ -344,7 +344,9 @@ fast_text_array(FastPathState *state, const JsonValue *json, RecordArena *arena,
 	StreamError error = { .kind = STREAM_ERROR_NONE };
 	int count = 0;
 
-	if (start == NULL || json->type != JSON_ARRAY || !json_cursor_open(&cursor, json))
+	/* One that fits into the arena is not much longer than that; what is longer takes long to walk. */
+	if (start == NULL || json->type != JSON_ARRAY ||
+		json->length > (size_t) (arena->limit - arena->next) || !json_cursor_open(&cursor, json))
 		return refuse(json);
 	rest.next = start + ARR_OVERHEAD_NONULLS(1);
 	while (json_cursor_next(&cursor, &key, &element, &error))

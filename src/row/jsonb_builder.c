@@ -33,6 +33,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "row/interruptible.h"
 #include "row/jsonb_builder.h"
 #include "row/jsonb_shapes.h"
 #include "row/number.h"
@@ -149,9 +150,6 @@ jsonb_builder_create_fast(ValueContext *context)
 /* For texts from this size on, memory is counted out instead of grown. */
 #define LARGE_TEXT ((size_t) 1024 * 1024)
 
-/* At most this much is copied or scanned between two checks for interrupts. */
-#define UNINTERRUPTED ((size_t) 4 * 1024 * 1024)
-
 /* Not in another thread, where only fast builders run, which are done soon. */
 static inline void
 check_for_interrupts(const JsonbBuilder *builder)
@@ -228,11 +226,15 @@ reserve_for_large_text(JsonbBuilder *builder)
 	size_t size;
 	bool in_string = false;
 	bool expects_value = true;
+	const char *checked = builder->text;
 
 	for (const char *next = builder->text; next < builder->end; next++)
 	{
-		if ((size_t) (next - builder->text) % UNINTERRUPTED == 0)
+		if ((size_t) (next - checked) >= UNINTERRUPTED)
+		{
 			check_for_interrupts(builder);
+			checked = next;
+		}
 		if (in_string)
 		{
 			if (*next == '\\')
@@ -357,12 +359,18 @@ read_special_string(JsonbBuilder *builder, const char *start)
 {
 	ValueContext *context = builder->context;
 	const char *next = start;
+	const char *checked = start;
 	JsonValue string = { .start = start, .type = JSON_STRING };
 	const char *text;
 	size_t length;
 
 	for (; next < builder->end && *next != '"'; next++)
 	{
+		if (unlikely((size_t) (next - checked) >= UNINTERRUPTED))
+		{
+			check_for_interrupts(builder);
+			checked = next;
+		}
 		if (*next == '\\')
 		{
 			string.escaped = true;
@@ -385,7 +393,7 @@ read_special_string(JsonbBuilder *builder, const char *start)
 		StreamError error;
 
 		if (context->needs_conversion ||
-			!json_string_decode(&string, JSON_TEXT_ERROR, decoded, &length, &error))
+			!json_string_decode(&string, JSON_TEXT_ERROR, NULL, decoded, &length, &error))
 			return false;
 		add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
 		builder->decoded_length += length;
@@ -402,8 +410,7 @@ read_special_string(JsonbBuilder *builder, const char *start)
 	}
 	scratch_extend(&builder->decoded, builder->decoded_length + length + COPY_SLACK,
 				   builder->decoded_length);
-	if (length > 0)
-		memcpy(builder->decoded.data + builder->decoded_length, text, length);
+	interruptible_copy(builder->decoded.data + builder->decoded_length, text, length);
 	add_node(builder, NODE_DECODED_STRING, builder->decoded_length, length);
 	builder->decoded_length += length;
 	return true;
@@ -1164,12 +1171,7 @@ convert_jsonb(Converter *converter, const JsonValue *json, Datum *result)
 	scratch_trim(&builder->decoded);
 	scratch_trim(&builder->order);
 	jsonb = palloc(builder->output_length);
-	for (size_t copied = 0; copied < builder->output_length; copied += UNINTERRUPTED)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(jsonb + copied, builder->output.data + copied,
-			   Min(builder->output_length - copied, UNINTERRUPTED));
-	}
+	interruptible_copy(jsonb, builder->output.data, builder->output_length);
 	*result = PointerGetDatum(jsonb);
 	return VALUE_OK;
 }

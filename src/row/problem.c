@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "row/interruptible.h"
 #include "row/problem.h"
 #include "stream/printable.h"
 
@@ -27,8 +28,7 @@ scratch_grow(Scratch *scratch, size_t size, size_t used)
 
 	wanted = Max(Max(wanted, size), 1024);
 	data = MemoryContextAllocHuge(scratch->context, wanted);
-	if (used > 0)
-		memcpy(data, scratch->data, used);
+	interruptible_copy(data, scratch->data, used);
 	if (scratch->data != NULL)
 		pfree(scratch->data);
 	scratch->data = data;

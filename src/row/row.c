@@ -22,6 +22,7 @@
 #include "row/converter.h"
 #include "row/problem.h"
 #include "row/fast_path.h"
+#include "row/interruptible.h"
 #include "row/row.h"
 #include "row/text.h"
 #include "row/tuple.h"
@@ -107,6 +108,12 @@ struct RowReader
  * this much for as long as it lasts, so that a row allocates nothing.
  */
 #define FAST_PATH_MEMORY ((size_t) 64 * 1024)
+
+/*
+ * Nor are those in which a longer list has to be searched, so that nobody has
+ * to wait for the thread: vendors' lists have a few products.
+ */
+#define FAST_PATH_SEARCHED ((uint32) 64 * 1024)
 
 /* Keys that sources read in addition to their path. */
 #define TARGET_LEVEL_PATH_EXTRA "adGroupId"
@@ -536,9 +543,13 @@ choose_target_level(const Column *column, const JsonValue *json)
 	return &campaign_level;
 }
 
+/* json_cursor_next, or interruptible_next where that may be called. */
+typedef bool (*NextFunction)(JsonCursor *cursor, JsonValue *key, JsonValue *value,
+							 StreamError *error);
+
 /* Is this {"productIdType": wanted, "productId": ...}?  Then product_id gets the latter. */
 static bool
-read_product(const JsonValue *product, const char *wanted, JsonValue *product_id)
+read_product(const JsonValue *product, const char *wanted, NextFunction next, JsonValue *product_id)
 {
 	JsonCursor cursor;
 	JsonValue key;
@@ -550,7 +561,7 @@ read_product(const JsonValue *product, const char *wanted, JsonValue *product_id
 	if (product->type != JSON_OBJECT || !json_cursor_open(&cursor, product))
 		return false;
 	/* Of a key that occurs twice, the last value counts. */
-	while (json_cursor_next(&cursor, &key, &value, &error))
+	while (next(&cursor, &key, &value, &error))
 	{
 		if (json_string_equals(&key, "productIdType"))
 			is_wanted = value.type == JSON_STRING && json_string_equals(&value, wanted);
@@ -562,7 +573,8 @@ read_product(const JsonValue *product, const char *wanted, JsonValue *product_id
 
 /* The id of the first product of a type in a list of products. */
 static bool
-find_product(const JsonValue *products, const char *wanted, JsonValue *product_id)
+find_product(const JsonValue *products, const char *wanted, NextFunction next,
+			 JsonValue *product_id)
 {
 	JsonCursor cursor;
 	JsonValue key;
@@ -570,24 +582,24 @@ find_product(const JsonValue *products, const char *wanted, JsonValue *product_i
 	StreamError error;
 
 	if (products->type == JSON_OBJECT)
-		return read_product(products, wanted, product_id);
+		return read_product(products, wanted, next, product_id);
 	if (products->type != JSON_ARRAY || !json_cursor_open(&cursor, products))
 		return false;
-	while (json_cursor_next(&cursor, &key, &product, &error))
+	while (next(&cursor, &key, &product, &error))
 	{
-		if (read_product(&product, wanted, product_id))
+		if (read_product(&product, wanted, next, product_id))
 			return true;
 	}
 	return false;
 }
 
 static const JsonValue *
-choose_product(const Column *column, const JsonValue *json, const char *wanted,
+choose_product(const Column *column, const JsonValue *json, const char *wanted, NextFunction next,
 			   JsonValue *product_id)
 {
 	for (int i = 0; i < column->alternative_count; i++)
 	{
-		if (find_product(&json[column->alternatives[i].slot], wanted, product_id) &&
+		if (find_product(&json[column->alternatives[i].slot], wanted, next, product_id) &&
 			is_present(product_id))
 			return product_id;
 	}
@@ -599,31 +611,54 @@ choose_product(const Column *column, const JsonValue *json, const char *wanted,
  * in which it may be.
  */
 static inline const JsonValue *
-choose_value(const Column *column, const JsonValue *json, JsonValue *product_id)
+choose_value(const Column *column, const JsonValue *json, NextFunction next, JsonValue *product_id)
 {
 	switch (column->source)
 	{
 		case SOURCE_TARGET_LEVEL:
 			return choose_target_level(column, json);
 		case SOURCE_FIRST_ASIN:
-			return choose_product(column, json, "ASIN", product_id);
+			return choose_product(column, json, "ASIN", next, product_id);
 		case SOURCE_FIRST_SKU:
-			return choose_product(column, json, "SKU", product_id);
+			return choose_product(column, json, "SKU", next, product_id);
 		default:
 			return choose_alternative(column, json);
 	}
 }
 
-/* Likewise, but NULL also for a value that is null. */
-static inline const JsonValue *
-find_value(const Column *column, const JsonValue *json, JsonValue *product_id)
+/* Is there so much to search for the value that it is not for the fast path? */
+static bool
+searches_much(const Column *column, const JsonValue *json)
 {
+	if (column->source != SOURCE_FIRST_ASIN && column->source != SOURCE_FIRST_SKU)
+		return false;
+	for (int i = 0; i < column->alternative_count; i++)
+	{
+		const JsonValue *value = &json[column->alternatives[i].slot];
+
+		if (value->type >= JSON_ARRAY && value->length > FAST_PATH_SEARCHED)
+			return true;
+	}
+	return false;
+}
+
+/* Convert the value of a column that comes from records. */
+static inline FastPathStatus
+convert_fast(const Column *column, FastPathState *state, const JsonValue *json, RecordArena *arena,
+			 Datum *datum)
+{
+	JsonValue product_id;
 	const JsonValue *value;
 
-	if (column->only_slot < 0)
-		return choose_value(column, json, product_id);
-	value = &json[column->only_slot];
-	return is_present(value) ? value : NULL;
+	if (column->only_slot >= 0)
+		value = &json[column->only_slot];
+	else if (searches_much(column, json))
+		return FAST_PATH_CANNOT;
+	else
+		value = choose_value(column, json, json_cursor_next, &product_id);
+	if (value == NULL || !is_present(value))
+		return FAST_PATH_NULL;
+	return column->fast(state, value, arena, datum);
 }
 
 /*
@@ -641,13 +676,9 @@ fill_fast(const RowReader *reader, FastPathState *state, const JsonValue *json, 
 	for (int i = 0; i < reader->record_column_count; i++)
 	{
 		const Column *column = &reader->columns[i];
-		JsonValue product_id;
-		const JsonValue *value = find_value(column, json, &product_id);
 
-		if (value == NULL)
-			continue;
 		state->column = i;
-		switch (column->fast(state, value, arena, &values[column->attribute]))
+		switch (convert_fast(column, state, json, arena, &values[column->attribute]))
 		{
 			case FAST_PATH_VALUE:
 				nulls[column->attribute] = false;
@@ -681,14 +712,10 @@ form_fast(const RowReader *reader, FastPathState *state, const JsonValue *json, 
 	for (int i = 0; i < reader->record_column_count; i++)
 	{
 		const Column *column = &reader->columns[i];
-		JsonValue product_id;
-		const JsonValue *value = find_value(column, json, &product_id);
 		Datum datum;
 
-		if (value == NULL)
-			continue;
 		state->column = i;
-		switch (column->fast(state, value, arena, &datum))
+		switch (convert_fast(column, state, json, arena, &datum))
 		{
 			case FAST_PATH_VALUE:
 				if (column->layout.by_value)
@@ -817,7 +844,7 @@ fill_slowly(RowReader *reader, const JsonValue *json, Datum *values, bool *nulls
 		JsonValue product_id;
 
 		reader->current = column;
-		convert_value(reader, column, choose_value(column, json, &product_id),
+		convert_value(reader, column, choose_value(column, json, interruptible_next, &product_id),
 					  &values[column->attribute], &nulls[column->attribute]);
 	}
 	reader->current = NULL;

@@ -9,8 +9,10 @@
 #include "compat.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "row/interruptible.h"
 #include "row/problem.h"
 #include "row/text.h"
 
@@ -28,7 +30,7 @@ make_text(const char *text, size_t length)
 	char *result = palloc(VARHDRSZ + length);
 
 	SET_VARSIZE(result, VARHDRSZ + length);
-	memcpy(VARDATA(result), text, length);
+	interruptible_copy(VARDATA(result), text, length);
 	return PointerGetDatum(result);
 }
 
@@ -88,6 +90,7 @@ convert_prefix(ValueContext *context, const char *text, size_t length, char *out
 	}
 	while (done < length)
 	{
+		CHECK_FOR_INTERRUPTS();
 		call.text = text + done;
 		call.output = output + *written;
 		call.length = Min((size_t) pg_utf_mblen((const unsigned char *) call.text), length - done);
@@ -100,6 +103,20 @@ convert_prefix(ValueContext *context, const char *text, size_t length, char *out
 }
 
 #endif
+
+/*
+ * How much of a text to convert at a time: some encodings have one character
+ * for two of UTF-8, of which none is ASCII, so it ends before an ASCII byte.
+ */
+static size_t
+length_of_piece(const char *text, size_t length)
+{
+	size_t piece = UNINTERRUPTED;
+
+	while (piece < length && IS_HIGHBIT_SET(text[piece]))
+		piece++;
+	return Min(piece, length);
+}
 
 /*
  * From UTF-8, which text has been checked to be, to the encoding of the
@@ -123,16 +140,20 @@ convert_encoding(ValueContext *context, const char **text, size_t *length)
 
 	for (;;)
 	{
+		size_t piece = length_of_piece(source, source_left);
 		size_t written;
-		size_t done = convert_prefix(context, source, source_left, output + output_length,
+		size_t done = convert_prefix(context, source, piece, output + output_length,
 									 context->converted.size - output_length, &written);
 		int character_length;
 
+		CHECK_FOR_INTERRUPTS();
 		output_length += written;
 		source += done;
 		source_left -= done;
 		if (source_left == 0)
 			break;
+		if (done == piece)
+			continue;
 
 		character_length = Min((size_t) pg_utf_mblen((const unsigned char *) source), source_left);
 		if (context->invalid_text == JSON_TEXT_ERROR)
@@ -170,7 +191,7 @@ problem_text(ValueContext *context, const StreamError *error, const char *start,
 		kind = PROBLEM_VALUE;
 		sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
 	}
-	else if (!pg_verify_mbstr(PG_UTF8, start, length, true))
+	else if (!interruptible_is_utf8(start, length))
 		sqlstate = ERRCODE_CHARACTER_NOT_IN_REPERTOIRE;
 	problem_set(context, kind, sqlstate, "%s: \"%s\"", error->message, shown);
 }
@@ -189,16 +210,16 @@ text_from_string(ValueContext *context, const JsonValue *string, const char **te
 		*length = string->length;
 		if (is_ascii)
 			return true;
-		if (pg_verify_mbstr(PG_UTF8, string->start, string->length, true))
+		if (interruptible_is_utf8(string->start, string->length))
 			return !context->needs_conversion || convert_encoding(context, text, length);
 	}
 
 	output = scratch_reserve(&context->decoded, json_string_decoded_size(string));
-	if (!json_string_decode(string, context->invalid_text, output, length, &error))
+	if (!interruptible_decode(string, context->invalid_text, output, length, &error))
 	{
 		StreamError ignored;
 		bool curable = context->invalid_text == JSON_TEXT_ERROR &&
-					   json_string_decode(string, JSON_TEXT_REPLACE, output, length, &ignored);
+					   interruptible_decode(string, JSON_TEXT_REPLACE, output, length, &ignored);
 
 		problem_text(context, &error, string->start, string->length, curable);
 		return false;
@@ -247,13 +268,14 @@ text_from_json(ValueContext *context, const JsonValue *json, const char **text, 
 	}
 
 	output = scratch_reserve(&context->decoded,
-							 json_text_copied_size(start, source_length) + JSON_PADDING);
-	if (!json_text_copy(start, source_length, context->invalid_text, output, length, &error))
+							 interruptible_copied_size(start, source_length) + JSON_PADDING);
+	if (!interruptible_text_copy(start, source_length, context->invalid_text, output, length,
+								 &error))
 	{
 		StreamError ignored;
-		bool curable =
-			context->invalid_text == JSON_TEXT_ERROR &&
-			json_text_copy(start, source_length, JSON_TEXT_REPLACE, output, length, &ignored);
+		bool curable = context->invalid_text == JSON_TEXT_ERROR &&
+					   interruptible_text_copy(start, source_length, JSON_TEXT_REPLACE, output,
+											   length, &ignored);
 		size_t shown_from = 0;
 
 		/* Show only the surroundings of the place, since the value may be long. */

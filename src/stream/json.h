@@ -169,6 +169,7 @@ typedef struct JsonCursor
 {
 	const char *next;
 	const char *end;
+	StreamStop *stop;
 	bool in_object;
 	bool first;
 } JsonCursor;
@@ -176,6 +177,17 @@ typedef struct JsonCursor
 extern bool json_cursor_open(JsonCursor *cursor, const JsonValue *container);
 extern bool
 json_cursor_next(JsonCursor *cursor, JsonValue *key, JsonValue *value, StreamError *error);
+
+/*
+ * An element that is larger than STREAM_WORK is walked no further once *stop is
+ * set, which json_cursor_next reports as STREAM_ERROR_STOPPED (so it needs
+ * error); the next call starts over at its first byte.
+ */
+static inline void
+json_cursor_stop_when(JsonCursor *cursor, StreamStop *stop)
+{
+	cursor->stop = stop;
+}
 
 /* Is a string value equal to text, escapes taken into account? */
 extern bool json_string_equals(const JsonValue *value, const char *text);
@@ -203,11 +215,12 @@ typedef enum JsonTextPolicy
  * NUL and each maximal invalid byte sequence become U+FFFD; other control
  * characters are text and stay.  Returns false with *error set (offset counts
  * from the string's first byte) under JSON_TEXT_ERROR, and under both for a
- * malformed escape.
+ * malformed escape; and with STREAM_ERROR_STOPPED if *stop is set before the
+ * end of a value larger than STREAM_WORK.
  */
 extern size_t json_string_decoded_size(const JsonValue *value);
-extern bool json_string_decode(const JsonValue *value, JsonTextPolicy policy, char *output,
-							   size_t *output_length, StreamError *error);
+extern bool json_string_decode(const JsonValue *value, JsonTextPolicy policy, StreamStop *stop,
+							   char *output, size_t *output_length, StreamError *error);
 
 /*
  * Likewise for a whole piece of JSON text that stays JSON (a column of type
@@ -218,7 +231,7 @@ extern bool json_string_decode(const JsonValue *value, JsonTextPolicy policy, ch
  * json_text_copied_size bytes.
  */
 extern size_t json_text_copied_size(const char *text, size_t length);
-extern bool json_text_copy(const char *text, size_t length, JsonTextPolicy policy, char *output,
-						   size_t *output_length, StreamError *error);
+extern bool json_text_copy(const char *text, size_t length, JsonTextPolicy policy, StreamStop *stop,
+						   char *output, size_t *output_length, StreamError *error);
 
 #endif /* ADSEXPORT_JSON_H */

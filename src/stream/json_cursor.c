@@ -15,6 +15,7 @@ json_cursor_open(JsonCursor *cursor, const JsonValue *container)
 		return false;
 	cursor->next = container->start + 1;
 	cursor->end = container->start + container->length;
+	cursor->stop = NULL;
 	cursor->in_object = container->type == JSON_OBJECT;
 	cursor->first = true;
 	return true;
@@ -34,9 +35,16 @@ fail(JsonCursor *cursor, const char *next, const char *expected, StreamError *er
 	return false;
 }
 
-/* The string at *next, which is moved past it.  Returns false where there is none. */
-static inline bool
-take_string(const char **next, const char *end, JsonValue *value)
+typedef enum TakeResult
+{
+	TAKE_DONE,
+	TAKE_NONE,   /* there is none */
+	TAKE_STOPPED /* it is large, and was given up */
+} TakeResult;
+
+/* The string at *next, which is moved past it. */
+static inline TakeResult
+take_string(const char **next, const char *end, JsonValue *value, StreamStop *give_up)
 {
 	const char *start = *next + 1;
 	const char *stop;
@@ -44,17 +52,19 @@ take_string(const char **next, const char *end, JsonValue *value)
 	bool escaped = false;
 
 	if (**next != '"')
-		return false;
-	quote = find_quote(start, end, false, &escaped, &stop, NULL);
+		return TAKE_NONE;
+	quote = find_quote(start, end, false, &escaped, &stop, give_up);
+	if (quote == NULL && stop < end)
+		return TAKE_STOPPED;
 	if (quote == NULL || quote >= end)
-		return false;
+		return TAKE_NONE;
 	set_value(value, JSON_STRING, start, quote, escaped);
 	*next = quote + 1;
-	return true;
+	return TAKE_DONE;
 }
 
-/* The number or literal at *next, which is moved past it.  Returns false where there is none. */
-static inline bool
+/* The number or literal at *next, which is moved past it. */
+static inline TakeResult
 take_scalar(const char **next, const char *end, JsonValue *value)
 {
 	const char *start = *next;
@@ -62,36 +72,51 @@ take_scalar(const char **next, const char *end, JsonValue *value)
 	JsonType type;
 
 	if (stop >= end)
-		return false;
+		return TAKE_NONE;
 	if (*start == '-' || is_digit(*start))
 		type = is_number(start, stop) ? JSON_NUMBER : JSON_MISSING;
 	else
 		type = literal_type(start, (size_t) (stop - start));
 	if (type == JSON_MISSING)
-		return false;
+		return TAKE_NONE;
 	set_value(value, type, start, stop, false);
 	*next = stop;
-	return true;
+	return TAKE_DONE;
 }
 
 /* Likewise for any value. */
-static inline bool
-take_value(const char **next, const char *end, JsonValue *value)
+static inline TakeResult
+take_value(const char **next, const char *end, JsonValue *value, StreamStop *give_up)
 {
 	const char *start = *next;
 	const char *stop = start;
+	SkipResult skipped;
 
 	if (start >= end)
-		return false;
+		return TAKE_NONE;
 	if (*start == '"')
-		return take_string(next, end, value);
+		return take_string(next, end, value, give_up);
 	if (*start != '{' && *start != '[')
 		return take_scalar(next, end, value);
-	if (skip_container(&stop, end, false, JSON_MAX_DEPTH, NULL) != SKIP_FOUND || stop >= end)
-		return false;
+	skipped = skip_container(&stop, end, false, JSON_MAX_DEPTH, give_up);
+	if (skipped == SKIP_STOPPED)
+		return TAKE_STOPPED;
+	if (skipped != SKIP_FOUND || stop >= end)
+		return TAKE_NONE;
 	set_value(value, *start == '{' ? JSON_OBJECT : JSON_ARRAY, start, stop, false);
 	*next = stop;
-	return true;
+	return TAKE_DONE;
+}
+
+/* A key or value was not taken: next is where it should begin. */
+static __attribute__((cold, noinline)) bool
+not_taken(JsonCursor *cursor, TakeResult result, const char *next, const char *expected,
+		  StreamError *error)
+{
+	if (result == TAKE_NONE)
+		return fail(cursor, next, expected, error);
+	stream_error_set(error, STREAM_ERROR_STOPPED, 0, "told to stop");
+	return false;
 }
 
 /*
@@ -103,6 +128,7 @@ json_cursor_next(JsonCursor *cursor, JsonValue *key, JsonValue *value, StreamErr
 {
 	const char *next = cursor->next;
 	const char *const end = cursor->end;
+	TakeResult taken;
 
 	if (error != NULL)
 		stream_error_clear(error);
@@ -122,21 +148,23 @@ json_cursor_next(JsonCursor *cursor, JsonValue *key, JsonValue *value, StreamErr
 			return fail(cursor, next, "\",\"", error);
 		next = skip_space(next + 1);
 	}
-	cursor->first = false;
 
 	if (cursor->in_object)
 	{
 		JsonValue unwanted;
 
-		if (!take_string(&next, end, key != NULL ? key : &unwanted))
-			return fail(cursor, next, "a key", error);
+		taken = take_string(&next, end, key != NULL ? key : &unwanted, cursor->stop);
+		if (taken != TAKE_DONE)
+			return not_taken(cursor, taken, next, "a key", error);
 		next = skip_space(next);
 		if (*next != ':')
 			return fail(cursor, next, "\":\"", error);
 		next = skip_space(next + 1);
 	}
-	if (!take_value(&next, end, value))
-		return fail(cursor, next, "a value", error);
+	taken = take_value(&next, end, value, cursor->stop);
+	if (taken != TAKE_DONE)
+		return not_taken(cursor, taken, next, "a value", error);
 	cursor->next = next;
+	cursor->first = false;
 	return true;
 }

@@ -138,7 +138,7 @@ json_document_text(const JsonValue *value, JsonTextPolicy policy)
 		text[value->length] = '\0';
 		return text;
 	}
-	if (!json_string_decode(value, policy, text, &length, &error))
+	if (!json_string_decode(value, policy, NULL, text, &length, &error))
 	{
 		free(text);
 		return NULL;

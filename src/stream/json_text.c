@@ -336,22 +336,39 @@ write_control_escape(char *written, unsigned char character)
 	return written + 6;
 }
 
-/*
- * Copy text[0 .. length) to output as text that any column could hold.
- * Returns false with *error set where the policy does not allow what is there.
- */
-static bool
-copy_text(const char *text, size_t length, CopyMode mode, JsonTextPolicy policy, char *output,
-		  size_t *output_length, StreamError *error)
+static __attribute__((cold, noinline)) bool
+stopped(StreamError *error)
 {
-	const char *next = text;
-	const char *const end = text + length;
-	char *written = output;
-	bool in_string = false; /* with COPY_JSON_CONTROLS */
+	stream_error_set(error, STREAM_ERROR_STOPPED, 0, "told to stop");
+	return false;
+}
 
-	if (error != NULL)
-		stream_error_clear(error);
-	while (next < end)
+/* How far the copy of a text is. */
+typedef struct TextCopy
+{
+	const char *text;
+	const char *next;
+	const char *end;
+	char *written;
+	bool in_string; /* with COPY_JSON_CONTROLS */
+} TextCopy;
+
+/*
+ * Copy the text up to limit, or a few bytes more, as text that any column
+ * could hold. Returns false with *error set where the policy does not allow
+ * what is there.
+ */
+static inline bool
+copy_piece(TextCopy *copy, const char *limit, CopyMode mode, JsonTextPolicy policy,
+		   StreamError *error)
+{
+	const char *const text = copy->text;
+	const char *next = copy->next;
+	const char *const end = copy->end;
+	char *written = copy->written;
+	bool in_string = copy->in_string;
+
+	while (next < limit)
 	{
 		size_t available = (size_t) (end - next);
 		unsigned char character = (unsigned char) *next;
@@ -371,6 +388,7 @@ copy_text(const char *text, size_t length, CopyMode mode, JsonTextPolicy policy,
 		else if (copy_short_plain_text(written, next, available))
 		{
 			written += available;
+			next = end;
 			break;
 		}
 
@@ -432,7 +450,35 @@ copy_text(const char *text, size_t length, CopyMode mode, JsonTextPolicy policy,
 			}
 		}
 	}
-	*output_length = (size_t) (written - output);
+	copy->next = next;
+	copy->written = written;
+	copy->in_string = in_string;
+	return true;
+}
+
+/* Likewise all of text[0 .. length) to output, unless told to stop. */
+static bool
+copy_text(const char *text, size_t length, CopyMode mode, JsonTextPolicy policy, StreamStop *stop,
+		  char *output, size_t *output_length, StreamError *error)
+{
+	TextCopy copy = { text, text, text + length, output, false };
+
+	if (error != NULL)
+		stream_error_clear(error);
+	for (;;)
+	{
+		size_t left = (size_t) (copy.end - copy.next);
+
+		if (!copy_piece(&copy,
+						likely_true(left <= STREAM_WORK) ? copy.end : copy.next + STREAM_WORK, mode,
+						policy, error))
+			return false;
+		if (likely_true(copy.next >= copy.end))
+			break;
+		if (stream_stop_is_set(stop))
+			return stopped(error);
+	}
+	*output_length = (size_t) (copy.written - output);
 	return true;
 }
 
@@ -444,10 +490,10 @@ json_string_decoded_size(const JsonValue *value)
 }
 
 bool
-json_string_decode(const JsonValue *value, JsonTextPolicy policy, char *output,
+json_string_decode(const JsonValue *value, JsonTextPolicy policy, StreamStop *stop, char *output,
 				   size_t *output_length, StreamError *error)
 {
-	return copy_text(value->start, value->length, COPY_DECODED, policy, output, output_length,
+	return copy_text(value->start, value->length, COPY_DECODED, policy, stop, output, output_length,
 					 error);
 }
 
@@ -503,13 +549,16 @@ skip_space_until(const char *next, const char *end)
 
 /*
  * Check the string whose content begins at next.  Returns what is after its
- * closing quote, or NULL with *stop and *problem set.  Control characters are
- * accepted if first_control is given, which is set to the first one.
+ * closing quote, or NULL with *stop and *problem set (NULL: told to give up).
+ * Control characters are accepted if first_control is given, which is set to
+ * the first one.
  */
 static const char *
 check_string(const char *next, const char *end, const char **first_control, const char **stop,
-			 const char **problem)
+			 const char **problem, StreamStop *give_up)
 {
+	const char *start = next;
+
 	for (;;)
 	{
 		unsigned char character;
@@ -531,6 +580,15 @@ check_string(const char *next, const char *end, const char **first_control, cons
 		character = (unsigned char) *next;
 		if (character == '"')
 			return next + 1;
+		if (likely_false((size_t) (next - start) >= STREAM_WORK))
+		{
+			if (stream_stop_is_set(give_up))
+			{
+				*problem = NULL;
+				return NULL;
+			}
+			start = next;
+		}
 		if (character == '\\')
 		{
 			Escape escape = read_escape((const unsigned char *) next, (size_t) (end - next));
@@ -560,9 +618,11 @@ check_string(const char *next, const char *end, const char **first_control, cons
 
 /* first_control: see check_string. */
 static bool
-check_syntax(const char *text, size_t length, const char **first_control, StreamError *error)
+check_syntax(const char *text, size_t length, const char **first_control, StreamStop *give_up,
+			 StreamError *error)
 {
 	const char *next = text;
+	const char *looked = text; /* where next was when it was last to give up or not */
 	const char *const end = text + length;
 	uint64_t objects[JSON_MAX_DEPTH / 64]; /* per depth: 1 object, 0 array */
 	unsigned depth = 0;
@@ -583,7 +643,7 @@ read_value:
 		goto malformed;
 	if (*next == '"')
 	{
-		next = check_string(next + 1, end, first_control, &stop, &problem);
+		next = check_string(next + 1, end, first_control, &stop, &problem, give_up);
 		if (next == NULL)
 			goto malformed;
 	}
@@ -629,6 +689,12 @@ after_value:
 			goto malformed;
 		return true;
 	}
+	if (likely_false((size_t) (next - looked) >= STREAM_WORK))
+	{
+		if (stream_stop_is_set(give_up))
+			return stopped(error);
+		looked = next;
+	}
 	problem = in_object ? "expected \",\" or \"}\"" : "expected \",\" or \"]\"";
 	if (next >= end)
 		goto malformed;
@@ -654,7 +720,7 @@ read_key:
 	problem = "expected a key";
 	if (next >= end || *next != '"')
 		goto malformed;
-	next = check_string(next + 1, end, first_control, &stop, &problem);
+	next = check_string(next + 1, end, first_control, &stop, &problem, give_up);
 	if (next == NULL)
 		goto malformed;
 	next = skip_space_until(next, end);
@@ -666,6 +732,8 @@ read_key:
 	goto read_value;
 
 malformed:
+	if (problem == NULL)
+		return stopped(error);
 	stream_escape(quoted, sizeof(quoted), stop, end - stop < 16 ? (size_t) (end - stop) : 16);
 	stream_error_set(error, STREAM_ERROR_CORRUPT, (uint64_t) (stop - text),
 					 "malformed JSON value: %s at \"%s\"", problem, quoted);
@@ -675,7 +743,7 @@ malformed:
 bool
 json_validate(const char *text, size_t length, StreamError *error)
 {
-	return check_syntax(text, length, NULL, error);
+	return check_syntax(text, length, NULL, NULL, error);
 }
 
 size_t
@@ -694,12 +762,12 @@ json_text_copied_size(const char *text, size_t length)
 }
 
 bool
-json_text_copy(const char *text, size_t length, JsonTextPolicy policy, char *output,
-			   size_t *output_length, StreamError *error)
+json_text_copy(const char *text, size_t length, JsonTextPolicy policy, StreamStop *stop,
+			   char *output, size_t *output_length, StreamError *error)
 {
 	const char *control = NULL;
 
-	if (!check_syntax(text, length, &control, error))
+	if (!check_syntax(text, length, &control, stop, error))
 		return false;
 	if (control != NULL && policy == JSON_TEXT_ERROR)
 	{
@@ -712,6 +780,6 @@ json_text_copy(const char *text, size_t length, JsonTextPolicy policy, char *out
 	 * copy need not know where strings begin and end unless there are control
 	 * characters in them.
 	 */
-	return copy_text(text, length, control != NULL ? COPY_JSON_CONTROLS : COPY_JSON, policy, output,
-					 output_length, error);
+	return copy_text(text, length, control != NULL ? COPY_JSON_CONTROLS : COPY_JSON, policy, stop,
+					 output, output_length, error);
 }

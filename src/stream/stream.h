@@ -11,8 +11,9 @@
  * No call does more than a constant amount of work (STREAM_WORK), whether or
  * not it produces anything, so that even data that was compressed a
  * thousandfold, twice, keeps no caller waiting.  The walk of a large record,
- * which has to be read as a whole, is as long as the record, but gives up when
- * it is told to (StreamStop).  And whatever a format allows
+ * which has to be read as a whole, is as long as the record, and what is done
+ * with a value as long as the value; but they give up when they are told to
+ * (StreamStop).  And whatever a format allows
  * to continue forever without content has a limit here, with an error.
  *
  *-------------------------------------------------------------------------
@@ -45,7 +46,8 @@ typedef enum StreamErrorKind
 	STREAM_ERROR_UNSUPPORTED, /* well-formed, but not something we read */
 	STREAM_ERROR_CHANGED,     /* not the same as when it was read before */
 	STREAM_ERROR_TOO_LARGE,   /* over a fixed limit */
-	STREAM_ERROR_OUT_OF_MEMORY
+	STREAM_ERROR_OUT_OF_MEMORY,
+	STREAM_ERROR_STOPPED /* told to (StreamStop): nothing is wrong, call again */
 } StreamErrorKind;
 
 /*
@@ -72,8 +74,9 @@ typedef struct StreamError
 #define STREAM_MAX_TAKEN (STREAM_WORK / STREAM_WORK_TAKEN)
 
 /*
- * Set from outside (by a signal handler or another thread) to make a walk give
- * up, which looks at it about once for STREAM_WORK bytes; NULL: it never does.
+ * Set from outside (by a signal handler or another thread) to make a walk or a
+ * conversion give up, which looks at it about once for STREAM_WORK bytes; NULL:
+ * it never does.
  */
 typedef const volatile sig_atomic_t StreamStop;
 

@@ -79,7 +79,7 @@ compare_value(const JsonValue *value, json_object *object, int depth)
 		case json_type_string:
 			EXPECT(value->type == JSON_STRING, "type %d", value->type);
 			text = malloc(json_string_decoded_size(value) + 1);
-			EXPECT(json_string_decode(value, JSON_TEXT_ERROR, text, &length, &error), "%s",
+			EXPECT(json_string_decode(value, JSON_TEXT_ERROR, NULL, text, &length, &error), "%s",
 				   error.message);
 			EXPECT(length == (size_t) json_object_get_string_len(object) &&
 					   memcmp(text, json_object_get_string(object), length) == 0,
@@ -108,7 +108,7 @@ compare_value(const JsonValue *value, json_object *object, int depth)
 			while (json_cursor_next(&cursor, &key, &item, &error))
 			{
 				text = malloc(json_string_decoded_size(&key) + 1);
-				EXPECT(json_string_decode(&key, JSON_TEXT_ERROR, text, &length, &error), "%s",
+				EXPECT(json_string_decode(&key, JSON_TEXT_ERROR, NULL, text, &length, &error), "%s",
 					   error.message);
 				text[length] = '\0';
 				EXPECT(json_object_object_get_ex(object, text, NULL), "%s is not there", text);
@@ -150,20 +150,20 @@ compare_with_json_c(const char *const *wanted, int wanted_count, JsonFraming fra
 							 values) != STREAM_RECORD)
 			break;
 		position += consumed;
-		if (!json_text_copy(record->start, record->length, JSON_TEXT_ERROR, copy, &copy_length,
-							NULL))
+		if (!json_text_copy(record->start, record->length, JSON_TEXT_ERROR, NULL, copy,
+							&copy_length, NULL))
 		{
 			/* What can be made text is valid, and stays as it is when it is copied once more. */
 			char *valid = malloc(json_text_copied_size(record->start, record->length) + 1);
 			size_t valid_length;
 
-			if (json_text_copy(record->start, record->length, JSON_TEXT_REPLACE, valid,
+			if (json_text_copy(record->start, record->length, JSON_TEXT_REPLACE, NULL, valid,
 							   &valid_length, NULL))
 			{
 				char *again = malloc(json_text_copied_size(valid, valid_length) + 1);
 
-				EXPECT(json_text_copy(valid, valid_length, JSON_TEXT_ERROR, again, &copy_length,
-									  NULL) &&
+				EXPECT(json_text_copy(valid, valid_length, JSON_TEXT_ERROR, NULL, again,
+									  &copy_length, NULL) &&
 						   copy_length == valid_length && memcmp(again, valid, valid_length) == 0,
 					   "%.*s is no text", (int) valid_length, valid);
 				free(again);

@@ -45,15 +45,15 @@ FUZZ_NAME(describe_value)(Bytes *log, const JsonValue *value, int depth)
 
 			copy.start = exact;
 			EXPECT(json_string_decoded_size(&copy) <= 3 * (size_t) value->length, "size");
-			done =
-				json_string_decode(&copy, (JsonTextPolicy) policy, output, &output_length, &error);
+			done = json_string_decode(&copy, (JsonTextPolicy) policy, NULL, output, &output_length,
+									  &error);
 			json_string_equals(&copy, "a");
 		}
 		else
 		{
 			bool valid = json_validate(exact, value->length, &error);
 
-			done = json_text_copy(exact, value->length, (JsonTextPolicy) policy, output,
+			done = json_text_copy(exact, value->length, (JsonTextPolicy) policy, NULL, output,
 								  &output_length, &error);
 			EXPECT(valid || !done || policy == JSON_TEXT_REPLACE, "copied, but is not valid");
 			EXPECT(!done || json_validate(output, output_length, NULL),

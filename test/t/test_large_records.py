@@ -25,6 +25,16 @@ SLOW_TO_WALK = {
     "controls": (b'"z":"', b"\001", b'"'),
 }
 
+# Values that take long to convert: the column's type, and what is repeated up to their size, before and after it.
+SLOW_TO_CONVERT = {
+    "words": ("text[]", b"[" + b'""', b',""', b"]"),
+    "lists": ("text[]", b"[" + b"[[]", b",[]", b"]]"),
+    "escaped_word": ("text[]", b'["', b"\\n", b'"]'),
+    "numbers": ("integer[]", b"[1", b",1000000", b"]"),
+    "objects": ("json", b'[{"k":1}', b',{"k":1}', b"]"),
+    "escapes_in_json": ("json", b'["', b"\\n", b'"]'),
+}
+
 # name: the value, and how much memory reading it may take, in multiples of it.
 VALUES = {
     "keys": (b"{" + b",".join(b'"%07x":%d' % (number * 2654435761 % 0xfffffff, number % 10) for number in range(5000000)) + b"}", 9),
@@ -90,6 +100,16 @@ class Large(support.TestCase):
         time.sleep(seconds)
         return self.cancel(running)
 
+    def cancelled_at_moments(self, name, read_ahead, query, *limit):
+        began = time.monotonic()
+        self.session.value(query)
+        took = time.monotonic() - began
+        for moment in (2, 4, 6, 8):
+            with self.subTest(read_ahead=read_ahead, moment=moment):
+                self.in_time(lambda: self.cancelled_after(query, took * moment / 10), *limit)
+        if os.environ.get("SHOW"):
+            print("%s, read_ahead %s: %.2f s" % (name, read_ahead, took))
+
     def walk_is_cancelled(self, name):
         """Only the walk of the record takes long: nothing of it is converted."""
         before, repeated, after = SLOW_TO_WALK[name]
@@ -97,19 +117,25 @@ class Large(support.TestCase):
         self.serve_record("walk of " + name, b'{"server_upload_time":"2025-03-01 05:00:00",%s}\n' % content)
         for read_ahead in ("on", "off"):
             self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
-            began = time.monotonic()
-            self.session.value(COUNT)
-            took = time.monotonic() - began
-            for moment in (2, 4, 6, 8):
-                with self.subTest(read_ahead=read_ahead, moment=moment):
-                    self.in_time(lambda: self.cancelled_after(COUNT, took * moment / 10))
-            if os.environ.get("SHOW"):
-                print("%s, read_ahead %s: %.2f s" % (name, read_ahead, took))
+            self.cancelled_at_moments(name, read_ahead, COUNT)
+
+    def conversion_is_cancelled(self, name):
+        """Nothing but the conversion takes long."""
+        type_name, before, repeated, after = SLOW_TO_CONVERT[name]
+        self.serve_record("conversion of " + name, REST % (before + repeated * (60 * MIB // len(repeated)) + after))
+        self.session.run("CREATE FOREIGN TABLE slow (event_properties %s, server_upload_time timestamptz) SERVER amplitude OPTIONS (entity 'amplitude_events')"
+                         % type_name)
+        query = "SELECT count(event_properties) FROM slow WHERE server_upload_time = '2025-03-01 05:00Z'"
+        for read_ahead in ("on", "off"):
+            self.session.run("SET adsexport_fdw.read_ahead = %s" % read_ahead)
+            self.cancelled_at_moments(name, read_ahead, query, LIMIT)
 
 
 def add_tests():
     for name in VALUES:
         setattr(Large, "test_%s_in_bounds" % name, lambda self, name=name: self.reads_in_bounds(name))
+    for name in SLOW_TO_CONVERT:
+        setattr(Large, "test_conversion_of_%s_is_cancelled" % name, lambda self, name=name: self.conversion_is_cancelled(name))
     for name in SLOW_TO_WALK:
         setattr(Large, "test_walk_of_%s_is_cancelled" % name, lambda self, name=name: self.walk_is_cancelled(name))
 

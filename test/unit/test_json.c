@@ -1064,7 +1064,7 @@ expect_decoded(const char *text, int text_length, JsonTextPolicy policy, const c
 			value = string_value(input, total);
 			output =
 				malloc(json_string_decoded_size(&value) > 0 ? json_string_decoded_size(&value) : 1);
-			done = json_string_decode(&value, policy, output, &output_length, &error);
+			done = json_string_decode(&value, policy, NULL, output, &output_length, &error);
 			if (expected == NULL)
 			{
 				CHECK_THAT(!done, "\"%s\" is not refused", text);
@@ -1125,7 +1125,7 @@ test_decode(void)
 		size_t length;
 		StreamError error;
 
-		CHECK(!json_string_decode(&value, JSON_TEXT_ERROR, output, &length, &error));
+		CHECK(!json_string_decode(&value, JSON_TEXT_ERROR, NULL, output, &length, &error));
 		CHECK_NUMBER(error.offset, 18);
 		CHECK_CONTAINS(error.message, "control character 0x1f in a JSON string is not escaped");
 	}
@@ -1147,10 +1147,10 @@ test_decode(void)
 		size_t length;
 		StreamError error;
 
-		CHECK(!json_string_decode(&value, JSON_TEXT_REPLACE, output, &length, &error));
+		CHECK(!json_string_decode(&value, JSON_TEXT_REPLACE, NULL, output, &length, &error));
 		CHECK_NUMBER(error.offset, 3);
 		value = string_value("abc\\", 4);
-		CHECK(!json_string_decode(&value, JSON_TEXT_REPLACE, output, &length, NULL));
+		CHECK(!json_string_decode(&value, JSON_TEXT_REPLACE, NULL, output, &length, NULL));
 	}
 
 	begin_test("decoding what is no text");
@@ -1231,14 +1231,14 @@ test_decode(void)
 			snprintf(escape, sizeof(escape), "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
 					 0xdc00 + ((code - 0x10000) & 0x3ff));
 		value = string_value(escape, strlen(escape));
-		if (json_string_decode(&value, JSON_TEXT_ERROR, output, &length, NULL) == surrogate ||
+		if (json_string_decode(&value, JSON_TEXT_ERROR, NULL, output, &length, NULL) == surrogate ||
 			(!surrogate && (length != utf8_length || memcmp(output, utf8, length) != 0)))
 			CHECK_THAT(false, "escape of U+%04X", code);
 		/* JSON has these as escapes only. */
 		if (code == '\\' || code < ' ')
 			continue;
 		value = string_value(utf8, utf8_length);
-		if (json_string_decode(&value, JSON_TEXT_ERROR, output, &length, NULL) == surrogate ||
+		if (json_string_decode(&value, JSON_TEXT_ERROR, NULL, output, &length, NULL) == surrogate ||
 			(!surrogate && (length != utf8_length || memcmp(output, utf8, length) != 0)))
 			CHECK_THAT(false, "UTF-8 of U+%04X", code);
 	}
@@ -1400,7 +1400,7 @@ expect_copied(const char *text, int text_length, JsonTextPolicy policy, const ch
 	bool done;
 
 	memcpy(input, text, length);
-	done = json_text_copy(input, length, policy, output, &output_length, &error);
+	done = json_text_copy(input, length, policy, NULL, output, &output_length, &error);
 	if (expected == NULL)
 		CHECK_THAT(!done && error.kind == STREAM_ERROR_CORRUPT, "\"%s\" is not refused", text);
 	else
@@ -1450,11 +1450,11 @@ test_copy(void)
 		size_t length;
 		StreamError error;
 
-		CHECK(!json_text_copy("[\"a\tb\"]", 7, JSON_TEXT_ERROR, output, &length, &error));
+		CHECK(!json_text_copy("[\"a\tb\"]", 7, JSON_TEXT_ERROR, NULL, output, &length, &error));
 		CHECK_NUMBER(error.offset, 3);
 		CHECK_CONTAINS(error.message, "control character 0x09 in a JSON string is not escaped");
 		/* Whatever else is wrong with it is what is said. */
-		CHECK(!json_text_copy("[\"a\tb\",]", 8, JSON_TEXT_ERROR, output, &length, &error));
+		CHECK(!json_text_copy("[\"a\tb\",]", 8, JSON_TEXT_ERROR, NULL, output, &length, &error));
 		CHECK_CONTAINS(error.message, "malformed JSON value: ");
 	}
 

@@ -728,6 +728,106 @@ test_stop(void)
 	json_paths_free(paths);
 }
 
+/*-------------------------------------------------------------------------
+ * A value that is to be looked at no further
+ *-------------------------------------------------------------------------
+ */
+
+/* Arrays of one large element: a name, the beginning, what is repeated, and the end. */
+static const char *const large_elements[][4] = {
+	{ "an array", "[[{}", ",{}", "]]" },
+	{ "an object", "[{\"k\":1", ",\"k\":[1]", "}]" },
+	{ "a string", "[\"x", "\\n", "\"]" },
+	{ "control characters", "[\"x", "\\n\001", "\"]" },
+};
+
+static void
+append_large(Bytes *text, const char *const *pieces)
+{
+	text->length = 0;
+	append_text(text, pieces[1]);
+	while (text->length < LARGE)
+		append_text(text, pieces[2]);
+	append_text(text, pieces[3]);
+	append(text, (char[JSON_PADDING]){ 0 }, JSON_PADDING);
+	text->length -= JSON_PADDING;
+}
+
+/* The element is given up, as often as it is asked for, until it is no longer to be. */
+static void
+stop_cursor(const Bytes *text, JsonValue *element)
+{
+	JsonValue array = { (char *) text->data, (uint32_t) text->length, JSON_ARRAY, false };
+	volatile sig_atomic_t stop = 1;
+	JsonCursor cursor;
+	StreamError error;
+
+	CHECK(json_cursor_open(&cursor, &array));
+	json_cursor_stop_when(&cursor, &stop);
+	for (int i = 0; i < 3; i++)
+	{
+		CHECK(!json_cursor_next(&cursor, NULL, element, &error));
+		CHECK_NUMBER(error.kind, STREAM_ERROR_STOPPED);
+	}
+	stop = 0;
+	CHECK(json_cursor_next(&cursor, NULL, element, &error));
+	CHECK_NUMBER(element->start + element->length + (element->type == JSON_STRING) + 1,
+				 array.start + array.length);
+	CHECK(!json_cursor_next(&cursor, NULL, element, &error));
+	CHECK_NUMBER(error.kind, STREAM_ERROR_NONE);
+}
+
+/* Copying it as JSON and decoding it likewise. */
+static void
+stop_copy(const Bytes *text, const JsonValue *element, char *output)
+{
+	volatile sig_atomic_t stop = 1;
+	StreamError error;
+	size_t length;
+
+	CHECK(!json_text_copy((char *) text->data, text->length, JSON_TEXT_REPLACE, &stop, output,
+						  &length, &error));
+	CHECK_NUMBER(error.kind, STREAM_ERROR_STOPPED);
+	stop = 0;
+	CHECK(json_text_copy((char *) text->data, text->length, JSON_TEXT_REPLACE, &stop, output,
+						 &length, &error));
+	CHECK(length >= text->length);
+	if (element->type != JSON_STRING)
+		return;
+	stop = 1;
+	CHECK(!json_string_decode(element, JSON_TEXT_REPLACE, &stop, output, &length, &error));
+	CHECK_NUMBER(error.kind, STREAM_ERROR_STOPPED);
+	CHECK(json_string_decode(element, JSON_TEXT_REPLACE, NULL, output, &length, &error));
+	CHECK(length >= element->length / 2 && length < element->length);
+	/* What is small is done at once. */
+	CHECK(json_string_decode(&(JsonValue){ element->start, 15, JSON_STRING, true },
+							 JSON_TEXT_REPLACE, &stop, output, &length, &error));
+	CHECK_NUMBER(error.kind, STREAM_ERROR_NONE);
+}
+
+static void
+test_stop_in_value(void)
+{
+	Bytes text = { 0 };
+
+	for (size_t i = 0; i < sizeof(large_elements) / sizeof(large_elements[0]); i++)
+	{
+		char name[64];
+		JsonValue element;
+		char *output;
+
+		snprintf(name, sizeof(name), "%s in a value is given up", large_elements[i][0]);
+		begin_test(name);
+		append_large(&text, large_elements[i]);
+		output = malloc(json_text_copied_size((char *) text.data, text.length));
+		stop_cursor(&text, &element);
+		stop_copy(&text, &element, output);
+		free(output);
+		end_test(); /* while there is its name */
+	}
+	free(text.data);
+}
+
 int
 main(void)
 {
@@ -736,5 +836,6 @@ main(void)
 	test_search();
 	test_json();
 	test_stop();
+	test_stop_in_value();
 	return finish_tests();
 }
