@@ -257,10 +257,10 @@ class UnknownNames(support.TestCase):
         del name_server.asked[:]
         running = self.session.start(CAMPAIGNS)
         # The fourth try comes later than those of a server that was never reached have ended.
-        self.eventually(lambda: len(set(self.tries())) > 3, "a fourth try", 15)
+        self.eventually(lambda: len(set(self.tries())) > 3, "a fourth try")
         self.assertIsNone(running.ended, running.error)
         name_server.names = {self.NAME: ADDRESS}
-        running.wait(30)
+        running.wait()
         self.assertEqual(running.result, [(40,)], running.error)
 
     @staticmethod
