@@ -71,7 +71,8 @@ endef
 $(foreach library,$(LIBRARIES),$(eval $(call require_library,$(subst :, ,$(library)))))
 LIBRARY_NAMES = $(foreach library,$(LIBRARIES),$(firstword $(subst :, ,$(library))))
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARY_NAMES))
-SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread
+# libdl, where the C library does not have it in itself, is among what the server is linked with.
+SHLIB_LINK += $(shell $(PKG_CONFIG) --libs $(LIBRARY_NAMES)) -lpthread $(filter -ldl,$(LIBS))
 endif
 
 EXTRA_CLEAN = .with-isal

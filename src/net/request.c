@@ -17,6 +17,7 @@
 #include "net/dial.h"
 #include "net/http_version.h"
 #include "net/signals.h"
+#include "net/tls_memory.h"
 #include "net/transfer.h"
 #include "net/url.h"
 #include "stream/crc32.h"
@@ -639,6 +640,7 @@ set_tls(CURL *easy, const char *ca_file)
 	ok &= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 	ok &= is_fine_or_unknown(
 		curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2));
+	ok &= tls_memory_wipe(easy);
 	if (ca_file == NULL)
 		return ok;
 	ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
