@@ -26,6 +26,9 @@
 
 #define EVENTS_PER_DRIVE 32
 
+/* As long as libcurl remembers a name; one that failed, not even as long. */
+#define NAMES_KEPT_MS (60 * 1000)
+
 struct Reactor
 {
 	Multiplexer multiplexer;
@@ -38,6 +41,7 @@ struct Reactor
 	int64_t curl_due; /* libcurl wants to be called then */
 	bool shares;      /* connections, see reactor_share_connections */
 	bool doubtful;    /* one that is shared may be dead */
+	int64_t names_doubted_until;
 	char *tunnels_of; /* "user:password"; NULL: no proxy was used yet */
 	int wait_depth;
 	int64_t idle_ms;       /* milliseconds in which nobody waited */
@@ -204,6 +208,8 @@ collect_finished(Reactor *reactor)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
 		transfer = (Transfer *) private;
+		if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
+			reactor->names_doubted_until = monotonic_milliseconds() + NAMES_KEPT_MS;
 		transfer_end(transfer);
 		transfer->finished(transfer, code);
 	}
@@ -453,6 +459,12 @@ void
 reactor_stop_sharing(Reactor *reactor)
 {
 	reactor->doubtful = true;
+}
+
+bool
+reactor_doubts_names(const Reactor *reactor)
+{
+	return monotonic_milliseconds() < reactor->names_doubted_until;
 }
 
 bool

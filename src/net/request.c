@@ -731,6 +731,8 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	 */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 24L * 60 * 60 * 1000);
 
+	if (reactor_doubts_names(reactor))
+		ok &= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L) == CURLE_OK;
 	set_protocols(easy);
 	ok &= dial_begin(&request->dial, easy, options->url, options->proxy, options->local);
 	alone = needs_own_tunnel(request, options, reactor);

@@ -59,6 +59,12 @@ extern bool reactor_shares_connections(const Reactor *reactor);
 extern void reactor_stop_sharing(Reactor *reactor);
 
 /*
+ * Was there a name lately that could not be resolved?  libcurl 8.16 and later
+ * remember that, too, and a transfer that is a new try has to ask again.
+ */
+extern bool reactor_doubts_names(const Reactor *reactor);
+
+/*
  * Tunnels through a proxy are opened with a user's password: are those of
  * the reactor this user's (NULL: nobody's)? They belong to the first user to
  * ask. False if not, or if memory is short.
