@@ -434,6 +434,9 @@ exports_acquire(const ForeignOptions *options, const char *profile_id, const cha
 	{
 		dlist_delete(&export->unused_node);
 		unused_count--;
+		/* The tries of a statement that was cancelled are not this one's. */
+		if (!sharing_follows(export))
+			memset(&export->record.retry, 0, sizeof(export->record.retry));
 	}
 	sharing_use(export);
 	schedule_export(export);

@@ -227,6 +227,28 @@ class OwnTrouble(FaultCase):
         self.assertEqual(self.posts(), 1)
 
 
+class LeftWhileItIsRetried(FaultCase):
+    """The tries of a statement that was cancelled say nothing to the next one, which has as many of its own."""
+
+    def check(self, session_of_next):
+        self.account(profile_ids="1111", max_retries=1)
+        self.fault({"call": "status", "times": 1}, status=503, headers={"Retry-After": str(3 * support.PATIENCE)})
+        first = self.start()
+        self.wait_for_answer("status", 1)
+        self.eventually(lambda: [one["retries"] for one in self.exports()] == [1], "the first answer")
+        self.session.run("SELECT pg_cancel_backend(%d)" % first.session.pid)
+        self.assertEqual(first.wait().error.pgcode, "57014")
+        self.fault({"call": "status", "times": 1}, status=503)
+        self.assertEqual(self.result(session_of_next(first).start(IDS % "campaigns"))[0][2], 5)
+        self.assertEqual((self.posts(), self.count_calls("status", status=503)), (1, 2))
+
+    def test_by_the_same_session(self):
+        self.check(lambda first: first.session)
+
+    def test_by_another_session(self):
+        self.check(lambda first: self.connect())
+
+
 class BusyOtherwise(FaultCase):
     """A session that was cancelled, and then waits for something else as long as it may."""
 
