@@ -138,6 +138,7 @@ class NotShared(Promises):
 
     def test_filters_of_their_own(self):
         """More than the cap are asked for, which costs time, and nothing else."""
+        self.emulator.settings(export_delay=2)
         self.begin(PROFILES[:1])
         self.assertEqual(self.run_all(self.queries()), self.true_counts(PROFILES[:1]))
         self.assertEqual(self.statuses(), {202, 429})

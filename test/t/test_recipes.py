@@ -152,7 +152,7 @@ class Sidecar(Beside):
             self.managed_session.run("CREATE TABLE kept_%s (profile_id text, %s text, state text)" % (table, key))
         self.session.run("GRANT SELECT ON ALL TABLES IN SCHEMA served TO managed")
         self.managed_session.run("IMPORT FOREIGN SCHEMA served EXCEPT (campaigns, amplitude_events) FROM SERVER exports INTO ads")
-        self.emulator.settings(export_delay=1.0)
+        self.emulator.settings(export_delay=3)
         insert = "WITH " + ", ".join("%s AS (INSERT INTO kept_%s SELECT profile_id, %s, state FROM ads.%s RETURNING 1)" % (table[:-1], table, key, table)
                                      for table, key in tables.items())
         insert += " SELECT " + ", ".join("(SELECT count(*) FROM %s)" % table[:-1] for table in tables)
@@ -285,7 +285,7 @@ class SeveralNodes(Beside):
     def test_the_nodes_work_at_the_same_time(self):
         for session in (self.session, self.node_b_session):
             session.run("ALTER SERVER amazon OPTIONS (ADD max_age '0')")
-        self.emulator.settings(export_delay=1.0)
+        self.emulator.settings(export_delay=3)
         self.clear_log()
         self.assertGreater(self.asked.session(self).value("SELECT count(*) FROM campaigns"), 0)
         requests = sorted(call["time"] for call in self.calls("request"))

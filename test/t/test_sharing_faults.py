@@ -130,7 +130,7 @@ class Displaced(FaultCase):
         self.wait_for_call("request", 1)
         # It gets the place before those that follow.
         other = self.connect().start("SELECT count(*) FROM ads.campaigns WHERE state = 'PAUSED'")
-        time.sleep(0.5)
+        self.eventually(lambda: any(one["pid"] == other.session.pid for one in self.exports()), "that it stands in line")
         followers = [self.start() for _ in range(2)]
         self.wait_for_sessions(3)
         self.session.run("SELECT pg_terminate_backend(%d)" % driver.session.pid)
@@ -147,9 +147,9 @@ class Displaced(FaultCase):
 class OwnTrouble(FaultCase):
     """What goes wrong in the session that drives it, and says nothing about the export: only that one fails."""
 
-    def begin(self, **options):
+    def begin(self, export_delay=60, **options):
         self.account(profile_ids="1111", max_retries=0, **options)
-        self.emulator.settings(export_delay=4)
+        self.emulator.settings(export_delay=export_delay)
         driver = self.start()
         self.wait_for_answer("request", 1)
         return driver
@@ -161,6 +161,7 @@ class OwnTrouble(FaultCase):
 
     def check(self, driver, followers, sqlstate, *words):
         self.check_error(driver.wait(30).error, sqlstate, *words)
+        self.emulator.control("POST", "/advance", {"seconds": 100})
         for one in followers:
             self.assertEqual(self.result(one)[0][2], 5)
         self.assertEqual(len({self.result(one)[0] for one in followers}), 1)
@@ -208,7 +209,7 @@ class OwnTrouble(FaultCase):
     def test_its_place(self):
         """Goes to the one that takes it over, or stays taken until then: the vendor counts it."""
         self.emulator.settings(job_cap=1)
-        driver = self.begin(max_jobs=1)
+        driver = self.begin(4, max_jobs=1)
         waiting = self.connect().start("SELECT count(*) FROM ads.campaigns WHERE state = 'PAUSED'")
         self.fault({"call": "status", "times": 2}, token_expired=True)
         self.check_error(driver.wait(30).error, "28000", "not authorized")
