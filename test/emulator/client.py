@@ -46,6 +46,8 @@ class Answer:
 class Emulator:
     """Starts an emulator and stops it at the end of the with block."""
 
+    left = set()  # URLs to which one has moved
+
     def __init__(self, *options):
         self.process = subprocess.Popen((sys.executable, PROGRAM, "--exit-with-parent", str(os.getpid())) + options,
                                         stdout=subprocess.PIPE)
@@ -112,8 +114,12 @@ class Emulator:
         self.control("POST", "/reset")
 
     def move(self):
-        """Get another URL: what sessions share is known by it."""
-        self.url = self.control("POST", "/listen")["url"]
+        """Get another URL, which no emulator of this program had before: what sessions share is known by it, and the system gives ports again."""
+        while True:
+            self.url = self.control("POST", "/listen")["url"]
+            if self.url not in self.left:
+                break
+        self.left.add(self.url)
 
     # Amazon
 

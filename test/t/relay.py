@@ -6,6 +6,8 @@ import socket
 import struct
 import threading
 
+import support
+
 
 class Relay:
     """The n-th connection is passed on to the n-th of these ports, which begin anew at the end."""
@@ -16,13 +18,13 @@ class Relay:
         self.pairs = []
         self.frozen = set()
         self.to_break = 0
-        self.port = 0
+        # Which stays free while nobody listens on it.
+        self.port = support.free_port()
         self.listen()
         test.addCleanup(self.close)
 
     def listen(self):
         self.listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def refuse(self):

@@ -229,7 +229,7 @@ class Rest(PlacesCase):
     def test_notice(self):
         self.amplitude(max_retries=0, max_jobs="1")
         self.clear_faults()
-        self.fault({"call": "export", "query": "start=20250301"}, pause_after=0.7, pause_seconds=1)
+        self.fault({"call": "export", "query": "start=20250301"}, pause_after=0.7, pause_seconds=3)
         self.session.run("SET adsexport_fdw.progress_interval = '200ms'; BEGIN; DECLARE c CURSOR FOR " + self.query(1))
         self.fetched("c", 10)
         self.session.take_notices()

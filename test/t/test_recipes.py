@@ -5,7 +5,6 @@ The blocks are read from the pages; what differs is where the servers are.
 
 import os
 import re
-import socket
 import subprocess
 import unittest
 
@@ -177,8 +176,7 @@ class Loopback(support.Cluster):
     address = "127.0.0.1"
 
     def create(self):
-        with socket.create_server((self.address, 0)) as probe:
-            self.port = str(probe.getsockname()[1])
+        self.port = str(support.free_port())
         super().create()
         with open(os.path.join(self.folder, "data", "pg_hba.conf"), "w", encoding="utf-8") as file:
             file.write("local all all trust\nhost warehouse managed 127.0.0.1/32 scram-sha-256\n")

@@ -848,6 +848,7 @@ class Lists(WaitCase):
 
     def test_failure_belongs_to_its_scan(self):
         self.two_accounts(status=403, body_kind="universal", message="no access")
+        self.emulator.settings(export_delay=0.5)
         # The one that is well is read first, and the other never.
         self.session.run("SET enable_async_append = off" if self.session.connection.server_version >= 140000 else "SELECT 1")
         both = "SELECT profile_id FROM ads.campaigns UNION ALL SELECT profile_id FROM other.ads"
