@@ -780,7 +780,7 @@ class Statuses(AmplitudeCase):
     def test_429_by_too_many_requests(self):
         """The vendor lets five run at once: so do we not ask for more."""
         self.emulator.settings(amplitude_concurrency=5, amplitude_delay=0.05)
-        self.amplitude(max_retries=0, request_span="1h", concurrency="5")
+        self.amplitude(max_retries=0, request_span="1h", concurrency="5", max_jobs="5")
         self.check()
         self.assertEqual(self.spans(429), [])
 
