@@ -529,8 +529,8 @@ class Handshakes(HandshakeCase):
         """They have connections of their own, which are kept as well."""
         self.emulator.settings(profiles=[dict(profile(7000 + number), rows={"campaigns": 30000}) for number in range(3)])
         self.default_options(profile_ids="7000,7001,7002")
-        # Three requests and three downloads at once; a busy machine made ten of it. For a statement alone it would be at least four each time.
-        self.assertLess(self.made_by(*["SELECT count(*) FROM ads.campaigns"] * 5), 4 * 5)
+        # Three requests and three downloads at once. If either were not kept, five statements would make more.
+        self.assertLessEqual(self.made_by(*["SELECT count(*) FROM ads.campaigns"] * 5), 3 + 3)
 
     def test_after_a_failure_and_a_cancel(self):
         """What was under way is closed, and the others stay."""
