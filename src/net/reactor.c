@@ -27,7 +27,7 @@
 #define EVENTS_PER_DRIVE 32
 
 /* As long as libcurl remembers a name; one that failed, not even as long. */
-#define NAMES_KEPT_MS (60 * 1000)
+#define NAMES_KEPT_MS (60L * 1000)
 
 struct Reactor
 {

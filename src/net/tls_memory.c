@@ -33,7 +33,7 @@ has_option(void)
 	const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
 
 	return library != NULL && strncmp(library, NAME, strlen(NAME)) == 0 &&
-		   atoi(library + strlen(NAME)) >= FIRST_VERSION;
+		   strtol(library + strlen(NAME), NULL, 10) >= FIRST_VERSION;
 }
 
 static SetOptions
