@@ -143,7 +143,7 @@ bool
 is_open(const FeedPart *part)
 {
 	return part->reactor != NULL && (part->phase == PART_OPENING || part->phase == PART_READABLE ||
-									 part->phase == PART_SPOOLING);
+									 part->phase == PART_VERIFYING || part->phase == PART_SPOOLING);
 }
 
 void

@@ -79,13 +79,15 @@ step_opening(ExportFeed *feed, FeedPart *part)
  * Downloads of other scans may hold all descriptors that are available: then
  * this one begins when those have been read.  But if none of them is read for
  * long enough, nothing will change, and the error of open_download says what
- * to do.
+ * to do.  One that is only opened early begins later instead.
  */
 static bool
-has_room_for_download(ExportFeed *feed, int64 now)
+has_room_for_download(ExportFeed *feed, bool early, int64 now)
 {
 	int left_free = SOME_DESCRIPTORS + count_async_feeds() * DESCRIPTORS_OF_REACTOR;
 
+	if (early)
+		return network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free);
 	if (count_open_transfers() == 0 || network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free) ||
 		(spare_reactors_drop() && network_has_room(DESCRIPTORS_OF_DOWNLOAD + left_free)))
 	{
@@ -226,18 +228,19 @@ count_open(const ExportFeed *feed)
 }
 
 /*
- * A ready part is opened if it may be.  Returns when there is more to do;
- * *next says that it is the next one, so that no other need be prepared.
+ * A ready part is opened if it may be; early: before the ones that are open
+ * were read.  Returns when there is more to do; *next says that it is the next
+ * one, so that no other need be prepared.
  */
 static int64
-step_ready_part(ExportFeed *feed, FeedPart *part, int64 now, bool *next)
+step_ready_part(ExportFeed *feed, FeedPart *part, bool early, int64 now, bool *next)
 {
 	int64 due = Max(part->due, throttle_due(part->call, feed->options, now));
 
 	*next = false;
 	if (due > now)
 		return due;
-	if (!has_room_for_download(feed, now))
+	if (!has_room_for_download(feed, early, now))
 		return now + ROOM_DELAY;
 	if (feed->api->may_open(feed, part))
 	{
@@ -289,10 +292,12 @@ step_parts(ExportFeed *feed)
 
 		if (feed->broken != NULL && part != feed->broken)
 			continue;
-		if (part->phase == PART_READY && open < max_open)
+		/* The next ones may be open already, and wait for it. */
+		if (part->phase == PART_READY && (open < max_open || part == feed->broken))
 		{
 			bool is_next;
-			int64 part_due = step_ready_part(feed, part, now, &is_next);
+			bool early = open > 0 && part != feed->broken;
+			int64 part_due = step_ready_part(feed, part, early, now, &is_next);
 
 			open += is_next;
 			if (part_due != now || !is_next || open < max_open ||

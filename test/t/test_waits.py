@@ -455,6 +455,25 @@ class Downloads(WaitCase):
         # The second export was long ready, and only its turn had to come.
         self.assertGreater(second["time"], first["time"])
 
+    def test_large_file_that_breaks_while_the_next_is_open(self):
+        """It goes on where it was, and the next ones wait for that."""
+        rows = self.serve(campaigns=6000000)["campaigns"]
+        for read_ahead in ("on", "off"):
+            for profiles in (2, 6):
+                with self.subTest(read_ahead=read_ahead, profiles=profiles):
+                    ids = [str(7000 + number) for number in range(profiles)]
+                    self.default_options(max_age=0, profile_ids=",".join(ids))
+                    self.session.run("SET adsexport_fdw.read_ahead = " + read_ahead)
+                    self.clear_log()
+                    self.clear_faults()
+                    self.fault({"call": "download", "nth": 1}, pause_after=0.9, pause_seconds=self.PAUSE, cut_after=0.92)
+                    self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), profiles * rows)
+                    first, second = self.calls("download")[:2]
+                    self.assertNotEqual(first["profile"], second["profile"])
+                    self.assertFalse(first["complete"])
+                    self.assertLess(second["time"], first["time"] + first["seconds"])
+                    self.assertEqual([call["profile"] for call in self.calls("download")].count(first["profile"]), 2)
+
     def test_large_files_that_take_long_to_begin(self):
         """So many are opened as will be read meanwhile, so that the delays do not add up."""
         profiles = 9
