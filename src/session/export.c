@@ -45,10 +45,22 @@ fail(Export *export, const Failure *failure)
 	export->work.url_wanted = false;
 }
 
-/* Not because of what the vendor says about it, so another session may well get it. */
+/*
+ * Not because of what the vendor says about it, so another session may well get
+ * it; after a while, or all that wait for it would try in turn without a pause.
+ */
 static void
 fail_alone(Export *export, const Failure *failure)
 {
+	ExportPhase phase = export->record.phase;
+
+	if (phase == EXPORT_REQUESTING)
+		phase = EXPORT_QUEUED;
+	else if (phase == EXPORT_POLLING)
+		phase = export->record.completed_at != 0 ? EXPORT_COMPLETED : EXPORT_IN_PROGRESS;
+	export->work.left_in = phase;
+	export->work.left_until =
+		monotonic_milliseconds() + policy_backoff(CALL_STATUS, ACTION_RETRY, 0, random_fraction());
 	fail(export, failure);
 	export->work.failure_is_own = true;
 }

@@ -54,6 +54,8 @@ typedef struct ExportWork
 	int64 url_minted;
 	bool url_wanted;
 	bool failure_is_own;     /* so others, which may have more luck, are not told of it */
+	ExportPhase left_in;     /* then they find it in this phase, */
+	int64 left_until;        /* and do nothing for it until then (monotonic milliseconds) */
 	bool failure_shows_link; /* so it is not shared with other sessions */
 } ExportWork;
 

@@ -283,18 +283,31 @@ sharing_may_act(Export *export)
 	return false;
 }
 
+/* What failed here alone. */
+static void
+leave_to_others(Export *export)
+{
+	ExportRecord left = export->record;
+
+	memset(&left.failure, 0, sizeof(left.failure));
+	left.phase = export->work.left_in;
+	left.due = export->work.left_until;
+	shared_exports_publish(&export->sharing.ref, &left, jobs_shared_place(&export->place));
+	/* The vendor goes on counting it; whoever takes it over adopts its place. */
+	if (left.id[0] != '\0')
+		jobs_abandon(&export->place);
+	sharing_leave(export);
+}
+
 void
 sharing_tell(Export *export)
 {
 	if (!export->sharing.driving)
 		return;
-	if (!may_be_told(export))
-	{
-		/* The vendor goes on counting it; whoever takes it over adopts its place. */
-		if (export->work.failure_is_own && export->record.id[0] != '\0')
-			jobs_abandon(&export->place);
+	if (export->work.failure_is_own)
+		leave_to_others(export);
+	else if (!may_be_told(export))
 		sharing_leave(export);
-	}
 	else if (!shared_exports_publish(&export->sharing.ref, &export->record,
 									 jobs_shared_place(&export->place)))
 		lose(export);

@@ -186,6 +186,18 @@ class OwnTrouble(FaultCase):
         self.check(driver, followers, "08006", "access token")
         self.assertEqual(self.posts(), 1)
 
+    def test_token_that_is_refused_for_all(self):
+        """Each tries, one after the other, and none follows at the other's heels."""
+        driver = self.begin()
+        followers = self.follow(3)
+        self.fault({"call": "status"}, token_expired=True)
+        for one in [driver] + followers:
+            self.check_error(one.wait(30).error, "28000", "not authorized")
+        refused = sorted(call["time"] for call in self.calls("status", status=401))
+        self.assertEqual((self.posts(), len(refused)), (1, 2 * 4))
+        for last, first in zip(refused[1::2], refused[2::2]):
+            self.assertGreater(first - last, 0.7)
+
     def test_no_connection(self):
         """To ask for the status with."""
         relay = Relay(self, urllib.parse.urlsplit(self.emulator.url).port)
