@@ -383,16 +383,14 @@ step_without_token(Reactor *reactor, int64 now)
  * What have the drivers reported, and is one of them gone?  Not at each event
  * of this session, which may follow thousands.
  */
-static int64
+static void
 step_following(int64 now)
 {
 	uint64 wakes = shared_session_wakes();
 	dlist_mutable_iter iter;
 
-	if (dlist_is_empty(&following))
-		return REACTOR_NEVER;
 	if (wakes == looked_after && now < look_due)
-		return look_due;
+		return;
 	looked_after = wakes;
 	look_due = now + LOOK_AGAIN;
 	dlist_foreach_modify(iter, &following)
@@ -406,7 +404,6 @@ step_following(int64 now)
 		settle_anew(export);
 		tell_users(export);
 	}
-	return dlist_is_empty(&following) ? REACTOR_NEVER : look_due;
 }
 
 /* Give free places to those that have waited longest; returns when to try again. */
@@ -461,12 +458,12 @@ is_any_over(void)
 int64
 schedule_step(Reactor *reactor, int64 now)
 {
-	int64 due;
+	int64 due = REACTOR_NEVER;
 	dlist_iter iter;
 
 	sharing_keep_all(now);
 	/* In this order: what ends makes places free. */
-	due = step_following(now);
+	step_following(now);
 	step_requesting(reactor, now);
 	step_alarms(reactor, now);
 	step_without_token(reactor, now);
@@ -478,7 +475,9 @@ schedule_step(Reactor *reactor, int64 now)
 	}
 	if (first_alarm() != NULL)
 		due = Min(due, first_alarm()->alarm);
-	/* Some may have become this session's in the meantime. */
+	/* Some may have become this session's in the meantime, others another's. */
 	due = Min(due, sharing_keep_all(now));
+	if (!dlist_is_empty(&following))
+		due = Min(due, Max(look_due, now));
 	return is_any_over() ? now : due;
 }
