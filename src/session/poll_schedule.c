@@ -104,8 +104,8 @@ guessed_next(const PollSchedule *schedule)
 	while (time + shift(schedule, gap) <= schedule->elapsed)
 	{
 		time += gap;
-		/* From here on it grows no more. */
-		if (gap == schedule->longest && schedule->elapsed > time + gap)
+		/* From here on it neither grows nor shrinks. */
+		if (gap == schedule->longest && time * SHARE >= gap && schedule->elapsed > time + gap)
 			time += ((schedule->elapsed - time) / gap - 1) * gap;
 		gap = guessed_gap(schedule, time);
 	}
