@@ -5,6 +5,7 @@ How long it takes is measured by bench/waits; here the emulator's log says what 
 
 import gzip
 import os
+import random
 import re
 import socket
 import tempfile
@@ -339,13 +340,7 @@ class Polls(WaitCase):
         self.assertLess(len(times), 14)
 
 
-class Downloads(WaitCase):
-    """Small files are fetched side by side and before their turn, on connections that are used again."""
-
-    PROFILES = 40
-    # Seconds; long enough for a busy machine to begin a download meanwhile.
-    PAUSE = 2 * support.PATIENCE
-
+class DownloadCase(WaitCase):
     def setUp(self):
         super().setUp()
         folder = tempfile.TemporaryDirectory(prefix="adsexport-t-")
@@ -363,6 +358,14 @@ class Downloads(WaitCase):
                 file.write(("[%s]" % ",".join('{"name": "%s"}' % os.urandom(970).hex() for _ in range(records[table]))).encode())
         self.emulator.settings(serve=paths)
         return records
+
+
+class Downloads(DownloadCase):
+    """Small files are fetched side by side and before their turn, on connections that are used again."""
+
+    PROFILES = 40
+    # Seconds; long enough for a busy machine to begin a download meanwhile.
+    PAUSE = 2 * support.PATIENCE
 
     @staticmethod
     def at_once(calls):
@@ -508,6 +511,53 @@ class Downloads(WaitCase):
         self.assertEqual(running.error.pgcode, "57014")
         self.clear_faults()
         self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), 2 * self.PROFILES)
+
+
+class BrokenDownloads(DownloadCase):
+    """Files of all sizes, read in all ways, that break anywhere: all rows, once."""
+
+    # With how many times the records of all profiles they have to find, of campaigns and of ads.
+    QUERIES = (
+        ("SELECT count(*) FROM ads.campaigns", 1, 0),
+        ("SELECT (SELECT count(*) FROM ads.campaigns) + (SELECT count(*) FROM ads.ads)", 1, 1),
+        ("SELECT count(*) FROM (SELECT name FROM ads.campaigns UNION ALL SELECT name FROM ads.ads) x", 1, 1),
+        ("SELECT sum((SELECT count(*) FROM ads.campaigns WHERE length(name) > i)) FROM generate_series(1, 3) i", 3, 0),
+        ("SELECT count(*) FROM ads.campaigns FULL JOIN ads.ads USING (name)", 1, 1),
+    )
+    FAULTS = (
+        {"cut_how": "close"}, {"cut_how": "reset"}, {"status": 503}, {"expire_url": True}, {"drop_connection_before_response": "reset"},
+        {"status": 404, "body_kind": "s3"}, {"delay": 0.3},
+    )
+
+    def fault_at_random(self, draw):
+        action = dict(draw.choice(self.FAULTS))
+        if "cut_how" in action:
+            action["cut_after"] = round(draw.choice((draw.random(), 1 - 0.2 * draw.random())), 3)
+            if draw.random() < 0.5:
+                action.update(pause_after=round(action["cut_after"] * draw.choice((0.5, 0.98)), 3), pause_seconds=0.3)
+        nth = sorted(draw.sample(range(1, 9), draw.randint(1, 3)))
+        self.fault(dict({"call": "download", "nth": nth}, **({"entity": draw.choice(("campaigns", "ads"))} if draw.random() < 0.5 else {})), **action)
+        return action, nth
+
+    def test_at_random(self):
+        rounds = int(os.environ.get("ADSEXPORT_DOWNLOADS_ROUNDS", "10"))
+        seed = int(os.environ.get("ADSEXPORT_DOWNLOADS_SEED", "1"))
+        for number in range(rounds):
+            draw = random.Random(seed * 1000 + number)
+            sizes = {table: draw.choice((20000, 400000, 1500000, 4000000, 9000000)) for table in ("campaigns", "ads")}
+            profiles = draw.choice((1, 2, 3, 7))
+            query, campaigns, ads = draw.choice(self.QUERIES)
+            settings = {"adsexport_fdw.read_ahead": draw.choice(("on", "off")), "enable_async_append": draw.choice(("on", "off"))}
+            self.default_options(max_age=0, max_retries=10, profile_ids=",".join(str(7000 + one) for one in range(profiles)))
+            rows = self.serve(**sizes)
+            for name, value in settings.items():
+                if name != "enable_async_append" or self.session.connection.server_version >= 140000:
+                    self.session.run("SET %s = %s" % (name, value))
+            self.clear_faults()
+            self.clear_log()
+            faults = [self.fault_at_random(draw) for _ in range(draw.randint(1, 3))]
+            with self.subTest(seed=seed, number=number, query=query, sizes=sizes, profiles=profiles, settings=settings, faults=faults):
+                self.assertEqual(self.session.value(query), profiles * (campaigns * rows["campaigns"] + ads * rows["ads"]))
 
 
 class HandshakeCase(WaitCase):
