@@ -302,6 +302,13 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 		if (status < 200)
 			return length;
+		if (status > 999)
+		{
+			/* libcurl lets some of these through. */
+			fail(request, REQUEST_FAILURE_BROKEN, CURLE_WEIRD_SERVER_REPLY,
+				 "the answer has no HTTP status");
+			return 0;
+		}
 		if (!dial_may_use_connection(&request->dial, request->transfer.easy))
 			return 0;
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
