@@ -67,7 +67,11 @@ class Nginx:
         with open(configuration, "w") as file:
             file.write(CONFIGURATION % {"folder": self.folder, "port": port, "http2": " http2" if http2 else "", "requests": requests,
                                         "behind": behind})
-        self.process = subprocess.Popen([program, "-p", self.folder, "-c", configuration, "-e", os.path.join(self.folder, "error.log")])
+        command = [program, "-p", self.folder, "-c", configuration]
+        # Where the first errors go, before it has read where the others do; from 1.20 on.
+        if " -e filename" in subprocess.run([program, "-h"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True).stdout:
+            command += ["-e", os.path.join(self.folder, "error.log")]
+        self.process = subprocess.Popen(command)
         test.addCleanup(self.stop)
         deadline = time.monotonic() + 30 * support.PATIENCE
         while True:

@@ -1,7 +1,8 @@
 """Shared exports when something goes wrong: what had the place of one is another's, memory is short, many want what one session has taken."""
 
 import json
-import subprocess
+import os
+import signal
 import time
 import unittest
 import urllib.parse
@@ -37,9 +38,10 @@ class FaultCase(support.TestCase):
     def posts(self):
         return self.count_calls("request")
 
-    def signal(self, name, *statements):
+    @staticmethod
+    def send(number, *statements):
         for one in statements:
-            subprocess.check_call(support.cluster().as_server_user(["kill", "-" + name, str(one.session.pid)]))
+            os.kill(one.session.pid, number)
 
 
 class Displaced(FaultCase):
@@ -208,13 +210,13 @@ class OwnTrouble(FaultCase):
         self.wait_for_answer("token", 3)
         self.wait_for_answer("status", 1)
         # So that it fails for one of them only.
-        self.signal("STOP", *followers)
+        self.send(signal.SIGSTOP, *followers)
         try:
             relay.refuse()
             self.check_error(driver.wait(30).error, "08006", "no connection")
             relay.listen()
         finally:
-            self.signal("CONT", *followers)
+            self.send(signal.SIGCONT, *followers)
         self.check(driver, followers, "08006")
         self.assertEqual(self.posts(), 1)
 
@@ -282,11 +284,11 @@ class BusyOtherwise(FaultCase):
         first = self.start()
         self.wait_for_answer("request", 1)
         self.cancel(first)
-        self.signal("STOP", first)
+        self.send(signal.SIGSTOP, first)
         try:
             self.session.run(STORM)
         finally:
-            self.signal("CONT", first)
+            self.send(signal.SIGCONT, first)
         busy = self.wait_for_something_else(first.session)
         self.assertEqual(self.result(self.start())[0][2], 5)
         self.assertEqual(self.count_calls("request", entity="campaigns"), 1)
