@@ -230,7 +230,7 @@ class OtherEncodings(Base):
         session.run("CREATE EXTENSION adsexport_fdw; CREATE SCHEMA ads; CREATE SCHEMA product")
         session.run("CREATE SERVER amazon FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(
             {"api": "amazon_ads", "endpoint": self.emulator.url, "token_endpoint": self.emulator.url + "/auth/o2/token", "profile_ids": "1111",
-             "poll_interval": "100ms", "max_retries": "0"}))
+             "poll_interval": "100ms", "max_retries": "0", "max_jobs": "1000"}))
         session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER amazon " + support.option_list(self.amazon_mapping()))
         session.run("IMPORT FOREIGN SCHEMA exports FROM SERVER amazon INTO ads")
         session.run("CREATE SERVER amplitude FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(
