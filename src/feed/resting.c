@@ -30,7 +30,8 @@ resting_forget(ExportFeed *feed)
 
 /*
  * The wish for a place without which the feed cannot continue; NULL if it has
- * one, or wants none.
+ * one, or wants none.  While a part is broken, places of the feed's other parts
+ * are of no use: none of them is read before it.
  */
 static const JobPlace *
 urgent_wish(const ExportFeed *feed)
@@ -38,6 +39,8 @@ urgent_wish(const ExportFeed *feed)
 	const JobPlace *wish = NULL;
 	dlist_iter iter;
 
+	if (feed->broken != NULL)
+		return jobs_is_waiting(&feed->broken->place) ? &feed->broken->place : NULL;
 	dlist_foreach(iter, (dlist_head *) &feed->live)
 	{
 		const FeedPart *part = dlist_container(FeedPart, station_node, iter.cur);
@@ -50,24 +53,36 @@ urgent_wish(const ExportFeed *feed)
 	return wish;
 }
 
-/* A part of a scan at rest that holds what is wished for. */
+/*
+ * Does its download rest?  So do the feed's own that come after its broken
+ * part, once they have been opened.
+ */
+static bool
+is_at_rest(const ExportFeed *feed, const ExportFeed *holder, const FeedPart *part,
+		   int64 visited_before)
+{
+	if (holder == feed)
+		return feed->broken != NULL && !is_driven(feed, part);
+	return holder->visited <= visited_before;
+}
+
+/* A part that holds what is wished for, and rests. */
 static FeedPart *
 find_holder(const ExportFeed *feed, const JobPlace *wish, int64 idle_ms, ExportFeed **holder)
 {
-	int64 now = monotonic_milliseconds();
+	int64 visited_before = monotonic_milliseconds() - idle_ms;
 	dlist_iter outer;
 	dlist_iter inner;
 
 	dlist_foreach(outer, &feeds)
 	{
 		*holder = dlist_container(ExportFeed, session_node, outer.cur);
-		if (*holder == feed || (*holder)->visited + idle_ms > now)
-			continue;
 		dlist_foreach(inner, &(*holder)->live)
 		{
 			FeedPart *part = dlist_container(FeedPart, station_node, inner.cur);
 
-			if (jobs_is_held(&part->place) && jobs_in_same_pool(&part->place, wish))
+			if (jobs_is_held(&part->place) && jobs_in_same_pool(&part->place, wish) &&
+				is_at_rest(feed, *holder, part, visited_before))
 				return part;
 		}
 	}

@@ -8,7 +8,8 @@
  * session waits for a place and can have none until such a download ends, the
  * rest of that download is written to a temporary file, where its scan finds
  * it when it is read again.  So no scan ever waits for one that can continue
- * only after it.
+ * only after it.  Likewise for the parts of one scan: those that are open when
+ * the one before them proves to be broken rest until it was read again.
  *
  *-------------------------------------------------------------------------
  */

@@ -152,9 +152,10 @@ wait_for_events(ExportFeed *feed)
 	int descriptor;
 	int events;
 
-	if (resting != NULL && !reactor_nest(wait_reactor(feed), resting))
-		resting = NULL;
 	descriptor = feed_begin_wait(feed, -1);
+	/* It may be this feed's own, which is not among what is nested then. */
+	if (resting != NULL && !reactor_nest(feed->reactor, resting))
+		network_raise();
 	if (resting != NULL)
 		reactor_wait_begins(resting);
 	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,

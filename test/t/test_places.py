@@ -1,7 +1,10 @@
 """Amplitude's requests in flight: one cap for a project over all scans of a session, and no scan that waits for one at rest."""
 
+import gzip
 import json
 import os
+import random
+import time
 import zipfile
 
 import support
@@ -103,6 +106,9 @@ class Rest(PlacesCase):
     def fetched(self, name, count="ALL"):
         return self.session.column("FETCH %s FROM %s" % (count, name))
 
+    def count_of_span(self, start):
+        return sum("start=" + start in call["query"] for call in self.calls("export"))
+
     def threads(self):
         return self.session.threads()
 
@@ -199,6 +205,49 @@ class Rest(PlacesCase):
         self.assertEqual(sorted(first + self.fetched("c")), self.expected(1))
         self.session.run("COMMIT")
         self.check_calls(2)
+
+    def check_broken_span(self, declare="", union="", read_ahead="off", **damage):
+        """A span that is found broken when the next one has its place already, and cannot be read before it."""
+        self.clear_faults()
+        # So that reading has begun before the rest arrives at once.
+        self.fault({"call": "export", "query": "start=20250301T00", "times": 1}, pause_after=0.5, pause_seconds=0.5, **damage)
+        self.fault({"call": "export", "query": "start=20250301T03"}, pause_after=0.5, pause_seconds=3)
+        self.clear_log()
+        self.amplitude(max_retries=3, max_jobs="1", request_span="3h")
+        self.session = self.connect()
+        self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = %s; BEGIN; DECLARE c %s CURSOR FOR %s" % (read_ahead, declare, self.query(1) + union))
+        found = []
+        while self.count_of_span("20250301T03") == 0:
+            found += self.fetched("c", 50)
+            time.sleep(0.03)
+        found += self.fetched("c")
+        self.session.run("COMMIT")
+        self.assertEqual(self.count_of_span("20250301T00"), 2)
+        return sorted(found)
+
+    def test_broken_span_before_the_next(self):
+        for damage in ({"cut_after": 0.95}, {"truncate": 0.95}, {"corrupt_byte": 0.8}):
+            with self.subTest(**damage):
+                self.assertEqual(self.check_broken_span(**damage), self.expected(1))
+
+    def test_broken_span_before_the_next_with_a_thread(self):
+        dice = random.Random(1)
+        path = os.path.join(self.make_folder(), "long.zip")
+        with zipfile.ZipFile(path, "w") as file:
+            for hour in range(4):
+                file.writestr("1/%d.json.gz" % hour, gzip.compress("\n".join(json.dumps({
+                    "uuid": "00000000-0000-4000-8000-%012d" % (250 * hour + number), "server_upload_time": "2025-03-01 00:00:00",
+                    "event_properties": {"text": "x" * 7000 + "%x" % dice.getrandbits(4000)}}) for number in range(250)).encode()))
+        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "file": path})
+        found = self.check_broken_span(read_ahead="on", cut_after=0.9)
+        self.assertEqual(found, ["00000000-0000-4000-8000-%012d" % (number // 2) for number in range(2000)])
+
+    def test_broken_span_before_the_next_of_a_kept_scan(self):
+        self.assertEqual(self.check_broken_span("SCROLL", cut_after=0.95), self.expected(1))
+
+    def test_broken_span_before_the_next_in_an_append(self):
+        found = self.check_broken_span(union=" UNION ALL " + self.query(2), cut_after=0.95)
+        self.assertEqual(found, sorted(self.expected(1) + self.expected(2)))
 
     def test_append_beside_a_cursor(self):
         self.amplitude(max_retries=0, max_jobs="1")
