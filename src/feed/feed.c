@@ -458,7 +458,7 @@ feed_next(ExportFeed *feed, bool wait)
 		if (!wait)
 		{
 			/* Its siblings may be read at any moment, other scans hardly. */
-			resting_step(feed, RESTING_AFTER);
+			resting_step(feed, RESTING_AFTER, false);
 			return FEED_WOULD_BLOCK;
 		}
 		wait_for_events(feed);

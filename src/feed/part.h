@@ -77,6 +77,7 @@ typedef struct FeedPart
 	bool is_lent;          /* the request is the adapter's */
 	ReadAhead *read_ahead; /* is driving the transfer, or NULL */
 	JobPlace place;        /* at the vendor, while the request is in flight */
+	int64 looked;          /* when it was driven for another scan (monotonic milliseconds) */
 	Overflow *overflow;    /* what arrived while the scan rested, to be read next; or NULL */
 
 	/*

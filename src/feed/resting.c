@@ -9,6 +9,7 @@
 
 #include "feed/download.h"
 #include "feed/resting.h"
+#include "feed/wait.h"
 #include "net/clock.h"
 
 static dlist_head feeds = DLIST_STATIC_INIT(feeds);
@@ -115,8 +116,25 @@ put_aside(ExportFeed *feed, FeedPart *part)
 	request_consume(part->request, length);
 }
 
+/*
+ * Where the caller waits for its Append as a whole, the reactor is not among
+ * what is waited for: time between two looks counts instead.  More than this
+ * (milliseconds) must have gone to something else.
+ */
+#define BETWEEN_LOOKS 100
+
+/* For that part, all scans that wait for it side by side count once. */
+static void
+count_looks(FeedPart *part)
+{
+	int64 now = monotonic_milliseconds();
+
+	reactor_discount(part->reactor, -Min(now - part->looked, BETWEEN_LOOKS));
+	part->looked = now;
+}
+
 Reactor *
-resting_step(ExportFeed *feed, int64 idle_ms)
+resting_step(ExportFeed *feed, int64 idle_ms, bool waits_for_it)
 {
 	const JobPlace *wish = urgent_wish(feed);
 	ExportFeed *holder;
@@ -126,9 +144,16 @@ resting_step(ExportFeed *feed, int64 idle_ms)
 		return NULL;
 	while ((part = find_holder(feed, wish, idle_ms, &holder)) != NULL)
 	{
+		/* Its own wait is over, if it was not told so. */
+		if (holder != feed)
+			leave_wait(holder);
 		/* The thread is waiting for its reader: it is no longer of use, but what it has read is. */
 		if (part->read_ahead != NULL)
 			read_ahead_retire(part->read_ahead);
+		if (waits_for_it)
+			part->looked = monotonic_milliseconds();
+		else
+			count_looks(part);
 		reactor_drive(part->reactor);
 		put_aside(holder, part);
 		feed_note_transfer(part);

@@ -26,8 +26,9 @@ extern void resting_forget(ExportFeed *feed);
  * Does feed wait for a place, without having one, that a download of a scan at
  * rest holds?  Then that download is continued a bit.  A scan rests when it
  * has not been read for idle_ms milliseconds.  Returns the reactor that wakes
- * when there is more of it, or NULL.
+ * when there is more of it, or NULL; waits_for_it says that the caller waits
+ * for that, too, and does not just come back before long.
  */
-extern Reactor *resting_step(ExportFeed *feed, int64 idle_ms);
+extern Reactor *resting_step(ExportFeed *feed, int64 idle_ms, bool waits_for_it);
 
 #endif /* ADSEXPORT_RESTING_H */

@@ -148,7 +148,7 @@ wait_for_events(ExportFeed *feed)
 	 * No other scan is being read: what others hold of what we need cannot
 	 * become free by itself.
 	 */
-	Reactor *resting = resting_step(feed, 0);
+	Reactor *resting = resting_step(feed, 0, true);
 	int descriptor;
 	int events;
 
@@ -180,4 +180,12 @@ drop_wait(ExportFeed *feed)
 		return;
 	feed->waiting = false;
 	mark_wait(feed, reactor_wait_ends);
+}
+
+void
+leave_wait(ExportFeed *feed)
+{
+	if (feed->waiting)
+		count_wait(feed);
+	drop_wait(feed);
 }

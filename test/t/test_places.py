@@ -259,6 +259,18 @@ class Rest(PlacesCase):
         self.session.run("COMMIT")
         self.check_calls(1)
 
+    def test_append_beside_a_download_that_stalls(self):
+        """What it holds is given up as if its scan waited for it."""
+        self.clear_faults()
+        self.fault({"call": "export", "query": "start=20250301"}, stall_after=0.7)
+        self.amplitude(max_retries=0, max_jobs="1", stall_timeout="%ds" % (3 * support.PATIENCE))
+        self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = off; BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        self.fetched("c", 10)
+        found = self.session.column(self.query(2) + " UNION ALL " + self.query(3))
+        self.assertEqual(sorted(found), sorted(self.expected(2) + self.expected(3)))
+        self.expect_error("08006", "FETCH ALL FROM c", "nothing received within stall_timeout")
+        self.session.run("ROLLBACK")
+
     def test_cursor_that_is_closed(self):
         """Nothing is left of its file and place."""
         self.amplitude(max_retries=0, max_jobs="1")
