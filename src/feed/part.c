@@ -101,6 +101,7 @@ close_transfer(FeedPart *part)
 	spare_reactor_give(SPARE_FOR_DOWNLOAD, part->reactor);
 	part->reactor = NULL;
 	jobs_release(&part->place);
+	part->expected = 0;
 	overflow_free(part->overflow);
 	part->overflow = NULL;
 	network_settle();
@@ -120,6 +121,27 @@ bytes_of_transfer(const FeedPart *part)
 	return part->request != NULL ? request_bytes_received(part->request) : 0;
 }
 
+/* Other sessions are told at these intervals that a place is still needed (milliseconds). */
+#define TELL_AFTER 1000
+
+/*
+ * A scan may rest for hours, and other sessions cannot bring its transfer to an
+ * end. So they wait for its place no longer than the scan itself would wait for
+ * an answer, or for more of it.
+ */
+static void
+tell_of_place(FeedPart *part)
+{
+	const ForeignOptions *options = part->feed->options;
+	int64 now = monotonic_milliseconds();
+
+	if (part->expected != 0 && now < part->expected + TELL_AFTER)
+		return;
+	part->expected = now;
+	jobs_expect(&part->place,
+				now + TELL_AFTER + Max(options->export_timeout, options->stall_timeout));
+}
+
 void
 feed_note_transfer(FeedPart *part)
 {
@@ -129,6 +151,8 @@ feed_note_transfer(FeedPart *part)
 			? read_ahead_transfer_over(part->read_ahead)
 			: request_state(part->request) >= REQUEST_DONE)
 		jobs_release(&part->place);
+	else if (jobs_is_held(&part->place))
+		tell_of_place(part);
 }
 
 /* Only transfers that are being opened or read make progress. */

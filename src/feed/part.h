@@ -77,6 +77,7 @@ typedef struct FeedPart
 	bool is_lent;          /* the request is the adapter's */
 	ReadAhead *read_ahead; /* is driving the transfer, or NULL */
 	JobPlace place;        /* at the vendor, while the request is in flight */
+	int64 expected;        /* when other sessions were told that it is needed, or 0 */
 	int64 looked;          /* when it was driven for another scan (monotonic milliseconds) */
 	Overflow *overflow;    /* what arrived while the scan rested, to be read next; or NULL */
 
@@ -365,7 +366,8 @@ extern uint64 bytes_of_transfer(const FeedPart *part);
 
 /*
  * The vendor counts a request until all of its answer has been received: give
- * back the place if it has.
+ * back the place if it has.  Otherwise other sessions are told that it is still
+ * needed, which is so for as long as this is called.
  */
 extern void feed_note_transfer(FeedPart *part);
 

@@ -111,6 +111,7 @@ open_download(ExportFeed *feed, FeedPart *part)
 	if (part->request == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	part->phase = PART_OPENING;
+	feed_note_transfer(part);
 }
 
 /* At most this many ready parts are looked at for one whose download can begin. */

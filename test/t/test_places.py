@@ -271,6 +271,16 @@ class Rest(PlacesCase):
         self.expect_error("08006", "FETCH ALL FROM c", "nothing received within stall_timeout")
         self.session.run("ROLLBACK")
 
+    def test_cursor_of_another_session(self):
+        self.clear_faults()
+        self.fault({"call": "export", "query": "start=20250301"}, stall_after=0.7)
+        self.amplitude(max_retries=3, max_jobs="1", export_timeout="%ds" % (3 * support.PATIENCE), stall_timeout="%ds" % (3 * support.PATIENCE))
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        self.fetched("c", 10)
+        other = self.connect()
+        self.assertEqual(sorted(other.column(self.query(2))), self.expected(2))
+        self.session.run("ROLLBACK")
+
     def test_cursor_that_is_closed(self):
         """Nothing is left of its file and place."""
         self.amplitude(max_retries=0, max_jobs="1")
