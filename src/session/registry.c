@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "miscadmin.h"
+#include "net/clock.h"
 #include "remote/throttle.h"
 #include "session/durations.h"
 #include "session/export.h"
@@ -128,11 +129,16 @@ registry_end_wait(void)
 		reactor_wait_ends(reactor);
 }
 
+/* Many that wait side by side have the same time to discount, which counts once. */
 void
 registry_discount(int64 milliseconds)
 {
+	static int64 discounted = 0; /* everything before */
+	int64 now = monotonic_milliseconds();
+
 	if (reactor != NULL)
-		reactor_discount(reactor, milliseconds);
+		reactor_discount(reactor, Min(milliseconds, now - discounted));
+	discounted = now;
 }
 
 /*-------------------------------------------------------------------------

@@ -115,7 +115,7 @@ extern bool registry_in_use(void);
 /* reactor_wait_ends for its reactor, if there is one; does not throw. */
 extern void registry_end_wait(void);
 
-/* reactor_discount likewise. */
+/* reactor_discount likewise, of the time that has just passed. */
 extern void registry_discount(int64 milliseconds);
 
 /*

@@ -99,6 +99,12 @@ class Append(support.TestCase):
                         self.expect_error(sqlstate, "FETCH ALL FROM c", words)
                     self.session.run("ROLLBACK")
 
+    def test_many_wait_for_an_answer_that_does_not_come(self):
+        """Time passes for it as if one scan waited, however many do."""
+        self.amazon(max_retries=0, stall_timeout="%ds" % support.PATIENCE)
+        self.fault({"call": "status"}, hang=True)
+        self.expect_error("08006", " UNION ALL ".join(150 * ["SELECT campaign_id FROM ads.campaigns"]), "no answer in time")
+
     def test_a_rescan_holds_up_nobody(self):
         """A download that had not come to its end is brought to the file first; meanwhile the others' rows come."""
         self.amazon()
