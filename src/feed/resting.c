@@ -11,12 +11,38 @@
 #include "feed/resting.h"
 #include "feed/wait.h"
 #include "net/clock.h"
+#include "utils/resowner.h"
 
 static dlist_head feeds = DLIST_STATIC_INIT(feeds);
+
+/*
+ * A cursor that fails in a subtransaction stays, but will not run again, and the
+ * owner of its files goes.  So what its scans hold is released now.
+ */
+static void
+release_failed(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *argument)
+{
+	dlist_mutable_iter iter;
+
+	if (is_commit || phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+		return;
+	dlist_foreach_modify(iter, &feeds)
+	{
+		ExportFeed *feed = dlist_container(ExportFeed, session_node, iter.cur);
+
+		if (feed->owner == CurrentResourceOwner)
+			feed->callback.func(feed);
+	}
+}
 
 void
 resting_register(ExportFeed *feed)
 {
+	static bool listens = false;
+
+	if (!listens)
+		RegisterResourceReleaseCallback(release_failed, NULL);
+	listens = true;
 	dlist_push_tail(&feeds, &feed->session_node);
 	feed->registered = true;
 }

@@ -18,7 +18,7 @@
 
 #include "feed/part.h"
 
-/* A feed whose downloads hold places; until it is forgotten.  Does not throw. */
+/* A feed whose downloads hold places; until it is forgotten, which does not throw. */
 extern void resting_register(ExportFeed *feed);
 extern void resting_forget(ExportFeed *feed);
 

@@ -281,6 +281,21 @@ class Rest(PlacesCase):
         self.assertEqual(sorted(other.column(self.query(2))), self.expected(2))
         self.session.run("ROLLBACK")
 
+    def test_cursor_that_failed(self):
+        """In a subtransaction, so that it stays; with it went what owned its temporary files."""
+        self.clear_faults()
+        self.fault({"call": "export", "query": "start=20250301"}, pause_after=0.7, pause_seconds=5)
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
+        self.fetched("c", 10)
+        self.session.run("SAVEPOINT s")
+        self.cancel(self.session.start("FETCH ALL FROM c"))
+        self.session.run("ROLLBACK TO s")
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.expect_error("55000", "FETCH ALL FROM c")
+        self.session.run("ROLLBACK")
+        self.assertEqual(self.session.value("SELECT count(*) FROM pg_ls_tmpdir()"), 0)
+
     def test_cursor_that_is_closed(self):
         """Nothing is left of its file and place."""
         self.amplitude(max_retries=0, max_jobs="1")
