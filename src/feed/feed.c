@@ -16,6 +16,7 @@
 #include "feed/resting.h"
 #include "feed/steps.h"
 #include "feed/wait.h"
+#include "feed/wait_clock.h"
 #include "feed/wait_reactor.h"
 #include "miscadmin.h"
 #include "net/clock.h"

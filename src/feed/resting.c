@@ -9,7 +9,7 @@
 
 #include "feed/download.h"
 #include "feed/resting.h"
-#include "feed/wait.h"
+#include "feed/wait_clock.h"
 #include "net/clock.h"
 #include "utils/resowner.h"
 
