@@ -23,7 +23,7 @@ typedef struct Position
 struct Overflow
 {
 	BufFile *file;
-	bool reading; /* the file's position is the one for reading */
+	const Position *here; /* whose the file's position is; NULL: nobody's, as after an error */
 	Position read;
 	Position write;
 };
@@ -58,28 +58,31 @@ overflow_free(Overflow *overflow)
 	pfree(overflow);
 }
 
-/* Set the file's position to the one for reading or for writing. */
 static void
-turn(Overflow *overflow, bool reading)
+go_to(Overflow *overflow, const Position *position)
 {
-	Position *here = overflow->reading ? &overflow->read : &overflow->write;
-	const Position *there = reading ? &overflow->read : &overflow->write;
-
-	if (overflow->reading == reading)
-		return;
-	BufFileTell(overflow->file, &here->piece, &here->offset);
-	if (BufFileSeek(overflow->file, there->piece, there->offset, SEEK_SET) != 0)
+	if (overflow->here != position &&
+		BufFileSeek(overflow->file, position->piece, position->offset, SEEK_SET) != 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not seek in the temporary file of a download")));
-	overflow->reading = reading;
+	overflow->here = NULL;
 }
 
+static void
+arrive_at(Overflow *overflow, Position *position, size_t length)
+{
+	BufFileTell(overflow->file, &position->piece, &position->offset);
+	position->bytes += length;
+	overflow->here = position;
+}
+
+/* If this fails, for a scan that goes on, nothing was written. */
 void
 overflow_write(Overflow *overflow, const char *bytes, size_t length)
 {
-	turn(overflow, false);
+	go_to(overflow, &overflow->write);
 	BufFileWrite(overflow->file, (void *) bytes, length);
-	overflow->write.bytes += length;
+	arrive_at(overflow, &overflow->write, length);
 }
 
 size_t
@@ -89,11 +92,13 @@ overflow_read(Overflow *overflow, char *buffer, size_t size)
 
 	if (size > left)
 		size = (size_t) left;
-	turn(overflow, true);
-	if (size > 0 && BufFileRead(overflow->file, buffer, size) != size)
+	if (size == 0)
+		return 0;
+	go_to(overflow, &overflow->read);
+	if (BufFileRead(overflow->file, buffer, size) != size)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not read the temporary file of a download")));
-	overflow->read.bytes += size;
+	arrive_at(overflow, &overflow->read, size);
 	return size;
 }
 
