@@ -154,7 +154,7 @@ feed_take_back_input(ExportFeed *feed, FeedPart *part)
 		return; /* it is in the buffer of the feed already */
 	consume_lent(feed, part);
 	if (part->spool != NULL)
-		feed->spooled = feed->pump.input.available;
+		feed->spooled += feed->pump.input.available;
 	feed->lent = feed->pump.input.available = 0;
 	feed->pump.input.last = false;
 }

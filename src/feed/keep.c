@@ -24,6 +24,20 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 	MemoryContextSwitchTo(old_context);
 }
 
+/* What was lent and taken back is in the file already, but comes again. */
+static void
+skip_spooled(ExportFeed *feed, FeedPart *part)
+{
+	char buffer[8192];
+	size_t length;
+
+	while (feed->spooled > 0 && !overflow_is_empty(part->overflow))
+		feed->spooled -= overflow_read(part->overflow, buffer, Min(feed->spooled, sizeof(buffer)));
+	request_body(part->request, &length);
+	request_consume(part->request, Min(feed->spooled, length));
+	feed->spooled = 0;
+}
+
 void
 begin_spooling(ExportFeed *feed, FeedPart *part)
 {
@@ -31,6 +45,7 @@ begin_spooling(ExportFeed *feed, FeedPart *part)
 	feed->pump.input.available = 0;
 	consume_lent(feed, part);
 	feed->lent = 0;
+	skip_spooled(feed, part);
 	feed->counters.bytes_inflated += record_stream_bytes(feed->records);
 	feed->spooling = part;
 	part->phase = PART_SPOOLING;

@@ -150,6 +150,19 @@ class Rest(PlacesCase):
         self.assertEqual(sorted(everything), self.expected(1))
         self.session.run("COMMIT")
 
+    def test_scan_that_starts_over_at_once(self):
+        """What was lent to its reader is in one file already when it comes again from the other."""
+        self.amplitude(max_retries=0, max_jobs="1")
+        last = self.expected(1)[-1]
+        self.session.run("SET enable_material = off; BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT number FROM generate_series(1, 2) number "
+                         "WHERE EXISTS (SELECT FROM (%s) events WHERE number = 1 OR uuid = '%s')" % (self.query(1), last))
+        # Of the first row the first event is enough.
+        self.assertEqual(self.fetched("c", 1), [1])
+        self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
+        self.assertEqual(self.fetched("c"), [2])
+        self.session.run("COMMIT")
+        self.assertEqual(self.count_of_span("20250301"), 1)
+
     def test_right_deep_join(self):
         """The outer side of each join is begun before the inner one is read."""
         self.amplitude(max_retries=0, max_jobs="1")
@@ -278,8 +291,44 @@ class Rest(PlacesCase):
         self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
         self.fetched("c", 10)
         other = self.connect()
+        began = time.monotonic()
         self.assertEqual(sorted(other.column(self.query(2))), self.expected(2))
+        self.assertGreater(time.monotonic() - began, 2 * support.PATIENCE)
         self.session.run("ROLLBACK")
+
+    def check_long_scan(self, size, read_ahead):
+        """One that takes several times as long as another session waits for a place that is not needed."""
+        self.clear_faults()
+        self.clear_log()
+        self.fault({"call": "export", "query": "start=20250301"}, drip=size // (5 * support.PATIENCE))
+        self.amplitude(max_retries=0, max_jobs="1", export_timeout="1s", stall_timeout="1s")
+        self.session = self.connect()
+        self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = " + read_ahead)
+        running = self.session.start(self.query(1))
+        self.wait_for_call("export")
+        self.connect().column(self.query(2))
+        running.wait()
+        self.assertIsNone(running.error)
+        self.check_calls(1)
+
+    def test_long_scan_keeps_its_place(self):
+        self.amplitude()
+        self.session.column(self.query(1))
+        size = self.calls("export")[-1]["bytes_sent"]
+        for read_ahead in ("on", "off"):
+            with self.subTest(read_ahead=read_ahead):
+                self.check_long_scan(size, read_ahead)
+
+    def test_long_scan_whose_thread_finds_nothing_keeps_its_place(self):
+        dice = random.Random(1)
+        path = os.path.join(self.make_folder(), "long.zip")
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("1/1.json.gz", gzip.compress("\n".join(json.dumps({
+                "uuid": "00000000-0000-4000-8000-%012d" % number, "server_upload_time": "2025-03-01 00:00:00",
+                "event_properties": {"text": "x" * 7000 + "%x" % dice.getrandbits(1000)}}) for number in range(300)).encode()))
+            file.writestr("1/2.txt", bytes(5000000))
+        self.emulator.control("POST", "/content", {"entity": "amplitude_events", "file": path})
+        self.check_long_scan(os.path.getsize(path), "on")
 
     def test_cursor_that_failed(self):
         """In a subtransaction, so that it stays; with it went what owned its temporary files."""
@@ -289,7 +338,11 @@ class Rest(PlacesCase):
         self.session.run("BEGIN; DECLARE c CURSOR FOR " + self.query(1))
         self.fetched("c", 10)
         self.session.run("SAVEPOINT s")
-        self.cancel(self.session.start("FETCH ALL FROM c"))
+        running = self.session.start("FETCH ALL FROM c")
+        watcher = self.connect()
+        self.eventually(lambda: watcher.column("SELECT state FROM pg_stat_activity WHERE pid = %s", self.session.pid) == ["active"], "its start")
+        self.cancel(running)
+        self.assertEqual(running.error.pgcode, "57014")
         self.session.run("ROLLBACK TO s")
         self.assertEqual(sorted(self.session.column(self.query(2))), self.expected(2))
         self.expect_error("55000", "FETCH ALL FROM c")
