@@ -129,17 +129,27 @@ bytes_of_transfer(const FeedPart *part)
  * end. So they wait for its place no longer than the scan itself would wait for
  * an answer, or for more of it.
  */
+static int64
+needed_for(const FeedPart *part)
+{
+	return Max(part->feed->options->export_timeout, part->feed->options->stall_timeout);
+}
+
 static void
 tell_of_place(FeedPart *part)
 {
-	const ForeignOptions *options = part->feed->options;
 	int64 now = monotonic_milliseconds();
 
 	if (part->expected != 0 && now < part->expected + TELL_AFTER)
 		return;
 	part->expected = now;
-	jobs_expect(&part->place,
-				now + TELL_AFTER + Max(options->export_timeout, options->stall_timeout));
+	jobs_expect(&part->place, now + TELL_AFTER + needed_for(part));
+}
+
+int64
+feed_place_due(const FeedPart *part)
+{
+	return jobs_is_held(&part->place) ? part->expected + needed_for(part) : REACTOR_NEVER;
 }
 
 void

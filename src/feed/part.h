@@ -371,6 +371,9 @@ extern uint64 bytes_of_transfer(const FeedPart *part);
  */
 extern void feed_note_transfer(FeedPart *part);
 
+/* When that has to be called next, or REACTOR_NEVER; while a thread reads, nothing else may wake us. */
+extern int64 feed_place_due(const FeedPart *part);
+
 /* Does it have a download of its own that is read, or will be? */
 extern bool is_open(const FeedPart *part);
 

@@ -55,6 +55,20 @@ resting_forget(ExportFeed *feed)
 	feed->registered = false;
 }
 
+void
+resting_leave_waits(const ExportFeed *feed)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &feeds)
+	{
+		ExportFeed *other = dlist_container(ExportFeed, session_node, iter.cur);
+
+		if (other != feed)
+			leave_wait(other);
+	}
+}
+
 /*
  * The wish for a place without which the feed cannot continue; NULL if it has
  * one, or wants none.  While a part is broken, places of the feed's other parts

@@ -23,6 +23,12 @@ extern void resting_register(ExportFeed *feed);
 extern void resting_forget(ExportFeed *feed);
 
 /*
+ * The waits of all other feeds are over, even if nobody told them: an Append's
+ * cursor may have been left in the middle of one.
+ */
+extern void resting_leave_waits(const ExportFeed *feed);
+
+/*
  * Does feed wait for a place, without having one, that a download of a scan at
  * rest holds?  Then that download is continued a bit.  A scan rests when it
  * has not been read for idle_ms milliseconds.  Returns the reactor that wakes

@@ -59,6 +59,8 @@ feed_begin_wait(ExportFeed *feed, int64 at_most)
 	nest_reactors(feed);
 	if (progress_interval >= 0)
 		due = Min(due, report_due());
+	if (feed->current != NULL)
+		due = Min(due, feed_place_due(feed->current));
 	if (at_most >= 0)
 		due = Min(due, monotonic_milliseconds() + at_most);
 	reactor_set_alarm(feed->reactor, due);
@@ -92,14 +94,16 @@ feed_end_wait(ExportFeed *feed)
 void
 wait_for_events(ExportFeed *feed)
 {
-	/*
-	 * No other scan is being read: what others hold of what we need cannot
-	 * become free by itself.
-	 */
-	Reactor *resting = resting_step(feed, 0, true);
+	Reactor *resting;
 	int descriptor;
 	int events;
 
+	/*
+	 * No other scan is being read: what others hold of what we need cannot
+	 * become free by itself, and what they wait for does not count.
+	 */
+	resting_leave_waits(feed);
+	resting = resting_step(feed, 0, true);
 	descriptor = feed_begin_wait(feed, -1);
 	/* It may be this feed's own, which is not among what is nested then. */
 	if (resting != NULL && !reactor_nest(feed->reactor, resting))

@@ -103,7 +103,9 @@ class Append(support.TestCase):
         """Time passes for it as if one scan waited, however many do."""
         self.amazon(max_retries=0, stall_timeout="%ds" % support.PATIENCE)
         self.fault({"call": "status"}, hang=True)
+        began = time.monotonic()
         self.expect_error("08006", " UNION ALL ".join(150 * ["SELECT campaign_id FROM ads.campaigns"]), "no answer in time")
+        self.assertLess(time.monotonic() - began, 15 * support.PATIENCE)
 
     def test_a_rescan_holds_up_nobody(self):
         """A download that had not come to its end is brought to the file first; meanwhile the others' rows come."""
