@@ -303,59 +303,51 @@ open_places(void)
 	return true;
 }
 
+/* In line for one; false: none is free.  With the lock held. */
+static bool
+begin_to_ask(SharedPlace *place, const SharedKey *pool)
+{
+	uint32 number = take_place();
+	Place *added;
+
+	if (number == NOBODY)
+		return false;
+	added = place_at(number);
+	place->number = number;
+	place->version = added->version;
+	added->pool = *pool;
+	added->owner = shared_session_self();
+	added->lapses = added->asked = 0;
+	added->in_use = true;
+	added->held = added->kept = false;
+	join_line(number);
+	return true;
+}
+
 /*
  * The places of a pool that nobody asks any more are not looked at otherwise.
- * Takes the lock, and gives it up between two steps.
+ * One that becomes free is taken before the lock is given up: else another
+ * session might have it, and this one would ask the vendor without a place.
  */
-static void
-make_room(void)
+bool
+jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
 {
 	uint32 number = 1;
+	bool asking = false;
 
-	while (number != NOBODY)
+	if (!open_places())
+		return false;
+	while (!asking && number != NOBODY)
 	{
 		int64 now = monotonic_milliseconds();
 
 		LWLockAcquire(area.lock, LW_EXCLUSIVE);
-		number = is_any_free() ? NOBODY : free_some_left_behind(number, now);
+		if (!is_any_free())
+			number = free_some_left_behind(number, now);
+		asking = begin_to_ask(place, pool);
 		LWLockRelease(area.lock);
 	}
-}
-
-/* In line for one; false: there is no room. */
-static bool
-begin_to_ask(SharedPlace *place, const SharedKey *pool)
-{
-	uint32 number;
-
-	LWLockAcquire(area.lock, LW_EXCLUSIVE);
-	number = take_place();
-	if (number != NOBODY)
-	{
-		Place *added = place_at(number);
-
-		place->number = number;
-		place->version = added->version;
-		added->pool = *pool;
-		added->owner = shared_session_self();
-		added->lapses = added->asked = 0;
-		added->in_use = true;
-		added->held = added->kept = false;
-		join_line(number);
-	}
-	LWLockRelease(area.lock);
-	return number != NOBODY;
-}
-
-bool
-jobs_shared_ask(SharedPlace *place, const SharedKey *pool)
-{
-	if (!open_places())
-		return false;
-	if (begin_to_ask(place, pool))
-		return true;
-	make_room();
-	return begin_to_ask(place, pool);
+	return asking;
 }
 
 bool
