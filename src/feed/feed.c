@@ -67,14 +67,23 @@ note_retries(ExportFeed *feed, FeedPart *part)
 	part->noted_retries = counters.retries;
 }
 
-/* Of the part that is being read, or was when the scan was abandoned. */
+/* What was read of the part that is being read now; what was kept has been counted. */
 static void
-add_current(const ExportFeed *feed, FeedCounters *counters)
+count_current(const ExportFeed *feed, FeedCounters *counters)
 {
-	if (feed->current == NULL)
+	if (feed->current == NULL || feed->current->from_spool)
 		return;
 	counters->bytes_downloaded += bytes_of_transfer(feed->current);
 	counters->bytes_inflated += record_stream_bytes(feed->records);
+}
+
+/* Of parts that are not over, or were not when the scan was abandoned. */
+static void
+add_unfinished(const ExportFeed *feed, FeedCounters *counters)
+{
+	count_current(feed, counters);
+	if (feed->spooling != NULL)
+		counters->bytes_downloaded += bytes_of_transfer(feed->spooling);
 }
 
 /*
@@ -89,7 +98,7 @@ note_statistics(ExportFeed *feed, FeedPart *ended)
 	if (ended != NULL)
 		note_retries(feed, ended);
 	now.retries += feed->noted_retries;
-	add_current(feed, &now);
+	add_unfinished(feed, &now);
 	feed_add_statistics(feed->options, &feed->noted, &now);
 }
 
@@ -131,7 +140,7 @@ release_feed(void *argument)
 		release_part(part);
 	}
 	forget_parts(feed);
-	feed->current = NULL;
+	feed->current = feed->spooling = NULL;
 	feed->all_added = true;
 	if (feed->api->release_feed != NULL)
 		feed->api->release_feed(feed);
@@ -275,8 +284,10 @@ drop_parts(ExportFeed *feed)
 {
 	dlist_mutable_iter iter;
 
+	if (feed->spooling != NULL)
+		feed->counters.bytes_downloaded += bytes_of_transfer(feed->spooling);
+	feed->spooling = NULL;
 	note_statistics_of_all(feed);
-	note_left_part(feed);
 	dlist_foreach_modify(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
@@ -289,7 +300,6 @@ drop_parts(ExportFeed *feed)
 	feed->parts_gone = 0;
 	forget_parts(feed);
 	feed->noted_retries = 0; /* they are among the counters now */
-	feed->spooling = NULL;
 	spool_file_close(feed->spool_file);
 	feed->spool_file = NULL;
 	feed->all_added = false;
@@ -302,16 +312,31 @@ may_be_kept(const FeedPart *part)
 	return part->spool != NULL && !part->from_spool && part->skip_left == 0;
 }
 
+/* The part that is being read: the rest of it is kept, or what was read of it is counted. */
+static void
+leave_current(ExportFeed *feed, bool may_keep)
+{
+	if (feed->current == NULL)
+		return;
+	if (may_keep && may_be_kept(feed->current))
+		begin_spooling(feed, feed->current);
+	else
+	{
+		count_current(feed, &feed->counters);
+		note_left_part(feed);
+	}
+	feed->current = NULL;
+}
+
 void
 feed_start(ExportFeed *feed, const ExportQuery *query)
 {
 	MemoryContext old_context;
 
 	drop_wait(feed);
-	if (feed->keep && feed->current != NULL && may_be_kept(feed->current) &&
-		export_query_equal(feed->query, query))
-		begin_spooling(feed, feed->current);
-	feed->current = feed->broken = NULL;
+	leave_current(feed,
+				  feed->keep && feed->query != NULL && export_query_equal(feed->query, query));
+	feed->broken = NULL;
 	feed->waiting_since = 0;
 	/* If there is no export to go back to, what was not kept is requested again. */
 	if (feed->query != NULL && export_query_equal(feed->query, query) &&
@@ -517,5 +542,5 @@ feed_counters(const ExportFeed *feed, FeedCounters *counters)
 	*counters = feed->counters;
 	dlist_foreach(iter, (dlist_head *) &feed->parts)
 		add_export(feed, dlist_container(FeedPart, node, iter.cur), counters);
-	add_current(feed, counters);
+	add_unfinished(feed, counters);
 }

@@ -840,6 +840,19 @@ class Told(WaitCase):
         # Both have waited for each of them.
         self.assertEqual(re.findall(r"Polls: (\d+)", plan), 2 * [str(self.count_calls("status"))])
 
+    def bytes_told(self):
+        return self.session.value("SELECT coalesce(sum(bytes_downloaded), 0)::bigint FROM adsexport_stats() WHERE database = current_database()")
+
+    def test_counted_of_rescans_that_leave_half(self):
+        """One row of each: the scan starts over while most of what came is not read yet."""
+        self.default_options(max_age=0, profile_ids="7001")
+        before = self.bytes_told()
+        scan = self.explained("SELECT v.state, l.name FROM (VALUES ('ENABLED'), ('PAUSED'), ('ARCHIVED')) v(state), "
+                              "LATERAL (SELECT name FROM ads.campaigns c WHERE c.state = v.state LIMIT 1) l")["campaigns"]
+        sent = sum(call["bytes_sent"] for call in self.calls("download"))
+        self.assertEqual((self.count_calls("download"), scan["Bytes Downloaded"], self.bytes_told() - before), (3, sent, sent))
+        self.assertEqual(self.session.value("SELECT sum(bytes_downloaded)::bigint FROM adsexport_exports() WHERE server = 'amazon'"), sent)
+
     def told_for_all_sessions(self):
         (told,) = self.session.rows("SELECT coalesce(sum(exports_requested), 0), coalesce(sum(retries), 0) FROM adsexport_stats() WHERE database = current_database()")
         return told
