@@ -82,8 +82,10 @@ typedef struct Export
 	dlist_node guess_node; /* if guesses; see schedule.c */
 	bool guesses;
 	int64 alarm;
-	JobPlace place;                /* one of max_jobs at the vendor */
-	dlist_head uses;               /* of ExportUse */
+	JobPlace place;        /* one of max_jobs at the vendor */
+	dlist_head uses;       /* of ExportUse */
+	int64 polls_elsewhere; /* that were counted before its record became another's */
+	int64 retries_elsewhere;
 	const ForeignOptions *options; /* as they were when it was requested */
 	const Entity *entity;
 	char *profile_id;

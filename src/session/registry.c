@@ -502,8 +502,8 @@ exports_view(const ExportUse *use, ExportView *view)
 	view->in_progress_since = record->in_progress_since;
 	view->took = record->took;
 	view->file_size = record->file_size;
-	view->polls = record->polls;
-	view->retries = record->retries;
+	view->polls = export->polls_elsewhere + record->polls;
+	view->retries = export->retries_elsewhere + record->retries;
 	view->retry = no_token ? *credential_retry(credential) : record->retry;
 	strlcpy(view->shown_id, record->shown_id, sizeof(view->shown_id));
 	strlcpy(view->shown_status, record->shown_status, sizeof(view->shown_status));

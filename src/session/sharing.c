@@ -127,10 +127,20 @@ register_end(void)
 	registered = true;
 }
 
+/* Its record is another one now.  For those who use it, counting goes on from here. */
+static void
+go_on_counting(Export *export, int64 polls, int64 retries)
+{
+	export->polls_elsewhere += polls - export->record.polls;
+	export->retries_elsewhere += retries - export->record.retries;
+}
+
 bool
 sharing_begin(Export *export, Moment oldest, uint64 refused)
 {
 	SharedExportAbout about;
+	int64 polls = export->record.polls;
+	int64 retries = export->record.retries;
 	bool found;
 
 	sharing_leave(export);
@@ -144,6 +154,7 @@ sharing_begin(Export *export, Moment oldest, uint64 refused)
 	if (!shared_exports_join(&export->sharing.ref, &export->sharing.key, &about, oldest, refused,
 							 &export->record, &found))
 		return false;
+	go_on_counting(export, polls, retries);
 	export->sharing.serial = export->sharing.ref.serial;
 	export->sharing.driving = !found;
 	keeps_any |= !found;
@@ -237,9 +248,15 @@ go_on_without(Export *export)
 bool
 sharing_look(Export *export, bool wait)
 {
+	int64 polls = export->record.polls;
+	int64 retries = export->record.retries;
 	SharedPlace place;
+	SharedExportState state =
+		shared_exports_look(&export->sharing.ref, wait, &export->record, &place);
 
-	switch (shared_exports_look(&export->sharing.ref, wait, &export->record, &place))
+	/* What was done last before another session took it over was not told. */
+	go_on_counting(export, Max(polls, export->record.polls), Max(retries, export->record.retries));
+	switch (state)
 	{
 		case SHARED_EXPORT_SAME:
 			return false;

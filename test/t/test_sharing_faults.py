@@ -64,6 +64,28 @@ class Displaced(FaultCase):
         self.session.run("SELECT pg_cancel_backend(%d)" % driver.session.pid)
         self.assertIsNotNone(driver.wait().error)
 
+    def test_retries_do_not_count_backwards(self):
+        """Theirs was tried again before they came, the one that they use in the end was not."""
+        self.account()
+        self.fault({"call": "request", "nth": [1]}, status=503)
+        self.fault({"call": "request", "nth": [2]}, hang=True)
+        told = "SELECT coalesce(sum(retries), 0)::int FROM adsexport_stats() WHERE database = current_database()"
+        before = self.session.value(told)
+        driver = self.start()
+        self.wait_for_call("request", 2)
+        follower = self.connect().start("EXPLAIN (ANALYZE, FORMAT JSON) " + IDS % "campaigns")
+        self.wait_for_sessions(2)
+        self.result(self.start("newest"))
+        ((plan,),) = self.result(follower)
+        scan = plan[0]["Plan"]["Plans"][0]
+        self.assertEqual(scan["Retries"], 0)
+        self.assertGreaterEqual(scan["Polls"], 0)
+        self.assertEqual(self.session.value(told) - before, 0)
+        self.assertEqual(self.posts(), 3)
+        self.session.run("SELECT pg_cancel_backend(%d)" % driver.session.pid)
+        self.assertIsNotNone(driver.wait().error)
+        self.assertEqual(self.session.value(told) - before, 1)
+
     def test_in_progress(self):
         """At the vendor already: those who wait for it still leave it to one of them to ask for its status."""
         self.account(poll_interval="300ms", poll_interval_max="300ms")
