@@ -394,6 +394,8 @@ credential_settle(void)
 			credential->wanted = false;
 		}
 		credential->failure.sqlstate = 0;
+		/* The next one has as many tries, also where this one was cancelled between two. */
+		memset(&credential->retry, 0, sizeof(credential->retry));
 	}
 }
 

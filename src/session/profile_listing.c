@@ -567,6 +567,7 @@ profile_listings_settle(void)
 	{
 		ProfileListing *listing = dlist_container(ProfileListing, node, iter.cur);
 
+		memset(&listing->retry, 0, sizeof(listing->retry));
 		if (listing->request == NULL || !request_was_not_made(listing->request))
 			continue;
 		request_free(listing->request);

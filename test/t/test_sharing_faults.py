@@ -286,6 +286,29 @@ class LeftWhileItIsRetried(FaultCase):
         self.check(lambda first: self.connect())
 
 
+class LeftWhileItIsRetriedAlone(FaultCase):
+    """Likewise for what each session asks for itself; that it was tried shows in its notices."""
+
+    needs_log = True
+
+    def check(self, call, **options):
+        self.account(max_retries=1, **options)
+        self.fault({"call": call, "times": 1}, status=503, headers={"Retry-After": str(3 * support.PATIENCE)})
+        first = self.connect(log_min_messages="notice", **{"adsexport_fdw.progress_interval": "100ms"}).start(IDS % "campaigns")
+        self.eventually(lambda: "(try 2 of 2; " in support.cluster().log_text(self.log_start), "the first answer")
+        self.session.run("SELECT pg_cancel_backend(%d)" % first.session.pid)
+        self.assertEqual(first.wait().error.pgcode, "57014")
+        self.fault({"call": call, "times": 1}, status=503)
+        self.result(first.session.start(IDS % "campaigns"))
+        self.assertEqual((self.count_calls(call, status=503), self.count_calls(call)), (2, 3))
+
+    def test_token(self):
+        self.check("token")
+
+    def test_list_of_profiles(self):
+        self.check("profiles", profile_ids=None)
+
+
 class BusyOtherwise(FaultCase):
     """A session that was cancelled, and then waits for something else as long as it may."""
 
