@@ -79,7 +79,9 @@ step_opening(ExportFeed *feed, FeedPart *part)
  * Downloads of other scans may hold all descriptors that are available: then
  * this one begins when those have been read.  But if none of them is read for
  * long enough, nothing will change, and the error of open_download says what
- * to do.  One that is only opened early begins later instead.
+ * to do.  As long as there is no room, that is known for the next ones, too:
+ * a thousand small downloads do not wait that long each.  One that is only
+ * opened early begins later instead.
  */
 static bool
 has_room_for_download(ExportFeed *feed, bool early, int64 now)
