@@ -65,11 +65,13 @@ feed_wake(FeedPart *part)
 {
 	ExportFeed *feed = part->feed;
 
-	if (part->station != PART_ASLEEP)
-		return;
-	feed->asleep--;
-	make_live(feed, part);
-	feed->woken = true;
+	if (part->station == PART_ASLEEP)
+	{
+		feed->asleep--;
+		make_live(feed, part);
+	}
+	if (part->station == PART_LIVE)
+		feed->woken = true;
 }
 
 /*-------------------------------------------------------------------------

@@ -252,10 +252,13 @@ step_alone(Export *export, Reactor *reactor, int64 now, bool may_request)
 static void
 step(Export *export, Reactor *reactor, int64 now)
 {
+	bool had_no_token = export->station == STATION_WITHOUT_TOKEN;
 	int64 due = step_alone(export, reactor, now, false);
 
 	settle(export, due, now);
-	tell_users(export);
+	/* If it still has none, nothing has changed: its users would look again without a pause. */
+	if (!had_no_token || export->station != STATION_WITHOUT_TOKEN)
+		tell_users(export);
 }
 
 /* Put it where it belongs, going by its record alone. */

@@ -492,6 +492,24 @@ class Downloads(DownloadCase):
         self.assertGreater(self.at_once(downloads), 2)
         self.assertLess(self.at_once(downloads), 2 * 4)
 
+    def test_link_that_waits_for_a_token(self):
+        """The session waits; it does not look again and again."""
+        records = self.serve(campaigns=3000000)
+        self.default_options(profile_ids="7001", max_age=0)
+        self.fault({"call": "download", "times": 1}, status=403)
+        self.fault({"call": "status", "nth": [2]}, token_expired=True)
+        self.fault({"call": "token", "nth": [2]}, delay=2 * self.PAUSE)
+
+        def processor_seconds():
+            with open("/proc/%d/stat" % self.session.pid) as file:
+                return sum(map(int, file.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+        before = processor_seconds()
+        self.assertEqual(self.session.value("SELECT count(*) FROM ads.campaigns"), records["campaigns"])
+        # A few hundredths; a session that did not wait took half of the time.
+        self.assertLess(processor_seconds() - before, self.PAUSE / 2)
+        self.assertEqual((self.count_calls("token"), self.count_calls("download")), (2, 2))
+
     def test_faults(self):
         """Whatever goes wrong is made good in the ordinary way."""
         self.default_options(max_age=0)
