@@ -267,8 +267,19 @@ count_parts(const ExportFeed *feed, Tally *tally)
 	}
 }
 
+/* What all of them wait for, if none is at work. */
+static const char *
+common_wait_text(const ExportFeed *feed, const Tally *tally, Awaited awaited, int64 now)
+{
+	if (tally->in_progress > 0 || (awaited != AWAIT_PLACE && awaited != AWAIT_TOKEN))
+		return "";
+	return psprintf("; %s for %lld s", waiting_texts[awaited],
+					(long long) (now - feed->waiting_since) / 1000);
+}
+
 static void
-notice_of_many(const ExportFeed *feed, const Tally *tally, const FeedPart *part, int64 now)
+notice_of_many(const ExportFeed *feed, const Tally *tally, const FeedPart *part, Awaited awaited,
+			   int64 now)
 {
 	StringInfoData text;
 
@@ -284,6 +295,8 @@ notice_of_many(const ExportFeed *feed, const Tally *tally, const FeedPart *part,
 						 (long long) (now - tally->longest_since) / 1000);
 	if (is_downloading(part))
 		appendStringInfo(&text, "; %s: %s", feed->api->short_name(part), download_text(feed, part));
+	else
+		appendStringInfoString(&text, common_wait_text(feed, tally, awaited, now));
 	appendStringInfoString(&text, retry_text(&tally->retry));
 	ereport(NOTICE, (errmsg("%s: %s", feed->options->table_name, text.data)));
 }
@@ -342,7 +355,7 @@ report_progress(ExportFeed *feed)
 	count_parts(feed, &tally);
 	if (tally.parts > 1 && feed->api->state != NULL)
 	{
-		notice_of_many(feed, &tally, part, now);
+		notice_of_many(feed, &tally, part, awaited, now);
 		return;
 	}
 	feed->api->subject(part, &subject);

@@ -122,6 +122,17 @@ class Waits(SurfaceCase):
         self.check_wait("SELECT * FROM ads.others", "AdsexportPlace",
                         r"others, profile 2222, export not yet requested: waiting for other exports to finish for 0 s")
 
+    def test_places_of_what_was_forgotten(self):
+        """The vendor goes on with it; that is what all exports of a scan wait for."""
+        self.emulator.settings(export_delay=60)
+        self.amazon(max_jobs=1)
+        self.check_wait(CAMPAIGNS, "AdsexportExport", r"campaigns, profile 1111, export \S+: export in progress for 0 s", "request")
+        self.session.run("SELECT adsexport_forget()")
+        self.session.run("CREATE FOREIGN TABLE ads.others (name text) SERVER amazon OPTIONS (entity 'campaigns', profile_ids '1111,2222')")
+        self.check_wait("SELECT * FROM ads.others", "AdsexportPlace",
+                        r"others: 0 of 2 exports read, 2 queued; waiting for other exports to finish for 0 s")
+        self.assertEqual(self.count_calls("request"), 1)
+
     def test_retry(self):
         self.amazon()
         self.fault({"call": "request"}, status=500)

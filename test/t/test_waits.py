@@ -772,7 +772,7 @@ class Told(WaitCase):
         lines = notices.strip().splitlines()
         counts = [re.match(r"NOTICE:  amplitude_events: (\d) of (\d+) exports read(?:, (\d) in progress)?(?:, (\d+) queued)?"
                            r"(; longest: hours 2025030[1-5]T\d\d to 2025030[1-5]T\d\d, for \d s(?:; hours \S+ to \S+: downloaded 0\.\d MB, \d+ rows)?)?"
-                           r"(?: \(try .*\))?$", line) for line in lines]
+                           r"(?:; waiting for other exports to finish for \d s)?(?: \(try .*\))?$", line) for line in lines]
         self.assertNotIn(None, counts, notices)
         for count in counts:
             self.assertEqual(count[3] is not None, count[5] is not None, notices)
