@@ -177,7 +177,7 @@ sample_rows(Relation relation, int elevel, HeapTuple *rows, int target_rows, dou
 	Bounds bounds;
 	Datum *values;
 	bool *nulls;
-	HeapTuple tuple; /* none: it was not wanted */
+	HeapTuple tuple; /* stays NULL: the source is told not to form tuples */
 	Sample sample = { .rows = rows, .target = target_rows, .skip = -1 };
 
 	sample.limit = (Size) maintenance_work_mem * 1024;

@@ -33,8 +33,8 @@
 #include "utils/rel.h"
 
 /*
- * Estimates come from ANALYZE; without it from what this session has read of
- * that same export, or of the same server's hours; else from the options and
+ * Estimates come from ANALYZE; without it from what this user's sessions have
+ * read of that same export, or of the same server's hours; else from the options and
  * the catalogue. Records are what the remote sends, rows what the clauses
  * leave of them.
  */

@@ -111,7 +111,7 @@ start_early(ForeignScanState *node)
 		start_with_others(node, false);
 }
 
-/* Make what reading needs. */
+/* Set up what reading needs. */
 static void
 prepare_reading(ForeignScanState *node, List *attributes)
 {

@@ -138,7 +138,7 @@ waiting_scans_take(ForeignScanState *started, bool is_running)
 		ForeignScanStatus *status = dlist_container(ForeignScanStatus, waiting_link, iter.cur);
 		ForeignScanState *node = status->waiting_node;
 
-		/* What gates it must have let the other through. */
+		/* Every gate above it must be one that has let the other scan through. */
 		if (node->ss.ps.state == started->ss.ps.state &&
 			list_difference_ptr(status->position.gates, started_status->position.gates) == NIL &&
 			can_evaluate(node, started, is_running))

@@ -126,7 +126,7 @@ file_buffer(ExportFeed *feed)
 	return feed->file_buffer;
 }
 
-/* Likewise from the file in which an earlier download was kept. */
+/* Lend the unpacker more of the file in which an earlier download was kept. */
 static bool
 lend_from_spool(ExportFeed *feed, FeedPart *part)
 {
@@ -175,7 +175,7 @@ keep_input(ExportFeed *feed, FeedPart *part)
 					feed->pump.input.available - known);
 }
 
-/* Likewise from the file that was filled while the scan rested. */
+/* Lend it more of the file that was filled while the scan rested. */
 bool
 lend_from_overflow(ExportFeed *feed, FeedPart *part)
 {

@@ -115,7 +115,7 @@ typedef enum Awaited
 	AWAIT_DOWNLOAD
 } Awaited;
 
-/* How far a part's export is. */
+/* How far along a part's export is. */
 typedef struct PartState
 {
 	bool is_queued;
@@ -162,8 +162,8 @@ typedef struct FeedApi
 	void (*restart)(ExportFeed *feed);
 
 	/*
-	 * Add the parts, as far as they are known. Called until it returns false:
-	 * there are no more.
+	 * Add the parts, as far as they are known. Called until it returns false: no
+	 * more can be added now.  all_added says that none will follow.
 	 */
 	bool (*add_parts)(ExportFeed *feed);
 
@@ -243,7 +243,7 @@ typedef struct FeedApi
 	/* Its short name, as in "longest: profile 1111"; with state below. */
 	char *(*short_name)(const FeedPart *part);
 
-	/* How far its export is. NULL: nothing is known of that. */
+	/* How far along its export is. NULL: nothing is known of that. */
 	void (*state)(const FeedPart *part, PartState *state);
 
 	/* How many parts will be added, as far as that can be told. NULL: all are there. */

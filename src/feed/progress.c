@@ -165,7 +165,7 @@ format_rows(int64 rows)
 	return psprintf("%s million rows", format_amount(rows / 1e6));
 }
 
-/* How far a download is. */
+/* How far along a download is. */
 static char *
 download_text(const ExportFeed *feed, const FeedPart *part)
 {
@@ -207,7 +207,7 @@ retry_of_part(const FeedPart *part)
 	return retry;
 }
 
-/* How far many exports are. */
+/* How far along many exports are. */
 typedef struct Tally
 {
 	int64 parts;

@@ -292,7 +292,8 @@ dial_was_refused(const Dial *dial, char *reason, size_t size)
 		snprintf(reason, size, "%s is not a loopback address, and plain http goes only to those",
 				 dial->refused);
 	else
-		snprintf(reason, size, "%s is %s %s address, which only an endpoint on loopback leads to",
+		snprintf(reason, size,
+				 "%s is %s %s address, to which only an endpoint on loopback may lead",
 				 dial->refused, dial->refused_kind == ADDRESS_UNSPECIFIED ? "an" : "a",
 				 address_kind_name(dial->refused_kind));
 	return true;

@@ -16,7 +16,8 @@
  * libcurl, so that threads it starts (name resolution) inherit a mask that
  * keeps the process's signal handlers out of them.
  *
- * One process, one thread; not for use across fork.
+ * One thread at a time (a download's reactor is handed to the one that reads
+ * ahead); not for use across fork.
  *
  *-------------------------------------------------------------------------
  */
@@ -92,8 +93,10 @@ extern void reactor_unwatch(Reactor *reactor, int descriptor);
  * may rest for an hour between two fetches.  A caller that waits brackets the
  * wait with these two; they may be nested.
  */
-extern void reactor_discount(Reactor *reactor, int64_t milliseconds); /* of what was counted */
 extern void reactor_wait_begins(Reactor *reactor);
 extern void reactor_wait_ends(Reactor *reactor);
+
+/* Count that much less, or, if it is negative, more. */
+extern void reactor_discount(Reactor *reactor, int64_t milliseconds);
 
 #endif /* ADSEXPORT_REACTOR_H */

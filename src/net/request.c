@@ -250,9 +250,9 @@ count_codings(const char *line, size_t length, const char *name, const char *har
 
 /*
  * libcurl undoes what Transfer-Encoding names, asked or not, and all that
- * Content-Encoding names if it decodes at all.  Of little that comes in a lot
- * can come out, or nothing for as long as it lasts, before libcurl returns: the
- * first is limited by MAX_WAITING, the other, which takes two codings, here.
+ * Content-Encoding names if it decodes at all.  A few bytes can expand into very
+ * many, or be decoded for long without any output, before libcurl returns.
+ * MAX_WAITING limits the former; the latter takes two codings, refused here.
  */
 static bool
 codings_are_acceptable(Request *request, const char *line, size_t length)

@@ -46,8 +46,9 @@ fail(Export *export, const Failure *failure)
 }
 
 /*
- * Not because of what the vendor says about it, so another session may well get
- * it; after a while, or all that wait for it would try in turn without a pause.
+ * Fail, but not for something that the vendor said about the export: another
+ * session may still get it.  It waits a while before it tries, or all that want
+ * the export would do so in turn without a pause.
  */
 static void
 fail_alone(Export *export, const Failure *failure)
@@ -98,7 +99,7 @@ export_drop_request(Export *export)
 	wipe_string(&export->work.token);
 }
 
-/* Start over with a new export; false if that was done too often already. */
+/* Start over with a new export; false if that was done too often already, or rows of the old one were read. */
 static bool
 renew(Export *export)
 {

@@ -56,16 +56,17 @@ typedef struct JobPlace
 
 /*
  * Take a place, unless max_jobs are taken or others asked first; true if it is
- * held, even if it was held before and has not lapsed. One whose owner may never learn that it is
- * over lapses at that time (monotonic_milliseconds, or REACTOR_NEVER).
+ * held now, or still held from before.  One whose owner may never learn that it
+ * is over lapses at that time (monotonic_milliseconds, or REACTOR_NEVER).
  */
 extern bool jobs_reserve(JobPlace *place, const JobPool *pool, int max_jobs, int64 lapses);
 
 /*
- * What the place is held for will most likely be over by that time, even if no
- * session drives it any more (as when its session is at rest): from then on it
- * does not count, unless this is called again before. A mistake costs a
- * request that is rejected. Neither throws.
+ * For places in shared memory, else nothing happens: what the place is held for
+ * will most likely be over by that time, even if no session drives it any more
+ * (as when its session is at rest): from then on it does not count, unless this
+ * is called again before. A mistake costs a request that is rejected.  Does not
+ * throw, nor does jobs_keep.
  */
 extern void jobs_expect(JobPlace *place, int64 over);
 

@@ -23,7 +23,7 @@
 /* A use of an export, which stays until it is released. */
 typedef struct ExportUse ExportUse;
 
-/* How far an export is: a consistent copy. */
+/* How far along an export is: a consistent copy. */
 typedef struct ExportView
 {
 	ExportPhase phase;

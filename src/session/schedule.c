@@ -217,9 +217,11 @@ settle(Export *export, int64 due, int64 now)
 		leave(export);
 	if (!export_record_is_in_progress(&export->record) && export->station != STATION_QUEUE)
 		jobs_release(&export->place);
-	/* Its user mapping changed, so its status cannot be asked for; the place lapses at the time set. */
 	else if (export->work.credential == NULL || !jobs_is_held(&export->place))
+	{
+		/* If its user mapping changed, its status cannot be asked for: the place lapses at the time set. */
 		return;
+	}
 	else if (export->record.id[0] != '\0')
 		jobs_keep(&export->place, likely_over(export));
 	else if (export->work.request != NULL)

@@ -5,9 +5,9 @@
  *
  * Thousands of exports may be known, of which few can make progress at a time.
  * Each is in one place: in the queue of those that the vendor counts together,
- * in the heap of alarms, among those whose request is in progress or whose
- * token is being fetched, or nowhere. So the cost of an event does not depend
- * on how many there are.
+ * in the heap of alarms, among those whose request is in progress, whose token
+ * is being fetched or which another session drives, or nowhere. So the cost of
+ * an event does not depend on how many there are.
  *
  *-------------------------------------------------------------------------
  */
