@@ -480,7 +480,7 @@ open_export_part(ExportFeed *feed, FeedPart *part)
 #define MAX_OPEN 4
 
 /*
- * The next one is opened when so much is left of those before it as arrives
+ * The next one is opened when as much is left of those before it as will arrive
  * until it is open, within these limits (bytes).
  */
 #define NEAR_AT_LEAST ((int64) 1024 * 1024)

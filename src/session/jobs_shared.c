@@ -16,7 +16,7 @@
 
 #define LINES 256
 
-/* So many places are looked at before others get the lock. */
+/* This many places are looked at before others get the lock. */
 #define SWEEP_STEP 128
 
 #define NOBODY 0

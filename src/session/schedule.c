@@ -47,7 +47,7 @@ static dlist_head requesting = DLIST_STATIC_INIT(requesting);
 static dlist_head without_token = DLIST_STATIC_INIT(without_token);
 static dlist_head following = DLIST_STATIC_INIT(following);
 static int64 look_due = 0;      /* when these are looked at, unless this session is woken before */
-static uint64 looked_after = 0; /* so many wakes */
+static uint64 looked_after = 0; /* this many wakes */
 static pairingheap *alarms = NULL;
 
 /* Of those that have an alarm, the ones of which it was not known how long they take. */

@@ -131,7 +131,7 @@ FUZZ_NAME(read_text)(const char *const *wanted, int wanted_count, JsonFraming fr
 			size_t size = pieces ? fuzz_below(30) : length;
 			char *more;
 
-			EXPECT(!last, "needs input behind the end");
+			EXPECT(!last, "needs input after the end");
 			if (size > length - taken)
 				size = length - taken;
 			more = calloc(1, filled - consumed + size + JSON_PADDING);

@@ -22,7 +22,7 @@
 typedef struct Sum
 {
 	uint64_t records;
-	uint32_t crc; /* of all values and offsets, one behind the other */
+	uint32_t crc; /* of all values and offsets, one after another */
 } Sum;
 
 static JsonPaths *paths;

@@ -242,7 +242,7 @@ take_tuple(RowReader *rows, const JsonValue *json_values, void *const *prepared,
 
 /*
  * row_read(relation, records, entity, paths, on_invalid, invalid_text, origin)
- * returns the columns of all records, one behind the other, as text.
+ * returns the columns of all records, one after another, as text.
  */
 Datum
 row_read(PG_FUNCTION_ARGS)

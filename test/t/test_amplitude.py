@@ -268,7 +268,7 @@ class BreakingCase(AmplitudeCase):
         self.assertEqual(self.count_calls("export"), len(breaks) + 1)
 
     def read_ahead(self, on):
-        """With the thread a large download is needed, for it begins behind a megabyte."""
+        """With the thread a large download is needed, for it begins after a megabyte."""
         self.session.run("SET adsexport_fdw.read_ahead = %s" % ("on" if on else "off"))
 
 
@@ -466,7 +466,7 @@ class Doubt(AmplitudeCase):
         self.expect_error("HV000", HALF_A_DAY, "checksum", "Hours 20250301T00 to 20250301T11")
 
     def test_always_in_a_large_entry(self):
-        """Much is read behind the value each time, which is no progress."""
+        """Much is read after the value each time, which is no progress."""
         self.amplitude(max_retries=1)
         self.emulator.settings(events_per_hour=6000, amplitude_even=True, amplitude_files_per_hour=1)
         self.addCleanup(self.emulator.settings, events_per_hour=60, amplitude_even=False, amplitude_files_per_hour=0)
@@ -503,7 +503,7 @@ class Doubt(AmplitudeCase):
         self.expect_error("HV000", HALF_A_DAY, "checksum")
 
     def hit(self, start, word, byte, **match):
-        """Serve an archive whose bytes behind that word are another, once."""
+        """Serve an archive whose bytes after that word are others, once."""
         text = bytearray(self.archive())
         place = text.index(word, start) + len(word)
         text[place] = byte

@@ -632,7 +632,7 @@ class Types(PlannerCase):
             self.check("folded", "state <> 'paused'", lambda r: r["state"] != "PAUSED", states=["ENABLED", "ARCHIVED"])
             self.check("folded", "state = 'paused'::text", lambda r: False, nothing=True)
             self.check("folded", "target_type = 'KEYWORD'", lambda r: r.get("targetType") == "KEYWORD")
-        if self.session.value("SELECT count(*) FROM pg_collation WHERE collprovider = 'i'"):
+        if self.session.value("SELECT count(*) FROM pg_collation WHERE collname = 'und-x-icu'"):
             self.session.run("CREATE COLLATION ads.ignoring (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
             self.create("collated", "state text COLLATE ads.ignoring, target_type text COLLATE ads.ignoring")
             self.check("collated", "state = 'paused'", lambda r: r["state"] == "PAUSED", states=["PAUSED"])

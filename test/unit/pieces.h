@@ -19,7 +19,7 @@ typedef struct Pieces
 	StreamInput input; /* what is lent */
 	const unsigned char *data;
 	size_t length;
-	size_t position; /* behind what is lent */
+	size_t position; /* after what is lent */
 	unsigned char *piece;
 } Pieces;
 

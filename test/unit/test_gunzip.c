@@ -181,7 +181,7 @@ test_members(void)
 	append_gzip(&data, "");
 	expect_content(&data, "one two three", 13);
 
-	begin_test("zeros behind the last member");
+	begin_test("zeros after the last member");
 	for (int i = 0; i < 600; i++)
 		append_number(&data, 0, 1);
 	expect_content(&data, "one two three", 13);
@@ -280,7 +280,7 @@ test_errors(void)
 		expect_error(&data, STREAM_ERROR_CORRUPT, expected);
 	}
 
-	begin_test("garbage behind the last member");
+	begin_test("garbage after the last member");
 	data.length = 0;
 	append_bytes(&data, &good);
 	append_text(&data, "x");
@@ -289,7 +289,7 @@ test_errors(void)
 	append_text(&data, "\x1fx");
 	expect_error(&data, STREAM_ERROR_CORRUPT, "neither gzip nor zeros");
 
-	begin_test("garbage behind zeros");
+	begin_test("garbage after zeros");
 	data.length = good.length;
 	append_number(&data, 0, 3);
 	append_text(&data, "x");

@@ -25,7 +25,7 @@ typedef struct Beside
 	RecordBlock *block;
 	RecordPreparer preparer;
 	long prepared_count;
-	int hold_at; /* go on behind so many only when the reader has left; -1: never wait */
+	int hold_at; /* go on after this many only when the reader has left; -1: never wait */
 	atomic_int begun;
 	atomic_bool left;
 } Beside;
@@ -82,7 +82,7 @@ lab_create(Lab *lab)
 	lab->beside.hold_at = -1;
 }
 
-/* Fill the block with so many records and walk it. */
+/* Fill the block with that many records and walk it. */
 static void
 lab_load(Lab *lab, int first, int records)
 {
@@ -118,7 +118,7 @@ lab_load(Lab *lab, int first, int records)
 }
 
 /*
- * Read the block from its beginning; leave it behind so many records.  Returns
+ * Read the block from its beginning; leave it after that many records.  Returns
  * how many were prepared; each as it has to be.
  */
 static long
@@ -216,7 +216,7 @@ test_beside(void)
 	for (int round = 0; round < 300; round++)
 	{
 		int records = 10 + (int) random_below(2000);
-		/* Behind so many the reader wants no more of it; or never. */
+		/* After that many the reader wants no more of it; or never. */
 		int leave = round % 3 == 0 ? -1 : (int) random_below((uint32_t) records);
 		Lab lab;
 		pthread_t thread;

@@ -417,7 +417,7 @@ test_entries(void)
 		clear_archive(&archive);
 	}
 
-	begin_test("a comment of the greatest length and zeros behind it");
+	begin_test("a comment of the greatest length and zeros after it");
 	{
 		char *comment = malloc(65536);
 
@@ -528,7 +528,7 @@ test_errors(void)
 	append_bytes(&text, &archive.bytes);
 	expect_error(&text, STREAM_ERROR_CORRUPT, "not a zip archive: it begins with \"#");
 
-	begin_test("data behind the end");
+	begin_test("data after the end");
 	append_number(&archive.bytes, 0, 3);
 	append_text(&archive.bytes, "x");
 	expect_error(&archive.bytes, STREAM_ERROR_CORRUPT,
