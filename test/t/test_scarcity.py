@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import subprocess
+import unittest
 
 import psycopg2
 
@@ -61,6 +62,7 @@ class Refusals(support.TestCase):
         self.assertIn(False, outcomes)
         self.assertIn(True, outcomes)
 
+    @unittest.skipIf(support.HAS_SANITIZER, "address space is not limited")
     def test_no_memory(self):
         with open("/proc/%d/status" % self.session.pid) as file:
             used = int(re.search(r"^VmSize:\s*(\d+)", file.read(), re.M).group(1)) * 1024
