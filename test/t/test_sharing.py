@@ -92,6 +92,7 @@ class Together(SharingCase):
         self.wait_for_call("request", 1)
         waiting = other.start(IDS)
         self.wait_for_sessions(2)
+        self.wait_until_in_progress()
         self.end(first, "pg_cancel_backend")
         self.assertIsNotNone(running.wait().error)
         time.sleep(0.5)
