@@ -9,6 +9,7 @@
 
 #include "common/hashfn.h"
 #include "session/durations.h"
+#include "session/seeded_hash.h"
 #include "session/shared_table.h"
 #include "utils/hsearch.h"
 
@@ -122,10 +123,13 @@ find_duration(uint64 fingerprint, HASHACTION action, bool *found)
 	{
 		HASHCTL control;
 
+		seeded_hash_prepare();
 		memset(&control, 0, sizeof(control));
 		control.keysize = sizeof(uint64);
 		control.entrysize = sizeof(Duration);
-		durations = hash_create("adsexport_fdw durations", 256, &control, HASH_ELEM | HASH_BLOBS);
+		control.hash = seeded_hash;
+		durations =
+			hash_create("adsexport_fdw durations", 256, &control, HASH_ELEM | HASH_FUNCTION);
 	}
 	return hash_search(durations, &fingerprint, action, found);
 }

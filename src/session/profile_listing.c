@@ -14,6 +14,7 @@
 #include "remote/throttle.h"
 #include "session/freshness.h"
 #include "session/profile_listing.h"
+#include "session/seeded_hash.h"
 #include "session/shared_listing.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -174,10 +175,12 @@ begin_list(ProfileListing *listing)
 	builder->callback.func = free_reader;
 	builder->callback.arg = builder;
 	MemoryContextRegisterResetCallback(context, &builder->callback);
+	seeded_hash_prepare();
 	control.keysize = control.entrysize = sizeof(uint64);
+	control.hash = seeded_hash;
 	control.hcxt = context;
-	builder->known =
-		hash_create("adsexport_fdw profiles", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	builder->known = hash_create("adsexport_fdw profiles", 64, &control,
+								 HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
 	request_result(listing->request, &result);
 	builder->reader =
 		profile_reader_create(content_coding_by_name(result.headers->content_encoding));

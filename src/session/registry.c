@@ -19,6 +19,7 @@
 #include "session/profile_listing.h"
 #include "session/registry.h"
 #include "session/schedule.h"
+#include "session/seeded_hash.h"
 #include "session/sharing.h"
 #include "session/spare_reactors.h"
 #include "utils/hsearch.h"
@@ -303,10 +304,12 @@ find_alike(const ExportKey *key, HASHACTION action)
 	{
 		HASHCTL control;
 
+		seeded_hash_prepare();
 		memset(&control, 0, sizeof(control));
 		control.keysize = sizeof(ExportKey);
 		control.entrysize = sizeof(ExportsAlike);
-		by_key = hash_create("adsexport_fdw exports", 256, &control, HASH_ELEM | HASH_BLOBS);
+		control.hash = seeded_hash;
+		by_key = hash_create("adsexport_fdw exports", 256, &control, HASH_ELEM | HASH_FUNCTION);
 	}
 	alike = hash_search(by_key, key, action, &found);
 	if (action == HASH_ENTER && !found)

@@ -1,7 +1,8 @@
 /*
  * Tables and places in shared memory, compared with a model of them.  It is
  * built with src/session/shared_*.c and jobs_shared.c into a library that has a
- * segment of its own, as a later version of the extension would.
+ * segment of its own, as a later version of the extension would.  And what hash
+ * a session gives a number.
  */
 #include "postgres.h"
 
@@ -10,6 +11,7 @@
 #include "miscadmin.h"
 #include "net/clock.h"
 #include "session/jobs.h"
+#include "session/seeded_hash.h"
 #include "session/shared_table.h"
 #include "shared_checks.h"
 
@@ -336,4 +338,15 @@ test_session(PG_FUNCTION_ARGS)
 	session.serial = (uint64) PG_GETARG_INT64(0);
 	session.process = PG_GETARG_INT32(1);
 	PG_RETURN_INT64(shared_session_is_alive(&session));
+}
+
+PG_FUNCTION_INFO_V1(test_seeded_hash);
+
+Datum
+test_seeded_hash(PG_FUNCTION_ARGS)
+{
+	int64 number = PG_GETARG_INT64(0);
+
+	seeded_hash_prepare();
+	PG_RETURN_INT32((int32) seeded_hash(&number, sizeof(number)));
 }

@@ -1,6 +1,7 @@
 """What the sessions of a cluster share: places at the vendor, what was learned, statistics; and the memory that it takes."""
 
 import base64
+import glob
 import hashlib
 import json
 import os
@@ -569,7 +570,7 @@ class Tables(SharedCase):
                                "-o", cls.library, source + "/net/clock.c"] +
                               [os.path.join(support.FOLDER, name + ".c") for name in ("shared_table", "shared_exports", "shared_wakes")] +
                               [source + "/session/%s.c" % name
-                               for name in ("digest", "freshness", "shared_memory", "shared_table", "shared_exports", "jobs", "jobs_shared")],
+                               for name in ("digest", "freshness", "shared_memory", "shared_table", "shared_exports", "jobs", "jobs_shared", "seeded_hash")],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stdout)
@@ -578,8 +579,30 @@ class Tables(SharedCase):
         super().setUp()
         for declaration in ("test_shared_table(int) RETURNS int", "test_all_pinned() RETURNS int", "test_shared_exports(int) RETURNS int", "test_places(int, int) RETURNS int",
                             "test_session(bigint, int) RETURNS bigint", "test_other_layout() RETURNS void", "test_kept_places(int, int) RETURNS void",
-                            "test_lapsed_place() RETURNS void", "test_have(text) RETURNS void", "test_wait_for(text, text) RETURNS text", "test_let_go(text) RETURNS void"):
+                            "test_lapsed_place() RETURNS void", "test_have(text) RETURNS void", "test_wait_for(text, text) RETURNS text", "test_let_go(text) RETURNS void",
+                            "test_seeded_hash(bigint) RETURNS int"):
             self.session.run("CREATE OR REPLACE FUNCTION %s LANGUAGE c STRICT AS '%s'" % (declaration, self.library))
+
+    def test_seeded_hash(self):
+        """It is another in each session, so that nobody outside can choose keys for one bucket; and within a session it is a good one."""
+        query = "SELECT array_agg(test_seeded_hash(number)) FROM generate_series(1, 1000) AS number"
+        found = [session.value(query) for session in self.sessions(2)]
+        self.assertLess(sum(one == other for one, other in zip(*found)), 5)
+        for values in found:
+            self.assertGreater(len({value & 1023 for value in values}), 500)
+        self.assertEqual(self.session.value(query), self.session.value(query))
+
+    def test_every_hash_table_is_seeded(self):
+        """The server's own hash functions give everybody the same values."""
+        tables = 0
+        for path in glob.glob(os.path.join(support.FOLDER, "../../src/*/*.c")):
+            with open(path) as file:
+                text = file.read()
+            self.assertNotRegex(text, r"\bHASH_(BLOBS|STRINGS)\b", path)
+            created = len(re.findall(r"\bhash_create\(", text))
+            self.assertEqual(created, text.count(".hash = seeded_hash;"), path)
+            tables += created
+        self.assertGreater(tables, 0)
 
     def test_entries(self):
         """A hundred thousand are written into a table for some hundreds, by two sessions one after the other."""
