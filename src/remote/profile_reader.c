@@ -89,8 +89,11 @@ decode(ProfileReader *reader, const char *data, size_t length, bool last)
 {
 	StreamInput input = { (const unsigned char *) data, length, last };
 	StreamStatus status = STREAM_DATA;
+	uint64_t enough = content_decoder_work(reader->decoder) + STREAM_WORK;
 
-	while (status == STREAM_DATA && reader->end < BUFFER_SIZE)
+	/* What comes out may be little: the caller looks at interrupts, and calls again. */
+	while (status == STREAM_DATA && reader->end < BUFFER_SIZE &&
+		   content_decoder_work(reader->decoder) < enough)
 	{
 		size_t produced;
 

@@ -38,14 +38,15 @@ extern ProfileReader *profile_reader_create(ContentCoding coding);
 extern void profile_reader_free(ProfileReader *reader);
 
 /*
- * One feeding yields at most this much to read, whatever is fed, so
- * that a call stays short.  An entry of the list, of a few hundred bytes, must fit.
+ * One feeding yields at most this much to read, and does about STREAM_WORK for
+ * it, whatever is fed, so that a call stays short.  An entry of the list, of a
+ * few hundred bytes, must fit.
  */
 #define PROFILE_READER_BUFFER ((size_t) 256 * 1024)
 
 /*
- * Takes as much of data as there is room for what it decodes to, and returns
- * how much that is.  last says that nothing follows; then feed until the
+ * Takes as much of data as there is room and work for, and returns how much
+ * that is.  last says that nothing follows; then feed until the
  * reader has come to an end, even if no data is left.
  */
 extern size_t

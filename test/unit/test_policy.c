@@ -470,6 +470,55 @@ check_profiles_cut(void)
 	free(body.data);
 }
 
+/*
+ * A list in which deflate blocks without content come in such numbers that none
+ * of its limits is reached: what a call takes is bounded all the same.
+ */
+static void
+check_profiles_hollow(ContentCoding coding)
+{
+	static const char text[] = "[      {\"profileId\":7}]";
+	Bytes body = { 0 };
+	ProfileReader *reader = profile_reader_create(coding);
+	ListedProfile profile = { 0 };
+	size_t most = 0;
+	size_t fed = 0;
+	StreamStatus status = STREAM_NEED_INPUT;
+
+	begin_test("messages: profiles, between blocks without content");
+	if (coding == CODING_GZIP)
+		append(&body, "\x1f\x8b\x08\0\0\0\0\0\0\3", 10);
+	for (size_t i = 0; i < 7; i++)
+	{
+		append(&body, "\0\1\0\xfe\xff", 5);
+		append(&body, text + i, 1);
+		for (int empty = 0; empty < 100000; empty++)
+			append(&body, "\0\0\0\xff\xff", 5);
+	}
+	append_deflated(&body, text + 7, strlen(text) - 7, 6);
+	if (coding == CODING_GZIP)
+	{
+		append_number(&body, crc32(0, (const unsigned char *) text, (uInt) strlen(text)), 4);
+		append_number(&body, strlen(text), 4);
+	}
+	for (int calls = 0; status == STREAM_NEED_INPUT && calls < 1000; calls++)
+	{
+		size_t taken =
+			profile_reader_feed(reader, (const char *) body.data + fed, body.length - fed, true);
+		ListedProfile next;
+
+		most = taken > most ? taken : most;
+		fed += taken;
+		while ((status = profile_reader_next(reader, &next)) == STREAM_RECORD)
+			profile = next;
+	}
+	CHECK_NUMBER(status, STREAM_END);
+	CHECK_NUMBER(profile.id, 7);
+	CHECK_THAT(most <= 2 * STREAM_MAX_TAKEN, "a call takes %zu bytes", most);
+	free(body.data);
+	profile_reader_free(reader);
+}
+
 static void
 test_profiles(void)
 {
@@ -477,6 +526,8 @@ test_profiles(void)
 	char *long_entry = malloc(300000);
 
 	check_profiles_cut();
+	check_profiles_hollow(CODING_GZIP);
+	check_profiles_hollow(CODING_DEFLATE);
 	begin_test("messages: profiles");
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 	{
