@@ -136,6 +136,13 @@ foreign_name(char *shown, size_t size, const char *words, const ForeignOptions *
 	finish(printable, shown, size, options, token);
 }
 
+void
+foreign_message(char *message, const ForeignOptions *options)
+{
+	Assert(strlen(message) < MESSAGE_MAX_TEXT);
+	redact_secrets(message, options, NULL);
+}
+
 char *
 foreign_value(const char *words)
 {

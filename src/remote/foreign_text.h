@@ -49,6 +49,13 @@ extern void foreign_name(char *shown, size_t size, const char *words, const Fore
 						 const char *token);
 
 /*
+ * For a message that repeats what came from outside, printable already and in
+ * the encoding of the database: our secrets and signatures in it are replaced,
+ * in place.  It has fewer than MESSAGE_MAX_TEXT bytes.
+ */
+extern void foreign_message(char *message, const ForeignOptions *options);
+
+/*
  * For a column: what a server calls something, in full and with its white
  * space, as far as it can be printed; neither cut nor redacted.  Palloc'd.
  */

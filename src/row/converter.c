@@ -39,6 +39,7 @@ value_context_init(ValueContext *context, const ForeignOptions *options)
 {
 	memset(context, 0, sizeof(*context));
 	context->memory = CurrentMemoryContext;
+	context->options = options;
 	context->invalid_text = options->invalid_text;
 	context->on_invalid = options->on_invalid;
 	context->encoding = GetDatabaseEncoding();

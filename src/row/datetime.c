@@ -100,7 +100,7 @@ problem_datetime(Converter *converter, const JsonValue *json, int code)
 		case DTERR_MD_FIELD_OVERFLOW:
 		case DTERR_INTERVAL_OVERFLOW:
 		case DTERR_TZDISP_OVERFLOW:
-			show_bytes(json->start, json->length, shown);
+			show_value(converter->context, json->start, json->length, shown);
 			return problem_set(converter->context, PROBLEM_VALUE,
 							   code == DTERR_TZDISP_OVERFLOW
 								   ? ERRCODE_INVALID_TIME_ZONE_DISPLACEMENT_VALUE

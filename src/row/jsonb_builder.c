@@ -190,7 +190,7 @@ read_failed(JsonbBuilder *builder, const char *expected)
 					"invalid JSON: expected %s, but the value ends", expected);
 	else
 	{
-		show_bytes(builder->next, builder->end - builder->next, shown);
+		show_value(builder->context, builder->next, builder->end - builder->next, shown);
 		problem_set(builder->context, PROBLEM_VALUE, ERRCODE_INVALID_TEXT_REPRESENTATION,
 					"invalid JSON: expected %s, but found \"%s\"", expected, shown);
 	}
@@ -913,7 +913,7 @@ write_number(JsonbBuilder *builder, const ValueNode *node, JEntry *entry)
 		{
 			char shown[SHOWN_VALUE_SIZE];
 
-			show_bytes(text, node->length, shown);
+			show_value(builder->context, text, node->length, shown);
 			problem_set(builder->context, PROBLEM_VALUE, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 						"value \"%s\" is out of range for type numeric", shown);
 			return false;

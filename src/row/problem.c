@@ -15,9 +15,13 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "remote/foreign_text.h"
 #include "row/interruptible.h"
 #include "row/problem.h"
 #include "stream/printable.h"
+
+/* An input function may show all of a long value. */
+#define SHOWN_MESSAGE_LENGTH (sizeof(((Problem *) NULL)->message) - sizeof("..."))
 
 void
 scratch_grow(Scratch *scratch, size_t size, size_t used)
@@ -46,8 +50,9 @@ scratch_trim(Scratch *scratch)
 	}
 }
 
-void
-show_bytes(const char *text, size_t length, char *output)
+/* Escape and shorten; true if there is more than that. */
+static bool
+escape_beginning(const char *text, size_t length, char *output)
 {
 	const unsigned char *next = (const unsigned char *) text;
 	const unsigned char *end = next + length;
@@ -64,16 +69,33 @@ show_bytes(const char *text, size_t length, char *output)
 			printable_piece((const char *) next, left, escaped, &piece, &piece_length);
 
 		if (shown + character_length > SHOWN_VALUE_LENGTH)
-		{
-			strcpy(output, "...");
-			return;
-		}
+			break;
 		memcpy(output, piece, piece_length);
 		output += piece_length;
 		next += character_length;
 		shown += character_length;
 	}
 	*output = '\0';
+	return next < end;
+}
+
+void
+show_bytes(const ForeignOptions *options, const char *text, size_t length, char *output)
+{
+	bool cut = escape_beginning(text, length, output);
+
+	foreign_message(output, options);
+	if (cut)
+		strcat(output, "...");
+}
+
+void
+show_value(const ValueContext *context, const char *text, size_t length, char *output)
+{
+	if (context->only_counted)
+		strcpy(output, "...");
+	else
+		show_bytes(context->options, text, length, output);
 }
 
 ValueStatus
@@ -103,7 +125,7 @@ problem_syntax(Converter *converter, const JsonValue *json)
 	char shown[SHOWN_VALUE_SIZE];
 	const char *type = format_type_be(converter->type);
 
-	show_bytes(json->start, json->length, shown);
+	show_value(converter->context, json->start, json->length, shown);
 	switch ((JsonType) json->type)
 	{
 		case JSON_ARRAY:
@@ -124,19 +146,19 @@ problem_range(Converter *converter, const JsonValue *json)
 {
 	char shown[SHOWN_VALUE_SIZE];
 
-	show_bytes(json->start, json->length, shown);
+	show_value(converter->context, json->start, json->length, shown);
 	return problem_set(converter->context, PROBLEM_VALUE, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 					   "value \"%s\" is out of range for type %s", shown,
 					   format_type_with_typemod(converter->type, converter->typmod));
 }
 
 char *
-printable_message(const char *message)
+printable_message(const char *message, const ForeignOptions *options)
 {
 	bool is_utf8 = GetDatabaseEncoding() == PG_UTF8;
 	size_t left = strlen(message);
-	char *printable = palloc(PRINTABLE_ESCAPE_LENGTH * left + 1);
-	char *next = printable;
+	char *printable = palloc(SHOWN_MESSAGE_LENGTH + sizeof("..."));
+	size_t length = 0;
 
 	while (left > 0)
 	{
@@ -148,19 +170,28 @@ printable_message(const char *message)
 		/* It is in the encoding of the database already. */
 		if (is_utf8 || !IS_HIGHBIT_SET(*message))
 			done = printable_piece(message, is_utf8 ? left : 1, escaped, &piece, &piece_length);
-		memcpy(next, piece, piece_length);
-		next += piece_length;
+		if (length + piece_length > SHOWN_MESSAGE_LENGTH)
+			break;
+		memcpy(printable + length, piece, piece_length);
+		length += piece_length;
 		message += done;
 		left -= done;
 	}
-	*next = '\0';
+	/* Do not leave half a character. */
+	if (left > 0)
+		length = pg_mbcliplen(printable, length, length);
+	printable[length] = '\0';
+	foreign_message(printable, options);
+	if (left > 0)
+		strcat(printable, "...");
 	return printable;
 }
 
 void
 problem_from_error(ValueContext *context, const ErrorData *error)
 {
-	char *message = printable_message(error->message);
+	char *message = context->only_counted ? pstrdup("...")
+										  : printable_message(error->message, context->options);
 
 	problem_set(context, PROBLEM_VALUE, error->sqlerrcode, "%s", message);
 	pfree(message);

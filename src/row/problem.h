@@ -41,13 +41,24 @@ scratch_extend(Scratch *scratch, size_t size, size_t used)
 
 /*
  * Escape and shorten bytes of unknown content for a message, in the server's
- * encoding; output needs SHOWN_VALUE_SIZE bytes.
+ * encoding, without the secrets in options; output needs SHOWN_VALUE_SIZE
+ * bytes.
  */
 #define SHOWN_VALUE_SIZE (SHOWN_VALUE_LENGTH * 4 + 4)
-extern void show_bytes(const char *text, size_t length, char *output);
+extern void
+show_bytes(const ForeignOptions *options, const char *text, size_t length, char *output);
 
-/* A message of the server, which may show a value as it arrived, made printable; palloc'd. */
-extern char *printable_message(const char *message);
+/*
+ * Likewise for a problem.  To look for secrets takes long, compared with a
+ * value, so that is only done where it will be shown.
+ */
+extern void show_value(const ValueContext *context, const char *text, size_t length, char *output);
+
+/*
+ * A message of the server, which may show a value as it arrived, made
+ * printable, shortened, and without the secrets; palloc'd.
+ */
+extern char *printable_message(const char *message, const ForeignOptions *options);
 
 /* All of these return VALUE_INVALID. */
 extern ValueStatus problem_syntax(Converter *converter, const JsonValue *json);

@@ -87,7 +87,7 @@ struct RowReader
 	char *fast_path_memory; /* of FAST_PATH_MEMORY bytes, for one row */
 
 	MemoryContext origin_memory;
-	char *archive_entry;
+	char *archive_entry;  /* as it came */
 	Datum *origin_values; /* by index of the column */
 	bool *origin_nulls;
 	Datum *origin_stored; /* the values as a tuple stores them */
@@ -139,7 +139,13 @@ describe_place(const RowReader *reader)
 		appendStringInfo(&place, ", record " UINT64_FORMAT ", byte offset " UINT64_FORMAT,
 						 reader->record_number, reader->record_offset);
 	if (reader->archive_entry != NULL)
-		appendStringInfo(&place, " (archive entry \"%s\")", reader->archive_entry);
+	{
+		char shown[SHOWN_VALUE_SIZE];
+
+		show_bytes(reader->context.options, reader->archive_entry, strlen(reader->archive_entry),
+				   shown);
+		appendStringInfo(&place, " (archive entry \"%s\")", shown);
+	}
 	return place.data;
 }
 
@@ -156,12 +162,13 @@ make_message_printable(const RowReader *reader)
 {
 	MemoryContext error_memory = MemoryContextSwitchTo(reader->origin_memory);
 	ErrorData *error = CopyErrorData();
+	const ForeignOptions *options = reader->context.options;
 
 	MemoryContextSwitchTo(error_memory);
 	if (error->message != NULL)
-		errmsg_internal("%s", printable_message(error->message));
+		errmsg_internal("%s", printable_message(error->message, options));
 	if (error->detail != NULL)
-		errdetail_internal("%s", printable_message(error->detail));
+		errdetail_internal("%s", printable_message(error->detail, options));
 	FreeErrorData(error);
 }
 
@@ -208,6 +215,7 @@ handle_invalid(RowReader *reader)
 		snprintf(reader->first_invalid, size, "%s: %s", place, problem->message);
 		pfree(place);
 	}
+	reader->context.only_counted = true;
 }
 
 bool
@@ -230,6 +238,7 @@ row_reader_report_invalid(RowReader *reader)
 						   reader->invalid_count, reader->table_name),
 			 errdetail("The first: %s", reader->first_invalid)));
 	reader->invalid_count = 0;
+	reader->context.only_counted = false;
 }
 
 /*-------------------------------------------------------------------------
@@ -951,13 +960,7 @@ row_reader_set_origin(RowReader *reader, const RecordOrigin *origin)
 	push_error_context(reader, &callback);
 
 	if (origin->archive_entry != NULL)
-	{
-		/* for messages: of unknown origin, so escaped and shortened */
-		char *shown = palloc(SHOWN_VALUE_SIZE);
-
-		show_bytes(origin->archive_entry, strlen(origin->archive_entry), shown);
-		reader->archive_entry = shown;
-	}
+		reader->archive_entry = pstrdup(origin->archive_entry);
 
 	for (int i = reader->record_column_count; i < reader->column_count; i++)
 	{

@@ -27,7 +27,7 @@ typedef struct RowReader RowReader;
 
 /*
  * Palloc'd in the current memory context, which must live as long as the
- * reader; what it malloc'd goes with that context.  needed holds the
+ * reader, and so must options; what it malloc'd goes with that context.  needed holds the
  * zero-based attribute numbers whose values are wanted, the others come out as
  * NULL.  json_paths holds each attribute's column option (NULL: unset). Raises
  * an error for a needed column that is bound to nothing. form_tuples: the

@@ -160,7 +160,7 @@ convert_encoding(ValueContext *context, const char **text, size_t *length)
 		{
 			char shown[SHOWN_VALUE_SIZE];
 
-			show_bytes(source, character_length, shown);
+			show_value(context, source, character_length, shown);
 			problem_set(context, PROBLEM_TEXT, ERRCODE_UNTRANSLATABLE_CHARACTER,
 						"character %s has no equivalent in encoding \"%s\"", shown,
 						pg_encoding_to_char(context->encoding));
@@ -184,7 +184,7 @@ problem_text(ValueContext *context, const StreamError *error, const char *start,
 	int sqlstate = ERRCODE_UNTRANSLATABLE_CHARACTER;
 	char shown[SHOWN_VALUE_SIZE];
 
-	show_bytes(start, length, shown);
+	show_value(context, start, length, shown);
 	if (!curable)
 	{
 		/* a malformed escape or other syntax: nothing can replace it */
@@ -332,7 +332,7 @@ convert_varchar(Converter *converter, const JsonValue *json, Datum *result)
 			{
 				char shown[SHOWN_VALUE_SIZE];
 
-				show_bytes(json->start, json->length, shown);
+				show_value(converter->context, json->start, json->length, shown);
 				return problem_set(converter->context, PROBLEM_VALUE,
 								   ERRCODE_STRING_DATA_RIGHT_TRUNCATION,
 								   "value too long for type character varying(%d): \"%s\"",

@@ -54,6 +54,7 @@ typedef struct JsonbBuilder JsonbBuilder;
 typedef struct ValueContext
 {
 	MemoryContext memory; /* of the reader */
+	const ForeignOptions *options;
 	JsonTextPolicy invalid_text;
 	OnInvalid on_invalid;
 	int encoding;             /* of the database */
@@ -69,6 +70,7 @@ typedef struct ValueContext
 	/* An input function or domain check is running, which may raise an error. */
 	bool in_input_function;
 	Problem problem;
+	bool only_counted; /* the next problem, not shown */
 } ValueContext;
 
 typedef enum ValueStatus

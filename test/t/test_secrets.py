@@ -356,14 +356,61 @@ class Secrets(support.TestCase):
                     self.look_around()
                     self.check("emulator-secret")
 
-    def test_name_in_an_archive_that_echoes(self):
+    def answer_events(self, content, name="1/a.json.gz"):
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as writer:
-            writer.writestr("1/%s.json.gz" % support.SECRET_KEY, gzip.compress(b'{"x": 1 "'))
+            writer.writestr(name, gzip.compress(content))
+        self.clear_faults()
         self.fault({"call": "export"}, status=200, body_base64=base64.b64encode(archive.getvalue()).decode())
+
+    def events_with(self, type_name, **options):
+        """A query of events whose event_type has that type."""
+        self.session.run("DROP FOREIGN TABLE IF EXISTS echoed; CREATE FOREIGN TABLE echoed (event_type %s, server_upload_time timestamptz) SERVER amplitude %s" %
+                         (type_name, support.option_list({"entity": "amplitude_events", **options})))
+        return EVENTS.replace("product.amplitude_events", "echoed")
+
+    EVENT = '{"event_type": "%s", "server_upload_time": "2025-03-01 00:30:00"}\n'
+
+    def test_name_in_an_archive_that_echoes(self):
+        name = "1/%s.json.gz" % support.SECRET_KEY
+        self.answer_events(b'{"x": 1 "', name)
         self.assertIsNotNone(self.try_query(EVENTS))
         self.look_around()
         self.check("emulator:secret")
+        # Where a value is wrong, too, by our conversion and by a type's own, and in the warning about NULLs.
+        for length in (0, 20, 50):
+            self.answer_events((self.EVENT % "x").encode(), "1/" + "n" * length + support.SECRET_KEY + ".json.gz")
+            for type_name in ("integer", "inet"):
+                with self.subTest(length=length, type=type_name):
+                    problem = self.try_query(self.events_with(type_name))
+                    self.assertIn("archive entry", problem.diag.context)
+                    self.assertIsNone(self.try_query(self.events_with(type_name, on_invalid="null")))
+                    self.assertRegex(self.session.take_notices(), "The first: .*archive entry")
+                    self.check("emulator:secret")
+
+    def test_value_that_echoes(self):
+        """One that does not fit its column is shown in the error, by our conversion or by the type's own."""
+        secret = support.SECRET_KEY
+        self.session.run("DROP DOMAIN IF EXISTS short_text CASCADE; CREATE DOMAIN short_text AS text CHECK (length(VALUE) < 2)")
+        for text in (secret, "no %s, sorry" % secret, "x" * 50 + secret, "x" * 485 + secret, "x" * 10000 + secret):
+            self.answer_events((self.EVENT % text).encode() * 3)
+            for type_name in ("integer", "date", "timestamptz", "boolean", "uuid", "numeric", "varchar(3)", "inet", "interval", "tsquery", "integer[]", "short_text"):
+                with self.subTest(text=text[:60], type=type_name):
+                    problem = self.try_query(self.events_with(type_name))
+                    if problem is None:
+                        self.assertEqual(type_name, "tsquery")
+                        self.seen = []
+                        continue
+                    self.assertIn("echoed", problem.diag.context)
+                    self.assertIsNone(self.try_query(self.events_with(type_name, on_invalid="null")))
+                    notices = self.session.take_notices()
+                    self.assertRegex(notices, "3 values of foreign table")
+                    self.seen.append(notices)
+                    self.check("emulator:secret")
+        # A value that fits is data.
+        self.answer_events((self.EVENT % secret).encode())
+        self.assertEqual(self.session.value(self.events_with("text").replace("*", "event_type")), secret)
+        self.session.run("DROP FOREIGN TABLE echoed; DROP DOMAIN short_text")
 
     # Signed links
 
