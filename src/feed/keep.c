@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "feed/keep.h"
 #include "feed/download.h"
 
@@ -24,7 +26,10 @@ prepare_spool(ExportFeed *feed, FeedPart *part)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* What was lent and taken back is in the file already, but comes again. */
+/*
+ * What was lent and taken back is in the file already, but comes again.  It is
+ * no more than is lent at a time.
+ */
 static void
 skip_spooled(ExportFeed *feed, FeedPart *part)
 {
@@ -51,14 +56,20 @@ begin_spooling(ExportFeed *feed, FeedPart *part)
 	part->phase = PART_SPOOLING;
 }
 
-/* Write what arrived while the scan was resting. */
+/*
+ * Write what arrived while the scan was resting, which may be gigabytes.  After
+ * a cancel, in a subtransaction perhaps, it would go on where it stopped.
+ */
 static void
 spool_overflow(FeedPart *part)
 {
 	char buffer[8192];
 
 	while (!overflow_is_empty(part->overflow))
+	{
 		spool_write(part->spool, buffer, overflow_read(part->overflow, buffer, sizeof(buffer)));
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 void
