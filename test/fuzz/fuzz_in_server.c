@@ -425,7 +425,9 @@ check_words(const char *words, List *definitions)
 		return;
 	EXPECT(pg_verifymbstr(words, strlen(words), true), "words that are no text");
 	/* Nothing but our own names, in which a value may be found by chance. */
-	if (strncmp(words, "The options of ", strlen("The options of ")) == 0)
+	if (strncmp(words, "The options of ", strlen("The options of ")) == 0 ||
+		strncmp(words, "Perhaps you meant the option ", strlen("Perhaps you meant the option ")) ==
+			0)
 		return;
 	foreach (cell, definitions)
 	{
