@@ -39,8 +39,9 @@ struct Reactor
 	Transfer *transfers; /* all that are under way */
 	int64_t alarm;
 	int64_t curl_due; /* libcurl wants to be called then */
-	bool shares;      /* connections, see reactor_share_connections */
-	bool doubtful;    /* one that is shared may be dead */
+	uint64_t drives;
+	bool shares;   /* connections, see reactor_share_connections */
+	bool doubtful; /* one that is shared may be dead */
 	int64_t names_doubted_until;
 	char *tunnels_of; /* "user:password"; NULL: no proxy was used yet */
 	int wait_depth;
@@ -245,6 +246,7 @@ see_off(void)
 		Reactor *reactor = *link;
 		int running;
 
+		reactor->drives++;
 		curl_multi_perform(reactor->multi, &running);
 		collect_finished(reactor);
 		if (reactor->transfers == NULL)
@@ -344,6 +346,7 @@ drive_curl(Reactor *reactor)
 	CURLMcode code = CURLM_OK;
 	int running;
 
+	reactor->drives++;
 	for (int i = 0; i < count && code == CURLM_OK; i++)
 	{
 		int action = 0;
@@ -447,6 +450,12 @@ void
 reactor_share_connections(Reactor *reactor)
 {
 	reactor->shares = true;
+}
+
+uint64_t
+reactor_drives(const Reactor *reactor)
+{
+	return reactor->drives;
 }
 
 bool

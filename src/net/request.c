@@ -35,6 +35,13 @@
 #define RECEIVE_BUFFER (32L * 1024)
 
 /*
+ * A proxy's answer to CONNECT may have this many bytes, of which the first few
+ * in each drive do not count: so often libcurl may ask of any exchange.
+ */
+#define MAX_PROXY_ANSWER 16384
+#define CALLS_PER_DRIVE 64
+
+/*
  * At most this much of a body waits to be read.  What one drive brings in is a
  * few megabytes; more only comes out of something compressed.
  */
@@ -61,6 +68,9 @@ struct Request
 	int os_error;
 	bool by_proxy;
 	int proxy_status;
+	uint64_t drive;   /* of the reactor, in which libcurl last asked whether to go on */
+	int calls;        /* how often it did in that drive */
+	int proxy_answer; /* bytes */
 	char failure_message[CURL_ERROR_SIZE];
 	char error_buffer[CURL_ERROR_SIZE];
 	int status;
@@ -337,6 +347,34 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 	return length;
 }
 
+/*
+ * libcurl reads a proxy's answer to CONNECT byte by byte, for as long as there
+ * is one to read, and only here asks whether to go on.  While an exchange just
+ * waits, it asks a few times in each drive, however long that lasts.
+ */
+static int
+may_go_on(void *request_pointer, curl_off_t to_receive, curl_off_t received, curl_off_t to_send,
+		  curl_off_t sent)
+{
+	Request *request = request_pointer;
+	uint64_t drive = reactor_drives(request->transfer.reactor);
+
+	(void) to_receive;
+	(void) received;
+	(void) to_send;
+	(void) sent;
+	if (request->state != REQUEST_WAITING)
+		return 0;
+	if (request->drive != drive)
+		request->calls = 0;
+	request->drive = drive;
+	if (request->calls < CALLS_PER_DRIVE)
+		request->calls++;
+	else
+		request->proxy_answer++;
+	return request->proxy_answer > MAX_PROXY_ANSWER;
+}
+
 /*-------------------------------------------------------------------------
  * The end
  *-------------------------------------------------------------------------
@@ -444,6 +482,25 @@ is_refusal_of_proxy(int status)
 	return status >= 300 && status < 500 && status != 408 && status != 429;
 }
 
+/* Its status, if it has one, is enough to judge it by. */
+static void
+judge_long_answer_of_proxy(Request *request)
+{
+	char message[sizeof(request->failure_message)];
+
+	request->by_proxy = true;
+	if (request->proxy_status == 0)
+		snprintf(message, sizeof(message), "the proxy's answer is longer than 16 kB");
+	else
+		snprintf(message, sizeof(message),
+				 "the proxy's answer, HTTP status %d, is longer than 16 kB", request->proxy_status);
+	fail(request,
+		 request->proxy_status == 0 || is_refusal_of_proxy(request->proxy_status)
+			 ? REQUEST_FAILURE_PROXY
+			 : REQUEST_FAILURE_BROKEN,
+		 CURLE_ABORTED_BY_CALLBACK, message);
+}
+
 /* The exchange ended without an answer: find out why. */
 static void
 examine_failure(Request *request, CURLcode code)
@@ -460,6 +517,11 @@ examine_failure(Request *request, CURLcode code)
 	request->by_proxy |= code == CURLE_PROXY;
 #endif
 	request->os_error = (int) os_error;
+	if (request->proxy_answer > MAX_PROXY_ANSWER)
+	{
+		judge_long_answer_of_proxy(request);
+		return;
+	}
 	fail(request,
 		 is_refusal_of_proxy(request->proxy_status) ? REQUEST_FAILURE_PROXY
 													: classify(code, request->error_buffer),
@@ -723,7 +785,9 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error_buffer);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, may_go_on);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, request);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);

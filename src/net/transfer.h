@@ -49,6 +49,9 @@ extern bool transfer_begin(Reactor *reactor, Transfer *transfer);
 /* Take it out if it is in one; libcurl closes what is half done.  Signals likewise. */
 extern void transfer_end(Transfer *transfer);
 
+/* Changes with each drive. */
+extern uint64_t reactor_drives(const Reactor *reactor);
+
 /* May transfers that begin now share connections? */
 extern bool reactor_shares_connections(const Reactor *reactor);
 

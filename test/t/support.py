@@ -363,6 +363,41 @@ class RefusingProxy:
                 connection.sendall(b"HTTP/1.1 %d No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % self.status)
 
 
+class EndlessProxy:
+    """Answers every request with that head, and then with these bytes again and again."""
+
+    def __init__(self, test, head, more):
+        self.head = head
+        self.more = more * (1 + 65536 // len(more))
+        self.asked = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.connections = []
+        test.addCleanup(self.stop)
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def stop(self):
+        for one in [self.socket] + self.connections:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def work(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                self.connections.append(connection)
+                threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        with contextlib.suppress(OSError):
+            connection.recv(65536)
+            self.asked += 1
+            connection.sendall(self.head)
+            while True:
+                connection.sendall(self.more)
+
+
 def free_port():
     """One that nobody listens on, and that the system gives to nobody who lets it choose."""
     for port in random.sample(range(20000, 32000), 100):

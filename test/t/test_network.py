@@ -130,6 +130,60 @@ class LongHeads(support.TestCase):
         self.check({"X-Long-%d" % number: "x" * 90000 for number in range(5)}, "the head of the answer is longer than 300 kB")
 
 
+class EndlessProxies(support.TestCase):
+    """A proxy's answer to CONNECT is read byte by byte as long as there are any."""
+
+    alone = True
+    HEAD = b"HTTP/1.1 %d No\r\n"
+    ANSWERS = {
+        "a body": (HEAD + b"Content-Length: 900000000000000\r\n\r\n", b"x"),
+        "a body in chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 65535 + b"\r\n"),
+        "a head": (HEAD, b"X-More: " + b"x" * 100 + b"\r\n"),
+        "a head of short lines": (HEAD, b"a:\r\n"),
+    }
+
+    def serve(self, answer, status):
+        head, more = self.ANSWERS[answer]
+        proxy = support.EndlessProxy(self, head % status, more)
+        self.addCleanup(proxy.stop)
+        self.amazon(endpoint="https://api.example", token_endpoint=self.emulator.url + "/auth/o2/token", proxy=proxy.url, max_retries=1)
+        self.session = self.connect()
+        return proxy
+
+    def test_it_ends(self):
+        for answer in self.ANSWERS:
+            for status in (407, 403, 503):
+                with self.subTest(answer=answer, status=status):
+                    proxy = self.serve(answer, status)
+                    words = "the proxy's answer, HTTP status %d, is longer than 16 kB" % status
+                    if "body" in answer and status != 407:
+                        words = "%d" % status  # libcurl does not wait for the end of such a body
+                    error = self.expect_error("08006", CAMPAIGNS, words, "option proxy of server amazon")
+                    self.assertEqual("the proxy does not let the connection through" in str(error), status != 503)
+                    self.assertEqual(proxy.asked, 2 if status == 503 else 1)
+
+    def test_a_tunnel_that_never_begins(self):
+        for answer in ("a head", "a head of short lines"):
+            with self.subTest(answer=answer):
+                self.serve(answer, 200)
+                self.expect_error("08006", CAMPAIGNS, "the proxy's answer is longer than 16 kB", "option proxy of server amazon")
+
+    def test_cancelled(self):
+        """At any time, whether it has come to its end or not."""
+        for answer in self.ANSWERS:
+            for function, sqlstates in (("pg_cancel_backend", ("57014", "08006")), ("pg_terminate_backend", ("57P01", "08006", None))):
+                with self.subTest(answer=answer, function=function):
+                    def attempt():
+                        proxy = self.serve(answer, 503)
+                        running = self.session.start(CAMPAIGNS)
+                        self.eventually(lambda: proxy.asked > 0, "CONNECT")
+                        milliseconds = self.cancel(running, function)
+                        self.assertIn(running.error.pgcode, sqlstates, running.error)
+                        return milliseconds
+
+                    self.in_time(attempt)
+
+
 class BrokenHandshakes(support.TestCase):
     """A connection that ends before TLS is agreed upon is as broken as one that ends later, and tried again."""
 
