@@ -35,6 +35,13 @@
 #define RECEIVE_BUFFER (32L * 1024)
 
 /*
+ * Deflate blocks that hold nothing but their tables are much work for their
+ * size, without any output at which it could be stopped.  But an answer that
+ * libcurl is to decode is short (REQUEST_MAX_BODY).
+ */
+#define RECEIVE_BUFFER_TO_DECODE 2048L
+
+/*
  * A proxy's answer to CONNECT may have this many bytes, of which the first few
  * in each drive do not count: so often libcurl may ask of any exchange.
  */
@@ -262,7 +269,8 @@ count_codings(const char *line, size_t length, const char *name, const char *har
  * libcurl undoes what Transfer-Encoding names, asked or not, and all that
  * Content-Encoding names if it decodes at all.  A few bytes can expand into very
  * many, or be decoded for long without any output, before libcurl returns.
- * MAX_WAITING limits the former; the latter takes two codings, refused here.
+ * MAX_WAITING limits the former.  The latter is limited by how much is received
+ * at once, but for what comes out of one coding and into another: refused here.
  */
 static bool
 codings_are_acceptable(Request *request, const char *line, size_t length)
@@ -790,7 +798,8 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, request);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+					 options->decode ? RECEIVE_BUFFER_TO_DECODE : RECEIVE_BUFFER);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);

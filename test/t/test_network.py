@@ -11,6 +11,7 @@ import tempfile
 import time
 import unittest
 import unittest.mock
+import zlib
 
 import psycopg2
 
@@ -106,6 +107,47 @@ class EndlessAnswers(support.TestCase):
             if times[-1] <= LIMIT:
                 return
         self.fail("took %s ms" % ", ".join("%.0f" % one for one in times))
+
+
+def dynamic_blocks(count):
+    """That many empty deflate blocks, each of which brings tables of its own: 4 in 45 bytes, and the most work for each byte."""
+    fields = [(0, 1), (2, 2), (0, 5), (0, 5), (14, 4)]  # not the last, dynamic, 257 and 1 codes, 18 lengths of lengths
+    fields += [({2: 1, 17: 1}.get(place, 0), 3) for place in range(18)]  # 18: zeros again and again; 1: a code of one bit
+    fields += [(1, 1), (138 - 11, 7), (1, 1), (118 - 11, 7), (0, 1), (0, 1)]  # the end of the block alone has a code
+    fields += [(0, 1)]  # the end of the block
+    bits = [value >> place & 1 for value, size in fields for place in range(size)] * 4
+    block = bytes(sum(bit << place for place, bit in enumerate(bits[start:start + 8])) for start in range(0, len(bits), 8))
+    return block * (count // 4)
+
+
+class EndlessDecoding(support.TestCase):
+    """What libcurl decodes without any output holds nobody up."""
+
+    alone = True
+
+    def test_the_blocks(self):
+        machine = zlib.decompressobj(-15)
+        self.assertEqual(machine.decompress(dynamic_blocks(400)), b"")
+        self.assertFalse(machine.eof or machine.unused_data)
+
+    def test_cancelled(self):
+        blocks = base64.b64encode(dynamic_blocks(40000)).decode()
+        for call in ("token", "request", "status"):
+            for function, sqlstates in (("pg_cancel_backend", ("57014",)), ("pg_terminate_backend", ("57P01", None))):
+                with self.subTest(call=call, function=function):
+                    def attempt():
+                        self.emulator.reset()
+                        self.amazon(max_retries=0, stall_timeout="60s", max_jobs=50)
+                        self.session = self.connect()
+                        self.fault({"call": call}, status=200, body_base64=blocks, content_encoding="deflate", endless=True)
+                        running = self.session.start(CAMPAIGNS)
+                        self.wait_for_call(call)
+                        time.sleep(0.1)
+                        milliseconds = self.cancel(running, function)
+                        self.assertIn(running.error.pgcode, sqlstates, running.error)
+                        return milliseconds
+
+                    self.in_time(attempt)
 
 
 class LongHeads(support.TestCase):
