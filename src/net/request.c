@@ -708,16 +708,19 @@ is_fine_or_unknown(CURLcode code)
 	return code == CURLE_OK || code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION;
 }
 
-/* TLS 1.2 or later, and only the authorities in ca_file if there is one. */
+/*
+ * TLS 1.2 or later, and only the authorities in ca_file if there is one.
+ * Nested: perhaps within that to a proxy.
+ */
 static bool
-set_tls(CURL *easy, const char *ca_file)
+set_tls(CURL *easy, const char *ca_file, bool nested)
 {
 	bool ok = true;
 
 	ok &= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 	ok &= is_fine_or_unknown(
 		curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2));
-	ok &= tls_memory_wipe(easy);
+	ok &= tls_memory_furnish(easy, nested);
 	if (ca_file == NULL)
 		return ok;
 	ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
@@ -828,7 +831,7 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	ok &= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, alone ? 1L : 0L) == CURLE_OK;
 	request->shares =
 		http_version_choose(easy, options->url, !alone && reactor_shares_connections(reactor));
-	ok &= set_tls(easy, options->ca_file);
+	ok &= set_tls(easy, options->ca_file, request->dial.proxy_by_tls);
 
 	if (strcmp(options->method, "POST") == 0)
 	{

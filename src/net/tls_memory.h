@@ -17,9 +17,11 @@
 
 /*
  * Let the connections that are opened for this handle overwrite what was read
- * from them.  Only OpenSSL 3 can; with another library nothing is done.  False
- * if libcurl refuses.
+ * from them (only OpenSSL 3 can), and return after each message that is not
+ * data, such as a session ticket (only OpenSSL).  With another library nothing
+ * is done.  Nested: it may be TLS within that to a proxy.  False if libcurl
+ * refuses.
  */
-extern bool tls_memory_wipe(CURL *easy);
+extern bool tls_memory_furnish(CURL *easy, bool nested);
 
 #endif /* ADSEXPORT_TLS_MEMORY_H */
