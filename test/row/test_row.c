@@ -32,6 +32,11 @@ foreign_value(const char *words)
 	return pstrdup(words);
 }
 
+void
+foreign_message(char *message, const ForeignOptions *options)
+{
+}
+
 PG_FUNCTION_INFO_V1(row_read);
 PG_FUNCTION_INFO_V1(row_tuple_count);
 PG_FUNCTION_INFO_V1(row_jsonb_same);
