@@ -89,6 +89,31 @@ publish(const ProfileListing *listing)
  *-------------------------------------------------------------------------
  */
 
+static void drop_list(ProfileListing *listing);
+
+static void
+end_request(ProfileListing *listing)
+{
+	request_free(listing->request);
+	listing->request = NULL;
+	drop_list(listing);
+	wipe_string(&listing->token);
+}
+
+/*
+ * What a cancelled statement left in progress: its answer may have arrived long
+ * ago, and nobody has looked at it since.
+ */
+static void
+drop_old_request(ProfileListing *listing, const ForeignOptions *options)
+{
+	if (!listing->wanted || listing->request == NULL || !dlist_is_empty(&listing->waiters) ||
+		recent_enough(listing->requested, listing->last_used, options->max_age))
+		return;
+	end_request(listing);
+	listing->wanted = false;
+}
+
 ProfileListing *
 profile_listing_get(const ForeignOptions *options)
 {
@@ -116,6 +141,7 @@ profile_listing_get(const ForeignOptions *options)
 		dlist_init(&listing->waiters);
 		dlist_push_head(&listings, &listing->node);
 	}
+	drop_old_request(listing, options);
 	if (!listing->wanted &&
 		(listing->failure.sqlstate != 0 || !listing->complete ||
 		 !recent_enough(listing->requested, listing->last_used, options->max_age)) &&
@@ -359,15 +385,6 @@ fail_malformed(ProfileListing *listing, const char *subject, Answer *answer)
 }
 
 static void
-end_listing_request(ProfileListing *listing)
-{
-	request_free(listing->request);
-	listing->request = NULL;
-	drop_list(listing);
-	wipe_string(&listing->token);
-}
-
-static void
 handle_listing_answer(ProfileListing *listing, Answer *answer)
 {
 	const ForeignOptions *options = listing->options;
@@ -409,7 +426,7 @@ step_request(ProfileListing *listing)
 		/* An error was raised in the middle of it, so some of it may be missing. */
 		failure_set(&listing->failure, ERRCODE_OUT_OF_MEMORY, "list the profiles", "out of memory");
 		listing->wanted = false;
-		end_listing_request(listing);
+		end_request(listing);
 		return false;
 	}
 	if (result.state != REQUEST_FAILED && result.status == 200)
@@ -433,7 +450,7 @@ step_request(ProfileListing *listing)
 		judge_list(listing, subject, &answer);
 	if (listing->wanted && answer.action != ACTION_SUCCESS)
 		handle_listing_answer(listing, &answer);
-	end_listing_request(listing);
+	end_request(listing);
 	return false;
 }
 

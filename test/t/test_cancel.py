@@ -396,6 +396,17 @@ class Adoption(support.TestCase):
         self.assertEqual(self.session.value(CAMPAIGNS), 40)
         self.assertEqual(self.count_calls("request"), 2)
 
+    def test_list_of_profiles_is_not_adopted_with_max_age_0(self):
+        """Profiles may have been added since it was asked for."""
+        self.amazon(max_age=0, profile_ids=None)
+        self.fault({"call": "profiles", "times": 1}, delay=1.5)
+        running = self.session.start(CAMPAIGNS)
+        self.wait_for_call("profiles")
+        self.cancel(running)
+        self.check_error(running.error, "57014")
+        self.assertGreater(self.session.value(CAMPAIGNS), 40)
+        self.assertEqual(self.count_calls("profiles"), 2)
+
     def test_another_query_adopts_nothing_of_it(self):
         self.amazon()
         self.emulator.settings(export_delay=1.5)
