@@ -51,6 +51,14 @@ hours_hull(HourRange a, HourRange b)
 /* The slack by which a bound is widened where the time zones of the two types differ. */
 #define ZONE_SLACK USECS_PER_DAY
 
+/* In another zone it may be beyond that end, about which the server's comparison does not complain. */
+static bool
+is_near_an_end(TimestampTz moment)
+{
+	return !TIMESTAMP_NOT_FINITE(moment) &&
+		   (moment < MIN_TIMESTAMP + ZONE_SLACK || moment >= END_TIMESTAMP - ZONE_SLACK);
+}
+
 /*
  * The moment (microseconds since 2000, UTC) that a value means when compared
  * with the column, and the slack needed on both sides.
@@ -77,6 +85,8 @@ moment_of(Datum value, Oid value_type, Oid column_type, int64 *slack)
 	{
 		case TIMESTAMPTZOID:
 			*slack = ZONE_SLACK;
+			if (is_near_an_end(DatumGetTimestampTz(value)))
+				return DatumGetTimestampTz(value);
 			return DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp, value));
 		case DATEOID:
 			return compat_date_to_timestamp(DatumGetDateADT(value));

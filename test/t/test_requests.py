@@ -817,6 +817,18 @@ class Hours(RequestCase):
                 except Exception as problem:
                     self.assertEqual(getattr(problem, "pgcode", None), "22008", problem)
 
+    def test_bounds_at_the_ends_of_a_zone(self):
+        """Where they are no timestamp, the server compares them nevertheless."""
+        self.session.run("ALTER SERVER amplitude OPTIONS (ADD incomplete_hours 'ignore')")
+        self.session.run("CREATE FOREIGN TABLE product.zoneless (server_upload_time timestamp) SERVER amplitude OPTIONS (entity 'amplitude_events')")
+        hour = "server_upload_time >= '2025-03-01 05:00' AND server_upload_time < '2025-03-01 06:00'"
+        for zone, clause in (("Asia/Tokyo", "server_upload_time < '294276-12-31 23:59:59+00'::timestamptz"),
+                             ("America/New_York", "server_upload_time > '4714-11-24 00:00:00+00 BC'::timestamptz")):
+            with self.subTest(zone=zone):
+                self.session.run("SET TimeZone = '%s'" % zone)
+                self.assertEqual(self.session.value("SELECT count(*) FROM product.zoneless WHERE %s AND %s" % (hour, clause)),
+                                 self.session.value("SELECT count(*) FROM product.zoneless WHERE " + hour))
+
     def test_random_ranges(self):
         chance = random.Random(11)
         base = datetime.datetime(2025, 3, 1, 0, 0, tzinfo=UTC)
