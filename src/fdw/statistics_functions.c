@@ -11,6 +11,7 @@
 #include "commands/dbcommands.h"
 #include "fdw/result_set.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "session/statistics.h"
 #include "utils/acl.h"
@@ -30,6 +31,19 @@ may_see(Oid user_id)
 		   has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
 }
 
+/* That of another database may be in an encoding in which it is no text here. */
+static void
+make_name_text(char *name)
+{
+	if (pg_verify_mbstr(GetDatabaseEncoding(), name, strlen(name), true))
+		return;
+	for (; *name != '\0'; name++)
+	{
+		if (IS_HIGHBIT_SET(*name))
+			*name = '?';
+	}
+}
+
 static Datum
 name_datum(const char *text)
 {
@@ -44,13 +58,15 @@ add_statistics(const Statistics *statistics, void *argument)
 	Datum values[STATISTICS_COLUMNS];
 	bool nulls[STATISTICS_COLUMNS] = { false };
 	char *database = get_database_name(statistics->database_id);
+	char *server = pstrdup(statistics->server_name);
 	int column = 0;
 
 	/* What was exported in a database that was dropped is no longer of use. */
 	if (database == NULL || !may_see(statistics->user_id))
 		return;
+	make_name_text(server);
 	values[column++] = name_datum(database);
-	values[column++] = name_datum(statistics->server_name);
+	values[column++] = name_datum(server);
 	values[column++] = name_datum(statistics->user_name);
 	values[column++] = CStringGetTextDatum(statistics->entity);
 	values[column++] = Int64GetDatum(counts->exports_requested);

@@ -335,13 +335,18 @@ class Values(support.TestCase):
         session = support.Session(name)
         self.addCleanup(session.close)
         session.run("CREATE EXTENSION adsexport_fdw")
-        session.run("CREATE SERVER s FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(
+        session.run("CREATE SERVER zürich FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(
             {"api": "amazon_ads", "endpoint": self.emulator.url, "token_endpoint": self.emulator.url + "/auth/o2/token",
              "profile_ids": "18014398509481985", "poll_interval": "100ms"}))
-        session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER s " + support.option_list(self.amazon_mapping()))
-        session.run("IMPORT FOREIGN SCHEMA exports LIMIT TO (campaigns) FROM SERVER s INTO public")
+        session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER zürich " + support.option_list(self.amazon_mapping()))
+        session.run("IMPORT FOREIGN SCHEMA exports LIMIT TO (campaigns) FROM SERVER zürich INTO public")
         self.assertEqual(session.rows("SELECT name, length(name), octet_length(name) FROM campaigns"),
                          [("Größe", 5, 5), ("Größe", 5, 5), ("plain", 5, 5)])
+        # In a database of another encoding the server's name is no text.
+        stats = "SELECT server FROM adsexport_stats() WHERE database = '%s'" % name
+        session.run("SELECT adsexport_forget()")
+        self.eventually(lambda: session.column(stats) == ["zürich"], "the count of its scan")
+        self.assertEqual(self.session.column(stats), ["z?rich"])
         self.emulator.settings(inject=[{"entity": "campaigns", "index": 1, "path": "name", "literal": '"\u9774"'}])
         session.run("SELECT adsexport_forget()")
         self.expect_error("22P05", "SELECT name FROM campaigns", session=session)
