@@ -300,8 +300,10 @@ class Rest(PlacesCase):
         """One that takes several times as long as another session waits for a place that is not needed."""
         self.clear_faults()
         self.clear_log()
-        self.fault({"call": "export", "query": "start=20250301"}, drip=size // (5 * support.PATIENCE))
-        self.amplitude(max_retries=0, max_jobs="1", export_timeout="1s", stall_timeout="1s")
+        self.fault({"call": "export", "query": "start=20250301"}, drip=size // (9 * support.PATIENCE))
+        # In which the other scan has to have its answer, too.
+        timeout = "%ds" % (3 * support.PATIENCE)
+        self.amplitude(max_retries=0, max_jobs="1", export_timeout=timeout, stall_timeout=timeout)
         self.session = self.connect()
         self.session.run("LOAD 'adsexport_fdw'; SET adsexport_fdw.read_ahead = " + read_ahead)
         running = self.session.start(self.query(1))
