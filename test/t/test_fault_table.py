@@ -160,7 +160,7 @@ class Cells(support.TestCase):
         as an export is completed at once."""
         self.clear_log()
         # Where it matters that there were rows, a busy machine has more time to read them.
-        self.fault({"call": "download", "nth": 1}, drip=20000 if (fault, self.phase) in LATER_CELLS else 60000, cut_after=0.6)
+        self.fault({"call": "download", "nth": 1}, drip=20000 // support.PATIENCE if (fault, self.phase) in LATER_CELLS else 60000, cut_after=0.6)
         match["after"] = 1
         self.emulator.fault(match, FAULTS[fault])
         return self.session.start(self.query).wait()
