@@ -363,15 +363,12 @@ class RefusingProxy:
                 connection.sendall(b"HTTP/1.1 %d No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % self.status)
 
 
-class EndlessProxy:
-    """Answers every request with that head, and then with these bytes again and again."""
+class Listener:
+    """Each connection is answered in a thread of its own, by what inherits from this."""
 
-    def __init__(self, test, head, more):
-        self.head = head
-        self.more = more * (1 + 65536 // len(more))
-        self.asked = 0
+    def __init__(self, test):
         self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.port = self.socket.getsockname()[1]
         self.connections = []
         test.addCleanup(self.stop)
         threading.Thread(target=self.work, daemon=True).start()
@@ -387,15 +384,29 @@ class EndlessProxy:
             while True:
                 connection, _ = self.socket.accept()
                 self.connections.append(connection)
-                threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+                threading.Thread(target=self.answer_quietly, args=(connection,), daemon=True).start()
+
+    def answer_quietly(self, connection):
+        with contextlib.suppress(OSError):
+            self.answer(connection)
+
+
+class EndlessProxy(Listener):
+    """Answers every request with that head, and then with these bytes again and again."""
+
+    def __init__(self, test, head, more):
+        self.head = head
+        self.more = more * (1 + 65536 // len(more))
+        self.asked = 0
+        super().__init__(test)
+        self.url = "http://127.0.0.1:%d" % self.port
 
     def answer(self, connection):
-        with contextlib.suppress(OSError):
-            connection.recv(65536)
-            self.asked += 1
-            connection.sendall(self.head)
-            while True:
-                connection.sendall(self.more)
+        connection.recv(65536)
+        self.asked += 1
+        connection.sendall(self.head)
+        while True:
+            connection.sendall(self.more)
 
 
 def free_port():

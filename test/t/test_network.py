@@ -1,17 +1,14 @@
 """What servers, names, certificates and the system may do to the network layer."""
 
 import base64
-import contextlib
 import functools
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 import unittest.mock
@@ -251,6 +248,16 @@ class BrokenHandshakes(support.TestCase):
                 self.expect_error("08006", CAMPAIGNS, "network error: the connection broke", "It was tried 2 times", session=self.connect())
 
 
+class TicketServer(support.Listener):
+    def __init__(self, test, context):
+        self.context = context
+        super().__init__(test)
+
+    def answer(self, connection):
+        with self.context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(1)
+
+
 class EndlessTickets(support.TestCase):
     """Session tickets, one after the other, are no data at which reading would return."""
 
@@ -261,30 +268,16 @@ class EndlessTickets(support.TestCase):
         certificates = Certificates()
         self.addCleanup(certificates.remove)
         self.ca_file = certificates.ca_file
-        self.context = certificates.server_context()
-        self.context.num_tickets = 10 ** 6
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(self.socket.close)
-        self.connections = []
-        threading.Thread(target=self.work, daemon=True).start()
-
-    def work(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.socket.accept()
-                self.connections.append(connection)
-                threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
-
-    def answer(self, connection):
-        with contextlib.suppress(OSError), self.context.wrap_socket(connection, server_side=True) as secured:
-            secured.recv(1)
+        context = certificates.server_context()
+        context.num_tickets = 10 ** 6
+        self.server_of_tickets = TicketServer(self, context)
 
     def attempt(self):
         """As fast as they can be read, however slow this server is: the session finds a second's worth of them."""
-        del self.connections[:]
+        del self.server_of_tickets.connections[:]
         session = self.connect()
         running = session.start(CAMPAIGNS)
-        self.eventually(lambda: self.connections, "connection")
+        self.eventually(lambda: self.server_of_tickets.connections, "connection")
         time.sleep(0.2)
         os.kill(session.pid, signal.SIGSTOP)
         time.sleep(1)
@@ -294,8 +287,7 @@ class EndlessTickets(support.TestCase):
         return milliseconds
 
     def test_cancelled(self):
-        port = self.socket.getsockname()[1]
-        self.amazon(endpoint="https://127.0.0.1:%d" % port, token_endpoint=self.emulator.url + "/auth/o2/token", ca_file=self.ca_file)
+        self.amazon(endpoint="https://127.0.0.1:%d" % self.server_of_tickets.port, token_endpoint=self.emulator.url + "/auth/o2/token", ca_file=self.ca_file)
         self.in_time(self.attempt)
 
 
