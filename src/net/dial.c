@@ -84,7 +84,6 @@ note_proxy(Dial *dial, const char *proxy)
 	host_and_port(proxy, dial->proxy_host, sizeof(dial->proxy_host), &dial->proxy_port);
 	if (dial->proxy_port == 0)
 		dial->proxy_port = 1080;
-	dial->proxy_by_tls = strncasecmp(proxy, "https://", 8) == 0;
 }
 
 /* May this be the proxy's address?  A proxy may be on this machine. */

@@ -27,7 +27,6 @@ typedef struct Dial
 	unsigned port;        /* of the URL */
 	char proxy_host[256]; /* empty: none */
 	unsigned proxy_port;
-	bool proxy_by_tls;   /* TLS to the proxy, and through it that to the server */
 	bool joins_resolver; /* this libcurl waits for its resolver thread when a transfer is ended */
 	bool resolving;      /* there may be such a thread */
 	bool given_up;       /* no connection is wanted any more */

@@ -16,6 +16,7 @@
 #include "net/descriptors.h"
 #include "net/multiplexer.h"
 #include "net/signals.h"
+#include "net/tls_context.h"
 #include "net/transfer.h"
 
 /*
@@ -247,6 +248,7 @@ see_off(void)
 		int running;
 
 		reactor->drives++;
+		tls_context_begin_turn();
 		curl_multi_perform(reactor->multi, &running);
 		collect_finished(reactor);
 		if (reactor->transfers == NULL)
@@ -357,11 +359,13 @@ drive_curl(Reactor *reactor)
 			action |= CURL_CSELECT_IN;
 		if (events[i].events & MULTIPLEXER_WRITE)
 			action |= CURL_CSELECT_OUT;
+		tls_context_begin_turn();
 		code = curl_multi_socket_action(reactor->multi, events[i].descriptor, action, &running);
 	}
 	if (code == CURLM_OK && reactor->curl_due <= monotonic_milliseconds())
 	{
 		reactor->curl_due = REACTOR_NEVER;
+		tls_context_begin_turn();
 		code = curl_multi_socket_action(reactor->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	collect_finished(reactor);

@@ -17,7 +17,7 @@
 #include "net/dial.h"
 #include "net/http_version.h"
 #include "net/signals.h"
-#include "net/tls_memory.h"
+#include "net/tls_context.h"
 #include "net/transfer.h"
 #include "net/url.h"
 #include "stream/crc32.h"
@@ -708,19 +708,16 @@ is_fine_or_unknown(CURLcode code)
 	return code == CURLE_OK || code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION;
 }
 
-/*
- * TLS 1.2 or later, and only the authorities in ca_file if there is one.
- * Nested: perhaps within that to a proxy.
- */
+/* TLS 1.2 or later, and only the authorities in ca_file if there is one. */
 static bool
-set_tls(CURL *easy, const char *ca_file, bool nested)
+set_tls(CURL *easy, const char *ca_file)
 {
 	bool ok = true;
 
 	ok &= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 	ok &= is_fine_or_unknown(
 		curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2));
-	ok &= tls_memory_furnish(easy, nested);
+	ok &= tls_context_furnish(easy);
 	if (ca_file == NULL)
 		return ok;
 	ok &= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
@@ -831,7 +828,7 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	ok &= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, alone ? 1L : 0L) == CURLE_OK;
 	request->shares =
 		http_version_choose(easy, options->url, !alone && reactor_shares_connections(reactor));
-	ok &= set_tls(easy, options->ca_file, request->dial.proxy_by_tls);
+	ok &= set_tls(easy, options->ca_file);
 
 	if (strcmp(options->method, "POST") == 0)
 	{

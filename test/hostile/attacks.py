@@ -6,13 +6,14 @@ must be read as if nothing were the matter.
 
 import functools
 import gzip
+import itertools
 import json
 import random
 import struct
 import zlib
 
 import attacker
-from attacker import CAMPAIGNS, EVENT_FILE, EVENTS, KEEP, PHASES, RESET, answer, event_lines
+from attacker import CAMPAIGNS, EVENT_FILE, EVENTS, HEARD, KEEP, PHASES, RESET, SECURED, WITH_TICKETS, answer, event_lines
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 MIB = 1 << 20
@@ -43,12 +44,7 @@ def of(body, status="200 OK", headers=()):
 # ---------------------------------------------------------------------------
 
 def good_body(phase):
-    pieces = attacker.Server.good(_Nowhere, phase)
-    return pieces[0].partition(b"\r\n\r\n")[2]
-
-
-class _Nowhere:
-    url = attacker.PLACEHOLDER
+    return attacker.Server.good(phase)[0].partition(b"\r\n\r\n")[2]
 
 
 def transport(phase):
@@ -410,12 +406,129 @@ def zip_contents():
 
 
 # ---------------------------------------------------------------------------
+# Before HTTP
+# ---------------------------------------------------------------------------
+
+# A proxy that answers CONNECT like this has begun a tunnel, or says that it will not.
+
+TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+def tunnels():
+    yield "good, by HTTP/1.0", raw(b"HTTP/1.0 200 OK\r\n\r\n", SECURED)
+    yield "good, with a length that means nothing", raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", SECURED)
+    yield "good, with headers that mean nothing", raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nLocation: /\r\n\r\n", SECURED)
+    yield "100 Continue before it", raw(b"HTTP/1.1 100 Continue\r\n\r\n" + TUNNEL, SECURED)
+    yield "good, byte by byte", raw(*[piece for byte in TUNNEL for piece in (bytes([byte]), 0.001)], SECURED)
+    yield "a tunnel that is closed", raw(TUNNEL)
+    yield "a tunnel that is reset", raw(TUNNEL, 0.05, RESET)
+    yield "a tunnel that is silent", raw(TUNNEL, 20)
+    yield "a tunnel to an endless page", raw(TUNNEL, endless(HTML.encode()))
+    yield "a tunnel to endless records of nothing", raw(TUNNEL, endless(EMPTY_RECORD * 1000))
+    yield "a tunnel to endless alerts", raw(TUNNEL, endless(record(ALERT, b"\1\x5a") * 1000))
+    yield "a tunnel in which the server is silent", raw(TUNNEL, SECURED, 20)
+    yield "more than the answer in one piece", raw(TUNNEL + record(ALERT, b"\2\x28"))
+    for challenge in ("Basic realm=\"x\"", "Digest realm=\"x\", nonce=\"n\", algorithm=NONE", "NTLM", "NTLM " + "A" * 4000, "Negotiate", "Negotiate !!!",
+                      "Bearer", "", ", ,=,\"", "Basic realm=\"" + "x" * 5000):
+        head = b"HTTP/1.1 407 No\r\nProxy-Authenticate: %s\r\nContent-Length: 0\r\n\r\n" % challenge.encode()
+        yield "407, kept, %.30s" % challenge, raw(endless(head, 0.02))
+        yield "407, closed, %.30s" % challenge, raw(head)
+
+
+HANDSHAKE, ALERT, CHANGE, DATA, HEARTBEAT = 22, 21, 20, 23, 24
+
+
+def record(kind, content, length=None):
+    """One of TLS."""
+    return struct.pack(">BHH", kind, 0x0303, len(content) if length is None else length) + content
+
+
+def message(kind, content, length=None):
+    """One of a handshake."""
+    return struct.pack(">I", kind << 24 | (len(content) if length is None else length)) + content
+
+
+EMPTY_RECORD = record(HANDSHAKE, b"")
+
+# TLS 1.2, ECDHE_RSA_WITH_AES_128_GCM_SHA256, safe renegotiation, without which OpenSSL goes no further: a certificate is next.
+SERVER_HELLO = message(2, b"\3\3" + b"r" * 32 + b"\0" + b"\xc0\x2f" + b"\0" + b"\0\5\xff\1\0\1\0")
+
+
+def certificates(*contents):
+    listed = b"".join(struct.pack(">I", len(content))[1:] + content for content in contents)
+    return message(11, struct.pack(">I", len(listed))[1:] + listed)
+
+
+def handshakes(before=()):
+    """Each after these pieces, and those that are no handshake when the client has spoken."""
+    def secured(*pieces):
+        return raw(*before, SECURED, *pieces)
+
+    def heard(*pieces):
+        return raw(*before, HEARD, *pieces)
+
+    hello = record(HANDSHAKE, SERVER_HELLO)
+    yield "good, and then as ever", secured()
+    yield "closes without a word", heard()
+    yield "resets", heard(RESET)
+    yield "silent from the start", heard(20)
+    yield "a page", heard(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nplain", KEEP)
+    yield "an endless page", heard(endless(HTML.encode()))
+    yield "another protocol", heard(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", KEEP)
+    yield "binary", heard(bytes(range(256)) * 4, KEEP)
+    yield "dripping binary", heard(endless(b"\x16", 0.05))
+    for level, word in ((1, "warning"), (2, "fatal")):
+        for code in (0, 10, 40, 42, 70, 80, 90, 112, 255):
+            yield "alert %d, %s" % (code, word), heard(record(ALERT, bytes((level, code))), KEEP)
+        yield "alerts without end, %s" % word, heard(endless(record(ALERT, bytes((level, 90))) * 1000))
+        yield "dripping alerts, %s" % word, heard(endless(record(ALERT, bytes((level, 90))), 0.05))
+    yield "half a record's head", heard(hello[:3])
+    yield "half a record", heard(hello[:20])
+    yield "half a record, then silent", heard(hello[:20], 20)
+    yield "a dripping record", heard(*[piece for byte in hello * 20 for piece in (bytes([byte]), 0.05)])
+    yield "endless records of nothing", heard(endless(EMPTY_RECORD * 1000))
+    yield "a record of 65,535 bytes", heard(record(HANDSHAKE, b"", 65535), endless(b"x" * 65536))
+    yield "a record of another kind", heard(record(99, b"x" * 100), KEEP)
+    yield "data before the handshake", heard(record(DATA, b"x" * 100), KEEP)
+    yield "endless data before the handshake", heard(endless(record(DATA, b"x" * 16000)))
+    yield "a heartbeat that asks for too much", heard(record(HEARTBEAT, b"\1\xff\xff"), KEEP)
+    yield "endless changes of the cipher", heard(endless(record(CHANGE, b"\1") * 1000))
+    yield "endless requests to begin", heard(endless(record(HANDSHAKE, message(0, b"")) * 1800))
+    yield "endless requests to begin in one piece", heard(endless(record(HANDSHAKE, message(0, b"") * 4096)))
+    yield "a hello of 16 MB", heard(record(HANDSHAKE, message(2, b"\3\3", 0xffffff)), endless(record(HANDSHAKE, b"x" * 16000)))
+    yield "a hello of nothing", heard(record(HANDSHAKE, message(2, b"")), KEEP)
+    yield "a hello of SSL 3.0", heard(hello.replace(b"\3\3", b"\3\0"), KEEP)
+    yield "a hello of TLS 1.0", heard(hello.replace(b"\3\3", b"\3\1"), KEEP)
+    yield "a hello with a cipher that nobody asked for", heard(hello.replace(b"\xc0\x2f", b"\0\0"), KEEP)
+    yield "a hello, then closes", heard(hello)
+    yield "a hello, then silent", heard(hello, 20)
+    yield "a hello, then records of nothing", heard(hello, endless(EMPTY_RECORD * 1000))
+    yield "a hello, then alerts", heard(hello, endless(record(ALERT, b"\1\x5a") * 1000))
+    yield "endless hellos", heard(endless(hello * 100))
+    yield "no certificate", heard(hello + record(HANDSHAKE, certificates()), KEEP)
+    yield "a certificate of nonsense", heard(hello + record(HANDSHAKE, certificates(b"\x30\x82" + b"x" * 1000)), KEEP)
+    yield "a certificate of nothing", heard(hello + record(HANDSHAKE, certificates(b"")), KEEP)
+    yield "a certificate deep in itself", heard(hello + record(HANDSHAKE, certificates(b"\x30\x80" * 8000)), KEEP)
+    yield "an endless certificate", heard(hello + record(HANDSHAKE, message(11, b"\xff\xff\xfc\xff\xff\xf9", 0xffffff)), endless(record(HANDSHAKE, b"x" * 16000)))
+    yield "a certificate that drips", heard(hello + record(HANDSHAKE, message(11, b"\0\xff\xfc\0\xff\xf9", 0xffff)), endless(record(HANDSHAKE, b"x"), 0.02))
+    yield "the end of the handshake too early", heard(hello + record(HANDSHAKE, message(14, b"")), KEEP)
+    yield "a hello, then requests to begin", heard(hello, endless(record(HANDSHAKE, message(0, b"")) * 1800))
+    yield "endless tickets", raw(*before, WITH_TICKETS)
+    yield "a handshake, then closes", secured(0)
+    yield "a handshake, then resets", secured(0.05, RESET)
+    yield "a handshake, then silent", secured(20)
+    yield "a handshake, then an endless page", secured(endless(HTML.encode()))
+    yield "a handshake, then dripping headers", secured(HEAD, endless(b"X-Filler: x\r\n", 0.05))
+    yield "a handshake, then half a header", secured(HEAD + b"Content-Le")
+
+
+# ---------------------------------------------------------------------------
 # At random
 # ---------------------------------------------------------------------------
 
 def damaged(phase, count, seed):
     """Good answers with a few bytes changed, dropped or doubled: the headers included."""
-    whole = attacker.Server.good(_Nowhere, phase)[0]
+    whole = attacker.Server.good(phase)[0]
     chance = random.Random("%s %d" % (phase, seed))
     for number in range(count):
         data = bytearray(whole)
@@ -433,9 +546,17 @@ def damaged(phase, count, seed):
 
 def all_cases(seed=1):
     for phase in PHASES:
-        kinds = [transport(phase), statuses(phase), damaged(phase, 10, seed)]
-        if phase not in ("download", "archive"):
+        if phase == "tls":
+            kinds = [handshakes()]
+        elif phase == "nested":
+            kinds = [handshakes([TUNNEL])]
+        else:
+            kinds = [transport(phase), statuses(phase), damaged(phase, 10, seed)]
+        if phase in ("token", "profiles", "request", "status"):
             kinds.append(control_bodies(phase))
+        if phase == "proxy":
+            # What is good of an answer in other calls closes a tunnel, or says nothing in it.
+            kinds = [((name.replace("good ", "as "), make) for name, make in itertools.chain(*kinds)), tunnels()]
         if phase == "download":
             kinds.append(gzip_contents())
         if phase == "archive":
