@@ -27,6 +27,13 @@
 
 #define EVENTS_PER_DRIVE 32
 
+/*
+ * A drive begins nothing more after this many milliseconds, so that whoever
+ * waits can look whether it was cancelled: what one connection brings in at a
+ * time does not take long, but that of all of them might.
+ */
+#define DRIVE_MS 10
+
 /* As long as libcurl remembers a name; one that failed, not even as long. */
 #define NAMES_KEPT_MS (60L * 1000)
 
@@ -41,6 +48,7 @@ struct Reactor
 	int64_t alarm;
 	int64_t curl_due; /* libcurl wants to be called then */
 	uint64_t drives;
+	int left_off;  /* the descriptor that a drive did not get to; -1: it got to all */
 	bool shares;   /* connections, see reactor_share_connections */
 	bool doubtful; /* one that is shared may be dead */
 	int64_t names_doubted_until;
@@ -193,12 +201,12 @@ is_nested(const Reactor *reactor, int descriptor)
 	return false;
 }
 
-/* Hand out the transfers that libcurl has finished. */
+/* Hand out the transfers that libcurl has finished: at least one, and no more when it is that late. */
 static void
-collect_finished(Reactor *reactor)
+collect_finished(Reactor *reactor, int64_t enough)
 {
 	CURLMsg *message;
-	int left;
+	int left = 0;
 
 	while ((message = curl_multi_info_read(reactor->multi, &left)) != NULL)
 	{
@@ -214,6 +222,11 @@ collect_finished(Reactor *reactor)
 			reactor->names_doubted_until = monotonic_milliseconds() + NAMES_KEPT_MS;
 		transfer_end(transfer);
 		transfer->finished(transfer, code);
+		if (left > 0 && monotonic_milliseconds() >= enough)
+		{
+			reactor->curl_due = 0; /* the next drive is due */
+			return;
+		}
 	}
 }
 
@@ -250,7 +263,7 @@ see_off(void)
 		reactor->drives++;
 		tls_context_begin_turn();
 		curl_multi_perform(reactor->multi, &running);
-		collect_finished(reactor);
+		collect_finished(reactor, REACTOR_NEVER);
 		if (reactor->transfers == NULL)
 		{
 			*link = reactor->next_inner;
@@ -272,6 +285,7 @@ reactor_create(void)
 		return NULL;
 	reactor->alarm = REACTOR_NEVER;
 	reactor->curl_due = REACTOR_NEVER;
+	reactor->left_off = -1;
 	reactor->resting_since = monotonic_milliseconds();
 	if (!multiplexer_open(&reactor->multiplexer))
 	{
@@ -339,36 +353,67 @@ give_up_multi(Reactor *reactor)
 	reactor->curl_due = REACTOR_NEVER;
 }
 
-/* Let libcurl do what it can for the sockets that are ready and the time that is due. */
-static void
-drive_curl(Reactor *reactor)
+static CURLMcode
+drive_socket(Reactor *reactor, const MultiplexerEvent *event)
+{
+	int action = 0;
+	int running;
+
+	if (event->events & MULTIPLEXER_READ)
+		action |= CURL_CSELECT_IN;
+	if (event->events & MULTIPLEXER_WRITE)
+		action |= CURL_CSELECT_OUT;
+	tls_context_begin_turn();
+	return curl_multi_socket_action(reactor->multi, event->descriptor, action, &running);
+}
+
+/* Those that are ready, beginning with the one that the last drive did not get to. */
+static CURLMcode
+drive_sockets(Reactor *reactor, int64_t enough)
 {
 	MultiplexerEvent events[EVENTS_PER_DRIVE];
 	int count = multiplexer_poll(&reactor->multiplexer, events, EVENTS_PER_DRIVE);
 	CURLMcode code = CURLM_OK;
-	int running;
+	int first = 0;
 
-	reactor->drives++;
+	for (int i = 0; i < count; i++)
+		if (events[i].descriptor == reactor->left_off)
+			first = i;
+	reactor->left_off = -1;
 	for (int i = 0; i < count && code == CURLM_OK; i++)
 	{
-		int action = 0;
+		const MultiplexerEvent *event = &events[(first + i) % count];
 
-		if (is_nested(reactor, events[i].descriptor))
+		if (is_nested(reactor, event->descriptor))
 			continue;
-		if (events[i].events & MULTIPLEXER_READ)
-			action |= CURL_CSELECT_IN;
-		if (events[i].events & MULTIPLEXER_WRITE)
-			action |= CURL_CSELECT_OUT;
-		tls_context_begin_turn();
-		code = curl_multi_socket_action(reactor->multi, events[i].descriptor, action, &running);
+		if (i > 0 && monotonic_milliseconds() >= enough)
+		{
+			reactor->left_off = event->descriptor;
+			break;
+		}
+		code = drive_socket(reactor, event);
 	}
+	return code;
+}
+
+/* Let libcurl do what it can for the sockets that are ready and the time that is due. */
+static void
+drive_curl(Reactor *reactor)
+{
+	int64_t enough = monotonic_milliseconds() + DRIVE_MS;
+	CURLMcode code;
+
+	reactor->drives++;
+	code = drive_sockets(reactor, enough);
 	if (code == CURLM_OK && reactor->curl_due <= monotonic_milliseconds())
 	{
+		int running;
+
 		reactor->curl_due = REACTOR_NEVER;
 		tls_context_begin_turn();
 		code = curl_multi_socket_action(reactor->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
-	collect_finished(reactor);
+	collect_finished(reactor, enough);
 	if (code == CURLM_OUT_OF_MEMORY)
 		give_up_multi(reactor);
 }

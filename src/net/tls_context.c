@@ -18,35 +18,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME "OpenSSL/"
-
 /* SSL_CTX_set_options and SSL_OP_CLEANSE_PLAINTEXT of OpenSSL since 3.0 */
 #define FIRST_WITH_CLEANSING 3
 #define CLEANSE_PLAINTEXT ((uint64_t) 1 << 1)
 
-/* SSL_CTX_set_info_callback and SSL_get_rbio of any OpenSSL */
+/* SSL_CTX_set_info_callback and others of OpenSSL since 1.1.1 */
 #define HANDSHAKE_START 0x10
 
-/* BIO_set_callback_ex and others of OpenSSL since 1.1.1 */
+/* BIO_set_callback_ex, likewise */
+#define FREEING 0x01
 #define READING 0x02
 #define HAS_READ (READING | 0x80)
 #define TRY_AGAIN_TO_READ (0x01 | 0x08)
 
 /*
- * A record of TLS takes two reads. So many come to half a megabyte of data; of
- * what is none they hold up to 131,072 messages, or 58,000 records for TLS
- * within that to a proxy, for some 30 ms.
+ * A record of TLS takes two reads, so these come to 64 kB: of data, or of some
+ * 3,600 session tickets, which take OpenSSL about 20 ms.
  */
-#define READS_OF_TURN 64
+#define READS_OF_TURN 8
 
 typedef void Context; /* SSL_CTX */
 typedef void Session; /* SSL */
 typedef void Channel; /* BIO, from which a session reads */
 
 typedef uint64_t (*SetOptions)(Context *context, uint64_t options);
-typedef void (*Informed)(const Session *session, int where, int value);
+typedef void (*Informed)(Session *session, int where, int value);
 typedef void (*SetInformed)(Context *context, Informed informed);
 typedef Channel *(*GetChannel)(const Session *session);
+typedef void (*SetSwitch)(Session *session, int on);
 typedef long (*Called)(Channel *channel, int operation, const char *data, size_t length, int number,
 					   long other, int result, size_t *processed);
 typedef void (*SetCalled)(Channel *channel, Called called);
@@ -57,6 +56,8 @@ typedef void (*SetFlags)(Channel *channel, int flags);
 static SetOptions set_options = NULL;
 static SetInformed set_informed = NULL;
 static GetChannel channel_of = NULL;
+static SetSwitch set_read_ahead = NULL;
+static SetSwitch set_post_handshake_auth = NULL;
 static SetCalled set_called = NULL;
 static SetMark set_mark = NULL;
 static GetMark mark_of = NULL;
@@ -73,11 +74,13 @@ static __thread Channel *reading = NULL;
 static long
 openssl_version(void)
 {
+	static const char *const names[] = { "OpenSSL/", "quictls/" };
 	const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
 
-	return library != NULL && strncmp(library, NAME, strlen(NAME)) == 0
-			   ? strtol(library + strlen(NAME), NULL, 10)
-			   : 0;
+	for (size_t i = 0; library != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(library, names[i], strlen(names[i])) == 0)
+			return strtol(library + strlen(names[i]), NULL, 10);
+	return 0;
 }
 
 static void
@@ -99,8 +102,10 @@ find_functions(void)
 	set_mark = (SetMark) dlsym(handle, "BIO_set_callback_arg");
 	mark_of = (GetMark) dlsym(handle, "BIO_get_callback_arg");
 	set_flags = (SetFlags) dlsym(handle, "BIO_set_flags");
+	set_read_ahead = (SetSwitch) dlsym(handle, "SSL_set_read_ahead");
+	set_post_handshake_auth = (SetSwitch) dlsym(handle, "SSL_set_post_handshake_auth");
 	if (channel_of != NULL && set_called != NULL && set_mark != NULL && mark_of != NULL &&
-		set_flags != NULL)
+		set_flags != NULL && set_read_ahead != NULL && set_post_handshake_auth != NULL)
 		set_informed = (SetInformed) dlsym(handle, "SSL_CTX_set_info_callback");
 	dlclose(handle); /* it stays: we are linked with it */
 }
@@ -112,15 +117,15 @@ find_functions(void)
  * read leads to another, only the latter is refused.
  */
 static long
-called(Channel *channel, int operation, const char *data, size_t length, int number, long other,
-	   int result, size_t *processed)
+count_read(Channel *channel, int operation, const char *data, size_t length, int number, long other,
+		   int result, size_t *processed)
 {
 	(void) data;
 	(void) length;
 	(void) number;
 	(void) other;
 	(void) processed;
-	if (operation == HAS_READ)
+	if (operation == HAS_READ || operation == FREEING)
 		reading = NULL;
 	if (operation != READING)
 		return result;
@@ -135,14 +140,22 @@ called(Channel *channel, int operation, const char *data, size_t length, int num
 	return result;
 }
 
+/*
+ * Reads are counted, and bring in one record at a time, where libcurl since
+ * 8.15 would have them bring in several.  Nor is a server to ask for certificates when
+ * the connection stands, which is slow to be declined: we have none.
+ */
 static void
-informed(const Session *session, int where, int value)
+furnish_session(Session *session, int where, int value)
 {
 	Channel *channel = (where & HANDSHAKE_START) != 0 ? channel_of(session) : NULL;
 
 	(void) value;
-	if (channel != NULL)
-		set_called(channel, called);
+	if (channel == NULL)
+		return;
+	set_read_ahead(session, 0);
+	set_post_handshake_auth(session, 0);
+	set_called(channel, count_read);
 }
 
 /* libcurl hands over the context from which it is about to make a connection. */
@@ -154,7 +167,7 @@ furnish_context(CURL *easy, void *context, void *unused)
 	if (set_options != NULL)
 		set_options(context, CLEANSE_PLAINTEXT);
 	if (set_informed != NULL)
-		set_informed(context, informed);
+		set_informed(context, furnish_session);
 	return CURLE_OK;
 }
 
