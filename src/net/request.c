@@ -20,6 +20,7 @@
 #include "net/tls_context.h"
 #include "net/transfer.h"
 #include "net/url.h"
+#include "stream/content_coding.h"
 #include "stream/crc32.h"
 
 #define USER_AGENT "adsexport_fdw"
@@ -35,23 +36,13 @@
 #define RECEIVE_BUFFER (32L * 1024)
 
 /*
- * Deflate blocks that hold nothing but their tables are much work for their
- * size, without any output at which it could be stopped.  But an answer that
- * libcurl is to decode is short (REQUEST_MAX_BODY).
- */
-#define RECEIVE_BUFFER_TO_DECODE 2048L
-
-/*
  * A proxy's answer to CONNECT may have this many bytes, of which the first few
  * in each drive do not count: so often libcurl may ask of any exchange.
  */
 #define MAX_PROXY_ANSWER 16384
 #define CALLS_PER_DRIVE 64
 
-/*
- * At most this much of a body waits to be read.  What one drive brings in is a
- * few megabytes; more only comes out of something compressed.
- */
+/* At most this much of a body waits to be read: more than one drive brings in. */
 #define MAX_WAITING ((size_t) 16 * 1024 * 1024)
 
 typedef struct Body
@@ -85,9 +76,11 @@ struct Request
 	bool decode;
 	bool stream;
 	bool is_error; /* the status is not one of those that were asked for */
+	bool is_cut;   /* of an error, as it is enough to judge it by */
 	Body body;
 	size_t head_bytes;
-	int codings; /* that Content-Encoding names, interim answers' included */
+	int codings;          /* that Content-Encoding names */
+	ContentCoding coding; /* to be undone when the body is complete */
 	uint64_t received;
 	uint64_t expected_length;
 	uint32_t checksum;
@@ -146,6 +139,22 @@ body_reserve(Body *body, size_t more)
 	return true;
 }
 
+static void
+wipe(Body *body)
+{
+	if (body->data != NULL)
+		explicit_bzero(body->data, body->capacity);
+	free(body->data);
+	memset(body, 0, sizeof(*body));
+}
+
+/* At most this much of the body is kept, as it comes. */
+static size_t
+max_body(const Request *request)
+{
+	return request->is_error || !request->stream ? REQUEST_MAX_BODY : MAX_WAITING;
+}
+
 static size_t
 receive_body(char *data, size_t size, size_t count, void *request_pointer)
 {
@@ -153,24 +162,19 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	size_t length = size * count;
 	size_t kept = length;
 	size_t have = request->body.end - request->body.start;
+	size_t most = max_body(request);
 
 	request->last_byte = reactor_waited(request->transfer.reactor);
 	request->received += length;
 	if (request->stream)
 		request->checksum = stream_crc32(request->checksum, (const unsigned char *) data, length);
 	if (request->is_error)
-		kept = length < REQUEST_MAX_BODY - have ? length : REQUEST_MAX_BODY - have;
-	else if (!request->stream && have + length > REQUEST_MAX_BODY)
+		kept = length < most - have ? length : most - have;
+	else if (have + length > most)
 	{
 		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
-			 "the answer is longer than 64 kB");
-		return 0;
-	}
-	/* A few compressed bytes can become more than any reader can keep up with. */
-	else if (have + length > MAX_WAITING)
-	{
-		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
-			 "the answer is compressed too highly");
+			 request->stream ? "more came at once than can be kept"
+							 : "the answer is longer than 64 kB");
 		return 0;
 	}
 	if (kept == 0)
@@ -182,12 +186,10 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	}
 	memcpy(request->body.data + request->body.end, data, kept);
 	request->body.end += kept;
-	if (request->is_error && have + kept == REQUEST_MAX_BODY)
-	{
-		/* Enough to judge it by, and it may never end. */
-		request->state = REQUEST_DONE;
+	/* It may never end. */
+	request->is_cut = request->is_error && have + kept == most;
+	if (request->is_cut)
 		return 0;
-	}
 	return length;
 }
 
@@ -266,11 +268,8 @@ count_codings(const char *line, size_t length, const char *name, const char *har
 }
 
 /*
- * libcurl undoes what Transfer-Encoding names, asked or not, and all that
- * Content-Encoding names if it decodes at all.  A few bytes can expand into very
- * many, or be decoded for long without any output, before libcurl returns.
- * MAX_WAITING limits the former.  The latter is limited by how much is received
- * at once, but for what comes out of one coding and into another: refused here.
+ * libcurl undoes what Transfer-Encoding names, asked or not, in one call however
+ * long that takes.  What Content-Encoding names is left to us, who undo one.
  */
 static bool
 codings_are_acceptable(Request *request, const char *line, size_t length)
@@ -279,6 +278,23 @@ codings_are_acceptable(Request *request, const char *line, size_t length)
 		request->codings += count_codings(line, length, "Content-Encoding", "identity");
 	return request->codings <= 1 &&
 		   count_codings(line, length, "Transfer-Encoding", "chunked") == 0;
+}
+
+/* With all headers. */
+static bool
+choose_coding(Request *request)
+{
+	if (request->codings > 0)
+		request->coding = content_coding_by_name(request->response.content_encoding);
+	return request->coding != CODING_UNKNOWN;
+}
+
+static size_t
+refuse_codings(Request *request)
+{
+	fail(request, REQUEST_FAILURE_BROKEN, CURLE_BAD_CONTENT_ENCODING,
+		 "the answer is encoded in a way that was not asked for");
+	return 0;
 }
 
 static void
@@ -305,13 +321,13 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		return 0;
 	}
 	if (!codings_are_acceptable(request, data, length))
-	{
-		fail(request, REQUEST_FAILURE_BROKEN, CURLE_BAD_CONTENT_ENCODING,
-			 "the answer is encoded in a way that was not asked for");
-		return 0;
-	}
+		return refuse_codings(request);
 	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		forget_headers(response); /* an interim answer's do not count */
+	{
+		/* An interim answer's do not count. */
+		forget_headers(response);
+		request->codings = 0;
+	}
 	else if (length <= 2 && (data[0] == '\r' || data[0] == '\n'))
 	{
 		long status = 0;
@@ -329,6 +345,8 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		}
 		if (!dial_may_use_connection(&request->dial, request->transfer.easy))
 			return 0;
+		if (!choose_coding(request))
+			return refuse_codings(request);
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
 						  &content_length);
 		response->content_length = content_length;
@@ -476,8 +494,8 @@ destroy(Request *request)
 	for (struct curl_slist *header = request->headers; header != NULL; header = header->next)
 		explicit_bzero(header->data, strlen(header->data));
 	curl_slist_free_all(request->headers);
-	if (!request->stream && request->body.data != NULL)
-		explicit_bzero(request->body.data, request->body.capacity);
+	if (!request->stream)
+		wipe(&request->body);
 	dial_end(&request->dial);
 	free(request->body.data);
 	free(request);
@@ -537,6 +555,45 @@ examine_failure(Request *request, CURLcode code)
 		 request->error_buffer[0] != '\0' ? request->error_buffer : curl_easy_strerror(code));
 }
 
+/*
+ * Take the answer as it is decoded in the place of what came.  That takes at
+ * most some 6 ms: if it is deflate blocks that hold nothing but their tables.
+ */
+static void
+decode_body(Request *request)
+{
+	Body decoded = { 0 };
+	StreamStatus status = STREAM_ERROR;
+	StreamError error = { .kind = STREAM_ERROR_OUT_OF_MEMORY, .message = "out of memory" };
+
+	if (body_reserve(&decoded, REQUEST_MAX_BODY))
+		status =
+			content_decode(request->coding, request->body.data + request->body.start,
+						   request->body.end - request->body.start, (unsigned char *) decoded.data,
+						   REQUEST_MAX_BODY, &decoded.end, &error);
+	wipe(&request->body);
+	request->body = decoded;
+	/* What can be read of an error is enough. */
+	if (request->is_error)
+		return;
+	if (status == STREAM_DATA)
+		fail(request, REQUEST_FAILURE_TOO_LARGE, CURLE_FILESIZE_EXCEEDED,
+			 "the answer is longer than 64 kB");
+	else if (status == STREAM_ERROR && error.kind == STREAM_ERROR_OUT_OF_MEMORY)
+		fail(request, REQUEST_FAILURE_SETUP, CURLE_OUT_OF_MEMORY, error.message);
+	else if (status == STREAM_ERROR)
+		fail(request, REQUEST_FAILURE_BROKEN, CURLE_BAD_CONTENT_ENCODING, error.message);
+}
+
+static void
+complete(Request *request)
+{
+	request->state = REQUEST_DONE;
+	check_length(request);
+	if (request->coding != CODING_NONE && request->body.data != NULL)
+		decode_body(request);
+}
+
 static void
 finish(Transfer *transfer, CURLcode code)
 {
@@ -552,11 +609,8 @@ finish(Transfer *transfer, CURLcode code)
 	}
 	if (request->state == REQUEST_FAILED || request->state == REQUEST_DONE)
 		return; /* a callback or a timeout has said why */
-	if (code == CURLE_OK && request->status != 0)
-	{
-		request->state = REQUEST_DONE;
-		check_length(request);
-	}
+	if ((code == CURLE_OK && request->status != 0) || request->is_cut)
+		complete(request);
 	else if (dial_was_refused(&request->dial, refusal, sizeof(refusal)))
 		fail(request, REQUEST_FAILURE_SETUP, (int) code, refusal);
 	else if (head_line_was_too_long(request, code))
@@ -648,7 +702,12 @@ check_timeouts(Transfer *transfer, int64_t now)
 		reactor_stop_sharing(transfer->reactor);
 	end_transfer(request);
 	if (request->state == REQUEST_RECEIVING && request->is_error)
+	{
 		request->state = REQUEST_DONE;
+		/* Many may end so at once: too many to decode all. */
+		if (request->coding != CODING_NONE)
+			wipe(&request->body);
+	}
 	else
 		fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);
 	/* Due now, so that a wait for it ends. */
@@ -681,9 +740,11 @@ set_headers(Request *request, const RequestOptions *options)
 {
 	/* libcurl would ask "Expect: 100-continue" and wait for the answer. */
 	static const char *const always[] = { "Expect:", "User-Agent: " USER_AGENT, NULL };
-	const char *const *lists[] = { always, options->headers };
+	/* Compression is undone if it is used all the same. */
+	static const char *const plain[] = { "Accept-Encoding: identity", NULL };
+	const char *const *lists[] = { always, options->headers, options->decode ? plain : NULL };
 
-	for (int i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 	{
 		for (const char *const *header = lists[i]; header != NULL && *header != NULL; header++)
 		{
@@ -798,8 +859,7 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, request);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
-					 options->decode ? RECEIVE_BUFFER_TO_DECODE : RECEIVE_BUFFER);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);
@@ -842,9 +902,6 @@ set_options(Request *request, const RequestOptions *options, Reactor *reactor)
 		ok &= curl_easy_setopt(easy, CURLOPT_USERNAME, options->user) == CURLE_OK;
 		ok &= curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password) == CURLE_OK;
 	}
-	/* Compression is not asked for, but decoded if it is used all the same. */
-	if (options->decode)
-		ok &= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity") == CURLE_OK;
 	ok &= set_proxy(easy, options);
 	return ok && set_headers(request, options);
 }

@@ -179,3 +179,31 @@ content_decoder_error(const ContentDecoder *decoder)
 {
 	return decoder->is_deflate ? &decoder->error : gunzip_error(decoder->gunzip);
 }
+
+StreamStatus
+content_decode(ContentCoding coding, const char *body, size_t length, unsigned char *output,
+			   size_t output_size, size_t *produced, StreamError *error)
+{
+	ContentDecoder *decoder = content_decoder_create(coding);
+	StreamInput input = { (const unsigned char *) body, length, true };
+	StreamStatus status = STREAM_DATA;
+
+	*produced = 0;
+	if (decoder == NULL)
+	{
+		stream_error_set(error, STREAM_ERROR_OUT_OF_MEMORY, 0, "out of memory");
+		return STREAM_ERROR;
+	}
+	while (status == STREAM_DATA && *produced < output_size)
+	{
+		size_t more = 0;
+
+		status = content_decoder_read(decoder, &input, output + *produced, output_size - *produced,
+									  &more);
+		*produced += more;
+	}
+	if (status == STREAM_ERROR)
+		*error = *content_decoder_error(decoder);
+	content_decoder_free(decoder);
+	return status;
+}

@@ -37,4 +37,13 @@ extern uint64_t content_decoder_work(const ContentDecoder *decoder);
 
 extern const StreamError *content_decoder_error(const ContentDecoder *decoder);
 
+/*
+ * All of a short body at once.  Returns STREAM_END when it was decoded to its end,
+ * STREAM_DATA when output was full before, and STREAM_ERROR with what was decoded
+ * before the error.
+ */
+extern StreamStatus
+content_decode(ContentCoding coding, const char *body, size_t length, unsigned char *output,
+			   size_t output_size, size_t *produced, StreamError *error);
+
 #endif /* ADSEXPORT_CONTENT_CODING_H */

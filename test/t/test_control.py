@@ -90,11 +90,17 @@ class Encodings(ControlCase):
 
     def test_what_is_not_compressed_as_it_says(self):
         self.amazon(max_retries=0)
-        for encoding in ("gzip", "nonsense"):
+        for encoding in ("deflate", "nonsense", "br", "zstd", "gzip, gzip"):
             with self.subTest(encoding=encoding):
                 self.forget()
+                self.clear_faults()
                 self.fault({"call": "status"}, content_encoding=encoding)
                 self.expect_error("08006", CAMPAIGNS)
+        # Somebody on the way has undone it, and left the header.
+        self.forget()
+        self.clear_faults()
+        self.fault({"call": "status"}, content_encoding="gzip")
+        self.assertEqual(self.campaigns(), 40)
 
 
 class Status(ControlCase):

@@ -186,11 +186,49 @@ test_nothing_for_long(void)
 	free(data.data);
 }
 
+static void
+test_at_once(void)
+{
+	unsigned char output[3000];
+	Bytes content = { 0 };
+	Bytes data = { 0 };
+	size_t produced;
+	StreamError error = { .kind = STREAM_ERROR_NONE };
+
+	for (int i = 0; i < 3000; i++)
+		append_number(&content, (uint32_t) (i * i) % 251, 1);
+	append_zlib(&data, &content);
+
+	begin_test("a short body at once");
+	CHECK(content_decode(CODING_DEFLATE, (const char *) data.data, data.length, output,
+						 sizeof(output), &produced, &error) == STREAM_DATA);
+	CHECK_NUMBER(produced, 3000);
+	CHECK(memcmp(output, content.data, 3000) == 0);
+	CHECK(content_decode(CODING_DEFLATE, (const char *) data.data, data.length, output, 2999,
+						 &produced, &error) == STREAM_DATA);
+	CHECK_NUMBER(produced, 2999);
+	content.length = 2999;
+	data.length = 0;
+	append_zlib(&data, &content);
+	CHECK(content_decode(CODING_DEFLATE, (const char *) data.data, data.length, output,
+						 sizeof(output), &produced, &error) == STREAM_END);
+	CHECK_NUMBER(produced, 2999);
+
+	begin_test("a short body that is cut");
+	CHECK(content_decode(CODING_DEFLATE, (const char *) data.data, data.length - 10, output,
+						 sizeof(output), &produced, &error) == STREAM_ERROR);
+	CHECK_NUMBER(error.kind, STREAM_ERROR_TRUNCATED);
+	CHECK(produced > 0 && memcmp(output, content.data, produced) == 0);
+	free(content.data);
+	free(data.data);
+}
+
 int
 main(void)
 {
 	test_names();
 	test_decoding();
 	test_nothing_for_long();
+	test_at_once();
 	return finish_tests();
 }
