@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "net/descriptors.h"
+#include "net/url.h"
 
 /*
  * Two by which libcurl's thread signals that it has resolved a name, and one
@@ -84,6 +85,14 @@ note_proxy(Dial *dial, const char *proxy)
 	host_and_port(proxy, dial->proxy_host, sizeof(dial->proxy_host), &dial->proxy_port);
 	if (dial->proxy_port == 0)
 		dial->proxy_port = 1080;
+}
+
+/* Before 7.69 libcurl talks to such a proxy in one call, however long that takes. */
+static bool
+blocks_at_proxy(const char *proxy)
+{
+	return strncasecmp(proxy, "socks", 5) == 0 &&
+		   curl_version_info(CURLVERSION_NOW)->version_num < 0x074500;
 }
 
 /* May this be the proxy's address?  A proxy may be on this machine. */
@@ -232,7 +241,11 @@ dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool loca
 	if (proxy == NULL)
 		proxy = proxy_of_environment();
 	if (proxy != NULL && proxy[0] != '\0')
+	{
 		note_proxy(dial, proxy);
+		dial->would_block = blocks_at_proxy(proxy) && !url_is_loopback(url);
+	}
+	ok &= !dial->would_block;
 	host_and_port(url, host, sizeof(host), &dial->port);
 	/* A proxy would get it unseen. */
 	ok &= may_use_address(dial, host, dial->port);
@@ -282,9 +295,12 @@ dial_may_use_connection(Dial *dial, CURL *easy)
 bool
 dial_was_refused(const Dial *dial, char *reason, size_t size)
 {
-	if (dial->sockets > 0 || (dial->refused[0] == '\0' && !dial->out_of_descriptors))
+	if (dial->sockets > 0 ||
+		(dial->refused[0] == '\0' && !dial->out_of_descriptors && !dial->would_block))
 		return false;
-	if (dial->out_of_descriptors)
+	if (dial->would_block)
+		snprintf(reason, size, "a SOCKS proxy needs libcurl 7.69 or later");
+	else if (dial->out_of_descriptors)
 		snprintf(reason, size,
 				 "no file descriptor was left for a connection (see max_files_per_process and "
 				 "ulimit -n)");

@@ -27,6 +27,7 @@ typedef struct Dial
 	unsigned port;        /* of the URL */
 	char proxy_host[256]; /* empty: none */
 	unsigned proxy_port;
+	bool would_block;    /* at that proxy, with this libcurl */
 	bool joins_resolver; /* this libcurl waits for its resolver thread when a transfer is ended */
 	bool resolving;      /* there may be such a thread */
 	bool given_up;       /* no connection is wanted any more */
@@ -40,7 +41,8 @@ typedef struct Dial
 /*
  * Let it decide about the sockets of a handle, which it must outlive. Returns
  * false if libcurl refuses, or if the URL's host is an address to which it must
- * not lead, not even through a proxy (see dial_was_refused).
+ * not lead, not even through a proxy, or the proxy is one at which this libcurl
+ * could not be interrupted (see dial_was_refused).
  */
 extern bool
 dial_begin(Dial *dial, CURL *easy, const char *url, const char *proxy, bool local_allowed);

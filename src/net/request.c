@@ -798,6 +798,8 @@ set_proxy(CURL *easy, const RequestOptions *options)
 		return curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
 	if (options->proxy != NULL)
 		ok &= curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK;
+	/* Not by GSSAPI, for which libcurl waits within a call. */
+	ok &= is_fine_or_unknown(curl_easy_setopt(easy, CURLOPT_SOCKS5_AUTH, (long) CURLAUTH_BASIC));
 	if (options->proxy_user != NULL)
 		ok &= curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, options->proxy_user) == CURLE_OK;
 	if (options->proxy_password != NULL)
