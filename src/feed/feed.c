@@ -288,13 +288,15 @@ drop_parts(ExportFeed *feed)
 		feed->counters.bytes_downloaded += bytes_of_transfer(feed->spooling);
 	feed->spooling = NULL;
 	note_statistics_of_all(feed);
+	/* First what may throw, while release_feed still finds them. */
+	dlist_foreach_modify(iter, &feed->parts)
+		close_transfer(dlist_container(FeedPart, node, iter.cur));
 	dlist_foreach_modify(iter, &feed->parts)
 	{
 		FeedPart *part = dlist_container(FeedPart, node, iter.cur);
 
 		add_export(feed, part, &feed->counters);
 		dlist_delete(&part->node);
-		close_transfer(part);
 		free_part(part);
 	}
 	feed->parts_gone = 0;

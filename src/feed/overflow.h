@@ -17,7 +17,11 @@ typedef struct Overflow Overflow;
 /* In that memory context; the file is removed with the resource owner, if not before. */
 extern Overflow *overflow_create(MemoryContext context, ResourceOwner owner);
 
-/* NULL is allowed.  Not while a transaction is being aborted, when the file is already gone. */
+/*
+ * NULL is allowed.  Not while a transaction is being aborted, when the file is
+ * already gone.  Writes what is still in memory, so it may throw; then the file
+ * is removed with its owner.
+ */
 extern void overflow_free(Overflow *overflow);
 
 /* First in, first out; the two may alternate. */

@@ -86,10 +86,18 @@ prepare_transfer(FeedPart *part)
 	open_transfers++;
 }
 
-/* Drop what a part holds outside of the feed's memory.  Never throws. */
+/*
+ * Drop what a part holds outside of the feed's memory.  Only the last step may
+ * throw: the server writes what it still has of a file that it closes, and the
+ * disk may be full.  The file goes with its owner then; nothing is held any
+ * more, and nothing is left to do if this is called again.
+ */
 void
 close_transfer(FeedPart *part)
 {
+	Overflow *overflow = part->overflow;
+
+	part->overflow = NULL;
 	read_ahead_stop(part->read_ahead);
 	part->read_ahead = NULL;
 	if (!part->is_lent)
@@ -104,9 +112,8 @@ close_transfer(FeedPart *part)
 	part->reactor = NULL;
 	jobs_release(&part->place);
 	part->expected = 0;
-	overflow_free(part->overflow);
-	part->overflow = NULL;
 	network_settle();
+	overflow_free(overflow);
 }
 
 int

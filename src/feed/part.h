@@ -352,7 +352,10 @@ extern void feed_wake(FeedPart *part);
 /* Give it a reactor of its own for a download. */
 extern void prepare_transfer(FeedPart *part);
 
-/* Drop what the part holds outside of the feed's memory, except its export. Does not throw. */
+/*
+ * Drop what the part holds outside of the feed's memory, except its export.
+ * Throws only if its overflow cannot be closed, when all is dropped.
+ */
 extern void close_transfer(FeedPart *part);
 
 /* Give the transfer back to the reader, if a thread had it. */

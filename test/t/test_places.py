@@ -351,6 +351,23 @@ class Rest(PlacesCase):
         self.session.run("ROLLBACK")
         self.assertEqual(self.session.value("SELECT count(*) FROM pg_ls_tmpdir()"), 0)
 
+    def test_file_that_cannot_be_closed(self):
+        """The server writes the end of a file when it is closed, and may have no room for it; then its download is over all the same."""
+        self.amplitude(max_retries=0, max_jobs="1")
+        self.session.run("BEGIN; SAVEPOINT s; DECLARE c NO SCROLL CURSOR FOR SELECT day FROM (VALUES (1, '2025-03-01 00:00Z'::timestamptz), (2, '2025-03-02 00:00Z')) "
+                         "v (day, begins), LATERAL (SELECT FROM product.amplitude_events WHERE server_upload_time >= begins AND "
+                         "server_upload_time < begins + interval '6 hours' LIMIT 1) events")
+        # Of the first row the first event is enough; the second asks for other hours.
+        self.assertEqual(self.fetched("c", 1), [1])
+        self.assertEqual(sorted(self.session.column(self.query(3))), self.expected(3))
+        self.session.run("SET LOCAL temp_file_limit = 0")
+        self.expect_error("53400", "FETCH ALL FROM c", "temp_file_limit")
+        self.session.run("ROLLBACK TO s")
+        self.assertEqual(self.session.column("SELECT sessions FROM adsexport_exports()"), [0, 0])
+        self.assertEqual(self.session.value("SELECT count(*) FROM pg_ls_tmpdir()"), 0)
+        self.assertEqual(sorted(self.session.column(self.query(1))), self.expected(1))
+        self.session.run("COMMIT")
+
     def test_cursor_that_is_closed(self):
         """Nothing is left of its file and place."""
         self.amplitude(max_retries=0, max_jobs="1")
