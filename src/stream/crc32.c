@@ -30,13 +30,19 @@
 /*
  * ISA-L leaves something in the upper halves of vector registers, which slows
  * down the instructions for narrow ones with which records are walked.
+ *
+ * The compiler must know, as it may keep values of ours there if it compiles for
+ * AVX. To it these names stand for whole registers.
  */
 static void
 leave_wide_registers(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
 	if (__builtin_cpu_supports("avx"))
-		__asm__ volatile("vzeroupper" ::: "memory");
+		__asm__ volatile("vzeroupper" ::
+							 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+							   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+							   "xmm15");
 #endif
 }
 
