@@ -31,7 +31,7 @@ may_see(Oid user_id)
 		   has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
 }
 
-/* That of another database may be in an encoding in which it is no text here. */
+/* One that was given in another database may be in an encoding in which it is no text here. */
 static void
 make_name_text(char *name)
 {
@@ -47,7 +47,10 @@ make_name_text(char *name)
 static Datum
 name_datum(const char *text)
 {
-	return DirectFunctionCall1(namein, CStringGetDatum(text));
+	char *name = pstrdup(text);
+
+	make_name_text(name);
+	return DirectFunctionCall1(namein, CStringGetDatum(name));
 }
 
 static void
@@ -58,15 +61,13 @@ add_statistics(const Statistics *statistics, void *argument)
 	Datum values[STATISTICS_COLUMNS];
 	bool nulls[STATISTICS_COLUMNS] = { false };
 	char *database = get_database_name(statistics->database_id);
-	char *server = pstrdup(statistics->server_name);
 	int column = 0;
 
 	/* What was exported in a database that was dropped is no longer of use. */
 	if (database == NULL || !may_see(statistics->user_id))
 		return;
-	make_name_text(server);
 	values[column++] = name_datum(database);
-	values[column++] = name_datum(server);
+	values[column++] = name_datum(statistics->server_name);
 	values[column++] = name_datum(statistics->user_name);
 	values[column++] = CStringGetTextDatum(statistics->entity);
 	values[column++] = Int64GetDatum(counts->exports_requested);

@@ -324,32 +324,55 @@ class Values(support.TestCase):
                 self.session.run("SET DateStyle = 'ISO'")
                 self.compare("ads", self.expected_amazon("ads"), "SELECT * FROM ads.ads")
 
-    def test_text_of_another_server_encoding(self):
-        name = self.database + "_latin"
+    def latin_session(self, name):
+        """In a database of another encoding."""
         support.cluster().run("DROP DATABASE IF EXISTS %s" % name,
                               "CREATE DATABASE %s TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'" % name)
         self.addCleanup(support.cluster().drop_database, name)
-        self.emulator.settings(drift=False, inject=[
-            {"entity": "campaigns", "profile": "18014398509481985", "index": index, "path": "name", "literal": literal}
-            for index, literal in enumerate(('"Gr\\u00f6\\u00dfe"', '"Größe"', '"plain"'))])
         session = support.Session(name)
         self.addCleanup(session.close)
         session.run("CREATE EXTENSION adsexport_fdw")
-        session.run("CREATE SERVER zürich FOREIGN DATA WRAPPER adsexport_fdw " + support.option_list(
+        return session
+
+    def import_campaigns(self, session, server):
+        session.run("CREATE SERVER %s FOREIGN DATA WRAPPER adsexport_fdw " % server + support.option_list(
             {"api": "amazon_ads", "endpoint": self.emulator.url, "token_endpoint": self.emulator.url + "/auth/o2/token",
              "profile_ids": "18014398509481985", "poll_interval": "100ms"}))
-        session.run("CREATE USER MAPPING FOR CURRENT_USER SERVER zürich " + support.option_list(self.amazon_mapping()))
-        session.run("IMPORT FOREIGN SCHEMA exports LIMIT TO (campaigns) FROM SERVER zürich INTO public")
+        session.run("CREATE USER MAPPING FOR PUBLIC SERVER %s " % server + support.option_list(self.amazon_mapping()))
+        session.run("IMPORT FOREIGN SCHEMA exports LIMIT TO (campaigns) FROM SERVER %s INTO public" % server)
+
+    def test_text_of_another_server_encoding(self):
+        session = self.latin_session(self.database + "_latin")
+        self.emulator.settings(drift=False, inject=[
+            {"entity": "campaigns", "profile": "18014398509481985", "index": index, "path": "name", "literal": literal}
+            for index, literal in enumerate(('"Gr\\u00f6\\u00dfe"', '"Größe"', '"plain"'))])
+        self.import_campaigns(session, "s")
         self.assertEqual(session.rows("SELECT name, length(name), octet_length(name) FROM campaigns"),
                          [("Größe", 5, 5), ("Größe", 5, 5), ("plain", 5, 5)])
-        # In a database of another encoding the server's name is no text.
-        stats = "SELECT server FROM adsexport_stats() WHERE database = '%s'" % name
-        session.run("SELECT adsexport_forget()")
-        self.eventually(lambda: session.column(stats) == ["zürich"], "the count of its scan")
-        self.assertEqual(self.session.column(stats), ["z?rich"])
         self.emulator.settings(inject=[{"entity": "campaigns", "index": 1, "path": "name", "literal": '"\u9774"'}])
         session.run("SELECT adsexport_forget()")
         self.expect_error("22P05", "SELECT name FROM campaigns", session=session)
+
+    def test_names_of_another_server_encoding(self):
+        """In a database of another encoding the names of server, user and database are no text."""
+        name, role = self.database + "_names", self.database + "_müller"
+        stats = "SELECT database, server, user_name FROM adsexport_stats() WHERE server IN ('zürich', 'z?rich')"
+        beside = self.latin_session(name + "_beside")
+        session = self.latin_session(name)
+        self.import_campaigns(session, "zürich")
+        beside.run("CREATE ROLE %s" % role)
+        self.addCleanup(beside.run, "DROP ROLE %s" % role)
+        self.addCleanup(support.cluster().drop_database, name)
+        session.run("GRANT SELECT ON campaigns TO %s" % role)
+        session.run("SET ROLE %s; SELECT count(*) FROM campaigns; SELECT adsexport_forget()" % role)
+        self.eventually(lambda: session.rows(stats) == [(name, "zürich", role)], "the count of its scan")
+        session.close()
+        beside.run("ALTER DATABASE %s RENAME TO %s_münchen" % (name, name))
+        try:
+            self.assertEqual(beside.rows(stats), [(name + "_münchen", "zürich", role)])
+            self.assertEqual(self.session.rows(stats), [(name + "_m?nchen", "z?rich", role.replace("ü", "?"))])
+        finally:
+            beside.run("ALTER DATABASE %s_münchen RENAME TO %s" % (name, name))
 
 
 class LargeExports(support.TestCase):
