@@ -69,6 +69,7 @@ struct Request
 	uint64_t drive;   /* of the reactor, in which libcurl last asked whether to go on */
 	int calls;        /* how often it did in that drive */
 	int proxy_answer; /* bytes */
+	bool sent;        /* before there was too much of what proxy_answer counts */
 	char failure_message[CURL_ERROR_SIZE];
 	char error_buffer[CURL_ERROR_SIZE];
 	int status;
@@ -373,6 +374,14 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 	return length;
 }
 
+static bool
+has_passed(CURL *easy, CURLINFO moment)
+{
+	curl_off_t microseconds = 0;
+
+	return curl_easy_getinfo(easy, moment, &microseconds) == CURLE_OK && microseconds > 0;
+}
+
 /*
  * libcurl reads a proxy's answer to CONNECT byte by byte, for as long as there
  * is one to read, and only here asks whether to go on.  While an exchange just
@@ -398,7 +407,11 @@ may_go_on(void *request_pointer, curl_off_t to_receive, curl_off_t received, cur
 		request->calls++;
 	else
 		request->proxy_answer++;
-	return request->proxy_answer > MAX_PROXY_ANSWER;
+	if (request->proxy_answer <= MAX_PROXY_ANSWER)
+		return 0;
+	/* Or of frames of HTTP/2, after the request. Asked now, as a failure sets the time, too. */
+	request->sent = has_passed(request->transfer.easy, CURLINFO_PRETRANSFER_TIME_T);
+	return 1;
 }
 
 /*-------------------------------------------------------------------------
@@ -545,7 +558,10 @@ examine_failure(Request *request, CURLcode code)
 	request->os_error = (int) os_error;
 	if (request->proxy_answer > MAX_PROXY_ANSWER)
 	{
-		judge_long_answer_of_proxy(request);
+		if (request->sent)
+			fail(request, REQUEST_FAILURE_BROKEN, (int) code, "much was received, but no answer");
+		else
+			judge_long_answer_of_proxy(request);
 		return;
 	}
 	fail(request,
@@ -1038,14 +1054,6 @@ request_result(const Request *request, RequestResult *result)
 	result->os_error = request->os_error;
 	result->by_proxy = request->by_proxy;
 	result->proxy_status = request->proxy_status;
-}
-
-static bool
-has_passed(CURL *easy, CURLINFO moment)
-{
-	curl_off_t microseconds = 0;
-
-	return curl_easy_getinfo(easy, moment, &microseconds) == CURLE_OK && microseconds > 0;
 }
 
 void
