@@ -7,6 +7,9 @@ After the last piece the connection is closed, or kept if the list ends in KEEP.
 Three phases come before HTTP: the handshake of TLS, the proxy's answer to CONNECT, and the handshake within TLS to a proxy.  There HEARD waits
 for the client's first word, and SECURED begins a good handshake: what follows it is sent within TLS, and if nothing does, the server is good
 from there on.  WITH_TICKETS begins one at whose end session tickets come, and nothing else.
+
+In the phase http2 the server offers HTTP/2, and the answer is what follows the handshake, if the client chooses it; otherwise the server is good.
+It hears what the client says whenever it says something itself, but after DEAF.
 """
 
 import contextlib
@@ -29,16 +32,17 @@ RESET = object()
 HEARD = object()
 SECURED = object()
 WITH_TICKETS = object()
+DEAF = object()
 
 # What a scan finds that nobody disturbs.
 CAMPAIGNS = [{"campaignId": str(100 + i), "name": "Campaign %d" % i, "adProduct": "SPONSORED_PRODUCTS", "state": "ENABLED"} for i in range(3)]
 EVENTS = [{"uuid": "00000000-0000-4000-8000-00000000000%d" % i, "event_type": "open", "server_upload_time": "2025-03-01 05:00:00.000000"} for i in range(3)]
 PROFILES = [{"profileId": 1111, "countryCode": "US", "accountInfo": {"type": "seller", "name": "One", "id": "A1"}}]
 
-PHASES = ("token", "profiles", "request", "status", "download", "archive", "tls", "proxy", "nested")
+PHASES = ("token", "profiles", "request", "status", "download", "archive", "tls", "http2", "proxy", "nested")
 
 # Of one connection, not of one call.
-BEFORE_HTTP = ("tls", "proxy", "nested")
+BEFORE_HTTP = ("tls", "http2", "proxy", "nested")
 
 
 def answer(body, status="200 OK", headers=()):
@@ -71,6 +75,26 @@ GOOD_ARCHIVE = archive({EVENT_FILE: gzip.compress(event_lines(EVENTS))})
 GOOD_DOWNLOAD = gzipped(CAMPAIGNS)
 
 
+class Attentive:
+    """A connection whose peer is never kept from sending for longer than this side is silent."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    def sendall(self, data):
+        patience = self.connection.gettimeout()
+        self.connection.settimeout(0)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while self.connection.recv(65536):
+                pass
+            raise OSError("the client is gone")
+        self.connection.settimeout(patience)
+        self.connection.sendall(data)
+
+
 class Server:
     """One attack at a time: attack(phase, make), make() giving the answer, or None to be good."""
 
@@ -78,6 +102,8 @@ class Server:
         self.context = certificates.server_context()
         self.context_with_tickets = certificates.server_context()
         self.context_with_tickets.num_tickets = 10 ** 6
+        self.context_with_http2 = certificates.server_context()
+        self.context_with_http2.set_alpn_protocols(["h2", "http/1.1"])
         self.lock = threading.Lock()
         self.phase = self.make = None
         self.calls = {phase: 0 for phase in PHASES}
@@ -141,7 +167,19 @@ class Server:
                 return
 
     def serve_tls(self, connection):
-        self.begin(connection, "tls", [SECURED])
+        if self.phase == "http2":
+            self.offer_http2(connection)
+        else:
+            self.begin(connection, "tls", [SECURED])
+
+    def offer_http2(self, connection):
+        with self.context_with_http2.wrap_socket(connection.dup(), server_side=True) as secured:
+            if secured.selected_alpn_protocol() != "h2":
+                self.serve(secured)
+                return
+            make, generation = self.chosen("http2")
+            if make:
+                self.send(Attentive(secured), (make(), generation))
 
     def serve_proxy(self, connection, phase):
         if self.read_head(connection, b"")[0] is not None:
@@ -229,6 +267,8 @@ class Server:
                 return False
             if piece is HEARD:
                 connection.recv(65536)
+            elif piece is DEAF:
+                connection = connection.connection
             elif isinstance(piece, (int, float)):
                 time.sleep(piece)
             elif callable(piece):

@@ -13,7 +13,7 @@ import struct
 import zlib
 
 import attacker
-from attacker import CAMPAIGNS, EVENT_FILE, EVENTS, HEARD, KEEP, PHASES, RESET, SECURED, WITH_TICKETS, answer, event_lines
+from attacker import CAMPAIGNS, DEAF, EVENT_FILE, EVENTS, HEARD, KEEP, PHASES, RESET, SECURED, WITH_TICKETS, answer, event_lines
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 MIB = 1 << 20
@@ -523,6 +523,257 @@ def handshakes(before=()):
 
 
 # ---------------------------------------------------------------------------
+# HTTP/2
+# ---------------------------------------------------------------------------
+
+(DATA_FRAME, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION) = range(10)
+END_STREAM = ACK = 1
+END_HEADERS, PADDED = 4, 8
+TABLE_SIZE, ENABLE_PUSH, CONCURRENT_STREAMS, WINDOW, FRAME_SIZE, HEADER_LIST_SIZE = range(1, 7)
+GREATEST = 0xffffffff
+
+
+def frame(kind, content=b"", flags=0, stream=0, length=None):
+    return struct.pack(">I", len(content) if length is None else length)[1:] + struct.pack(">BBI", kind, flags, stream) + content
+
+
+def setting(*pairs):
+    return frame(SETTINGS, b"".join(struct.pack(">HI", *pair) for pair in pairs))
+
+
+def number(value, bits, first=0):
+    """HPACK's number, in what is left of its first byte."""
+    limit = (1 << bits) - 1
+    if value < limit:
+        return bytes([first | value])
+    encoded = bytes([first | limit])
+    value -= limit
+    while value >= 128:
+        encoded += bytes([128 | value & 127])
+        value >>= 7
+    return encoded + bytes([value])
+
+
+def text(data):
+    return number(len(data), 7) + data
+
+
+# Their names are of HPACK's static table.
+def status(code):
+    return b"\x08" + text(b"%d" % code)
+
+
+def content_length(value):
+    return b"\x0f\x0d" + text(b"%d" % value)
+
+
+def field(name, value, first=b"\0"):
+    """Not for the dynamic table, but for first being 0x40."""
+    return first + text(name) + text(value)
+
+
+def head(block, flags=END_HEADERS, stream=1):
+    return frame(HEADERS, block, flags, stream)
+
+
+def data(content=b"", flags=0, stream=1):
+    return frame(DATA_FRAME, content, flags, stream)
+
+
+OPENING = setting() + frame(SETTINGS, flags=ACK)
+FILLER = field(b"x-filler", b"x" * 1000)
+# A field of 4,000 bytes that is then named by a byte.
+TABLED, NAMED = field(b"x", b"y" * 4000, b"\x40"), b"\xbe"
+
+
+def frames():
+    """What a server sends that was asked for HTTP/2, and has the token's request as stream 1."""
+    def after_handshake(*pieces):
+        return raw(HEARD, *pieces)
+
+    def opened(*pieces):
+        return raw(HEARD, OPENING, *pieces)
+
+    def judged_at_once(*pieces):
+        """And then closed, so that it is tried again on another connection."""
+        return raw(HEARD, OPENING, *pieces, 0.2)
+
+    body = good_body("token")
+    good = head(status(200) + content_length(len(body)))
+
+    yield "closes without a word", after_handshake()
+    yield "resets", after_handshake(0.05, RESET)
+    yield "silent from the start", after_handshake(20)
+    yield "a page", after_handshake(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nplain", 20)
+    yield "an answer of HTTP/1.1", after_handshake(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body, 20)
+    yield "an endless page", after_handshake(endless(HTML.encode()))
+    yield "binary", after_handshake(bytes(range(256)) * 4, 20)
+    yield "zeros without end", after_handshake(endless(bytes(65536)))
+    yield "headers before the settings", after_handshake(good + data(body, END_STREAM), 20)
+    yield "half a frame's head", after_handshake(OPENING[:5])
+    yield "half a frame's head, then silent", after_handshake(OPENING[:5], 20)
+    yield "half a frame", opened(good[:12])
+    yield "half a frame, then silent", opened(good[:12], 20)
+    yield "settings, then silent", opened(20)
+    yield "settings byte by byte", raw(HEARD, *[piece for byte in OPENING * 20 for piece in (bytes([byte]), 0.05)])
+    for name, kind, stream in (("data", DATA_FRAME, 1), ("headers", HEADERS, 1), ("settings", SETTINGS, 0), ("pings", PING, 0), ("unknown", 99, 1)):
+        yield "a frame of 16 MB, %s" % name, opened(frame(kind, b"", END_HEADERS if kind == HEADERS else 0, stream, 0xffffff), endless(b"x" * 16000))
+    yield "a frame of 16 MB in the place of settings", after_handshake(frame(SETTINGS, b"", 0, 0, 0xffffff), endless(b"x" * 16000))
+
+    # Nothing of it is an answer.
+    ping = frame(PING, b"12345678")
+    for name, piece in (
+            ("frames of an unknown kind", frame(99, b"x" * 100) * 100), ("frames of an unknown kind of the stream", frame(99, b"x" * 100, 255, 1) * 100),
+            ("empty frames of an unknown kind", frame(99) * 1000),
+            ("pings", ping * 1000), ("answers to pings", frame(PING, b"12345678", ACK) * 1000), ("settings", setting((CONCURRENT_STREAMS, 100)) * 1000),
+            ("settings of nothing", setting() * 1000), ("settings of many", setting(*((99, value) for value in range(2000))) * 4),
+            ("settings that are confirmed", frame(SETTINGS, flags=ACK) * 1000),
+            ("settings of windows", (setting((WINDOW, 1)) + setting((WINDOW, 65535))) * 500),
+            ("settings of tables", (setting((TABLE_SIZE, 0)) + setting((TABLE_SIZE, 65536))) * 500),
+            ("updates of the window", frame(WINDOW_UPDATE, struct.pack(">I", 1)) * 1000),
+            ("updates of the stream's window", frame(WINDOW_UPDATE, struct.pack(">I", 1), 0, 1) * 1000),
+            ("updates of the window of a stream of nobody", frame(WINDOW_UPDATE, struct.pack(">I", 1), 0, 3) * 1000),
+            ("updates of the window by nothing", frame(WINDOW_UPDATE, struct.pack(">I", 0)) * 1000),
+            ("priorities", frame(PRIORITY, b"\0\0\0\0\x10", 0, 1) * 1000),
+            ("priorities of other streams", b"".join(frame(PRIORITY, struct.pack(">IB", 1, 16), 0, stream) for stream in range(3, 2003, 2))),
+            ("priorities that depend on themselves", frame(PRIORITY, b"\0\0\0\1\x10", 0, 1) * 1000),
+            ("resets of streams of nobody", b"".join(frame(RST_STREAM, bytes(4), 0, stream) for stream in range(3, 2003, 2))),
+            ("farewells that exclude nothing", frame(GOAWAY, struct.pack(">II", 0x7fffffff, 0)) * 1000),
+            ("farewells with words", frame(GOAWAY, struct.pack(">II", 1, 0) + b"x" * 10000) * 10)):
+        yield "endless " + name, opened(endless(piece))
+        yield "endless %s, unheard" % name, opened(DEAF, endless(piece))
+        yield "endless %s in the answer" % name, opened(good, endless(piece))
+    yield "dripping pings", opened(endless(ping, 0.05))
+    yield "dripping pings in the answer", opened(good, endless(ping, 0.05))
+    yield "dripping settings", opened(endless(setting(), 0.05))
+    yield "dripping updates of the window", opened(endless(frame(WINDOW_UPDATE, struct.pack(">I", 1)), 0.05))
+
+    for name, pairs in {"a table of 4 GB": [(TABLE_SIZE, GREATEST)], "a window of 4 GB": [(WINDOW, GREATEST)], "no window": [(WINDOW, 0)],
+                        "frames of nothing": [(FRAME_SIZE, 0)], "frames of 4 GB": [(FRAME_SIZE, GREATEST)], "no streams": [(CONCURRENT_STREAMS, 0)],
+                        "no list of headers": [(HEADER_LIST_SIZE, 0)], "push": [(ENABLE_PUSH, 1)], "push of 4 GB": [(ENABLE_PUSH, GREATEST)],
+                        "what is unknown": [(65535, GREATEST)], "all of it": [(which, GREATEST) for which in range(65535)][:2700]}.items():
+        yield "settings: " + name, after_handshake(setting(*pairs), 20)
+        yield "settings: %s, then an answer" % name, after_handshake(setting(*pairs) + frame(SETTINGS, flags=ACK) + good + data(body, END_STREAM), 0.2)
+    yield "settings of five bytes", after_handshake(frame(SETTINGS, b"12345"), 20)
+    yield "settings of a stream", after_handshake(frame(SETTINGS, b"", 0, 1), 20)
+    yield "settings confirmed with more", after_handshake(setting() + frame(SETTINGS, b"123456", ACK))
+    yield "a ping of seven bytes", judged_at_once(frame(PING, b"1234567"))
+    yield "a ping of a stream", judged_at_once(frame(PING, b"12345678", 0, 1))
+    yield "a window too large", judged_at_once(frame(WINDOW_UPDATE, struct.pack(">I", 0x7fffffff)) * 2)
+    yield "a stream's window too large", judged_at_once(frame(WINDOW_UPDATE, struct.pack(">I", 0x7fffffff), 0, 1) * 2)
+
+    yield "endless headers", opened(head(status(200), 0), endless(frame(CONTINUATION, FILLER * 15, 0, 1)))
+    yield "dripping headers", opened(head(status(200), 0), endless(frame(CONTINUATION, field(b"x", b"y"), 0, 1), 0.05))
+    yield "headers that go on with nothing", opened(head(status(200), 0), endless(frame(CONTINUATION, b"", 0, 1) * 1000))
+    yield "headers that go on with nothing, dripping", opened(head(status(200), 0), endless(frame(CONTINUATION, b"", 0, 1), 0.05))
+    yield "headers that do not go on", opened(head(status(200), 0), 20)
+    yield "headers that go on with data", judged_at_once(head(status(200), 0) + data(body, END_STREAM))
+    yield "headers of another stream in between", judged_at_once(head(status(200), 0) + frame(CONTINUATION, b"", END_HEADERS, 3))
+    yield "headers that go on with nothing before", judged_at_once(frame(CONTINUATION, status(200), END_HEADERS, 1))
+    yield "a header that is endless", opened(head(status(200) + b"\0" + text(b"x") + number(1 << 30, 7), 0), endless(frame(CONTINUATION, b"y" * 16000, 0, 1)))
+    yield "a name that is endless", opened(head(status(200) + b"\0" + number(1 << 30, 7), 0), endless(frame(CONTINUATION, b"y" * 16000, 0, 1)))
+    yield "a number that is endless", opened(head(status(200) + b"\0\x7f", 0), endless(frame(CONTINUATION, b"\x80" * 16000, 0, 1)))
+    yield "sizes of the table without end", opened(head(b"", 0), endless(frame(CONTINUATION, b"\x20\x3f\xe1\x1f" * 4000, 0, 1)))
+    yield "a header of 60 kB", judged_at_once(head(status(200) + b"\0" + text(b"x") + number(60000, 7), 0) + frame(CONTINUATION, b"y" * 16000, 0, 1) * 3 +
+                                      frame(CONTINUATION, b"y" * 12000, END_HEADERS, 1) + data(body, END_STREAM))
+    yield "10,000 headers", judged_at_once(head(status(200), 0) + frame(CONTINUATION, field(b"x", b"y") * 2500, 0, 1) * 3 +
+                                   frame(CONTINUATION, field(b"x", b"y") * 2500, END_HEADERS, 1) + data(body, END_STREAM))
+    yield "a header that grows", judged_at_once(head(status(200) + TABLED + NAMED * 12000))
+    yield "a header that grows without end", opened(head(status(200) + TABLED, 0), endless(frame(CONTINUATION, NAMED * 16000, 0, 1)))
+    yield "a header that grows in answers on the way", opened(head(status(103) + TABLED), endless(head(status(103) + NAMED * 60)))
+    yield "a header that grows in trailers", judged_at_once(head(status(200)) + data(body) + head(TABLED + NAMED * 12000, END_HEADERS | END_STREAM))
+    for name, block in {"nonsense": bytes(range(255, 0, -1)), "no status": field(b"x", b"y"), "nothing": b"", "a status twice": status(200) * 2,
+                        "a status of letters": b"\x08" + text(b"abc"), "a status of nothing": b"\x08" + text(b""), "status 000": b"\x08" + text(b"000"),
+                        "status 099": b"\x08" + text(b"099"), "status 999": status(999), "status 2000": status(2000), "status 101": status(101),
+                        "status 204": status(204), "status 304": status(304),
+                        "a status after others": field(b"x", b"y") + status(200), "a status of a request": b"\x82\x84" + status(200),
+                        "a name of the future": b"\xff\xff\xff\xff\x07" + status(200), "number 0": b"\x80" + status(200),
+                        "Huffman of nonsense": status(200) + b"\0\x81\xff\x81\xff", "capitals": status(200) + field(b"X-Y", b"z"),
+                        "an end of line": status(200) + field(b"x", b"y\r\nz: a"), "NUL": status(200) + field(b"x\0", b"\0"),
+                        "a table of 4 GB": b"\x3f\xe0\xff\xff\xff\x0f" + status(200), "connection": status(200) + field(b"connection", b"close"),
+                        "chunks": status(200) + field(b"transfer-encoding", b"chunked"), "a coding": status(200) + field(b"content-encoding", b"gzip"),
+                        "two lengths": status(200) + content_length(5) + content_length(6), "a length of letters": status(200) + b"\x0f\x0d" + text(b"many"),
+                        "a length of 2^63": status(200) + content_length(1 << 63), "a negative length": status(200) + content_length(-5)}.items():
+        yield "headers: " + name, judged_at_once(head(block) + data(body, END_STREAM))
+        yield "headers: %s, and no more" % name, judged_at_once(head(block, END_HEADERS | END_STREAM))
+    yield "headers with more padding than headers", judged_at_once(head(b"\xff" + status(200), END_HEADERS | PADDED))
+    yield "headers of stream 0", judged_at_once(head(status(200), stream=0))
+    yield "headers of a stream of nobody", judged_at_once(head(status(200), stream=3))
+    yield "headers of a stream of the server", judged_at_once(head(status(200), stream=2))
+    yield "headers that depend on themselves", judged_at_once(head(b"\0\0\0\1\x10" + status(200), END_HEADERS | 0x20) + data(body, END_STREAM))
+    yield "dripping 103 Early Hints", opened(endless(head(status(103) + field(b"link", b"x")), 0.05))
+    for code in (100, 103, 199):
+        yield "endless %d" % code, opened(endless(head(status(code)) * 100))
+        yield "endless %d, unheard" % code, opened(DEAF, endless(head(status(code)) * 100))
+    yield "endless 103 with much", opened(endless(head(status(103) + FILLER * 15)))
+    yield "endless final answers", opened(endless(head(status(200)) * 100))
+    yield "an answer on the way that is the last", judged_at_once(head(status(103), END_HEADERS | END_STREAM))
+
+    for name, block in (("", good), (" of no length", head(status(200)))):
+        yield "an answer%s without a body" % name, opened(block, 20)
+        yield "endless data of nothing in an answer" + name, opened(block, endless(data() * 1000))
+        yield "endless data of nothing in an answer%s, unheard" % name, opened(DEAF, block, endless(data() * 1000))
+        yield "dripping data of nothing in an answer" + name, opened(block, endless(data(), 0.05))
+        yield "endless padding in an answer" + name, opened(block, endless(data(b"\xff" + bytes(255), PADDED) * 60))
+        yield "dripping padding in an answer" + name, opened(block, endless(data(b"\xff" + bytes(255), PADDED), 0.05))
+        yield "endless white space in an answer" + name, opened(block, endless(data(b" " * 16384)))
+        yield "dripping white space in an answer" + name, opened(block, endless(data(b" "), 0.05))
+        yield "silent in the middle of an answer" + name, opened(block + data(body[:10]), 20)
+        yield "closed in the middle of an answer" + name, opened(block + data(body[:10]))
+        yield "reset in the middle of an answer" + name, opened(block + data(body[:10]), 0.05, RESET)
+        yield "endless trailers of an answer" + name, opened(
+            block + data(body), frame(HEADERS, b"", END_STREAM, 1), endless(frame(CONTINUATION, FILLER * 15, 0, 1)))
+        yield "trailers again and again of an answer" + name, opened(block + data(body), endless(head(field(b"x", b"y"), END_HEADERS) * 100))
+        yield "trailers that do not end an answer" + name, judged_at_once(block + data(body) + head(field(b"x", b"y")))
+        yield "a page after the end of an answer" + name, opened(block + data(body, END_STREAM), endless(HTML.encode()))
+        yield "endless data after the end of an answer" + name, opened(block + data(body, END_STREAM), endless(data(b" " * 16384)))
+        yield "endless pings after the end of an answer" + name, opened(block + data(body, END_STREAM), endless(ping * 1000))
+        yield "silent after the end of an answer" + name, opened(block + data(body, END_STREAM), 20)
+        yield "closed after the end of an answer" + name, opened(block + data(body, END_STREAM))
+        yield "an answer%s, byte by byte" % name, opened(block + b"".join(data(body[at:at + 1]) for at in range(len(body))) + data(b"", END_STREAM), 20)
+    yield "silent in the middle", opened(good + data(body[:10]), 20)
+    yield "white space byte by byte", opened(head(status(200)) + data(b" ") * 60000 + data(body, END_STREAM), 20)
+    yield "data before the headers", judged_at_once(data(body, END_STREAM))
+    yield "endless data before the headers", opened(endless(data(b" " * 16384)))
+    yield "endless data of nothing before the headers", opened(endless(data() * 1000))
+    yield "data of stream 0", judged_at_once(good + data(body, END_STREAM, 0))
+    yield "data of a stream of nobody", judged_at_once(good + data(body, END_STREAM, 3))
+    yield "endless data of a stream of nobody", opened(good, endless(data(b" " * 16384, 0, 3)))
+    yield "data with more padding than data", judged_at_once(good + data(b"\xff" + body, PADDED))
+    yield "length too large", judged_at_once(head(status(200) + content_length(len(body) + 10)) + data(body, END_STREAM))
+    yield "length too small", judged_at_once(head(status(200) + content_length(len(body) // 2)) + data(body, END_STREAM))
+    yield "length 0", judged_at_once(head(status(200) + content_length(0), END_HEADERS | END_STREAM))
+    yield "content encoding that inflates", judged_at_once(
+        head(status(200) + field(b"content-encoding", b"gzip")) +
+        b"".join(data(inflates_to_much()[at:at + 16384]) for at in range(0, len(inflates_to_much()), 16384)) + data(b"", END_STREAM))
+    yield "500 with an endless body", opened(head(status(500)), endless(data(b"x" * 16384)))
+    yield "500 with a dripping body", opened(head(status(500)), endless(data(b"x"), 0.05))
+    yield "500 that stops in its body", opened(head(status(500)) + data(b"{"), 20)
+    yield "503, again never", judged_at_once(head(status(503) + field(b"retry-after", b"never"), END_HEADERS | END_STREAM))
+
+    for code in (*range(15), 255, GREATEST):
+        yield "stream reset, %d" % code, judged_at_once(frame(RST_STREAM, struct.pack(">I", code), 0, 1))
+        yield "stream reset in the answer, %d" % code, judged_at_once(good + data(body[:10]) + frame(RST_STREAM, struct.pack(">I", code), 0, 1))
+        yield "farewell, %d" % code, judged_at_once(frame(GOAWAY, struct.pack(">II", 0, code)))
+    yield "stream 0 reset", judged_at_once(frame(RST_STREAM, bytes(4)))
+    yield "endless resets of the stream", opened(endless(frame(RST_STREAM, bytes(4), 0, 1) * 1000))
+    for last in (0, 1, 0x7fffffff):
+        yield "farewell after stream %d, then silent" % last, opened(frame(GOAWAY, struct.pack(">II", last, 0)), 20)
+        yield "farewell after stream %d, then closes" % last, opened(frame(GOAWAY, struct.pack(">II", last, 0)))
+        yield "farewell after stream %d, then an answer" % last, opened(frame(GOAWAY, struct.pack(">II", last, 0)) + good + data(body, END_STREAM), 20)
+        yield "endless farewells after stream %d" % last, opened(endless(frame(GOAWAY, struct.pack(">II", last, 0)) * 1000))
+        yield "dripping farewells after stream %d" % last, opened(endless(frame(GOAWAY, struct.pack(">II", last, 0)), 0.05))
+    yield "farewell of nothing", judged_at_once(frame(GOAWAY))
+    yield "farewell with words of another kind", judged_at_once(frame(GOAWAY, struct.pack(">II", 0, 0) + ODD_TEXT))
+    yield "farewell of a stream", judged_at_once(frame(GOAWAY, bytes(8), 0, 1))
+    promise = struct.pack(">I", 2) + b"\x82\x84\x87\x41" + text(b"127.0.0.1")
+    yield "a promise", judged_at_once(frame(PUSH_PROMISE, promise, END_HEADERS, 1))
+    yield "a promise of nothing", judged_at_once(frame(PUSH_PROMISE, b"", END_HEADERS, 1))
+    yield "endless promises", opened(endless(frame(PUSH_PROMISE, promise, END_HEADERS, 1)))
+    yield "a promise that goes on without end", opened(frame(PUSH_PROMISE, promise, 0, 1), endless(frame(CONTINUATION, FILLER * 15, 0, 1)))
+
+
+# ---------------------------------------------------------------------------
 # At random
 # ---------------------------------------------------------------------------
 
@@ -548,6 +799,8 @@ def all_cases(seed=1):
     for phase in PHASES:
         if phase == "tls":
             kinds = [handshakes()]
+        elif phase == "http2":
+            kinds = [frames()]
         elif phase == "nested":
             kinds = [handshakes([TUNNEL])]
         else:
