@@ -1490,11 +1490,19 @@ read_beginning(Unzip *unzip, StreamInput *input)
 
 	unzip->beginning_end += (unsigned) given;
 	verdict = judge(unzip->beginning, unzip->beginning_end);
+	/* How the bytes were cut must not decide. */
+	if (result == CONTENT_FAILED && verdict == VERDICT_EXPORT)
+	{
+		/* The error is for the next call. */
+		unzip->judging = false;
+		unzip->wanted = true;
+		return result;
+	}
 	if (result == CONTENT_FAILED)
 	{
 		if (verdict != VERDICT_OTHER)
 			return result;
-		/* Errors after that do not matter here, since how the bytes were cut must not decide. */
+		/* Errors after that do not matter here. */
 		unzip->state = state;
 		memset(&unzip->error, 0, sizeof(unzip->error));
 		result = CONTENT_PAUSED;
