@@ -48,9 +48,10 @@ struct Reactor
 	int64_t alarm;
 	int64_t curl_due; /* libcurl wants to be called then */
 	uint64_t drives;
-	int left_off;  /* the descriptor that a drive did not get to; -1: it got to all */
-	bool shares;   /* connections, see reactor_share_connections */
-	bool doubtful; /* one that is shared may be dead */
+	int left_off;     /* the descriptor that a drive did not get to; -1: it got to all */
+	bool uncollected; /* libcurl has finished transfers that were not handed out yet */
+	bool shares;      /* connections, see reactor_share_connections */
+	bool doubtful;    /* one that is shared may be dead */
 	int64_t names_doubted_until;
 	char *tunnels_of; /* "user:password"; NULL: no proxy was used yet */
 	int wait_depth;
@@ -175,6 +176,9 @@ reactor_update_timer(Reactor *reactor)
 	int64_t due = reactor->alarm < reactor->curl_due ? reactor->alarm : reactor->curl_due;
 	Transfer *next;
 
+	if (reactor->uncollected)
+		due = now;
+
 	for (Transfer *transfer = reactor->transfers; transfer != NULL; transfer = next)
 	{
 		int64_t timeout;
@@ -208,6 +212,7 @@ collect_finished(Reactor *reactor, int64_t enough)
 	CURLMsg *message;
 	int left = 0;
 
+	reactor->uncollected = false;
 	while ((message = curl_multi_info_read(reactor->multi, &left)) != NULL)
 	{
 		CURLcode code = message->data.result; /* the message goes with the handle */
@@ -224,7 +229,7 @@ collect_finished(Reactor *reactor, int64_t enough)
 		transfer->finished(transfer, code);
 		if (left > 0 && monotonic_milliseconds() >= enough)
 		{
-			reactor->curl_due = 0; /* the next drive is due */
+			reactor->uncollected = true;
 			return;
 		}
 	}
@@ -351,6 +356,7 @@ give_up_multi(Reactor *reactor)
 	descriptors_count(-DESCRIPTORS_OF_MULTI);
 	reactor->multi = NULL;
 	reactor->curl_due = REACTOR_NEVER;
+	reactor->uncollected = false;
 }
 
 static CURLMcode
@@ -413,7 +419,8 @@ drive_curl(Reactor *reactor)
 		tls_context_begin_turn();
 		code = curl_multi_socket_action(reactor->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
-	collect_finished(reactor, enough);
+	/* What is complete is to be told of before all are given up. */
+	collect_finished(reactor, code == CURLM_OUT_OF_MEMORY ? REACTOR_NEVER : enough);
 	if (code == CURLM_OUT_OF_MEMORY)
 		give_up_multi(reactor);
 }
