@@ -1491,7 +1491,9 @@ read_beginning(Unzip *unzip, StreamInput *input)
 	unzip->beginning_end += (unsigned) given;
 	verdict = judge(unzip->beginning, unzip->beginning_end);
 	/* How the bytes were cut must not decide. */
-	if (result == CONTENT_FAILED && verdict == VERDICT_EXPORT)
+	if (result == CONTENT_FAILED &&
+		(verdict == VERDICT_EXPORT ||
+		 (verdict == VERDICT_OPEN && unzip->beginning_end == BEGINNING_SIZE)))
 	{
 		/* The error is for the next call. */
 		unzip->judging = false;
