@@ -15,6 +15,7 @@
 
 #include "stream/gunzip.h"
 #include "stream/stream_error.h"
+#include "stream/zlib_memory.h"
 
 /* One of the two is there, depending on the coding. */
 struct ContentDecoder
@@ -38,11 +39,9 @@ content_coding_by_name(const char *header)
 	{
 		const char *name;
 		ContentCoding coding;
-	} codings[] = { { "gzip", CODING_GZIP },
-					{ "x-gzip", CODING_GZIP },
-					{ "deflate", CODING_DEFLATE },
-					{ "identity", CODING_NONE },
-					{ "aws-chunked", CODING_NONE } };
+	} codings[] = { { "gzip", CODING_GZIP },       { "x-gzip", CODING_GZIP },
+					{ "deflate", CODING_DEFLATE }, { "identity", CODING_NONE },
+					{ "none", CODING_NONE },       { "aws-chunked", CODING_NONE } };
 	ContentCoding found = CODING_NONE;
 
 	for (;;)
@@ -74,6 +73,8 @@ content_decoder_create(ContentCoding coding)
 	if (decoder == NULL)
 		return NULL;
 	decoder->is_deflate = coding == CODING_DEFLATE;
+	decoder->inflate.zalloc = zlib_allocate;
+	decoder->inflate.zfree = zlib_wipe;
 	if (decoder->is_deflate ? inflateInit2(&decoder->inflate, MAX_WBITS) == Z_OK
 							: (decoder->gunzip = gunzip_create()) != NULL)
 		return decoder;

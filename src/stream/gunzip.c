@@ -99,6 +99,7 @@ gunzip_free(Gunzip *gunzip)
 	if (gunzip == NULL)
 		return;
 	inflater_free(gunzip->inflater);
+	explicit_bzero(gunzip, sizeof(*gunzip));
 	free(gunzip);
 }
 

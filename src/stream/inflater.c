@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef ADSEXPORT_WITH_ISAL
 
@@ -33,6 +34,8 @@ inflater_create(void)
 void
 inflater_free(Inflater *inflater)
 {
+	if (inflater != NULL)
+		explicit_bzero(inflater, sizeof(*inflater));
 	free(inflater);
 }
 
@@ -99,6 +102,8 @@ inflater_leftover(Inflater *inflater, unsigned char *bytes)
 
 #include <zlib.h>
 
+#include "stream/zlib_memory.h"
+
 struct Inflater
 {
 	z_stream stream;
@@ -111,6 +116,8 @@ inflater_create(void)
 
 	if (inflater == NULL)
 		return NULL;
+	inflater->stream.zalloc = zlib_allocate;
+	inflater->stream.zfree = zlib_wipe;
 	if (inflateInit2(&inflater->stream, -MAX_WBITS) != Z_OK)
 	{
 		free(inflater);
