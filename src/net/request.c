@@ -80,7 +80,6 @@ struct Request
 	bool is_cut;   /* of an error, as it is enough to judge it by */
 	Body body;
 	size_t head_bytes;
-	int codings;          /* that Content-Encoding names */
 	ContentCoding coding; /* to be undone when the body is complete */
 	uint64_t received;
 	uint64_t expected_length;
@@ -157,6 +156,14 @@ max_body(const Request *request)
 }
 
 static size_t
+refuse_coding(Request *request)
+{
+	fail(request, REQUEST_FAILURE_BROKEN, CURLE_BAD_CONTENT_ENCODING,
+		 "the answer is encoded in a way that was not asked for");
+	return 0;
+}
+
+static size_t
 receive_body(char *data, size_t size, size_t count, void *request_pointer)
 {
 	Request *request = request_pointer;
@@ -169,6 +176,12 @@ receive_body(char *data, size_t size, size_t count, void *request_pointer)
 	request->received += length;
 	if (request->stream)
 		request->checksum = stream_crc32(request->checksum, (const unsigned char *) data, length);
+	if (request->coding == CODING_UNKNOWN)
+	{
+		/* An error is judged by its status alone. */
+		request->is_cut = request->is_error;
+		return request->is_error ? 0 : refuse_coding(request);
+	}
 	if (request->is_error)
 		kept = length < most - have ? length : most - have;
 	else if (have + length > most)
@@ -246,11 +259,15 @@ keep_header(const char *line, size_t length, const char *name, char *value, size
 	value[length] = '\0';
 }
 
-/* How many codings does the line name, if it is that header?  Those called so do not count. */
+/*
+ * How many codings but chunks does the line name, if it is Transfer-Encoding?
+ * libcurl undoes them, asked or not, in one call however long that takes.
+ */
 static int
-count_codings(const char *line, size_t length, const char *name, const char *harmless)
+count_transfer_codings(const char *line, size_t length)
 {
-	const char *value = header_value(line, length, name, &length);
+	static const char harmless[] = "chunked";
+	const char *value = header_value(line, length, "Transfer-Encoding", &length);
 	const char *end = value != NULL ? value + length : NULL;
 	int count = 0;
 
@@ -261,41 +278,31 @@ count_codings(const char *line, size_t length, const char *name, const char *har
 		const char *word = trim(value, &word_length);
 
 		if (word_length > 0 &&
-			!(word_length == strlen(harmless) && strncasecmp(word, harmless, word_length) == 0))
+			!(word_length == sizeof(harmless) - 1 && strncasecmp(word, harmless, word_length) == 0))
 			count++;
 		value = comma != NULL ? comma + 1 : end;
 	}
 	return count;
 }
 
-/*
- * libcurl undoes what Transfer-Encoding names, asked or not, in one call however
- * long that takes.  What Content-Encoding names is left to us, who undo one.
- */
-static bool
-codings_are_acceptable(Request *request, const char *line, size_t length)
+/* What the line, if it is Content-Encoding, adds to those before it. */
+static void
+note_coding(Request *request, const char *line, size_t length)
 {
-	if (request->decode)
-		request->codings += count_codings(line, length, "Content-Encoding", "identity");
-	return request->codings <= 1 &&
-		   count_codings(line, length, "Transfer-Encoding", "chunked") == 0;
-}
+	const char *value = header_value(line, length, "Content-Encoding", &length);
+	ContentCoding coding = CODING_UNKNOWN;
+	char names[256];
 
-/* With all headers. */
-static bool
-choose_coding(Request *request)
-{
-	if (request->codings > 0)
-		request->coding = content_coding_by_name(request->response.content_encoding);
-	return request->coding != CODING_UNKNOWN;
-}
-
-static size_t
-refuse_codings(Request *request)
-{
-	fail(request, REQUEST_FAILURE_BROKEN, CURLE_BAD_CONTENT_ENCODING,
-		 "the answer is encoded in a way that was not asked for");
-	return 0;
+	if (value == NULL)
+		return;
+	if (length < sizeof(names))
+	{
+		memcpy(names, value, length);
+		names[length] = '\0';
+		coding = content_coding_by_name(names);
+	}
+	if (coding != CODING_NONE)
+		request->coding = request->coding == CODING_NONE ? coding : CODING_UNKNOWN;
 }
 
 static void
@@ -321,13 +328,15 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 			 "the head of the answer is longer than 300 kB");
 		return 0;
 	}
-	if (!codings_are_acceptable(request, data, length))
-		return refuse_codings(request);
+	if (count_transfer_codings(data, length) > 0)
+		return refuse_coding(request);
+	if (request->decode && request->state == REQUEST_WAITING)
+		note_coding(request, data, length);
 	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
 	{
 		/* An interim answer's do not count. */
 		forget_headers(response);
-		request->codings = 0;
+		request->coding = CODING_NONE;
 	}
 	else if (length <= 2 && (data[0] == '\r' || data[0] == '\n'))
 	{
@@ -346,8 +355,6 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 		}
 		if (!dial_may_use_connection(&request->dial, request->transfer.easy))
 			return 0;
-		if (!choose_coding(request))
-			return refuse_codings(request);
 		curl_easy_getinfo(request->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
 						  &content_length);
 		response->content_length = content_length;
@@ -582,11 +589,12 @@ decode_body(Request *request)
 	StreamStatus status = STREAM_ERROR;
 	StreamError error = { .kind = STREAM_ERROR_OUT_OF_MEMORY, .message = "out of memory" };
 
-	if (body_reserve(&decoded, REQUEST_MAX_BODY))
+	/* One more shows that it is too long. */
+	if (body_reserve(&decoded, REQUEST_MAX_BODY + 1))
 		status =
 			content_decode(request->coding, request->body.data + request->body.start,
 						   request->body.end - request->body.start, (unsigned char *) decoded.data,
-						   REQUEST_MAX_BODY, &decoded.end, &error);
+						   REQUEST_MAX_BODY + 1, &decoded.end, &error);
 	wipe(&request->body);
 	request->body = decoded;
 	/* What can be read of an error is enough. */
@@ -721,8 +729,11 @@ check_timeouts(Transfer *transfer, int64_t now)
 	{
 		request->state = REQUEST_DONE;
 		/* Many may end so at once: too many to decode all. */
-		if (request->coding != CODING_NONE)
-			wipe(&request->body);
+		if (request->coding != CODING_NONE && request->body.data != NULL)
+		{
+			explicit_bzero(request->body.data, request->body.capacity);
+			request->body.start = request->body.end = 0;
+		}
 	}
 	else
 		fail(request, REQUEST_FAILURE_TIMEOUT, CURLE_OPERATION_TIMEDOUT, message);

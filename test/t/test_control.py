@@ -103,6 +103,31 @@ class Encodings(ControlCase):
         self.assertEqual(self.campaigns(), 40)
 
 
+    def test_errors_that_nobody_can_decode(self):
+        """They are judged by their status."""
+        self.amazon(max_retries=0)
+        for call, status, sqlstate in (("token", 400, "28000"), ("request", 403, "42501"), ("status", 403, "42501")):
+            with self.subTest(call=call):
+                self.forget()
+                self.clear_faults()
+                self.fault({"call": call}, status=status, body="\x0b\x02\x80", content_encoding="br")
+                self.expect_error(sqlstate, CAMPAIGNS, "HTTP status %d" % status)
+        self.forget()
+        self.clear_faults()
+        self.amazon(max_retries=3)
+        self.fault({"call": "request", "times": 1}, status=429, body="", content_encoding="nonsense", retry_after=1)
+        self.assertEqual(self.campaigns(), 40)
+
+    def test_what_means_nothing(self):
+        self.amazon(max_retries=0)
+        for encoding in ("none", "identity", "identity, none"):
+            with self.subTest(encoding=encoding):
+                self.forget()
+                self.clear_faults()
+                self.fault({"call": "status"}, content_encoding=encoding)
+                self.assertEqual(self.campaigns(), 40)
+
+
 class Status(ControlCase):
     def test_202_is_an_answer(self):
         self.amazon(max_retries=0)

@@ -16,6 +16,7 @@ test_names(void)
 	CHECK(content_coding_by_name("") == CODING_NONE);
 	CHECK(content_coding_by_name("identity") == CODING_NONE);
 	CHECK(content_coding_by_name("aws-chunked") == CODING_NONE);
+	CHECK(content_coding_by_name("none") == CODING_NONE);
 	CHECK(content_coding_by_name("gzip") == CODING_GZIP);
 	CHECK(content_coding_by_name(" X-GZip ,") == CODING_GZIP);
 	CHECK(content_coding_by_name("aws-chunked,gzip") == CODING_GZIP);
