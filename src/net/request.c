@@ -260,29 +260,17 @@ keep_header(const char *line, size_t length, const char *name, char *value, size
 }
 
 /*
- * How many codings but chunks does the line name, if it is Transfer-Encoding?
- * libcurl undoes them, asked or not, in one call however long that takes.
+ * Is it Transfer-Encoding, with another coding than chunks?  libcurl undoes it,
+ * asked or not, in one call however long that takes.
  */
-static int
-count_transfer_codings(const char *line, size_t length)
+static bool
+is_other_transfer_coding(const char *line, size_t length)
 {
-	static const char harmless[] = "chunked";
+	static const char chunked[] = "chunked";
 	const char *value = header_value(line, length, "Transfer-Encoding", &length);
-	const char *end = value != NULL ? value + length : NULL;
-	int count = 0;
 
-	while (value != end)
-	{
-		const char *comma = memchr(value, ',', (size_t) (end - value));
-		size_t word_length = (size_t) ((comma != NULL ? comma : end) - value);
-		const char *word = trim(value, &word_length);
-
-		if (word_length > 0 &&
-			!(word_length == sizeof(harmless) - 1 && strncasecmp(word, harmless, word_length) == 0))
-			count++;
-		value = comma != NULL ? comma + 1 : end;
-	}
-	return count;
+	return value != NULL && length > 0 &&
+		   !(length == sizeof(chunked) - 1 && strncasecmp(value, chunked, length) == 0);
 }
 
 /* What the line, if it is Content-Encoding, adds to those before it. */
@@ -328,7 +316,7 @@ receive_header(char *data, size_t size, size_t count, void *request_pointer)
 			 "the head of the answer is longer than 300 kB");
 		return 0;
 	}
-	if (count_transfer_codings(data, length) > 0)
+	if (is_other_transfer_coding(data, length))
 		return refuse_coding(request);
 	if (request->decode && request->state == REQUEST_WAITING)
 		note_coding(request, data, length);

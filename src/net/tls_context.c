@@ -141,9 +141,9 @@ count_read(Channel *channel, int operation, const char *data, size_t length, int
 }
 
 /*
- * Reads are counted, and bring in one record at a time, where libcurl since
- * 8.15 would have them bring in several.  Nor is a server to ask for certificates when
- * the connection stands, which is slow to be declined: we have none.
+ * Reads are counted, and bring in one record at a time: libcurl since 8.15 would
+ * have them bring in several.  Nor is a server to ask for a certificate later,
+ * which is slow to be declined: we have none.
  */
 static void
 furnish_session(Session *session, int where, int value)
